@@ -1,0 +1,217 @@
+"""The optimizer of a run, from its config: AdamW, SGD, LARS or LAMB over per-parameter rules."""
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from ssljax.errors import UserError, unknown
+from ssljax.training.paths import named_leaves, path_name
+from ssljax.training.rules import DEFAULT_RULES, Treatment, treatments
+from ssljax.training.schedule import Schedule, peak_learning_rate, warmup_then
+
+OPTIMIZERS = {
+    "adamw": "Adam with decoupled weight decay (arXiv:1711.05101)",
+    "sgd": "SGD with momentum; weight decay is added to the gradient",
+    "lars": "SGD whose step is proportional to each layer's norm (arXiv:1708.03888)",
+    "lamb": "AdamW whose step is proportional to each layer's norm (arXiv:1904.00962)",
+}
+
+DEFAULTS: dict[str, Any] = {
+    "name": "adamw",
+    "learning_rate": 1e-3,
+    "scale_by_batch": "none",
+    "schedule": "cosine",
+    "warmup_steps": 0,
+    "final_scale": 0.0,
+    "weight_decay": 0.0,
+    "b1": 0.9,
+    "b2": 0.999,
+    "eps": 1e-8,
+    "momentum": 0.9,
+    "nesterov": False,
+    "trust_coefficient": 0.001,
+    "clip_norm": 0.0,
+    "layer_decay": 1.0,
+    "rules": (),
+}
+
+_RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
+    "learning_rate": (lambda x: x > 0, "above 0"),
+    "final_scale": (lambda x: 0 <= x <= 1, "in [0, 1]"),
+    "weight_decay": (lambda x: x >= 0, "at least 0"),
+    "b1": (lambda x: 0 <= x < 1, "in [0, 1)"),
+    "b2": (lambda x: 0 <= x < 1, "in [0, 1)"),
+    "eps": (lambda x: x > 0, "above 0"),
+    "momentum": (lambda x: 0 <= x < 1, "in [0, 1)"),
+    "trust_coefficient": (lambda x: x > 0, "above 0"),
+    "clip_norm": (lambda x: x >= 0, "at least 0 (0: off)"),
+    "layer_decay": (lambda x: 0 < x <= 1, "in (0, 1] (1: off)"),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Optimizer:
+    """What the train step applies, and what it does to whom.
+
+    Attributes:
+      transform: the gradient transformation; its update is to be added to the parameters.
+      learning_rate: as a function of the step.
+      treatments: by parameter path.
+      shapes: of the parameters, by path.
+    """
+
+    transform: optax.GradientTransformation
+    learning_rate: Schedule
+    treatments: Mapping[str, Treatment]
+    shapes: Mapping[str, tuple[int, ...]]
+
+    def describe(self) -> str:
+        """Return a table for people: one line for each parameter, with the rule that it obeys."""
+        rows = [("parameter", "shape", "rule", "weight decay", "learning rate", "trust ratio")]
+        for path, one in self.treatments.items():
+            shape = "x".join(map(str, self.shapes[path])) or "scalar"
+            how = ("frozen", "", "") if one.frozen else _as_text(one)
+            rows.append((path, shape, one.rule, *how))
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+        return "\n".join(lines)
+
+
+def _as_text(one: Treatment) -> tuple[str, str, str]:
+    scales = np.ravel(one.scale)
+    scale = f"x{scales[0]:.3g}" + (f" to x{scales[-1]:.3g}" if len(scales) > 1 else "")
+    return f"{one.weight_decay:.3g}", scale, "yes" if one.trust_ratio else "no"
+
+
+def build_optimizer(
+    config: Mapping[str, Any], *, steps: int, batch_size: int, params: Any
+) -> Optimizer:
+    """Return the optimizer that `config` describes.
+
+    Args:
+      config: any of the keys of `DEFAULTS`. `learning_rate` is for 256 examples where
+        `scale_by_batch` is "linear" or "sqrt"; `rules` is explained at `rules.treatments`, and
+        stands for `DEFAULT_RULES` where empty. Hyper-parameters that belong to another optimizer
+        than the one named are not read.
+      steps: updates in the whole run, for the schedule.
+      batch_size: examples of an update, over all devices.
+      params: arrays or ShapeDtypeStructs, float32.
+
+    Raises:
+      UserError: an unknown key, optimizer or schedule, a value out of range, or rules that do not
+        fit the parameters.
+    """
+    options = _checked(config)
+    peak = peak_learning_rate(options["learning_rate"], options["scale_by_batch"], batch_size)
+    learning_rate = warmup_then(
+        options["schedule"],
+        peak=peak,
+        steps=steps,
+        warmup_steps=options["warmup_steps"],
+        final_scale=options["final_scale"],
+    )
+    by_path = treatments(
+        params,
+        options["rules"] or DEFAULT_RULES,
+        weight_decay=options["weight_decay"],
+        layer_decay=options["layer_decay"],
+    )
+    shapes = {}
+    for path, leaf in named_leaves(params).items():
+        shapes[path] = tuple(leaf.shape)
+        if not by_path[path].frozen and leaf.dtype != jnp.float32:
+            raise UserError(
+                f"parameter {path} is {leaf.dtype}; what is trained is float32 (a lower precision "
+                "is for computing only)"
+            )
+    transform = _all_but_frozen(_trained(options, learning_rate, by_path), by_path)
+    return Optimizer(transform, learning_rate, by_path, shapes)
+
+
+def _checked(config: Mapping[str, Any]) -> dict[str, Any]:
+    for key in config:
+        if key not in DEFAULTS:
+            raise unknown("optimizer option", key, DEFAULTS)
+    options = {**DEFAULTS, **config}
+    if options["name"] not in OPTIMIZERS:
+        raise unknown("optimizer", options["name"], OPTIMIZERS)
+    for key, (holds, wanted) in _RANGES.items():
+        value = options[key]
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not (number and math.isfinite(value) and holds(value)):
+            raise UserError(f"optimizer.{key} is {value!r}; it must be a number {wanted}")
+    return options
+
+
+def _trained(
+    options: Mapping[str, Any], learning_rate: Schedule, by_path: Mapping[str, Treatment]
+) -> optax.GradientTransformation:
+    """Return the chain for the parameters that are trained, in the order of the official codes."""
+    adam = optax.scale_by_adam(options["b1"], options["b2"], options["eps"], mu_dtype=jnp.float32)
+    momentum = optax.trace(options["momentum"], options["nesterov"], jnp.float32)
+    decay = _per_parameter(
+        by_path, lambda one, u, p: u + one.weight_decay * p if one.weight_decay else u
+    )
+    coefficient = options["trust_coefficient"] if options["name"] == "lars" else 1.0
+    trust = _per_parameter(by_path, lambda one, u, p: u * _trust_ratio(one, u, p, coefficient))
+    rate = optax.chain(
+        _per_parameter(by_path, lambda one, u, p: u * one.scale),
+        optax.scale_by_learning_rate(learning_rate),
+    )
+    chains = {
+        "adamw": (adam, decay, rate),
+        "sgd": (decay, momentum, rate),  # the rate after the momentum, as in PyTorch
+        "lars": (decay, trust, rate, momentum),  # and before it, as in SimCLR's lars_optimizer.py
+        "lamb": (adam, decay, trust, rate),
+    }
+    clip = (optax.clip_by_global_norm(options["clip_norm"]),) if options["clip_norm"] else ()
+    return optax.chain(*clip, *chains[options["name"]])
+
+
+def _per_parameter(
+    by_path: Mapping[str, Treatment],
+    change: Callable[[Treatment, jax.Array, jax.Array], jax.Array],
+) -> optax.GradientTransformation:
+    def update(updates: Any, params: Any) -> Any:
+        return jax.tree_util.tree_map_with_path(
+            lambda path, u, p: change(by_path[path_name(path)], u, p), updates, params
+        )
+
+    return optax.stateless(update)
+
+
+def _trust_ratio(
+    one: Treatment, update: jax.Array, param: jax.Array, coefficient: float
+) -> jax.Array | float:
+    """Return coefficient * |param| / |update|, and 1 where either is zero."""
+    if not one.trust_ratio:
+        return 1.0
+    axes = tuple(range(int(one.stacked), param.ndim))
+    param_norm, update_norm = (
+        jnp.sqrt(jnp.sum(jnp.square(x), axis=axes, keepdims=True)) for x in (param, update)
+    )
+    nonzero = (param_norm > 0) & (update_norm > 0)
+    return jnp.where(nonzero, coefficient * param_norm / jnp.where(nonzero, update_norm, 1.0), 1.0)
+
+
+def _all_but_frozen(
+    trained: optax.GradientTransformation, by_path: Mapping[str, Treatment]
+) -> optax.GradientTransformation:
+    if not any(one.frozen for one in by_path.values()):
+        return trained
+    # -0.0 is the number that changes no other when added, not even a zero's sign.
+    hold = optax.stateless(
+        lambda updates, _: jax.tree.map(lambda u: jnp.full_like(u, -0.0), updates)
+    )
+    return optax.partition(
+        {"trained": trained, "frozen": hold},
+        lambda tree: jax.tree_util.tree_map_with_path(
+            lambda path, _: "frozen" if by_path[path_name(path)].frozen else "trained", tree
+        ),
+    )

@@ -1,0 +1,318 @@
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from jax.sharding import NamedSharding, PartitionSpec
+from ml_collections import ConfigDict
+
+from ssljax.errors import UserError
+from ssljax.training.optimizer import OPTIMIZERS, build_optimizer
+from ssljax.training.paths import named_leaves
+from ssljax.training.rules import DEFAULT_RULES
+from tests.reference import optimizers as reference
+
+STEPS = 6
+SHAPES = {
+    "encoder": {
+        "stem": {"kernel": (3, 4)},
+        "block_0": {"dense": {"kernel": (4, 4), "bias": (4,)}, "norm": {"scale": (4,)}},
+        "block_1": {"dense": {"kernel": (4, 4), "bias": (4,)}, "norm": {"scale": (4,)}},
+        "norm": {"scale": (4,), "bias": (4,)},
+    },
+    "head": {"kernel": (4, 2), "bias": (2,)},
+}
+KERNELS = [path.endswith("kernel") for path in named_leaves(jax.tree.map(
+    lambda shape: np.zeros(shape), SHAPES, is_leaf=lambda x: isinstance(x, tuple)))]
+
+
+def random_tree(seed):
+    rng = np.random.default_rng(seed)
+    return jax.tree.map(
+        lambda shape: jnp.asarray(rng.normal(size=shape), jnp.float32),
+        SHAPES,
+        is_leaf=lambda x: isinstance(x, tuple),
+    )
+
+
+PARAMS = random_tree(0)
+GRADS = [random_tree(step + 1) for step in range(STEPS)]
+
+
+def build(params=PARAMS, *, steps=STEPS, batch_size=256, **config):
+    return build_optimizer(config, steps=steps, batch_size=batch_size, params=params)
+
+
+def train(optimizer, params=PARAMS, grads=GRADS):
+    @jax.jit
+    def step(params, state, grads):
+        updates, state = optimizer.transform.update(grads, state, params)
+        return optax.apply_updates(params, updates), state
+
+    state = optimizer.transform.init(params)
+    for grad in grads:
+        params, state = step(params, state, grad)
+    return params, state
+
+
+def as_arrays(tree):
+    return [np.asarray(leaf) for leaf in jax.tree.leaves(tree)]
+
+
+def assert_close(tree, expected, rtol=2e-5):
+    for name, one, other in zip(named_leaves(tree), jax.tree.leaves(tree), expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=rtol, atol=1e-6, err_msg=name)
+
+
+SCHEDULED = dict(learning_rate=0.05, schedule="cosine", warmup_steps=2, final_scale=0.1)
+ORACLES = {
+    "adamw": (dict(b1=0.8, b2=0.95, eps=1e-6), dict(b1=0.8, b2=0.95, eps=1e-6)),
+    "lamb": (dict(b1=0.8, b2=0.95, eps=1e-6), dict(b1=0.8, b2=0.95, eps=1e-6, adapted=KERNELS)),
+    "sgd": (dict(momentum=0.7), dict(momentum=0.7, nesterov=False)),
+    "sgd nesterov": (dict(momentum=0.7, nesterov=True), dict(momentum=0.7, nesterov=True)),
+    "lars": (
+        dict(momentum=0.7, trust_coefficient=0.01),
+        dict(momentum=0.7, nesterov=False, adapted=KERNELS, eeta=0.01),
+    ),
+    "lars nesterov": (
+        dict(momentum=0.7, nesterov=True, trust_coefficient=0.01),
+        dict(momentum=0.7, nesterov=True, adapted=KERNELS, eeta=0.01),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ORACLES)
+def test_optimizer_is_the_numpy_loop(case):
+    name = case.split()[0]
+    config, options = ORACLES[case]
+    optimizer = build(name=name, weight_decay=0.3, **config, **SCHEDULED)
+    rates = [float(optimizer.learning_rate(step)) for step in range(STEPS)]
+    expected = getattr(reference, name)(
+        as_arrays(PARAMS),
+        [as_arrays(grad) for grad in GRADS],
+        rates,
+        decays=[0.3 if kernel else 0.0 for kernel in KERNELS],
+        **options,
+    )
+    assert_close(train(optimizer)[0], expected)
+
+
+@pytest.mark.parametrize("name", ["lars", "lamb"])
+def test_a_zero_parameter_still_moves_under_a_trust_ratio(name):
+    params = jax.tree.map(jnp.zeros_like, PARAMS)
+    moved, _ = train(build(name=name, learning_rate=0.1, schedule="constant"), params)
+    assert all(np.isfinite(leaf).all() and leaf.any() for leaf in as_arrays(moved))
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_all_state_is_float32_or_a_counter(name):
+    state = build(name=name, momentum=0.9).transform.init(PARAMS)
+    assert {leaf.dtype.name for leaf in jax.tree.leaves(state)} <= {"float32", "int32"}
+
+
+@pytest.mark.parametrize(
+    "schedule, expected",
+    [
+        ("cosine", [0.0, 0.5, 1.0, 0.55, 0.1]),
+        ("linear", [0.0, 0.5, 1.0, 0.55, 0.1]),
+        ("constant", [0.0, 0.5, 1.0, 1.0, 1.0]),
+    ],
+)
+def test_schedules_at_their_landmarks(schedule, expected):
+    rate = build(
+        learning_rate=1.0, schedule=schedule, warmup_steps=10, final_scale=0.1, steps=110
+    ).learning_rate
+    np.testing.assert_allclose([rate(step) for step in (0, 5, 10, 60, 110)], expected, atol=1e-6)
+
+
+def test_cosine_is_not_a_line_and_needs_no_warmup():
+    rate = build(learning_rate=1.0, steps=100).learning_rate
+    quarter = 0.5 * (1 + np.cos(np.pi / 4))
+    np.testing.assert_allclose([rate(0), rate(25), rate(100)], [1.0, quarter, 0.0], atol=1e-6)
+
+
+@pytest.mark.parametrize("scaling, expected", [("none", 0.3), ("linear", 4.8), ("sqrt", 1.2)])
+def test_scaling_by_the_batch(scaling, expected):
+    optimizer = build(learning_rate=0.3, scale_by_batch=scaling, batch_size=4096)
+    np.testing.assert_allclose(optimizer.learning_rate(0), expected, rtol=1e-6)
+
+
+def test_clipping_sees_the_norm_of_the_whole_gradient_but_not_of_frozen_parts():
+    freeze = {"name": "freeze", "match": "^head/", "frozen": True}
+    plain = dict(name="sgd", momentum=0.0, learning_rate=1.0, schedule="constant", clip_norm=0.5)
+    grads = jax.tree.map(jnp.copy, GRADS[0])
+    grads["head"] = jax.tree.map(lambda g: g * 1e6, grads["head"])
+    optimizer = build(rules=(freeze, *DEFAULT_RULES), **plain)
+    updates, _ = optimizer.transform.update(grads, optimizer.transform.init(PARAMS), PARAMS)
+    np.testing.assert_allclose(optax.tree.norm(updates), 0.5, rtol=1e-5)
+    np.testing.assert_allclose(
+        updates["encoder"]["stem"]["kernel"],
+        -0.5 * grads["encoder"]["stem"]["kernel"] / optax.tree.norm(grads["encoder"]),
+        rtol=1e-5,
+    )
+
+
+def test_frozen_parameters_keep_every_bit_and_have_no_slots():
+    params = jax.tree.map(jnp.copy, PARAMS)
+    params["encoder"]["stem"]["kernel"] = params["encoder"]["stem"]["kernel"].at[0, 0].set(-0.0)
+    freeze = {"name": "freeze", "match": "^encoder/stem/", "frozen": True}
+    optimizer = build(params, weight_decay=0.1, rules=(freeze, *DEFAULT_RULES))
+    bad = jax.tree.map(jnp.copy, GRADS[0])
+    bad["encoder"]["stem"]["kernel"] *= jnp.nan
+    trained, state = train(optimizer, params, [bad, *GRADS[1:]])
+    before, after = named_leaves(params), named_leaves(trained)
+    stem = "encoder/stem/kernel"
+    assert np.asarray(before[stem]).tobytes() == np.asarray(after[stem]).tobytes()
+    assert all((before[path] != after[path]).any() for path in before if path != stem)
+    assert not any("stem" in path for path in named_leaves(state))
+    assert any("block_0" in path for path in named_leaves(state))
+
+
+def test_rules_change_decay_and_learning_rate_and_the_first_match_wins():
+    rules = (
+        {"name": "fast", "match": "^head/", "learning_rate_scale": 10.0, "weight_decay": 0.0},
+        {"name": "head", "match": "head", "learning_rate_scale": 0.0},
+        {"name": "rest", "match": ".*"},
+    )
+    optimizer = build(
+        name="sgd", momentum=0.0, learning_rate=0.1, schedule="constant", weight_decay=0.5,
+        rules=rules,
+    )
+    trained, _ = train(optimizer, grads=GRADS[:1])
+    head, stem = PARAMS["head"]["kernel"], PARAMS["encoder"]["stem"]["kernel"]
+    np.testing.assert_allclose(
+        trained["head"]["kernel"], head - GRADS[0]["head"]["kernel"], rtol=1e-5, atol=1e-6
+    )
+    expected = stem - 0.1 * (GRADS[0]["encoder"]["stem"]["kernel"] + 0.5 * stem)
+    np.testing.assert_allclose(trained["encoder"]["stem"]["kernel"], expected, rtol=1e-5, atol=1e-6)
+    assert optimizer.treatments["head/bias"].rule == "fast"
+
+
+def test_layer_decay_counts_from_the_head():
+    optimizer = build(layer_decay=0.5, rules=({"name": "all", "match": ".*"},))
+    scales = {path: one.scale for path, one in optimizer.treatments.items()}
+    assert scales["encoder/stem/kernel"] == 0.125
+    assert scales["encoder/block_0/dense/kernel"] == 0.25
+    assert scales["encoder/block_1/norm/scale"] == 0.5
+    assert scales["encoder/norm/scale"] == scales["head/kernel"] == 1.0
+
+
+def test_layer_decay_of_stages_follows_the_depth():
+    params = {"encoder": {f"stage_{s}": {f"block_{b}": {"kernel": jnp.ones(2)} for b in range(2)}
+                          for s in range(2)}}
+    treated = build(params, layer_decay=0.5).treatments
+    assert [one.scale for one in treated.values()] == [0.0625, 0.125, 0.25, 0.5]
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_stacked_layers_train_as_separate_layers_do(name):
+    """With decay per layer and norms per layer, scanning over layers changes nothing."""
+
+    def stack(tree):
+        blocks = [tree["encoder"][f"block_{i}"] for i in range(2)]
+        rest = {key: tree["encoder"][key] for key in ("stem", "norm")}
+        stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *blocks)
+        return {**tree, "encoder": {**rest, "blocks": stacked}}
+
+    config = dict(name=name, weight_decay=0.1, layer_decay=0.6, learning_rate=0.1, warmup_steps=1)
+    apart, _ = train(build(**config))
+    stacked = stack(PARAMS)
+    together, _ = train(build(stacked, **config), stacked, [stack(grad) for grad in GRADS])
+    assert_close(together, as_arrays(stack(apart)), rtol=1e-6)
+
+
+def test_one_and_eight_devices_take_the_same_step():
+    mesh = jax.make_mesh((8,), ("data",))
+    params = {"head": {"kernel": jnp.asarray(np.random.default_rng(0).normal(size=(16, 4)),
+                                             jnp.float32)}}
+    grads = [jax.tree.map(lambda p, k=k: jnp.sin(p * k), params) for k in (1, 2, 3)]
+    optimizer = build(params, name="lars", clip_norm=0.1, weight_decay=0.1)
+    single, _ = train(optimizer, params, grads)
+    place = NamedSharding(mesh, PartitionSpec("data"))
+    sharded, _ = train(optimizer, *jax.device_put((params, grads), place))
+    np.testing.assert_allclose(sharded["head"]["kernel"], single["head"]["kernel"], rtol=1e-6)
+
+
+def test_default_rules_spare_biases_norms_and_tokens():
+    names = ["dense/bias", "norm/scale", "pos_embed", "cls_token", "mask_token", "bn1/scale"]
+    spared = {"encoder": {f"{i}": nest(name) for i, name in enumerate(names)}}
+    treated = build({**spared, **PARAMS}, name="lars", weight_decay=0.1).treatments
+    for path, one in treated.items():
+        assert (one.weight_decay == 0.0) == (not path.endswith("kernel")), path
+        assert one.trust_ratio == path.endswith("kernel"), path
+
+
+def nest(path):
+    tree = jnp.ones(2)
+    for key in reversed(path.split("/")):
+        tree = {key: tree}
+    return tree
+
+
+def test_shapes_suffice_and_a_config_dict_will_do():
+    rules = ({"name": "kernels", "match": "kernel$"}, {"name": "any", "match": ""})
+    config = ConfigDict({"name": "lars", "rules": rules})
+    shapes = jax.eval_shape(lambda: PARAMS)
+    optimizer = build_optimizer(config, steps=3, batch_size=8, params=shapes)
+    assert optimizer.treatments["head/kernel"].rule == "kernels"
+    assert optimizer.treatments["head/bias"].rule == "any"
+    again = json.loads(config.to_json())
+    assert build_optimizer(again, steps=3, batch_size=8, params=shapes).treatments == (
+        optimizer.treatments
+    )
+
+
+def test_the_table_has_a_line_for_each_parameter():
+    freeze = {"name": "freeze", "match": "^head/", "frozen": True}
+    table = build(weight_decay=0.1, layer_decay=0.5, rules=(freeze, *DEFAULT_RULES)).describe()
+    lines = {line.split()[0]: line.split()[1:] for line in table.splitlines()}
+    assert lines["head/kernel"] == ["4x2", "freeze", "frozen"]
+    assert lines["encoder/block_0/dense/kernel"] == ["4x4", "rest", "0.1", "x0.25", "yes"]
+    assert lines["encoder/norm/bias"] == ["4", "no_decay", "0", "x1", "no"]
+    assert len(lines) == len(KERNELS) + 1
+
+
+ALL = {"name": "all", "match": ".*"}
+
+
+@pytest.mark.parametrize(
+    "config, message",
+    [
+        ({"name": "adamv"}, "did you mean 'adamw'"),
+        ({"learning_rte": 0.1}, "did you mean 'learning_rate'"),
+        ({"schedule": "cosin"}, "did you mean 'cosine'"),
+        ({"scale_by_batch": "lin"}, "unknown optimizer.scale_by_batch 'lin'"),
+        ({"learning_rate": -1.0}, "learning_rate is -1.0; it must be a number above 0"),
+        ({"learning_rate": "1e-3"}, "learning_rate is '1e-3'"),
+        ({"weight_decay": float("nan")}, "weight_decay is nan"),
+        ({"warmup_steps": 6}, "warmup_steps is 6: it must be a whole number, at least 0 and below"),
+        ({"warmup_steps": 0.5}, "warmup_steps is 0.5"),
+        ({"learning_rate": float("inf")}, "learning_rate is inf"),
+        ({"final_scale": 2.0}, "final_scale is 2.0"),
+        ({"rules": {"all": {"match": ".*"}}}, "must be a sequence"),
+        ({"rules": ({"match": ".*"},)}, "needs 'name' and 'match'"),
+        ({"rules": ({**ALL, "weight_decy": 0.0},)}, "did you mean 'weight_decay'"),
+        ({"rules": ({**ALL, "weight_decay": -0.1},)}, "weight_decay is -0.1"),
+        ({"rules": ({**ALL, "frozen": "yes"},)}, "frozen is 'yes'; it must be bool"),
+        ({"rules": ({"name": "all", "match": "("},)}, "is not a regular expression"),
+        ({"rules": (ALL, ALL)}, "two optimizer rules are called 'all'"),
+        ({"rules": ({"name": "typo", "match": "encodr"}, ALL)}, "rule 'typo' matches no parameter"),
+        ({"rules": ({"name": "encoder", "match": "^encoder"},)}, "no rule to head/bias, head/ker"),
+    ],
+)
+def test_bad_configs_are_refused(config, message):
+    with pytest.raises(UserError) as error:
+        build(**config)
+    assert message in str(error.value)
+
+
+def test_layer_decay_without_layers_is_refused():
+    with pytest.raises(UserError, match="no component named '...encoder...' has blocks"):
+        build({"head": {"kernel": jnp.ones(3)}}, layer_decay=0.5)
+
+
+def test_training_in_low_precision_is_refused():
+    with pytest.raises(UserError, match="head/kernel is bfloat16"):
+        build({"head": {"kernel": jnp.ones(3, jnp.bfloat16)}})
