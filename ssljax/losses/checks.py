@@ -1,0 +1,90 @@
+"""Checks in the first lines of a loss: they run while tracing and cost nothing in the program."""
+
+import numbers
+
+import jax
+import jax.numpy as jnp
+
+Spec = tuple[jax.Array, str]
+
+
+def shapes(**arrays: Spec) -> None:
+    """Check shapes against axis names; an equal name means an equal size, and no axis is empty.
+
+    A leading "..." stands for any number of axes and is equal among the arrays too.
+
+    >>> shapes(query=(jnp.ones((4, 8)), "B D"), negatives=(jnp.ones((9, 7)), "K D"))
+    Traceback (most recent call last):
+    ValueError: negatives must have shape [K, D] with D = 8, as in query; got [9, 7]
+    """
+    known: dict[str, tuple[object, str]] = {}
+    for name, (array, axes) in arrays.items():
+        names, shape = axes.split(), list(jnp.shape(array))
+        if names[0] == "..." and len(shape) >= len(names) - 1:
+            lead = len(shape) - len(names) + 1
+            sizes = [shape[:lead], *shape[lead:]]
+        else:
+            sizes = shape
+        wanted = f"[{', '.join(names)}]"
+        if len(sizes) != len(names):
+            raise ValueError(f"{name} must have shape {wanted}, got {shape}")
+        if 0 in shape:
+            raise ValueError(f"{name} must not be empty, got shape {shape}")
+        for axis, size in zip(names, sizes, strict=True):
+            expected, source = known.setdefault(axis, (size, name))
+            if size != expected:
+                raise ValueError(
+                    f"{name} must have shape {wanted} with {axis} = {expected}, as in {source}; "
+                    f"got {shape}"
+                )
+
+
+def floats(**arrays: jax.Array) -> None:
+    """Check that arrays hold floating point numbers of any width.
+
+    >>> floats(z1=jnp.ones(3, jnp.uint8))
+    Traceback (most recent call last):
+    TypeError: z1 must be of a float dtype, got uint8
+    """
+    _dtypes(jnp.floating, "a float dtype", arrays)
+
+
+def integers(**arrays: jax.Array) -> None:
+    """Check that arrays hold integers.
+
+    >>> integers(labels=jnp.ones(3))
+    Traceback (most recent call last):
+    TypeError: labels must be of an integer dtype, got float32
+    """
+    _dtypes(jnp.integer, "an integer dtype", arrays)
+
+
+def booleans(**arrays: jax.Array) -> None:
+    """Check that arrays hold truth values.
+
+    >>> booleans(masked=jnp.ones(3))
+    Traceback (most recent call last):
+    TypeError: masked must be of the bool dtype, got float32
+    """
+    _dtypes(jnp.bool_, "the bool dtype", arrays)
+
+
+def positive(**values: float | jax.Array) -> None:
+    """Check that numbers are above zero; a traced one (a schedule, a parameter) cannot be checked.
+
+    >>> positive(temperature=0.0)
+    Traceback (most recent call last):
+    ValueError: temperature must be positive, got 0.0
+    """
+    for name, value in values.items():
+        if isinstance(value, numbers.Real) and not value > 0:
+            raise ValueError(f"{name} must be positive, got {value}")
+        if jnp.ndim(value):
+            raise ValueError(f"{name} must be a scalar, got shape {list(jnp.shape(value))}")
+
+
+def _dtypes(kind: type, allowed: str, arrays: dict[str, jax.Array]) -> None:
+    for name, array in arrays.items():
+        dtype = jnp.result_type(array)
+        if not jnp.issubdtype(dtype, kind):
+            raise TypeError(f"{name} must be of {allowed}, got {dtype}")

@@ -1,0 +1,62 @@
+"""Clustering losses: predict the cluster that an example was put into."""
+
+import jax
+import jax.numpy as jnp
+
+from ssljax.losses import checks
+from ssljax.ops.normalize import at_least_float32
+
+
+def prototype_cross_entropy(
+    scores: jax.Array,
+    assignments: jax.Array,
+    *,
+    temperature: float | jax.Array,
+    where: jax.Array | None = None,
+) -> jax.Array:
+    """Cross entropy of the similarity to prototypes against cluster ids (DeepCluster-v2).
+
+        loss_b = -s_b[a_b] / t + log sum_k exp(s_b[k] / t)
+
+    Ids outside 0 ... K-1 at rows that count give NaN: silently wrapped or clipped, they would train
+    on a wrong cluster. Rows that do not count, such as examples that were not yet clustered, have
+    loss 0. The mean over the rows that count, which the official code takes, is
+    `jnp.mean(loss, where=where)`.
+
+    Args:
+      scores: float[B, K], the similarity of every embedding to every prototype; cosines, if both
+        are unit vectors.
+      assignments: int[B], the cluster ids.
+      temperature: a positive number or a scalar array, which then gets a gradient.
+      where: bool[B], the rows that count; None for all.
+
+    Returns:
+      [B], at least float32; log K if all scores are equal.
+
+    Raises:
+      ValueError: shapes do not fit, or the temperature is not positive.
+      TypeError: scores are not floats, assignments not integers or `where` not bool.
+
+    DeepCluster-v2, https://arxiv.org/abs/2006.09882 (appendix); facebookresearch/swav,
+    main_deepclusterv2.py, whose id for "not yet clustered" is -100.
+
+    >>> ids = jnp.array([1, -1])
+    >>> prototype_cross_entropy(jnp.zeros((2, 4)), ids, temperature=0.1, where=ids >= 0).tolist()
+    [1.3862943649291992, 0.0]
+    """
+    checks.shapes(scores=(scores, "B K"), assignments=(assignments, "B"))
+    checks.floats(scores=scores)
+    checks.integers(assignments=assignments)
+    checks.positive(temperature=temperature)
+    if where is None:
+        where = jnp.ones(assignments.shape, bool)
+    checks.shapes(scores=(scores, "B K"), where=(where, "B"))
+    checks.booleans(where=where)
+
+    # Cleared before, not only after: a NaN in a row that does not count would reach the gradient.
+    logits = jnp.where(where[:, None], at_least_float32(scores), 0) / temperature
+    known = (assignments >= 0) & (assignments < scores.shape[1])
+    chosen = jnp.where(known, assignments, 0)[:, None]
+    true = jnp.take_along_axis(logits, chosen, axis=1)[:, 0]
+    loss = jax.nn.logsumexp(logits, axis=1) - true
+    return jnp.where(where, jnp.where(known, loss, jnp.nan), 0)

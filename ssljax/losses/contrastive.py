@@ -1,0 +1,137 @@
+"""Contrastive losses: tell the other view of an image from all other images."""
+
+import jax
+import jax.numpy as jnp
+
+from ssljax.losses import checks
+from ssljax.ops.normalize import l2_normalize
+
+_HIGHEST = jax.lax.Precision.HIGHEST  # temperature divides the error of a reduced-precision product
+
+
+def nt_xent(z1: jax.Array, z2: jax.Array, *, temperature: float | jax.Array) -> jax.Array:
+    """Normalised temperature-scaled cross entropy of SimCLR, per pair of views.
+
+    With u the 2B unit vectors of both views and s = u u' / temperature,
+
+        l(i) = -s(i, pair of i) + log sum_{k != i} exp s(i, k)
+        loss_b = (l(first view of b) + l(second view of b)) / 2
+
+    so that the mean over pairs is the paper's mean over 2B rows (the official code returns twice
+    that). The batch is coupled: give the global batch. Under jit, with z1 and z2 sharded over their
+    first axis, nothing else is needed.
+
+    Args:
+      z1: float[B, D], the projections of the first view of every example.
+      z2: float[B, D], those of the second view, in the same order.
+      temperature: a positive number or a scalar array, which then gets a gradient.
+
+    Returns:
+      [B], at least float32; log(2B - 1) if all embeddings are equal.
+
+    Raises:
+      ValueError: the shapes differ or are not [B, D], or the temperature is not positive.
+      TypeError: the projections are not floats.
+
+    SimCLR, https://arxiv.org/abs/2002.05709; google-research/simclr, objective.py.
+
+    >>> z = jnp.eye(4)
+    >>> print(f"{nt_xent(z, z, temperature=0.5).mean():.3f}")  # log(1 + 6 exp(-1 / 0.5))
+    0.594
+    """
+    checks.shapes(z1=(z1, "B D"), z2=(z2, "B D"))
+    checks.floats(z1=z1, z2=z2)
+    checks.positive(temperature=temperature)
+    views = l2_normalize(jnp.stack([z1, z2]))
+    # Both factors of a logit carry half of 1 / temperature, whose gradient so needs no own rule.
+    return _pair_losses(views * jax.lax.rsqrt(jnp.asarray(temperature, views.dtype)))
+
+
+def info_nce(
+    query: jax.Array,
+    positive: jax.Array,
+    negatives: jax.Array,
+    *,
+    temperature: float | jax.Array,
+) -> jax.Array:
+    """InfoNCE of MoCo: find the positive of a query among shared negatives.
+
+    With q, k+ and k- scaled to unit length,
+
+        loss_b = -q_b.k+_b / t + log(exp(q_b.k+_b / t) + sum_k exp(q_b.k-_k / t))
+
+    Positives and negatives are targets: no gradient goes through them.
+
+    Args:
+      query: float[B, D], the student's projections.
+      positive: float[B, D], the teacher's projections of the other view.
+      negatives: float[K, D], for example the rows of a queue.
+      temperature: a positive number or a scalar array, which then gets a gradient.
+
+    Returns:
+      [B], at least float32; log(K + 1) if all similarities are equal.
+
+    Raises:
+      ValueError: shapes do not fit, or the temperature is not positive.
+      TypeError: an array is not of a float dtype.
+
+    MoCo, https://arxiv.org/abs/1911.05722; facebookresearch/moco, moco/builder.py.
+
+    >>> e = jnp.eye(3)
+    >>> print(info_nce(e[:1], e[:1], e[1:], temperature=1.0).round(3))  # log(1 + 2 / exp(1))
+    [0.551]
+    """
+    checks.shapes(query=(query, "B D"), positive=(positive, "B D"), negatives=(negatives, "K D"))
+    checks.floats(query=query, positive=positive, negatives=negatives)
+    checks.positive(temperature=temperature)
+    query = l2_normalize(query) / temperature
+    positive, negatives = jax.lax.stop_gradient((l2_normalize(positive), l2_normalize(negatives)))
+    true = jnp.sum(query * positive, axis=1)
+    false = jnp.einsum("bd,kd->bk", query, negatives, precision=_HIGHEST)
+    return jnp.logaddexp(true, jax.nn.logsumexp(false, axis=1)) - true
+
+
+# The 2B x 2B logits are four blocks of B x B, view against view. A loop takes one after the other,
+# only the log-sum-exp of the rows is kept, and the gradient computes the blocks again: so one block
+# at a time is in memory. The views are stacked on an axis of their own: joined on the batch axis,
+# rows would have to move between the devices that the batch is sharded over.
+
+
+@jax.custom_vjp
+def _pair_losses(x: jax.Array) -> jax.Array:
+    return _forward(x)[0]
+
+
+def _forward(x):
+    norms = _each_block(lambda r, c: jax.nn.logsumexp(_logits(x, r, c), axis=1))
+    norm = jax.nn.logsumexp(norms, axis=1)
+    return jnp.mean(norm, axis=0) - jnp.sum(x[0] * x[1], axis=1), (x, norm)
+
+
+def _backward(saved, cotangent):
+    x, norm = saved
+    weight = cotangent / 2
+
+    def gradient(r, c):
+        # x[r, i] takes part in the loss of its own row, and in that of every row x[c, j].
+        logits = _logits(x, r, c)
+        own = weight[:, None] * jnp.exp(logits - norm[r][:, None])
+        others = weight * jnp.exp(logits - norm[c])
+        return jnp.einsum("ij,jd->id", own + others, x[c], precision=_HIGHEST)
+
+    return (jnp.sum(_each_block(gradient), axis=1) - cotangent[:, None] * x[::-1],)
+
+
+_pair_losses.defvjp(_forward, _backward)
+
+
+def _each_block(function):
+    """Stack function(row view, column view) to [2, 2, ...], one block at a time."""
+    views = jnp.arange(2)
+    return jax.lax.map(lambda r: jax.lax.map(lambda c: function(r, c), views), views)
+
+
+def _logits(x, r, c):
+    logits = jnp.einsum("id,jd->ij", x[r], x[c], precision=_HIGHEST)
+    itself = (r == c) & jnp.eye(x.shape[1], dtype=bool)
+    return jnp.where(itself, -jnp.inf, logits)

@@ -1,0 +1,1 @@
+"""Pure operations on arrays: random keys, running averages, queues, clusters, masks, views."""

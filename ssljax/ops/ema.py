@@ -1,0 +1,80 @@
+"""Exponential moving averages of parameters, and the schedule of their momentum."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ssljax.ops.normalize import at_least_float32
+
+PyTree = Any
+
+
+def ema(average: PyTree, new: PyTree, momentum: float | jax.Array) -> PyTree:
+    """Move an average towards new values: momentum * average + (1 - momentum) * new.
+
+    Kept in float32: at momentum 0.9999 a step is lost in the rounding of bfloat16. The new values
+    are constants to differentiation.
+
+    Args:
+      average: a tree of arrays.
+      new: a tree of the same structure and shapes, for example the student's parameters after the
+        optimizer's update.
+      momentum: between 0 (copy `new`) and 1 (stay), both exact; a number or a scalar array.
+
+    Returns:
+      A tree like `average`, at least float32.
+
+    Raises:
+      ValueError: structures or shapes differ, or the momentum is not between 0 and 1.
+
+    >>> ema({"w": jnp.array([1.0])}, {"w": jnp.array([3.0])}, 0.75)
+    {'w': Array([1.5], dtype=float32)}
+    """
+    if isinstance(momentum, int | float) and not 0 <= momentum <= 1:
+        raise ValueError(f"momentum must be between 0 and 1, got {momentum}")
+
+    def move(path: Any, a: jax.Array, n: jax.Array) -> jax.Array:
+        if jnp.shape(a) != jnp.shape(n):
+            raise ValueError(
+                f"new{jax.tree_util.keystr(path)} must have the average's shape "
+                f"{list(jnp.shape(a))}, got {list(jnp.shape(n))}"
+            )
+        a, n = at_least_float32(a), at_least_float32(jax.lax.stop_gradient(n))
+        return momentum * a + (1 - momentum) * n
+
+    return jax.tree_util.tree_map_with_path(move, average, new)
+
+
+def cosine_momentum(
+    step: int | jax.Array, *, start: float, end: float = 1.0, steps: int
+) -> jax.Array:
+    """Return the momentum at a step, going from `start` to `end` along half a cosine.
+
+        end - (end - start) * (cos(pi * min(step, steps) / steps) + 1) / 2
+
+    Args:
+      step: the number of the step, from 0.
+      start: the momentum at step 0, 0.996 in BYOL.
+      end: the momentum at `steps` and after.
+      steps: the length of the run in steps.
+
+    Returns:
+      A float32 scalar.
+
+    Raises:
+      ValueError: start or end is not between 0 and 1, or steps is not positive.
+
+    BYOL, https://arxiv.org/abs/2006.07733; google-deepmind/deepmind-research,
+    byol/utils/schedules.py.
+
+    >>> [round(float(cosine_momentum(s, start=0.9, steps=100)), 3) for s in (0, 50, 100, 999)]
+    [0.9, 0.95, 1.0, 1.0]
+    """
+    for name, value in (("start", start), ("end", end)):
+        if not 0 <= value <= 1:
+            raise ValueError(f"{name} must be between 0 and 1, got {value}")
+    if steps <= 0:
+        raise ValueError(f"steps must be positive, got {steps}")
+    progress = jnp.clip(jnp.asarray(step, jnp.float32) / steps, 0.0, 1.0)
+    return jnp.float32(end) - (end - start) * (jnp.cos(jnp.pi * progress) + 1) / 2

@@ -1,0 +1,62 @@
+"""Random keys are derived, never stored: from the seed, a stream's name, the step, the example."""
+
+import operator
+import zlib
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+
+def key_for(seed: int, stream: str, step: int | jax.Array) -> jax.Array:
+    """Return the random key of one stream at one step.
+
+    Equal arguments give an equal key on every host and after every restart, so that no key has to
+    be kept in a checkpoint. Different streams are independent: a new one leaves the others alone.
+
+    Args:
+      seed: the seed of the run, 0 <= seed < 2**32.
+      stream: what the numbers are for, for example "loss" or "init".
+      step: the number of the step, an int or a traced int32 scalar.
+
+    Returns:
+      A typed key, as from `jax.random.key`.
+
+    Raises:
+      ValueError: the seed is out of range.
+
+    >>> a, b = key_for(0, "loss", 7), key_for(0, "loss", jnp.int32(7))
+    >>> bool(a == b), bool(a == key_for(0, "init", 7)), bool(a == key_for(0, "loss", 8))
+    (True, False, False)
+    """
+    seed = operator.index(seed)
+    if not 0 <= seed < 2**32:
+        raise ValueError(f"seed must be at least 0 and below 2**32, got {seed}")
+    # crc32 and not hash(): Python's hash of a string differs from process to process.
+    name = np.uint32(zlib.crc32(stream.encode()))
+    return jax.random.fold_in(jax.random.fold_in(jax.random.key(np.uint32(seed)), name), step)
+
+
+def per_example(key: jax.Array, positions: int | jax.Array) -> jax.Array:
+    """Return one key per example, folded in from the example's position in the global batch.
+
+    The draw for an example then depends neither on the number of devices nor on the batch size.
+
+    Args:
+      key: one typed key.
+      positions: the batch size B, which stands for positions 0 ... B-1, or int[B].
+
+    Returns:
+      Keys of shape [B].
+
+    Raises:
+      ValueError: the positions are not of rank 1.
+
+    >>> key = jax.random.key(0)
+    >>> bool((per_example(key, 8)[:4] == per_example(key, jnp.arange(4))).all())
+    True
+    """
+    positions = jnp.arange(positions) if isinstance(positions, int) else jnp.asarray(positions)
+    if positions.ndim != 1:
+        raise ValueError(f"positions must have shape [B], got {list(positions.shape)}")
+    return jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, positions)

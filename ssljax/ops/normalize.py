@@ -1,0 +1,43 @@
+"""Scaling vectors to unit length, safely."""
+
+import jax
+import jax.numpy as jnp
+
+
+def at_least_float32(x: jax.Array) -> jax.Array:
+    """Widen half precision to float32, in which losses and statistics are accumulated.
+
+    >>> at_least_float32(jnp.ones(2, jnp.bfloat16)).dtype
+    dtype('float32')
+    """
+    x = jnp.asarray(x)
+    return x.astype(jnp.promote_types(x.dtype, jnp.float32))
+
+
+def l2_normalize(x: jax.Array, *, axis: int = -1, epsilon: float = 1e-6) -> jax.Array:
+    """Scale vectors to unit length: x / max(|x|, epsilon).
+
+    Neither the value nor the gradient overflows, whatever the length: a zero vector stays zero, and
+    its gradient is that of x / epsilon. The default epsilon is the one of SimCLR's and BYOL's code,
+    which bound the squared length by 1e-12.
+
+    Args:
+      x: vectors along `axis`, of any float dtype.
+      axis: the axis of the components.
+      epsilon: the length below which vectors are no longer scaled to 1.
+
+    Returns:
+      An array like x, at least float32.
+
+    >>> print(l2_normalize(jnp.array([[3.0, 4.0], [3e30, 4e30], [0.0, 0.0]])).round(3))
+    [[0.6 0.8]
+     [0.6 0.8]
+     [0.  0. ]]
+    """
+    x = at_least_float32(x)
+    # Dividing by the largest component first keeps the squares in range. As a unit vector does not
+    # change with the scale of x, holding that divisor constant leaves the gradient exact.
+    largest = jax.lax.stop_gradient(jnp.max(jnp.abs(x), axis=axis, keepdims=True))
+    x = x / jnp.maximum(largest, epsilon)
+    squared = jnp.sum(jnp.square(x), axis=axis, keepdims=True)
+    return x * jax.lax.rsqrt(jnp.maximum(squared, 1.0))
