@@ -1,0 +1,41 @@
+"""Package metadata of ssljax."""
+
+import pathlib
+
+from setuptools import find_packages, setup
+
+EXTRAS = {
+    "test": ["pytest>=8", "ruff>=0.8", "dm-pix>=0.4"],
+    "peers": ["torch>=2.5", "transformers>=4.50"],
+    "profile": ["xprof>=2.19"],
+}
+
+setup(
+    name="ssljax",
+    version="0.1.0",
+    description="Self-supervised learning in JAX: losses as pure functions, one sharded train step for all of them",
+    long_description=pathlib.Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11",
+    packages=find_packages(include=["ssljax", "ssljax.*"]),
+    install_requires=[
+        "jax>=0.10",
+        "flax>=0.12",
+        "optax>=0.2.6",
+        "orbax-checkpoint>=0.11",
+        "ml-collections>=1.0",
+        "einops>=0.8",
+        "grain>=0.2.12",
+        "tensorflow-datasets>=4.9.9",
+        "array-record>=0.8",
+        "importlib_resources",  # tensorflow-datasets reads without TensorFlow only if this is there
+        "pillow>=10",
+        "numpy>=2",
+        "scikit-learn>=1.5",
+        "tensorboardX>=2.6",
+        "tqdm>=4.66",
+    ],
+    extras_require=EXTRAS,
+    entry_points={"console_scripts": ["ssljax = ssljax.commands.main:main"]},
+)

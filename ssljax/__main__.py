@@ -1,0 +1,7 @@
+"""`python -m ssljax`."""
+
+import sys
+
+from ssljax.commands.main import main
+
+sys.exit(main())

@@ -1,0 +1,79 @@
+"""A config from the command line: `--config FILE.py[:ARG]` and any `--config.KEY=VALUE`."""
+
+import importlib.util
+import pathlib
+from collections.abc import Sequence
+
+import ml_collections
+from absl import flags
+from ml_collections import ConfigDict, config_flags
+
+from ssljax.errors import UserError, unknown
+from ssljax.models import encoder_class
+from ssljax.objectives import objective_class
+from ssljax.objectives.construct import settable_fields
+from ssljax.training.config import complete
+
+PREFIX = "--config."
+
+
+def load(path_and_argument: str, overrides: Sequence[str]) -> ConfigDict:
+    """Return the complete config of a file, with the overrides applied.
+
+    Args:
+      path_and_argument: a Python file with `get_config()`, or "file.py:argument" for `get_config("argument")`.
+      overrides: "--config.steps=200" and the like, in the ml_collections convention; also of a field of the encoder or
+        the objective that the file does not mention.
+
+    Raises:
+      UserError: a file without get_config, an unknown key, or a value of another type.
+    """
+    config = complete(_get_config(path_and_argument))
+    for override in overrides:
+        if not override.startswith(PREFIX):
+            raise UserError(f"unknown argument {override!r}; a config key is set by --config.KEY=VALUE")
+    names = [o for o in overrides if o.partition("=")[0].endswith(".name")]
+    _apply(config, names)  # first, since they decide which fields there are
+    for override in overrides:
+        _add_default(config, override.removeprefix(PREFIX).partition("=")[0])
+    _apply(config, [o for o in overrides if o not in names])
+    return complete(config)
+
+
+def _get_config(path_and_argument: str) -> ConfigDict:
+    path, _, argument = path_and_argument.partition(":")
+    if not pathlib.Path(path).is_file():
+        folder = pathlib.Path(path).parent
+        others = [str(p) for p in folder.glob("*.py")] if folder.is_dir() else []
+        if others:
+            raise unknown("config file", path, others)
+        raise UserError(f"there is no config file {path}")
+    spec = importlib.util.spec_from_file_location("ssljax_experiment", path)
+    if spec is None or spec.loader is None:
+        raise UserError(f"{path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    if not hasattr(module, "get_config"):
+        raise UserError(f"{path} has no function get_config()")
+    config = module.get_config(argument) if argument else module.get_config()
+    if not isinstance(config, ConfigDict):
+        raise UserError(f"get_config() of {path} returned a {type(config).__name__}; it must be an ml_collections.ConfigDict")
+    return config
+
+
+def _apply(config: ConfigDict, overrides: Sequence[str]) -> None:
+    values = flags.FlagValues()
+    config_flags.DEFINE_config_dict("config", config, flag_values=values)
+    try:
+        values(["ssljax", *overrides])
+    except flags.UnrecognizedFlagError as error:
+        raise unknown("config key", f"config.{error.flagname.removeprefix('config.')}", _keys(config)) from None
+    except (flags.Error, ValueError, TypeError, KeyError) as error:
+        raise UserError(f"cannot apply {' '.join(overrides)}: {error}") from error
+
+
+def _keys(config: ConfigDict, prefix: str = "config.") -> list[str]:
+    keys = []
+    for key, value in config.items():
+        keys += _keys(value, f"{prefix}{key}.") if isinstance(value, ConfigDict) else [prefix + key]
+    return keys

@@ -1,0 +1,66 @@
+"""`ssljax list`: what there is, a line each."""
+
+import argparse
+import ast
+import pathlib
+from collections.abc import Iterable, Sequence
+
+from ssljax.errors import UserError
+
+KINDS = ("objectives", "encoders", "data", "optimizers", "experiments")
+
+
+def add_parser(commands: argparse._SubParsersAction) -> None:
+    """Add this command to the command line."""
+    parser = commands.add_parser(
+        "list",
+        help="objectives, encoders, data sets, optimizers, experiments",
+        description="List what there is, a line each.",
+    )
+    parser.add_argument("kind", nargs="?", choices=KINDS, help="by default all of them")
+    parser.add_argument("--experiments", type=pathlib.Path, default=pathlib.Path("experiments"), metavar="DIR",
+                        help="where experiment configs lie (default: experiments)")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace, rest: Sequence[str]) -> int:
+    """Run the command."""
+    if rest:
+        raise UserError(f"unknown argument {rest[0]!r}")
+    for kind in [args.kind] if args.kind else KINDS:
+        rows = list(_rows(kind, args.experiments))
+        width = max((len(name) for name, _ in rows), default=0)
+        print(f"{kind}:")
+        for name, line in rows:
+            print(f"  {name:{width}}  {line}")
+        if not args.kind:
+            print()
+    return 0
+
+
+def _rows(kind: str, folder: pathlib.Path) -> Iterable[tuple[str, str]]:
+    if kind == "objectives":
+        from ssljax.objectives import OBJECTIVES, objective_class
+
+        return ((name, _first_line(objective_class(name).__doc__)) for name in OBJECTIVES)
+    if kind == "encoders":
+        from ssljax.models import ENCODERS
+
+        return ENCODERS.items()
+    if kind == "data":
+        from ssljax.data import KINDS as SOURCES
+
+        return SOURCES.items()
+    if kind == "optimizers":
+        from ssljax.training.optimizer import OPTIMIZERS
+
+        return OPTIMIZERS.items()
+    return ((str(path), _first_line(_docstring(path))) for path in sorted(folder.rglob("*.py")))
+
+
+def _docstring(path: pathlib.Path) -> str | None:
+    return ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))  # read, not run
+
+
+def _first_line(text: str | None) -> str:
+    return (text or "").strip().partition("\n")[0]

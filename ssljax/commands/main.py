@@ -1,0 +1,54 @@
+"""The command line: `ssljax COMMAND ...`, also `python -m ssljax COMMAND ...`."""
+
+import argparse
+import errno
+import os
+import sys
+from collections.abc import Sequence
+
+from ssljax.errors import UserError
+
+EPILOG = """
+start here:
+  ssljax list                                   what there is
+  ssljax pretrain --config experiments/quickstart.py --workdir runs/quick
+  ssljax evaluate --workdir runs/quick          k-NN and linear probe beside their baselines
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    # Only the named command's module is imported in full: `--help` need not wait for JAX.
+    from ssljax.commands import data, evaluate, listing, pretrain
+
+    parser = argparse.ArgumentParser(
+        prog="ssljax",
+        description="Self-supervised pretraining in JAX, from one core to a pod.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for module in (pretrain, evaluate, data, listing):
+        module.add_parser(commands)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; return its exit status: 0, 1 for a run that failed, 2 for what the user can mend."""
+    args, rest = build_parser().parse_known_args(argv)
+    try:
+        return args.run(args, rest)
+    except UserError as error:
+        print(f"ssljax: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM):
+            raise
+        print(f"ssljax: {error.strerror}: {error.filename or 'while writing'}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("ssljax: interrupted", file=sys.stderr)
+        return 130

@@ -1,0 +1,64 @@
+"""Pretext tasks, by name. Each is one file on the interface of `base.py`."""
+
+import importlib
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+from ssljax.errors import UserError, unknown
+from ssljax.objectives.base import Aux, Inputs, Objective, Run
+from ssljax.objectives.construct import construct
+
+__all__ = ["OBJECTIVES", "Aux", "Inputs", "Objective", "Run", "build_objective", "objective_class"]
+
+OBJECTIVES = {
+    "byol": "ssljax.objectives.byol:BYOL",
+    "combine": "ssljax.objectives.combine:Combine",
+    "deepcluster_v2": "ssljax.objectives.deepcluster:DeepCluster",
+    "mae": "ssljax.objectives.mae:MAE",
+    "moco_v2": "ssljax.objectives.moco:MoCo",
+    "simclr": "ssljax.objectives.simclr:SimCLR",
+}
+
+
+def objective_class(name: str) -> type:
+    """Return the class of an objective.
+
+    Args:
+      name: one of `OBJECTIVES`, or "package.module:Class" of a user's own.
+
+    Raises:
+      UserError: no such name, module or class, or the class lacks a part of the interface.
+    """
+    if ":" not in name and name not in OBJECTIVES:
+        raise unknown("objective", name, [*OBJECTIVES, "package.module:Class"])
+    module_name, _, class_name = OBJECTIVES.get(name, name).partition(":")
+    try:
+        module = importlib.import_module(module_name)
+    except ImportError as error:
+        raise UserError(
+            f"config.objective.name={name!r}: cannot import {module_name!r}: {error}"
+        ) from error
+    if not hasattr(module, class_name):
+        raise unknown(f"class in {module_name}", class_name, dict(inspect.getmembers(module, inspect.isclass)))
+    cls = getattr(module, class_name)
+    parts = ("batch_coupled", "init_params", "init_memory", "loss", "advance", "embed")
+    lacking = [part for part in parts if not hasattr(cls, part)]
+    if lacking:
+        raise UserError(f"config.objective.name={name!r}: the class lacks {', '.join(lacking)}")
+    return cls
+
+
+def build_objective(section: Mapping[str, Any], run: Run, where: str = "objective") -> Objective:
+    """Return the objective of a config section: its `name`, and its fields.
+
+    Raises:
+      UserError: an unknown name or field, or a value that the objective refuses.
+    """
+    if "name" not in section:
+        raise UserError(f"config.{where} lacks a name; one of {', '.join(OBJECTIVES)}")
+    cls = objective_class(section["name"])
+    fields = {key: value for key, value in section.items() if key != "name"}
+    if hasattr(cls, "from_config"):
+        return cls.from_config(fields, run, where)
+    return construct(cls, fields, where, run=run)

@@ -1,0 +1,129 @@
+"""Several objectives at once, on a shared encoder."""
+
+import dataclasses
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+
+from ssljax.errors import UserError
+from ssljax.objectives import build_objective
+from ssljax.objectives.base import Aux, Objective, Run
+from ssljax.objectives.construct import construct
+
+
+@dataclasses.dataclass(frozen=True)
+class Combine:
+    """The weighted sum of the losses of several tasks, which share some components.
+
+    In a config: `objective = {"name": "combine", "weights": {"simclr": 1.0, "mae": 0.5}, "tasks": {"simclr":
+    {"name": "simclr", ...}, "mae": {"name": "mae", ...}}}`. Components named in `shared` exist once and are trained by
+    all tasks that have them, so their shapes must agree; all others, and the memory (batch statistics too), belong to
+    their task, as "simclr/projector".
+
+    Attributes:
+      run: as for any objective.
+      tasks: objectives by name, of the same run.
+      weights: of their losses, by the same names; 1 where none is given.
+      shared: components of which there is one.
+      embed_with: the task whose `embed` gives the features; by default the first.
+    """
+
+    run: Run
+    tasks: Mapping[str, Objective]
+    weights: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    shared: tuple = ("encoder",)
+    embed_with: str = ""
+
+    @classmethod
+    def from_config(cls, section: Mapping[str, Any], run: Run, where: str) -> "Combine":
+        """Build the tasks, then this of them."""
+        tasks = section.get("tasks") or {}
+        built = {name: build_objective(tasks[name], run, f"{where}.tasks.{name}") for name in tasks}
+        rest = {key: value for key, value in section.items() if key != "tasks"}
+        return construct(cls, rest, where, run=run, tasks=built)
+
+    def __post_init__(self):
+        if not self.tasks:
+            raise UserError("combine has no task; set tasks = {'simclr': {'name': 'simclr', ...}, ...}")
+        strangers = {*self.weights, self.embed_with or next(iter(self.tasks))} - {*self.tasks}
+        if strangers:
+            raise UserError(f"weights and embed_with name {sorted(strangers)}; the tasks are {sorted(self.tasks)}")
+
+    @property
+    def batch_coupled(self) -> bool:
+        return any(task.batch_coupled for task in self.tasks.values())
+
+    def init_params(self, key, batch):
+        params: dict[str, Any] = {}
+        for name, task in self.tasks.items():
+            for component, tree in task.init_params(_fold(key, name), batch).items():
+                address = self._address(name, component)
+                _require_equal_shapes(params.setdefault(address, tree), tree, address, name)
+        return params
+
+    def init_memory(self, key, params, batch):
+        return {
+            name: task.init_memory(_fold(key, name), self._of(name, params), batch)
+            for name, task in self.tasks.items()
+        }
+
+    def loss(self, params, memory, batch, *, key, step):
+        total, metrics, carry = 0.0, {}, {}
+        for name, task in self.tasks.items():
+            loss, aux = task.loss(self._of(name, params), memory[name], batch, key=_fold(key, name), step=step)
+            total = total + self.weights.get(name, 1.0) * loss
+            metrics |= {f"{name}/loss": loss, **{f"{name}/{key}": value for key, value in aux.metrics.items()}}
+            carry[name] = aux.carry
+        return total, Aux(metrics, carry)
+
+    def advance(self, params, memory, carry, *, step):
+        memory = dict(memory)
+        for name, task in self.tasks.items():
+            own, memory[name] = task.advance(self._of(name, params), memory[name], carry[name], step=step)
+            params = {**params, **{self._address(name, component): tree for component, tree in own.items()}}
+        return params, memory
+
+    def refresh_due(self, step):
+        return any(self._refreshes(name, step) for name in self.tasks)
+
+    def refresh(self, state, batches, *, key):
+        memory = dict(state.memory)
+        for name, task in self.tasks.items():
+            if self._refreshes(name, int(state.step)):
+                own = state.replace(params=self._of(name, state.params), memory=memory[name])
+                memory[name] = task.refresh(own, batches, key=_fold(key, name)).memory
+        return state.replace(memory=memory)
+
+    def embed(self, params, memory, batch):
+        name = self.embed_with or next(iter(self.tasks))
+        return self.tasks[name].embed(self._of(name, params), memory[name], batch)
+
+    def _refreshes(self, name: str, step: int) -> bool:
+        return hasattr(self.tasks[name], "refresh") and self.tasks[name].refresh_due(step)
+
+    def _address(self, task: str, component: str) -> str:
+        return component if component in self.shared else f"{task}/{component}"
+
+    def _of(self, task: str, params: dict[str, Any]) -> dict[str, Any]:
+        """Return the components of one task, under the names that it knows them by."""
+        own = {key.removeprefix(f"{task}/"): tree for key, tree in params.items() if key.startswith(f"{task}/")}
+        return {**own, **{key: tree for key, tree in params.items() if key in self.shared}}
+
+
+def _fold(key: jax.Array, name: str) -> jax.Array:
+    return jax.random.fold_in(key, zlib.crc32(name.encode()))
+
+
+def _require_equal_shapes(first: Any, second: Any, component: str, task: str) -> None:
+    def shapes(tree):
+        return {jax.tree_util.keystr(path): leaf.shape for path, leaf in jax.tree_util.tree_leaves_with_path(tree)}
+
+    one, two = shapes(first), shapes(second)
+    for path in sorted({*one, *two}):
+        if one.get(path) != two.get(path):
+            raise UserError(
+                f"combine: task {task!r} shares {component!r} with another task, but {component}{path} has the shape "
+                f"{two.get(path, 'none')} in it and {one.get(path, 'none')} in the other"
+            )

@@ -1,0 +1,60 @@
+"""SimCLR: two views of an image agree, against all other images of the batch."""
+
+import dataclasses
+from typing import ClassVar
+
+import jax.numpy as jnp
+from einops import rearrange
+
+from ssljax.losses import nt_xent
+from ssljax.models import MLP, Chain
+from ssljax.objectives.base import Aux, Run
+from ssljax.objectives.views import Views, embed, example
+
+
+@dataclasses.dataclass(frozen=True)
+class SimCLR:
+    """A simple framework for contrastive learning of visual representations (Chen et al., 2020).
+
+    z_i = projector(encoder(view_i)); the loss is NT-Xent over the 2B views of a batch.
+
+    Paper: https://arxiv.org/abs/2002.05709. Official code: google-research/simclr, objective.py, which adds the losses
+    of the two views where the paper, and this, takes the mean over the 2B rows (half of the code's number).
+    """
+
+    run: Run
+    views: Views = Views.crops(count=2, crop_scale=(0.08, 1.0), flip=0.5, brightness=0.8, contrast=0.8,
+                               saturation=0.8, hue=0.2, jitter_prob=0.8, grey_prob=0.2, blur_prob=0.5)
+    temperature: float = 0.1
+    projector_hidden: tuple = (2048,)
+    projector_dim: int = 128
+
+    batch_coupled: ClassVar[bool] = True
+
+    def __post_init__(self):
+        self.views.require_count(2, "simclr")
+
+    @property
+    def network(self) -> Chain:
+        projector = MLP(
+            self.projector_hidden, self.projector_dim, output_norm="scale", output_bias=False, dtype=self.run.dtype
+        )
+        return Chain({"encoder": self.run.encoder, "projector": projector})
+
+    def init_params(self, key, batch):
+        return self.network.init(key, example(self.run.inputs))[0]
+
+    def init_memory(self, key, params, batch):
+        return {"stats": self.network.init(key, example(self.run.inputs))[1]}
+
+    def loss(self, params, memory, batch, *, key, step):
+        views = self.views.stacked(self.run.inputs, key, batch)
+        z, stats = self.network.apply(params, memory["stats"], rearrange(views, "b v h w c -> (b v) h w c"), train=True)
+        z1, z2 = rearrange(z, "(b v) d -> v b d", v=2)
+        return jnp.mean(nt_xent(z1, z2, temperature=self.temperature)), Aux(metrics={}, carry=stats)
+
+    def advance(self, params, memory, carry, *, step):
+        return params, {"stats": carry}
+
+    def embed(self, params, memory, batch):
+        return embed(self.run, params["encoder"], memory["stats"]["encoder"], batch)

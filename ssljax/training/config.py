@@ -1,0 +1,140 @@
+"""The configuration of a run: its defaults, and the checks that a misspelt or mistyped key does not pass.
+
+An experiment file starts from `default_config()` and changes what it needs; a ConfigDict with any subset of the keys
+will do as well. Two sections are open, their keys being the fields of what they name: `encoder` and `objective`;
+whoever builds those checks them.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from ssljax.errors import UserError, unknown
+from ssljax.training.optimizer import DEFAULTS as OPTIMIZER_DEFAULTS
+
+OPEN_SECTIONS = ("encoder", "objective")
+# Keys that may differ between a run and its continuation, since they do not change what is computed.
+FREE_TO_CHANGE = ("log_every", "progress", "profile", "checkpoint.", "evaluation.", "mesh.", "data.workers", "data.folder")
+
+
+def default_config() -> ConfigDict:
+    """Return a config with every key at its default; each comment says what the key does."""
+    config = ConfigDict()
+    config.seed = 0
+    config.steps = 1000  # optimizer steps of the whole run
+    config.batch_size = 256  # examples, over all devices and hosts
+    config.accumulate = 1  # micro-batches a batch is cut into; only where the loss does not couple the batch
+
+    config.data = ConfigDict()
+    config.data.source = "sklearn:digits"  # KIND:NAME, see `ssljax list data`
+    config.data.split = "train"
+    config.data.image_size = 0  # pixels; 0: as the images are (a folder of mixed sizes needs one)
+    config.data.broken = "refuse"  # or "skip": what to do with an image file that cannot be read
+    config.data.workers = 0  # processes that decode; 0: threads
+    config.data.folder = ""  # where prepared data sets lie; "": $SSLJAX_DATA_DIR or ~/.cache/ssljax/data
+
+    config.encoder = ConfigDict({"name": "resnet18"})  # and the fields of that encoder
+    config.objective = ConfigDict({"name": "simclr"})  # and the fields of that objective, or "package.module:Class"
+
+    config.optimizer = ConfigDict(OPTIMIZER_DEFAULTS)  # each is explained beside its default
+
+    config.mesh = ConfigDict({"data": -1, "fsdp": 1, "tensor": 1})  # devices along each axis; -1: what is left
+    config.sharding_rules = ()  # (path regex, (mesh axis or None for each dimension)), before the default
+
+    config.checkpoint = ConfigDict()
+    config.checkpoint.every = 500  # steps
+    config.checkpoint.keep_last = 2
+    config.checkpoint.keep_best = 0  # further ones, by the k-NN accuracy during training
+
+    config.log_every = 20  # steps
+    config.progress = True  # show a progress bar
+    config.profile = (0, 0)  # (first step, number of steps) to trace into WORKDIR/profile
+
+    config.evaluation = ConfigDict()
+    config.evaluation.every = 0  # steps between quick evaluations during training; 0: none
+    config.evaluation.final = True  # the whole protocol after the last step
+    config.evaluation.source = ""  # "": the data set that was trained on
+    config.evaluation.train_split = "train"
+    config.evaluation.test_split = "test"
+    config.evaluation.batch_size = 500
+    config.evaluation.knn_k = 20
+    config.evaluation.knn_temperature = 0.07
+    return config
+
+
+def complete(config: Mapping[str, Any]) -> ConfigDict:
+    """Return `config` over the defaults.
+
+    Raises:
+      UserError: a key that does not exist, or a value of another type than its default.
+    """
+    full = default_config()
+    _merge(full, config if isinstance(config, ConfigDict) else ConfigDict(config), "")
+    return full
+
+
+def _merge(into: ConfigDict, given: ConfigDict, prefix: str) -> None:
+    for key in given:
+        name, value = prefix + key, given[key]
+        if key not in into:
+            raise unknown("config key", name, [prefix + known for known in into])
+        if name in OPEN_SECTIONS:
+            _require(isinstance(value, ConfigDict), name, value, "a section")
+            into[key] = value
+        elif isinstance(into[key], ConfigDict):
+            _require(isinstance(value, ConfigDict), name, value, "a section")
+            _merge(into[key], value, name + ".")
+        else:
+            into[key] = _as_type_of(into[key], value, name)
+
+
+def _as_type_of(default: Any, value: Any, name: str) -> Any:
+    if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    kind = type(default)
+    _require(isinstance(value, kind) and isinstance(value, bool) == isinstance(default, bool), name, value, kind.__name__)
+    return value
+
+
+def _require(good: bool, name: str, value: Any, wanted: str) -> None:
+    if not good:
+        raise UserError(f"config.{name}={value!r} is of type {type(value).__name__}; it must be {wanted}")
+
+
+def to_json(config: ConfigDict) -> str:
+    """Return the config as JSON text, from which `from_json` makes it again without running any code."""
+    return json.dumps(config.to_dict(), indent=2, sort_keys=False) + "\n"
+
+
+def from_json(text: str) -> ConfigDict:
+    """Return the config that `to_json` wrote, completed with the defaults."""
+    return complete(ConfigDict(_tuples(json.loads(text))))
+
+
+def _tuples(value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(_tuples(item) for item in value)
+    if isinstance(value, dict):
+        return {key: _tuples(item) for key, item in value.items()}
+    return value
+
+
+def differences(saved: ConfigDict, now: ConfigDict) -> list[str]:
+    """Return a line for each key whose change would make a continued run another run."""
+    before, after = dict(_flat(saved)), dict(_flat(now))
+    keys = [key for key in {**before, **after} if before.get(key) != after.get(key)]
+    return [
+        f"{key}: {before.get(key, 'absent')!r} in the run, {after.get(key, 'absent')!r} now"
+        for key in keys
+        if not key.startswith(FREE_TO_CHANGE)
+    ]
+
+
+def _flat(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in config.items():
+        if isinstance(value, ConfigDict):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value

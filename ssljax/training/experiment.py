@@ -1,0 +1,204 @@
+"""From a config to the things that it describes: data, encoder, objective, optimizer, mesh, and the compiled step."""
+
+import dataclasses
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh
+from ml_collections import ConfigDict
+
+from ssljax.data import Pipeline, Source, epoch, open_source, statistics
+from ssljax.errors import UserError
+from ssljax.models import build_encoder
+from ssljax.objectives import Inputs, Objective, Run, build_objective
+from ssljax.training.optimizer import Optimizer, build_optimizer
+from ssljax.training.sharding import (
+    batch_sharding,
+    check_batch_size,
+    make_mesh,
+    replicated,
+    state_sharding,
+)
+from ssljax.training.state import TrainState
+from ssljax.training.step import init_state, make_train_step
+
+Batch = dict[str, jax.Array]
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """What a config describes, built but not run.
+
+    Attributes:
+      config: complete.
+      source: of the training images.
+      objective: what is learned.
+      optimizer: with its learning-rate schedule.
+      mesh: of devices.
+      abstract_state: the train state as ShapeDtypeStructs with shardings.
+    """
+
+    config: ConfigDict
+    source: Source
+    objective: Objective
+    optimizer: Optimizer
+    mesh: Mesh
+    abstract_state: TrainState
+
+    @property
+    def shardings(self) -> TrainState:
+        """Where each array of the state lies."""
+        return jax.tree.map(lambda leaf: leaf.sharding, self.abstract_state)
+
+    @property
+    def abstract_batch(self) -> Batch:
+        """A batch as ShapeDtypeStructs with shardings."""
+        return _abstract_batch(
+            self.config.batch_size, self.objective.run.inputs, batch_sharding(self.mesh)
+        )
+
+    def init(self, seed: int | None = None) -> TrainState:
+        """Return the first state, by default of the config's seed, made in place on the devices."""
+        seed = self.config.seed if seed is None else seed
+        init = _init(self.objective, self.optimizer, self.config, seed)
+        return jax.jit(init, out_shardings=self.shardings)()
+
+    def compile_step(self) -> Callable[[TrainState, Batch], tuple[TrainState, dict[str, jax.Array]]]:
+        """Return the compiled train step. It donates the state: the old one is gone after a call."""
+        step = make_train_step(
+            self.objective,
+            self.optimizer.transform,
+            seed=self.config.seed,
+            accumulate=self.config.accumulate,
+        )
+        jitted = jax.jit(
+            step,
+            in_shardings=(self.shardings, batch_sharding(self.mesh)),
+            out_shardings=(self.shardings, replicated(self.mesh)),
+            donate_argnums=0,
+        )
+        return jitted.lower(self.abstract_state, self.abstract_batch).compile()
+
+    def embed(self) -> Callable[[dict[str, Any], Any, Batch], jax.Array]:
+        """Return the jitted `embed(params, memory, batch)` of the objective."""
+        return jax.jit(self.objective.embed, out_shardings=replicated(self.mesh))
+
+    def pipeline(self) -> Pipeline:
+        """Return the batches of the run, this host's part of each."""
+        data = self.config.data
+        return Pipeline(
+            self.source,
+            seed=self.config.seed,
+            batch_size=self.config.batch_size,
+            process_index=jax.process_index(),
+            process_count=jax.process_count(),
+            image_size=data.image_size or None,
+            workers=data.workers,
+        )
+
+    def put(self, batch: dict[str, np.ndarray]) -> Batch:
+        """Place this host's part of a batch on the mesh."""
+        sharding = batch_sharding(self.mesh)
+        return {
+            name: jax.make_array_from_process_local_data(sharding, array)
+            for name, array in batch.items()
+        }
+
+    def epoch(self) -> Iterable[Batch]:
+        """Yield the training set once, in order, un-augmented; the last batch is padded."""
+        for batch in sequential(self.source, self.config.batch_size, self.config.data.image_size):
+            yield self.put(batch)
+
+
+def sequential(source: Source, batch_size: int, image_size: int) -> Iterator[dict[str, np.ndarray]]:
+    """Yield this host's part of the batches of a source, once, in order."""
+    count, index = jax.process_count(), jax.process_index()
+    part = batch_size // count
+    for batch in epoch(source, batch_size, image_size or None):
+        yield {name: array[index * part : (index + 1) * part] for name, array in batch.items()}
+
+
+def open_data(config: ConfigDict, source: str, split: str) -> Source:
+    """Open a data set as config.data says how."""
+    data = config.data
+    return open_source(
+        source,
+        split=split,
+        image_size=data.image_size or None,
+        broken=data.broken,
+        data_dir=data.folder or None,
+    )
+
+
+def build(config: ConfigDict) -> Experiment:
+    """Build what a complete config describes, and check that it fits together.
+
+    Raises:
+      UserError: naming the key and what would be right.
+    """
+    mesh = make_mesh(config.mesh)
+    check_batch_size(config.batch_size, mesh, config.accumulate)
+    _require_positive(config, "steps", "batch_size", "accumulate", "log_every")
+    source = open_data(config, config.data.source, config.data.split)
+    run = Run(
+        encoder=build_encoder(config.encoder),
+        inputs=_inputs(source, config.data.image_size),
+        steps=config.steps,
+        batch_size=config.batch_size,
+    )
+    objective = build_objective(config.objective, run)
+    abstract_params = jax.eval_shape(
+        lambda: objective.init_params(jax.random.key(0), _blank_batch(config, run.inputs))
+    )
+    optimizer = build_optimizer(
+        config.optimizer, steps=config.steps, batch_size=config.batch_size, params=abstract_params
+    )
+    abstract_state = jax.eval_shape(_init(objective, optimizer, config, config.seed))
+    shardings = state_sharding(mesh, abstract_state, config.sharding_rules)
+    abstract_state = jax.tree.map(
+        lambda leaf, sharding: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),
+        abstract_state,
+        shardings,
+    )
+    return Experiment(config, source, objective, optimizer, mesh, abstract_state)
+
+
+def _init(
+    objective: Objective, optimizer: Optimizer, config: ConfigDict, seed: int
+) -> Callable[[], TrainState]:
+    def init() -> TrainState:
+        batch = _blank_batch(config, objective.run.inputs)
+        return init_state(objective, optimizer.transform, batch, seed=seed)
+
+    return init
+
+
+def _inputs(source: Source, image_size: int) -> Inputs:
+    if source.image_shape is None and not image_size:
+        raise UserError(
+            f"the images of {source.spec} differ in size; set config.data.image_size, for example to 224"
+        )
+    shape = source.image_shape or (image_size, image_size, source.channels)
+    mean, std = statistics(source)
+    shape = (image_size, image_size, shape[2]) if image_size else tuple(shape)
+    return Inputs(shape=shape, mean=tuple(mean), std=tuple(std), num_examples=len(source))
+
+
+def _abstract_batch(size: int, inputs: Inputs, sharding: Any = None) -> Batch:
+    spec = functools.partial(jax.ShapeDtypeStruct, sharding=sharding)
+    return {"image": spec((size, *inputs.shape), jnp.uint8), "id": spec((size,), jnp.int32)}
+
+
+def _blank_batch(config: ConfigDict, inputs: Inputs) -> Batch:
+    shapes = _abstract_batch(config.batch_size, inputs)
+    return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+
+
+def _require_positive(config: ConfigDict, *keys: str) -> None:
+    for key in keys:
+        if config[key] < 1:
+            raise UserError(f"config.{key}={config[key]}; it must be at least 1")

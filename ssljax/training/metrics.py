@@ -1,0 +1,80 @@
+"""What a run writes down as it goes: metrics.jsonl and TensorBoard files, and the progress bar."""
+
+import json
+import os
+import pathlib
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from tensorboardX import SummaryWriter
+from tqdm import tqdm
+
+
+class MetricsWriter:
+    """Appends scalars to WORKDIR/metrics.jsonl and to TensorBoard files in WORKDIR/tensorboard."""
+
+    def __init__(self, workdir: pathlib.Path, *, first_step: int):
+        """Continue the files of `workdir`, dropping what was written after `first_step`.
+
+        A run that was killed has logged steps after its last checkpoint; they are taken again.
+        """
+        self._path = workdir / "metrics.jsonl"
+        _drop_after(self._path, first_step)
+        self._file = self._path.open("a", encoding="utf-8")
+        self._board = SummaryWriter(str(workdir / "tensorboard"), purge_step=first_step + 1)
+
+    def write(self, step: int, scalars: Mapping[str, float]) -> None:
+        """Write one line: the step and the scalars."""
+        self._file.write(json.dumps({"step": step, **scalars}) + "\n")
+        self._file.flush()
+        for name, value in scalars.items():
+            self._board.add_scalar(name, value, step)
+
+    def close(self) -> None:
+        """Flush and close the files."""
+        self._file.close()
+        self._board.close()
+
+
+def _drop_after(path: pathlib.Path, step: int) -> None:
+    if not path.exists():
+        return
+    kept = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            if json.loads(line)["step"] <= step:
+                kept.append(line + "\n")
+        except ValueError:  # the last line of a killed process may be cut short
+            continue
+    new = path.with_suffix(".tmp")
+    new.write_text("".join(kept), encoding="utf-8")
+    os.replace(new, path)
+
+
+class Progress:
+    """A bar with the loss, examples per second and the time left; silent where it is not wanted."""
+
+    def __init__(self, *, first: int, total: int, batch_size: int, shown: bool):
+        self._batch_size = batch_size
+        self._bar = tqdm(total=total, initial=first, unit="step", disable=not shown, mininterval=0.5)
+        self._time, self._step = time.perf_counter(), first
+
+    def advance(self, step: int) -> None:
+        """Show that `step` steps are done."""
+        self._bar.update(step - self._bar.n)
+
+    def rate(self, step: int) -> float:
+        """Return the examples per second since the last call."""
+        now = time.perf_counter()
+        rate = (step - self._step) * self._batch_size / max(now - self._time, 1e-9)
+        self._time, self._step = now, step
+        return rate
+
+    def show(self, **values: Any) -> None:
+        """Show further values beside the bar."""
+        self._bar.set_postfix(values)
+
+    def close(self) -> None:
+        """Leave the bar as it stands."""
+        self._bar.close()
