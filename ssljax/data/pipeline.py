@@ -1,0 +1,264 @@
+"""Batches of examples, addressed by the training step.
+
+Batch k is a pure function of (source, seed, k), so the step number is all the state there is:
+nothing to checkpoint, and any batch can be had again. The global batch is drawn first and then
+sliced by host, so it does not depend on how many hosts there are.
+"""
+
+import dataclasses
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import grain
+import numpy as np
+
+from ssljax.data import images
+from ssljax.data.order import shuffled
+from ssljax.data.sources.base import Source, resized
+from ssljax.errors import UserError
+
+Batch = dict[str, np.ndarray]
+
+VERSION = 1  # of the order and the crops; part of the fingerprint, so raise it when either changes
+_DECODE_THREADS = 16  # reading waits for the disk, and decoding releases the interpreter
+_BATCHES_AHEAD = 3
+_CROP_STREAM = 0x63726F70
+
+
+@dataclasses.dataclass(frozen=True)
+class Pipeline:
+    """The endless sequence of training batches of this host.
+
+    Attributes:
+      source: an opened data set.
+      seed: of the order and the crops.
+      batch_size: of the global batch, over all hosts.
+      process_index, process_count: this host and the number of hosts.
+      image_size: side of the images in pixels; None keeps them, which needs a source with images of
+        one size.
+      host_crop: (smallest, largest) part of the area that the host's random resized crop keeps,
+        used only where images are not of `image_size` already. Mild by default, as the views are
+        cropped from its result on the device. None resizes and takes the centre.
+      labels: whether batches carry "label".
+      workers: processes that decode; 0 decodes in threads, which is right unless decoding is very
+        heavy.
+    """
+
+    source: Source
+    seed: int
+    batch_size: int
+    process_index: int = 0
+    process_count: int = 1
+    image_size: int | None = None
+    host_crop: tuple[float, float] | None = (0.5, 1.0)
+    labels: bool = False
+    workers: int = 0
+
+    def __post_init__(self):
+        _check_batch(
+            self.source, self.batch_size, self.process_index, self.process_count, self.labels
+        )
+        if self.batch_size > len(self.source):
+            raise UserError(
+                f"batch_size is {self.batch_size} but {self.source.spec} has only "
+                f"{len(self.source)} images in {self.source.split!r}"
+            )
+        if self.host_crop is not None and not 0 < self.host_crop[0] <= self.host_crop[1] <= 1:
+            raise UserError(
+                f"host_crop must be (low, high) with 0 < low <= high <= 1, got {self.host_crop}"
+            )
+        _check_size(self.source, self.image_size)
+
+    def ids(self, step: int) -> np.ndarray:
+        """Return the ids of the global batch of a step, int32[batch_size]; reads no image."""
+        return self._ids(step, 0, self.batch_size)
+
+    def batch(self, step: int) -> Batch:
+        """Return this host's part of the batch of a step.
+
+        Returns:
+          {"image": uint8[b, h, w, c], "id": int32[b]}, with "label": int32[b] if asked for; b is
+          batch_size divided by process_count. An id is the example's number in the source.
+        """
+        if self._whole:
+            return self._gathered(step)
+        size = self.batch_size // self.process_count
+        return _stacked([self._example(step * size + row) for row in range(size)])
+
+    def iterate(self, start: int = 0, stop: int | None = None) -> Iterator[Batch]:
+        """Yield `batch(start)`, `batch(start + 1)`, ... up to `stop`, prepared ahead in the
+        background.
+
+        Closing the generator (or exhausting it) ends its threads and processes.
+        """
+        stop = sys.maxsize // self.batch_size if stop is None else stop
+        if self._whole:
+            return _prefetched(self._gathered, start, stop)
+        size = self.batch_size // self.process_count
+        return _prefetched(self._example, start, stop, size, self.workers)
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Return what the batches depend on, JSON-able; equal fingerprints mean equal batches."""
+        return {
+            "source": self.source.fingerprint(),
+            "seed": self.seed,
+            "batch_size": self.batch_size,
+            "image_size": self.image_size,
+            "host_crop": None if self.host_crop is None else list(self.host_crop),
+            "version": VERSION,
+        }
+
+    @property
+    def _fits(self) -> bool:
+        return resized(self.source, self.image_size) is self.source
+
+    @property
+    def _whole(self) -> bool:
+        return self.source.in_memory and self._fits
+
+    def _ids(self, step: int, start: int, stop: int) -> np.ndarray:
+        positions = step * self.batch_size + np.arange(start, stop, dtype=np.int64)
+        return shuffled(positions, len(self.source), self.seed).astype(np.int32)
+
+    def _gathered(self, step: int) -> Batch:
+        size = self.batch_size // self.process_count
+        ids = self._ids(step, self.process_index * size, (self.process_index + 1) * size)
+        return _chosen(self.source.gather(ids), ids, self.labels)
+
+    def _example(self, number: int) -> Batch:
+        """Return example `number` of this host's endless sequence, cropped."""
+        step, row = divmod(number, self.batch_size // self.process_count)
+        row += self.process_index * (self.batch_size // self.process_count)
+        (example_id,) = self._ids(step, row, row + 1)
+        example = _chosen(self.source[example_id], example_id, self.labels)
+        if not self._fits:
+            example["image"] = self._cropped(example["image"], step, row)
+        return example
+
+    def _cropped(self, image: np.ndarray, step: int, row: int) -> np.ndarray:
+        height, width = image.shape[:2]
+        if self.host_crop is None:
+            return images.resize(image, images.centre_box(height, width), self.image_size)
+        bits = np.random.Philox(key=[self.seed % 2**64, _CROP_STREAM], counter=[0, row, step, 0])
+        box = images.random_box(height, width, np.random.Generator(bits), self.host_crop)
+        return images.resize(image, box, self.image_size)
+
+
+def epoch(
+    source: Source,
+    batch_size: int,
+    image_size: int | None = None,
+    *,
+    labels: bool = False,
+    process_index: int = 0,
+    process_count: int = 1,
+    workers: int = 0,
+) -> Iterator[Batch]:
+    """Yield every example once, in order, for evaluation and clustering.
+
+    Args:
+      source: an opened data set.
+      batch_size: of the global batch.
+      image_size: side in pixels to which images are resized and centre-cropped; None keeps them.
+      labels: whether batches carry "label".
+      process_index, process_count: this host and the number of hosts; each gets its slice of each
+        global batch.
+      workers: processes that decode; 0 decodes in threads.
+
+    Returns:
+      An iterator of batches as `Pipeline.batch` gives them, with "valid": bool[b], False where the
+      last batch is filled up by repeating the last example.
+    """
+    _check_batch(source, batch_size, process_index, process_count, labels)
+    _check_size(source, image_size)
+    source = resized(source, image_size)
+    reader = _Sequence(source, batch_size, process_index, process_count, labels)
+    batches = -(-len(source) // batch_size)
+    if source.in_memory:
+        return _prefetched(reader.batch, 0, batches)
+    return _prefetched(reader.example, 0, batches, batch_size // process_count, workers)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Sequence:
+    source: Source
+    batch_size: int
+    process_index: int
+    process_count: int
+    labels: bool
+
+    def batch(self, number: int) -> Batch:
+        size = self.batch_size // self.process_count
+        first = number * self.batch_size + self.process_index * size
+        positions = np.arange(first, first + size)
+        ids = np.minimum(positions, len(self.source) - 1).astype(np.int32)
+        valid = positions < len(self.source)
+        return _chosen(self.source.gather(ids), ids, self.labels) | {"valid": valid}
+
+    def example(self, number: int) -> Batch:
+        batch, row = divmod(number, self.batch_size // self.process_count)
+        position = (
+            batch * self.batch_size
+            + self.process_index * (self.batch_size // self.process_count)
+            + row
+        )
+        example_id = np.int32(min(position, len(self.source) - 1))
+        example = _chosen(self.source[example_id], example_id, self.labels)
+        return example | {"valid": np.bool_(position < len(self.source))}
+
+
+def _check_batch(source: Source, batch_size: int, index: int, count: int, labels: bool) -> None:
+    if batch_size < 1 or count < 1 or batch_size % count:
+        raise UserError(
+            f"batch_size must be a positive multiple of the {count} hosts, got {batch_size}"
+        )
+    if not 0 <= index < count:
+        raise ValueError(f"process_index must be in [0, {count}), got {index}")
+    if len(source) >= 2**31:
+        raise UserError(f"{source.spec} has {len(source)} images; ids are 32-bit")
+    if labels and "label" not in source[0]:
+        raise UserError(f"{source.spec} has no labels in {source.split!r}, and they are asked for")
+
+
+def _check_size(source: Source, image_size: int | None) -> None:
+    if source.image_shape is None and image_size is None:
+        raise UserError(f"the images of {source.spec} differ in size: set image_size")
+    if image_size is not None and image_size < 1:
+        raise UserError(f"image_size must be at least 1, got {image_size}")
+
+
+def _chosen(found: dict[str, Any], ids: np.ndarray, labels: bool) -> Batch:
+    batch = {"image": found["image"], "id": ids}
+    if labels:
+        batch["label"] = np.asarray(found["label"], np.int32)
+    return batch
+
+
+def _stacked(examples: list[Batch]) -> Batch:
+    return {key: np.stack([example[key] for example in examples]) for key in examples[0]}
+
+
+def _prefetched(
+    make: Callable[[int], Batch], start: int, stop: int, batch: int | None = None, workers: int = 0
+) -> Iterator[Batch]:
+    """Yield make(start), ... ahead of time; with `batch`, make gives examples to be batched."""
+    if batch is None:
+        # One thread: taking rows of an array holds the interpreter, more threads would only fight
+        # for it.
+        options = grain.ReadOptions(num_threads=1, prefetch_buffer_size=_BATCHES_AHEAD)
+        elements = grain.MapDataset.range(start, stop).map(make).to_iter_dataset(options)
+    else:
+        ahead = max(_BATCHES_AHEAD * batch, _DECODE_THREADS)
+        options = grain.ReadOptions(num_threads=_DECODE_THREADS, prefetch_buffer_size=ahead)
+        elements = (
+            grain.MapDataset.range(start * batch, stop * batch).map(make).to_iter_dataset(options)
+        )
+        if workers:
+            elements = elements.mp_prefetch(grain.MultiprocessingOptions(num_workers=workers))
+        elements = elements.batch(batch, batch_fn=_stacked)
+    iterator = iter(elements)
+    try:
+        yield from iterator
+    finally:
+        iterator.close()

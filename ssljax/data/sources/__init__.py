@@ -1,0 +1,6 @@
+"""Where images come from: one file per kind of source, and `open_source` to choose by prefix."""
+
+from ssljax.data.sources.base import MEMORY_LIMIT, ArraySource, Source
+from ssljax.data.sources.registry import KINDS, open_source
+
+__all__ = ["KINDS", "MEMORY_LIMIT", "ArraySource", "Source", "open_source"]

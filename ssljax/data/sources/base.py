@@ -1,0 +1,212 @@
+"""What a data set looks like to the rest of the code, and the two ways to hold one."""
+
+import dataclasses
+import functools
+import hashlib
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from ssljax.data import images
+from ssljax.errors import UserError
+
+MEMORY_LIMIT = 2**30  # bytes of pixels up to which a set is decoded once and kept as arrays
+
+
+class Source(Protocol):
+    """A data set with random access. Being unlabelled is normal; labels are for evaluation."""
+
+    spec: str  # "kind:rest", as the user gave it
+    split: str
+    image_shape: tuple[int, int, int] | None  # (height, width, channels); None where sizes differ
+    num_classes: int | None
+    class_names: tuple[str, ...] | None
+    in_memory: bool  # whether `gather` is there
+    report: str | None  # what the user should know of this set, for example the files left out
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        """Return {"image": uint8[h, w, c]}, with "label": int where there are labels."""
+        ...
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Return a small JSON-able dict that changes when the data set does."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """How to open a source; the same for every kind, each uses what concerns it.
+
+    Attributes:
+      spec: what the user gave, for messages and the fingerprint.
+      split: "train", "test" or another name the set has.
+      broken: what to do about image files that cannot be decoded: "refuse" or "skip".
+      channels: to which image files are converted: 1, 3 or 4. Arrays and prepared sets keep theirs.
+      data_dir: where prepared sets live; see `data_directory`.
+      memory_limit: bytes of pixels up to which a set is decoded once and kept as arrays.
+    """
+
+    spec: str
+    split: str
+    broken: str = "refuse"
+    channels: int = 3
+    data_dir: str | None = None
+    memory_limit: int = MEMORY_LIMIT
+
+
+def fingerprint_of(source: Source, content: str) -> dict[str, Any]:
+    """Return the fingerprint of a source whose content hashes to `content`."""
+    return {"spec": source.spec, "split": source.split, "count": len(source), "content": content}
+
+
+class ArraySource:
+    """Images in memory; `gather` takes a whole batch at once."""
+
+    in_memory = True
+
+    def __init__(
+        self,
+        pixels: np.ndarray,
+        labels: np.ndarray | None,
+        options: Options,
+        *,
+        class_names: Sequence[str] | None = None,
+        num_classes: int | None = None,
+        content: str | None = None,
+        report: str | None = None,
+    ):
+        """Hold uint8[n, h, w, c] and int[n]; without `content` (a hash), the bytes are hashed."""
+        self.pixels = pixels
+        self.labels = None if labels is None else np.asarray(labels, np.int32)
+        self.spec, self.split, self.report = options.spec, options.split, report
+        self.image_shape = tuple(pixels.shape[1:])
+        self.class_names = tuple(class_names) if class_names is not None else None
+        self.num_classes = len(class_names) if class_names is not None else num_classes
+        self._content = content
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        example = {"image": self.pixels[index]}
+        if self.labels is not None:
+            example["label"] = int(self.labels[index])
+        return example
+
+    def gather(self, indices: np.ndarray) -> dict[str, np.ndarray]:
+        """Return {"image": uint8[b, h, w, c]}, with "label": int32[b] where there are labels."""
+        batch = {"image": self.pixels[indices]}
+        if self.labels is not None:
+            batch["label"] = self.labels[indices]
+        return batch
+
+    @functools.cached_property
+    def _hash(self) -> str:
+        digest = hashlib.sha256(repr(self.image_shape).encode())
+        digest.update(np.ascontiguousarray(self.pixels))
+        if self.labels is not None:
+            digest.update(np.ascontiguousarray(self.labels))
+        return digest.hexdigest()
+
+    def fingerprint(self) -> dict[str, Any]:
+        return fingerprint_of(self, self._content or self._hash)
+
+
+class EncodedSource:
+    """Images that are decoded when they are read; worker processes need a picklable `read`."""
+
+    in_memory = False
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        read: Callable[[int], bytes],
+        labels: np.ndarray | None,
+        options: Options,
+        *,
+        content: str,
+        image_shape: tuple[int, int, int] | None = None,
+        class_names: Sequence[str] | None = None,
+        num_classes: int | None = None,
+        report: str | None = None,
+    ):
+        self._names, self._read, self._labels = names, read, labels
+        self._channels, self._skip, self._content = (
+            options.channels,
+            options.broken == "skip",
+            content,
+        )
+        self.spec, self.split, self.report = options.spec, options.split, report
+        self.image_shape = image_shape
+        self.class_names = tuple(class_names) if class_names is not None else None
+        self.num_classes = len(class_names) if class_names is not None else num_classes
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        try:
+            example = {"image": images.decode(self._read(index), self._channels)}
+        except OSError as error:
+            return self._instead_of(index, error)
+        if self._labels is not None:
+            example["label"] = int(self._labels[index])
+        return example
+
+    def _instead_of(self, index: int, error: OSError) -> dict[str, Any]:
+        # Opening a set checks the ends of the files; damage in the middle shows only now. Batch k
+        # must stay the same on every visit, so the stand-in is fixed: the next one that can be
+        # read.
+        message = f"cannot decode {self._names[index]} ({error})"
+        if not self._skip:
+            raise UserError(f"{message}; mend or remove it, or set broken='skip'") from error
+        warnings.warn(f"{message}; its place is taken by the next image", stacklevel=2)
+        for other in range(index + 1, min(index + 100, len(self) + index)):
+            try:
+                example = {"image": images.decode(self._read(other % len(self)), self._channels)}
+            except OSError:
+                continue
+            if self._labels is not None:
+                example["label"] = int(self._labels[other % len(self)])
+            return example
+        raise UserError(f"{message}, nor any of those that follow it") from error
+
+    def fingerprint(self) -> dict[str, Any]:
+        return fingerprint_of(self, self._content)
+
+
+class Resized:
+    """A source with every image resized (shorter side, bicubic) and centre-cropped to one size."""
+
+    in_memory = False
+
+    def __init__(self, source: Source, size: int):
+        self._source, self._size = source, size
+        self.spec, self.split, self.report = source.spec, source.split, source.report
+        self.num_classes, self.class_names = source.num_classes, source.class_names
+        self.image_shape = (size, size, source[0]["image"].shape[-1])
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        example = dict(self._source[index])
+        height, width = example["image"].shape[:2]
+        example["image"] = images.resize(
+            example["image"], images.centre_box(height, width), self._size
+        )
+        return example
+
+    def fingerprint(self) -> dict[str, Any]:
+        return self._source.fingerprint() | {"image_size": self._size}
+
+
+def resized(source: Source, size: int | None) -> Source:
+    """Return the source with images of size x size: itself if they are, or if `size` is None."""
+    if size is None or (source.image_shape and source.image_shape[:2] == (size, size)):
+        return source
+    return Resized(source, size)

@@ -1,0 +1,23 @@
+"""`sklearn:digits`: 1,797 grey images of 8x8 that come with scikit-learn; no download."""
+
+import numpy as np
+
+from ssljax.data.sources.base import ArraySource, Options
+from ssljax.data.sources.paths import require_split
+from ssljax.errors import unknown
+
+
+def open_digits(name: str, options: Options) -> ArraySource:
+    """Open the digits; every fifth image is test (359), the others are train (1,438)."""
+    from sklearn.datasets import load_digits  # here, because it takes a second to import
+
+    if name != "digits":
+        raise unknown("scikit-learn data set", name, ["digits"])
+    digits = load_digits()
+    test = np.arange(len(digits.images)) % 5 == 4
+    require_split(options, ["train", "test"])
+    chosen = test if options.split == "test" else ~test
+    pixels = np.rint(digits.images * (255 / 16)).astype(np.uint8)[..., None]  # the values are 0..16
+    return ArraySource(
+        pixels[chosen], digits.target[chosen], options, class_names=[str(d) for d in range(10)]
+    )

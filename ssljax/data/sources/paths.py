@@ -1,0 +1,54 @@
+"""Paths and splits as the user gave them."""
+
+import difflib
+import hashlib
+import pathlib
+from collections.abc import Iterable
+
+from ssljax.data.sources.base import Options
+from ssljax.errors import UserError
+
+
+def existing(path: str, what: str) -> pathlib.Path:
+    """Return the path, or raise a UserError that names a close match among its siblings."""
+    if not path:
+        raise UserError(f"a path is missing: which {what}?")
+    found = pathlib.Path(path).expanduser()
+    if found.exists():
+        return found
+    parent = next(p for p in [*found.absolute().parents] if p.exists())
+    wanted = found.absolute().relative_to(parent).parts[0]
+    siblings = [p.name for p in parent.iterdir()] if parent.is_dir() else []
+    close = difflib.get_close_matches(wanted, siblings, n=1)
+    hint = (
+        f"; did you mean {parent / close[0]}?"
+        if close
+        else f"; {parent} is the last folder that does"
+    )
+    raise UserError(f"{what} {path!r} does not exist{hint}")
+
+
+def require_split(options: Options, splits: Iterable[str]) -> None:
+    """Raise a UserError that names the splits there are, unless the wanted one is among them."""
+    splits = sorted(splits)
+    if options.split not in splits:
+        raise UserError(
+            f"{options.spec} has no split {options.split!r}; it has: {', '.join(splits) or 'none'}"
+        )
+
+
+def hash_of_files(files: Iterable[pathlib.Path], edge: int = 2**16) -> str:
+    """Return a hash of the names, the sizes and the first and last `edge` bytes of files.
+
+    Cheap on files of any size, and the formats read here keep checksums or an index in their last
+    bytes.
+    """
+    digest = hashlib.sha256()
+    for file in sorted(files):
+        size = file.stat().st_size
+        digest.update(f"{file.name}\0{size}\0".encode())
+        with open(file, "rb") as stream:
+            digest.update(stream.read(edge))
+            stream.seek(max(0, size - edge))
+            digest.update(stream.read(edge))
+    return digest.hexdigest()

@@ -1,0 +1,87 @@
+"""The kinds of sources by the prefix of their spec."""
+
+import dataclasses
+from collections.abc import Callable
+
+from ssljax.data.sources.arrayrecord import open_arrayrecord
+from ssljax.data.sources.base import MEMORY_LIMIT, Options, Source, resized
+from ssljax.data.sources.digits import open_digits
+from ssljax.data.sources.folder import open_folder
+from ssljax.data.sources.npz import open_npz
+from ssljax.data.sources.tfds import open_tfds
+from ssljax.errors import UserError, unknown
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """A kind of source: how it is written, what it is, and what opens it."""
+
+    usage: str
+    description: str
+    open: Callable[[str, Options], Source]
+
+
+KINDS: dict[str, Kind] = {
+    "tfds": Kind(
+        "tfds:NAME", "a TFDS data set, once prepared with `ssljax data prepare NAME`", open_tfds
+    ),
+    "folder": Kind(
+        "folder:PATH",
+        "image files of any sizes, with or without class folders and splits",
+        open_folder,
+    ),
+    "npz": Kind("npz:PATH", "NumPy arrays `image` and perhaps `label`, by split", open_npz),
+    "arrayrecord": Kind(
+        "arrayrecord:PATH", "ArrayRecord files, prepared by TFDS or plain", open_arrayrecord
+    ),
+    "sklearn": Kind(
+        "sklearn:digits", "1,797 grey 8x8 images that come with scikit-learn", open_digits
+    ),
+}
+
+
+def open_source(
+    spec: str,
+    *,
+    split: str = "train",
+    image_size: int | None = None,
+    broken: str = "refuse",
+    channels: int = 3,
+    data_dir: str | None = None,
+    memory_limit: int = MEMORY_LIMIT,
+) -> Source:
+    """Open a data set.
+
+    Args:
+      spec: "kind:rest", for example "tfds:fashion_mnist"; see `KINDS`.
+      split: "train", "test", or another one that the set has.
+      image_size: if given, every image is resized (shorter side) and centre-cropped to it when
+        read. Leave it out for
+        training on images of different sizes: the pipeline crops at random.
+      broken: what to do about image files that cannot be decoded. "refuse" raises an error that
+        names them; "skip" leaves them out, warns, and tells how many in `report`.
+      channels: 1, 3 or 4, to which image files and plain records are converted. Other sets keep
+        theirs.
+      data_dir: where prepared sets live; by default $SSLJAX_DATA_DIR or ~/.cache/ssljax/data.
+      memory_limit: bytes of pixels up to which a set is decoded once and kept in memory.
+
+    Raises:
+      UserError: the set is missing, empty, damaged or of a wrong form; the message names what and
+        where.
+
+    Example:
+      >>> source = open_source("sklearn:digits", split="test")
+      >>> len(source), source.image_shape, source.num_classes
+      (359, (8, 8, 1), 10)
+    """
+    kind, colon, rest = spec.partition(":")
+    if kind not in KINDS:
+        raise unknown("kind of data source", kind, KINDS)
+    if not colon or not rest:
+        raise UserError(f"the data source {spec!r} is incomplete; write {KINDS[kind].usage}")
+    if broken not in ("refuse", "skip"):
+        raise unknown("choice for broken images", broken, ["refuse", "skip"])
+    if channels not in (1, 3, 4):
+        raise UserError(f"channels must be 1, 3 or 4, got {channels}")
+    options = Options(spec, split, broken, channels, data_dir, memory_limit)
+    return resized(KINDS[kind].open(rest, options), image_size)

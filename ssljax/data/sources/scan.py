@@ -1,0 +1,154 @@
+"""Look through encoded images when a set is opened: which are damaged, and how large they are."""
+
+import concurrent.futures
+import dataclasses
+import hashlib
+import warnings
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from ssljax.data import images
+from ssljax.data.sources.base import ArraySource, EncodedSource, Options, Source
+from ssljax.errors import UserError
+
+_CHUNK = (
+    4096  # images looked at before the results are put together; bounds the memory of a large set
+)
+_THREADS = 16  # reading waits for the disk; decoding releases the interpreter
+
+
+@dataclasses.dataclass(frozen=True)
+class Ends:
+    """The first and last bytes of an encoded image, and its length."""
+
+    head: bytes
+    tail: bytes
+    size: int
+
+
+@dataclasses.dataclass(frozen=True)
+class EncodedSet:
+    """Encoded images not yet looked at: `read` gives all bytes, `ends` what a quick check needs."""
+
+    names: Sequence[str]
+    read: Callable[[int], bytes]
+    ends: Callable[[int], Ends]
+    labels: np.ndarray | None
+    class_names: Sequence[str] | None = None
+    num_classes: int | None = None
+
+
+def open_encoded(encoded: EncodedSet, options: Options) -> Source:
+    """Check every image and return the source: as arrays if all are of one size and fit in memory.
+
+    A small set is decoded whole, which finds any damage; in a larger one the ends of each file are
+    looked at, which finds what is truncated, empty or no image.
+
+    Raises:
+      UserError: damaged images, under broken="refuse", or none that is whole.
+    """
+    with concurrent.futures.ThreadPoolExecutor(_THREADS) as pool:
+        found = _survey(encoded, pool)
+        pixels = None
+        if found.area * options.channels <= options.memory_limit:
+            pixels = list(
+                pool.map(lambda i: _decoded(encoded, options, i), range(len(encoded.names)))
+            )
+            found.damage.update((i, p) for i, p in enumerate(pixels) if isinstance(p, str))
+    report = _report(encoded, found.damage, options)
+    whole = np.array([i for i in range(len(encoded.names)) if i not in found.damage], np.int64)
+    labels = None if encoded.labels is None else encoded.labels[whole]
+    shared = {
+        "class_names": encoded.class_names,
+        "num_classes": encoded.num_classes,
+        "content": found.content,
+        "report": report,
+    }
+    if pixels is not None and len(found.shapes) == 1:
+        return ArraySource(np.stack([pixels[i] for i in whole]), labels, options, **shared)
+    shape = (*found.shapes.pop(), options.channels) if len(found.shapes) == 1 else None
+    names = [encoded.names[i] for i in whole]
+    read = _Chosen(encoded.read, whole)
+    return EncodedSource(names, read, labels, options, image_shape=shape, **shared)
+
+
+@dataclasses.dataclass
+class _Survey:
+    damage: dict[int, str]
+    shapes: set[tuple[int, int]]
+    area: int  # of all images, in pixels
+    content: str
+
+
+def _survey(encoded: EncodedSet, pool: concurrent.futures.Executor) -> _Survey:
+    found, digest, count = _Survey({}, set(), 0, ""), hashlib.sha256(), len(encoded.names)
+    for start in range(0, count, _CHUNK):
+        numbers = range(start, min(start + _CHUNK, count))
+        for i, look in zip(numbers, pool.map(lambda i: _look(encoded, i), numbers), strict=True):
+            label = -1 if encoded.labels is None else int(encoded.labels[i])
+            digest.update(f"{encoded.names[i]}\0{label}\0".encode() + look.content)
+            if look.shape is None:
+                found.damage[i] = look.damage or "no image"
+            else:
+                found.shapes.add(look.shape)
+                found.area += look.shape[0] * look.shape[1]
+    found.content = digest.hexdigest()
+    return found
+
+
+@dataclasses.dataclass(frozen=True)
+class _Chosen:
+    """Read the image that is number i among those chosen."""
+
+    read: Callable[[int], bytes]
+    chosen: np.ndarray
+
+    def __call__(self, index: int) -> bytes:
+        return self.read(int(self.chosen[index]))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Look:
+    shape: tuple[int, int] | None
+    damage: str | None
+    content: bytes
+
+
+def _look(encoded: EncodedSet, index: int) -> _Look:
+    content = b""
+    try:
+        ends = encoded.ends(index)
+        content = str(ends.size).encode() + ends.tail
+        if ends.size == 0:
+            return _Look(None, "empty", content)
+        if images.looks_whole(ends.head, ends.tail, ends.size):
+            try:
+                return _Look(images.encoded_size(ends.head), None, content)
+            except (OSError, ValueError, SyntaxError):
+                pass  # a header longer than the head; the whole file decides
+        return _Look(images.decode(encoded.read(index), 3).shape[:2], None, content)
+    except OSError as error:
+        return _Look(None, str(error), content)
+
+
+def _decoded(encoded: EncodedSet, options: Options, index: int) -> np.ndarray | str:
+    try:
+        return images.decode(encoded.read(index), options.channels)
+    except OSError as error:
+        return str(error)
+
+
+def _report(encoded: EncodedSet, damage: dict[int, str], options: Options) -> str | None:
+    count = len(encoded.names)
+    if not damage:
+        return None
+    first = "; ".join(f"{encoded.names[i]} ({damage[i]})" for i in sorted(damage)[:3])
+    more = f"; and {len(damage) - 3} more" if len(damage) > 3 else ""
+    found = f"{len(damage)} of {count} images of {options.spec} cannot be decoded: {first}{more}"
+    if options.broken == "refuse":
+        raise UserError(f"{found}. Mend or remove them, or leave them out with broken='skip'")
+    if len(damage) == count:
+        raise UserError(f"none of the images can be decoded: {found}")
+    warnings.warn(f"left out {found}", stacklevel=2)
+    return f"left out {found}"
