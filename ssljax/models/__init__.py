@@ -1,0 +1,27 @@
+"""Encoders, decoders and heads: the only folder that imports flax; `init` and `apply` hide it."""
+
+from ssljax.models.base import Chain, Encoded, apply, init
+from ssljax.models.decoders import MAEDecoder
+from ssljax.models.heads import MLP
+from ssljax.models.normalization import BatchNorm
+from ssljax.models.registry import ENCODERS, build_encoder, encoder_class
+from ssljax.models.resnet import ResNet
+from ssljax.models.transformer import Transformer, stack_blocks
+from ssljax.models.vit import ViT
+
+__all__ = [
+    "ENCODERS",
+    "MLP",
+    "BatchNorm",
+    "Chain",
+    "Encoded",
+    "MAEDecoder",
+    "ResNet",
+    "Transformer",
+    "ViT",
+    "apply",
+    "build_encoder",
+    "encoder_class",
+    "init",
+    "stack_blocks",
+]

@@ -1,0 +1,118 @@
+"""Encoders by name."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from flax import linen as nn
+
+from ssljax.errors import UserError, unknown
+from ssljax.models.resnet import ResNet
+from ssljax.models.vit import ViT
+
+
+class Preset(NamedTuple):
+    """A named encoder: one line on it, its class, the fields that differ from the defaults."""
+
+    description: str
+    module: type[nn.Module]
+    fields: dict[str, Any]
+
+
+PRESETS = {
+    "resnet": Preset(
+        "residual network of any plan: stage_sizes, block, width, stem, pool", ResNet, {}
+    ),
+    "resnet18": Preset("ResNet-18, 11.2M parameters, 512 features", ResNet, {}),
+    "resnet34": Preset(
+        "ResNet-34, 21.3M parameters, 512 features", ResNet, {"stage_sizes": (3, 4, 6, 3)}
+    ),
+    "resnet50": Preset(
+        "ResNet-50 v1.5, 23.5M parameters, 2048 features",
+        ResNet,
+        {"stage_sizes": (3, 4, 6, 3), "block": "bottleneck"},
+    ),
+    "resnet101": Preset(
+        "ResNet-101 v1.5, 42.5M parameters, 2048 features",
+        ResNet,
+        {"stage_sizes": (3, 4, 23, 3), "block": "bottleneck"},
+    ),
+    "vit": Preset(
+        "vision transformer of any plan: patch_size, image_size, width, depth, heads", ViT, {}
+    ),
+    "vit_ti": Preset("ViT-Ti/16, 5.5M parameters, 192 features", ViT, {"width": 192, "heads": 3}),
+    "vit_s": Preset("ViT-S/16, 21.7M parameters, 384 features", ViT, {}),
+    "vit_b": Preset("ViT-B/16, 85.8M parameters, 768 features", ViT, {"width": 768, "heads": 12}),
+    "vit_l": Preset(
+        "ViT-L/16, 303M parameters, 1024 features", ViT, {"width": 1024, "depth": 24, "heads": 16}
+    ),
+    "vit_h": Preset(
+        "ViT-H/14, 631M parameters, 1280 features",
+        ViT,
+        {"patch_size": 14, "width": 1280, "depth": 32, "heads": 16},
+    ),
+    # DINOv2's. The "g" of big_vision is another: 1408 wide, 16 heads, GELU.
+    "vit_g": Preset(
+        "ViT-g/14 as in DINOv2 (SwiGLU, LayerScale), 1.13B parameters, 1536 features",
+        ViT,
+        {
+            "patch_size": 14,
+            "width": 1536,
+            "depth": 40,
+            "heads": 24,
+            "activation": "swiglu",
+            "layer_scale": 1e-5,
+        },
+    ),
+}
+
+ENCODERS = {name: preset.description for name, preset in PRESETS.items()}
+
+
+def build_encoder(config: Mapping[str, Any]) -> nn.Module:
+    """Return the encoder that a config describes, such as {"name": "vit_s", "patch_size": 8}.
+
+    Args:
+      config: "name", one of `ENCODERS`, and any fields of its class.
+
+    Raises:
+      UserError: no name, an unknown one, a key that is no field, or a value of another type than
+        the field's.
+    """
+    fields = dict(config)
+    if "name" not in fields:
+        raise UserError(f"encoder lacks encoder.name. Known: {', '.join(ENCODERS)}")
+    preset = _preset(fields.pop("name"))
+    kinds = {
+        f.name: type(f.default)
+        for f in dataclasses.fields(preset.module)
+        if f.name not in ("parent", "name")
+    }
+    for key, value in fields.items():
+        if key not in kinds:
+            raise unknown("config key", f"encoder.{key}", [f"encoder.{name}" for name in kinds])
+        fields[key] = _checked(f"encoder.{key}", value, kinds[key])
+    return preset.module(**{**preset.fields, **fields})
+
+
+def encoder_class(name: str) -> type[nn.Module]:
+    """Return the class of an encoder; its dataclass fields are what a config can set."""
+    return _preset(name).module
+
+
+def _preset(name: str) -> Preset:
+    if name not in PRESETS:
+        raise unknown("encoder", name, PRESETS)
+    return PRESETS[name]
+
+
+def _checked(name: str, value: Any, kind: type) -> Any:
+    if kind is tuple and isinstance(value, (list, tuple)):
+        return tuple(value)
+    if kind is float and type(value) is int:
+        return float(value)
+    if type(value) is not kind:
+        raise UserError(
+            f"{name}={value!r} is of type {type(value).__name__}; it must be {kind.__name__}"
+        )
+    return value

@@ -1,0 +1,141 @@
+"""Vision transformers."""
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from ssljax.errors import unknown
+from ssljax.models.base import Encoded, compute_dtype
+from ssljax.models.positions import resample, sincos2d
+from ssljax.models.stems import PatchEmbed, patch_grid
+from ssljax.models.transformer import Transformer
+
+
+class ViT(nn.Module):
+    """Patches, positions, a class token, and a pre-norm transformer.
+
+    Images may have another size than `image_size`, as small crops have: positions are then those of
+    the same area on another grid (fixed ones computed, learned ones interpolated). Any number of
+    input channels.
+
+    Args (fields):
+      patch_size: side of a patch in pixels.
+      image_size: side in pixels of the square images that learned positions are made for.
+      width, depth, heads: of the transformer.
+      positions: "learned" (normal, std 0.02) or "sincos2d" (fixed, MAE's).
+      class_token: whether there is one; it has a position of its own if positions are learned.
+      registers: further learned tokens, without position, that are dropped at the end (Darcet et
+        al. 2023, arXiv:2309.16588).
+      pool: features are the class token ("cls") or the mean of the patch tokens ("mean"), after the
+        last norm.
+      mlp_ratio, activation, drop_path, layer_scale, qk_norm, norm_epsilon, scan, remat: see
+        `Transformer`.
+      dtype: "float32" or "bfloat16", for products and activations; parameters and pooled features
+        are float32.
+
+    Dosovitskiy et al. 2020, arXiv:2010.11929.
+    """
+
+    patch_size: int = 16
+    image_size: int = 224
+    width: int = 384
+    depth: int = 12
+    heads: int = 6
+    positions: str = "learned"
+    class_token: bool = True
+    registers: int = 0
+    pool: str = "cls"
+    mlp_ratio: float = 4.0
+    activation: str = "gelu"
+    drop_path: float = 0.0
+    layer_scale: float = 0.0
+    qk_norm: bool = False
+    norm_epsilon: float = 1e-6
+    scan: bool = True
+    remat: str = "none"
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, images: jax.Array, *, train: bool, keep: jax.Array | None = None) -> Encoded:
+        """Encode images[B, H, W, C], already normalised.
+
+        Args:
+          images: float, sides divisible by `patch_size`.
+          train: whether drop-path acts.
+          keep: int32[B, K], row-major indices of the patches to encode (MAE's visible ones), None
+            for all. They are taken after positions are added, so a patch keeps the position it has
+            in the full image.
+
+        Returns:
+          `tokens` are those of the (kept) patches, in the order of `keep`.
+        """
+        if self.pool not in ("cls", "mean"):
+            raise unknown("pool", self.pool, ("cls", "mean"))
+        if self.pool == "cls" and not self.class_token:
+            raise ValueError(
+                "pool='cls' needs class_token=True; without a class token use pool='mean'"
+            )
+        dtype = compute_dtype(self.dtype)
+        patches = PatchEmbed(self.patch_size, self.width, dtype, name="patch_embed")
+        grid = patch_grid(*images.shape[1:3], self.patch_size)
+        tokens = patches(images.astype(dtype))
+        on_patches, on_class = self._positions(grid)
+        tokens = tokens + on_patches.astype(dtype)
+        if keep is not None:
+            tokens = jnp.take_along_axis(tokens, keep[:, :, None], axis=1)
+        first = self._first_tokens(on_class).astype(dtype)
+        tokens = jnp.concatenate(
+            [jnp.broadcast_to(first, (tokens.shape[0], *first.shape)), tokens], axis=1
+        )
+        tokens = self._trunk(dtype)(tokens, train=train)
+        patch_tokens = tokens[:, len(first) :]
+        pooled = (
+            tokens[:, 0]
+            if self.pool == "cls"
+            else jnp.mean(patch_tokens, axis=1, dtype=jnp.float32)
+        )
+        return Encoded(pooled.astype(jnp.float32), patch_tokens)
+
+    def _positions(self, grid: tuple[int, int]) -> tuple[jax.Array, jax.Array]:
+        """Return the positions of the patches [N, width] and of the class token [0 or 1, width]."""
+        trained_on = patch_grid(self.image_size, self.image_size, self.patch_size)
+        count = int(self.class_token)
+        if self.positions == "sincos2d":
+            table = sincos2d(grid, self.width, trained_on=trained_on)
+            return jnp.asarray(table), jnp.zeros((count, self.width))
+        if self.positions != "learned":
+            raise unknown("positions", self.positions, ("learned", "sincos2d"))
+        shape = (count + trained_on[0] * trained_on[1], self.width)
+        table = self.param("pos_embed", nn.initializers.normal(0.02), shape)
+        return resample(table[count:], trained_on, grid), table[:count]
+
+    def _first_tokens(self, position: jax.Array) -> jax.Array:
+        """Return the class token and the registers, [0 or more, width]."""
+        tokens = []
+        if self.class_token:
+            tokens.append(
+                self.param("cls_token", nn.initializers.normal(0.02), (1, self.width)) + position
+            )
+        if self.registers:
+            tokens.append(
+                self.param(
+                    "register_tokens", nn.initializers.normal(0.02), (self.registers, self.width)
+                )
+            )
+        return jnp.concatenate(tokens) if tokens else jnp.zeros((0, self.width))
+
+    def _trunk(self, dtype: jnp.dtype) -> Transformer:
+        return Transformer(
+            depth=self.depth,
+            heads=self.heads,
+            mlp_ratio=self.mlp_ratio,
+            activation=self.activation,
+            drop_path=self.drop_path,
+            layer_scale=self.layer_scale,
+            qk_norm=self.qk_norm,
+            norm_epsilon=self.norm_epsilon,
+            scan=self.scan,
+            remat=self.remat,
+            dtype=dtype,
+            name="trunk",
+        )
