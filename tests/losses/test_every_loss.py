@@ -1,0 +1,161 @@
+"""What every loss has to satisfy; the table is in cases.py."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.test_util import check_grads
+
+from tests.losses.cases import BATCH, CASES
+
+every_loss = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+
+
+def split(case, inputs):
+    trained = {name: inputs[name] for name in case.trained}
+    return trained, {name: value for name, value in inputs.items() if name not in trained}
+
+
+def value_and_gradient(case, inputs):
+    trained, rest = split(case, inputs)
+    weights = jnp.linspace(0.5, 1.5, BATCH)  # unequal, so that rows cannot be mixed up
+
+    def weighted(trained, rest):
+        loss = case({**trained, **rest})
+        return jnp.sum(loss * weights), loss
+
+    (_, loss), gradient = jax.jit(jax.value_and_grad(weighted, has_aux=True))(trained, rest)
+    return loss, gradient
+
+
+@every_loss
+def test_equals_the_loop_in_float64(case):
+    with jax.enable_x64(True):
+        inputs = case.inputs(dtype=np.float64)
+        loss = case(inputs)
+        assert loss.shape == (BATCH,) and loss.dtype == jnp.float64
+        np.testing.assert_allclose(loss, case.reference(**inputs, **case.options), rtol=1e-10)
+
+
+@every_loss
+def test_gradient_is_the_slope(case):
+    with jax.enable_x64(True):
+        trained, rest = split(case, case.inputs(dtype=np.float64))
+        check_grads(lambda t: case({**t, **rest}), (trained,), order=1, modes=case.modes, rtol=1e-5)
+
+
+@every_loss
+def test_no_gradient_reaches_the_target(case):
+    inputs = case.inputs()
+    targets = {name: inputs[name] for name in case.targets}
+    gradient = jax.grad(lambda t: jnp.sum(case({**inputs, **t})))(targets)
+    for name, value in gradient.items():
+        assert not value.any(), name
+
+
+@every_loss
+def test_bfloat16_is_accumulated_in_float32(case):
+    half = {
+        name: jnp.asarray(value, jnp.bfloat16) if name in case.shapes else value
+        for name, value in case.inputs().items()
+    }
+    loss, gradient = value_and_gradient(case, half)
+    assert loss.dtype == jnp.float32
+    assert all(value.dtype == jnp.bfloat16 for value in gradient.values())
+    rounded = {name: np.asarray(value, np.float64) for name, value in half.items()}
+    exact = rounded | case.extra
+    np.testing.assert_allclose(
+        loss, case.reference(**exact, **case.options), rtol=2e-6, atol=2e-6
+    )
+
+
+@every_loss
+@pytest.mark.parametrize("kind", ["zero", "collapsed", "opposite", "huge", "tiny", "one huge"])
+def test_extreme_inputs_stay_finite(case, kind):
+    row = np.linspace(-1, 1, 6, dtype=np.float32)
+    inputs = case.inputs()
+    for position, name in enumerate(case.shapes):
+        value = inputs[name]
+        inputs[name] = {
+            "zero": np.zeros_like(value),
+            "collapsed": np.broadcast_to(row, value.shape),
+            "opposite": np.broadcast_to(row * (-1) ** position, value.shape),
+            "huge": value * np.float32(case.largest),
+            "tiny": value * np.float32(1e-38),
+            "one huge": np.where(np.arange(6) == 2, np.float32(case.largest), value),
+        }[kind]
+    loss, gradient = value_and_gradient(case, inputs)
+    assert np.isfinite(loss).all()
+    assert all(np.isfinite(value).all() for value in gradient.values())
+
+
+@every_loss
+def test_eight_devices_give_what_one_gives(case):
+    inputs = case.inputs()
+    results = []
+    for count in (1, 8):
+        mesh = Mesh(jax.devices()[:count], ("data",))
+        rows, everywhere = PartitionSpec("data"), PartitionSpec()
+        placed = {
+            name: jax.device_put(
+                value, NamedSharding(mesh, everywhere if name in case.shared else rows)
+            )
+            for name, value in inputs.items()
+        }
+        results.append(value_and_gradient(case, placed))
+    jax.tree.map(
+        lambda one, eight: np.testing.assert_allclose(one, eight, rtol=1e-5, atol=1e-6), *results
+    )
+
+
+@every_loss
+def test_follows_a_permutation_of_the_batch(case):
+    inputs, order = case.inputs(), np.random.default_rng(3).permutation(BATCH)
+    permuted = {
+        name: value if name in case.shared else value[order] for name, value in inputs.items()
+    }
+    np.testing.assert_allclose(case(permuted), case(inputs)[order], rtol=1e-5, atol=1e-6)
+
+
+@every_loss
+def test_integers_are_refused_by_name(case):
+    for name in case.shapes:
+        inputs = case.inputs()
+        inputs[name] = inputs[name].astype(np.uint8)
+        with pytest.raises(TypeError, match=f"{name} must be of a float dtype, got uint8"):
+            case(inputs)
+
+
+@every_loss
+def test_other_shapes_are_refused_by_name(case):
+    for name in list(case.shapes)[1:]:
+        inputs = case.inputs()
+        inputs[name] = inputs[name][..., :-1]
+        with pytest.raises(ValueError, match=rf"{name} must have shape .* D = 6, as in .*5\]"):
+            case(inputs)
+
+
+@every_loss
+def test_an_empty_batch_is_refused(case):
+    inputs = {
+        name: value if name in case.shared else value[:0] for name, value in case.inputs().items()
+    }
+    with pytest.raises(ValueError, match=f"{next(iter(case.shapes))} must not be empty"):
+        case(inputs)
+
+
+@pytest.mark.parametrize("case", [c for c in CASES.values() if "temperature" in c.options])
+@pytest.mark.parametrize("temperature", [0.0, -0.1, float("nan")])
+def test_temperature_has_to_be_positive(case, temperature):
+    with pytest.raises(ValueError, match=f"temperature must be positive, got {temperature}"):
+        case.loss(**case.inputs(), temperature=temperature)
+
+
+@pytest.mark.parametrize("case", [c for c in CASES.values() if "temperature" in c.options])
+def test_temperature_can_be_learned(case):
+    with jax.enable_x64(True):
+        inputs = case.inputs(dtype=np.float64)
+        check_grads(
+            lambda t: case.loss(**inputs, temperature=t), (0.3,), order=1, modes=["rev"], rtol=1e-5
+        )
