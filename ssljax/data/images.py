@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 SUFFIXES = frozenset(
     [".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".jp2"]
@@ -49,6 +49,8 @@ def decode(data: bytes, channels: int = 3) -> np.ndarray:
             image.load()
         picture = _convert(ImageOps.exif_transpose(image), mode)
         return np.array(picture).reshape(picture.height, picture.width, channels)
+    except UnidentifiedImageError as error:
+        raise OSError("not an image of a known format") from error
     except (
         SyntaxError,
         ValueError,
@@ -66,7 +68,9 @@ def decode(data: bytes, channels: int = 3) -> np.ndarray:
 
 def _upright_size(image: Image.Image) -> tuple[int, int]:
     width, height = image.size
-    sideways = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+    # PIL would decode a whole PNG to look for EXIF data after the pixels.
+    has_exif = image.format != "PNG" or "exif" in image.info
+    sideways = has_exif and image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
     return (width, height) if sideways else (height, width)
 
 

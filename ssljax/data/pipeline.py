@@ -6,16 +6,18 @@ sliced by host, so it does not depend on how many hosts there are.
 """
 
 import dataclasses
+import functools
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import grain
 import numpy as np
+from absl import flags
 
 from ssljax.data import images
 from ssljax.data.order import shuffled
-from ssljax.data.sources.base import Source, resized
+from ssljax.data.sources.base import Resized, Source, resized
 from ssljax.errors import UserError
 
 Batch = dict[str, np.ndarray]
@@ -109,13 +111,21 @@ class Pipeline:
             "version": VERSION,
         }
 
-    @property
-    def _fits(self) -> bool:
-        return resized(self.source, self.image_size) is self.source
+    @functools.cached_property
+    def _reading(self) -> tuple[Source, int | None]:
+        """What to read from, and the side to crop at random to (None: no crop)."""
+        if self.host_crop is None:
+            return resized(self.source, self.image_size), None
+        source, size = self.source, self.image_size
+        if isinstance(source, Resized):
+            source, size = source.original, size or source.image_shape[0]
+        return source, None if resized(source, size) is source else size
 
     @property
     def _whole(self) -> bool:
-        return self.source.in_memory and self._fits
+        """Whether batches can be had by taking rows of an array."""
+        source, crop = self._reading
+        return source.in_memory and crop is None
 
     def _ids(self, step: int, start: int, stop: int) -> np.ndarray:
         positions = step * self.batch_size + np.arange(start, stop, dtype=np.int64)
@@ -124,25 +134,24 @@ class Pipeline:
     def _gathered(self, step: int) -> Batch:
         size = self.batch_size // self.process_count
         ids = self._ids(step, self.process_index * size, (self.process_index + 1) * size)
-        return _chosen(self.source.gather(ids), ids, self.labels)
+        return _chosen(self._reading[0].gather(ids), ids, self.labels)
 
     def _example(self, number: int) -> Batch:
         """Return example `number` of this host's endless sequence, cropped."""
         step, row = divmod(number, self.batch_size // self.process_count)
         row += self.process_index * (self.batch_size // self.process_count)
         (example_id,) = self._ids(step, row, row + 1)
-        example = _chosen(self.source[example_id], example_id, self.labels)
-        if not self._fits:
-            example["image"] = self._cropped(example["image"], step, row)
+        source, crop = self._reading
+        example = _chosen(source[example_id], example_id, self.labels)
+        if crop is not None:
+            example["image"] = self._cropped(example["image"], crop, step, row)
         return example
 
-    def _cropped(self, image: np.ndarray, step: int, row: int) -> np.ndarray:
+    def _cropped(self, image: np.ndarray, size: int, step: int, row: int) -> np.ndarray:
         height, width = image.shape[:2]
-        if self.host_crop is None:
-            return images.resize(image, images.centre_box(height, width), self.image_size)
         bits = np.random.Philox(key=[self.seed % 2**64, _CROP_STREAM], counter=[0, row, step, 0])
         box = images.random_box(height, width, np.random.Generator(bits), self.host_crop)
-        return images.resize(image, box, self.image_size)
+        return images.resize(image, box, size)
 
 
 def epoch(
@@ -255,6 +264,8 @@ def _prefetched(
             grain.MapDataset.range(start * batch, stop * batch).map(make).to_iter_dataset(options)
         )
         if workers:
+            if not flags.FLAGS.is_parsed():  # grain reads a flag of its own, which needs this
+                flags.FLAGS.mark_as_parsed()
             elements = elements.mp_prefetch(grain.MultiprocessingOptions(num_workers=workers))
         elements = elements.batch(batch, batch_fn=_stacked)
     iterator = iter(elements)

@@ -21,6 +21,7 @@ class Source(Protocol):
     spec: str  # "kind:rest", as the user gave it
     split: str
     image_shape: tuple[int, int, int] | None  # (height, width, channels); None where sizes differ
+    channels: int
     num_classes: int | None
     class_names: tuple[str, ...] | None
     in_memory: bool  # whether `gather` is there
@@ -83,7 +84,7 @@ class ArraySource:
         self.pixels = pixels
         self.labels = None if labels is None else np.asarray(labels, np.int32)
         self.spec, self.split, self.report = options.spec, options.split, report
-        self.image_shape = tuple(pixels.shape[1:])
+        self.image_shape, self.channels = tuple(pixels.shape[1:]), pixels.shape[-1]
         self.class_names = tuple(class_names) if class_names is not None else None
         self.num_classes = len(class_names) if class_names is not None else num_classes
         self._content = content
@@ -135,7 +136,7 @@ class EncodedSource:
         report: str | None = None,
     ):
         self._names, self._read, self._labels = names, read, labels
-        self._channels, self._skip, self._content = (
+        self.channels, self._skip, self._content = (
             options.channels,
             options.broken == "skip",
             content,
@@ -150,7 +151,7 @@ class EncodedSource:
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         try:
-            example = {"image": images.decode(self._read(index), self._channels)}
+            example = {"image": images.decode(self._read(index), self.channels)}
         except OSError as error:
             return self._instead_of(index, error)
         if self._labels is not None:
@@ -167,7 +168,7 @@ class EncodedSource:
         warnings.warn(f"{message}; its place is taken by the next image", stacklevel=2)
         for other in range(index + 1, min(index + 100, len(self) + index)):
             try:
-                example = {"image": images.decode(self._read(other % len(self)), self._channels)}
+                example = {"image": images.decode(self._read(other % len(self)), self.channels)}
             except OSError:
                 continue
             if self._labels is not None:
@@ -180,21 +181,25 @@ class EncodedSource:
 
 
 class Resized:
-    """A source with every image resized (shorter side, bicubic) and centre-cropped to one size."""
+    """A source with every image resized (shorter side, bicubic) and centre-cropped to one size.
+
+    The pipeline's random crops are taken from `original`, which has all the pixels.
+    """
 
     in_memory = False
 
     def __init__(self, source: Source, size: int):
-        self._source, self._size = source, size
+        self.original, self._size = source, size
         self.spec, self.split, self.report = source.spec, source.split, source.report
         self.num_classes, self.class_names = source.num_classes, source.class_names
-        self.image_shape = (size, size, source[0]["image"].shape[-1])
+        self.channels = source.channels
+        self.image_shape = (size, size, source.channels)
 
     def __len__(self) -> int:
-        return len(self._source)
+        return len(self.original)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        example = dict(self._source[index])
+        example = dict(self.original[index])
         height, width = example["image"].shape[:2]
         example["image"] = images.resize(
             example["image"], images.centre_box(height, width), self._size
@@ -202,11 +207,13 @@ class Resized:
         return example
 
     def fingerprint(self) -> dict[str, Any]:
-        return self._source.fingerprint() | {"image_size": self._size}
+        return self.original.fingerprint() | {"image_size": self._size}
 
 
 def resized(source: Source, size: int | None) -> Source:
     """Return the source with images of size x size: itself if they are, or if `size` is None."""
     if size is None or (source.image_shape and source.image_shape[:2] == (size, size)):
         return source
+    if isinstance(source, Resized):
+        return resized(source.original, size)
     return Resized(source, size)

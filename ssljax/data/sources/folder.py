@@ -37,11 +37,10 @@ def open_folder(path: str, options: Options) -> Source:
     files = _image_files(top)
     if not files:
         raise UserError(f"no image file ({', '.join(sorted(images.SUFFIXES))}) in the folder {top}")
-    classes = _classes(files)
-    if classes is not None:
-        # Numbered over all splits, so that a class missing from one does not shift the others.
-        found = [_classes(_image_files(other)) for other in splits.values() if other != top]
-        classes = sorted(set(classes).union(*(c for c in found if c)))
+    # Classes are numbered over all splits, so that one missing from a split shifts no other.
+    others = [_image_files(other) for other in splits.values() if other != top]
+    classes = sorted(_classes(files).union(*map(_classes, others))) if _classes(files) else []
+    classes = classes if len(classes) > 1 else None
     labels = None
     if classes is not None:
         number = {name: i for i, name in enumerate(classes)}
@@ -91,8 +90,8 @@ def _image_files(top: pathlib.Path) -> list[str]:
     return sorted(found)
 
 
-def _classes(files: list[str]) -> list[str] | None:
-    if not files or any("/" not in file for file in files):
-        return None
-    names = sorted({file.split("/")[0] for file in files})
-    return names if len(names) > 1 else None
+def _classes(files: list[str]) -> set[str]:
+    """Return the folders that may be classes: none if an image lies outside of them."""
+    if any("/" not in file for file in files):
+        return set()
+    return {file.split("/")[0] for file in files}

@@ -52,8 +52,13 @@ def _first(arrays: dict[str, np.ndarray], name: str) -> str | None:
 
 def _load(file: pathlib.Path) -> dict[str, np.ndarray]:
     try:
-        with np.load(file, allow_pickle=False) as archive:
+        archive = np.load(file, allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise UserError(f"cannot read {file} as an .npz file: it is a single array (.npy)")
+        with archive:
             return {key: archive[key] for key in archive.files}
+    except UserError:
+        raise
     except ValueError as error:
         if "pickle" in str(error):
             raise UserError(

@@ -92,7 +92,7 @@ class PreparedSource:
         self.spec, self.split = options.spec, options.split
         self.class_names = class_names
         self.num_classes = len(class_names) if class_names else None
-        self.image_shape = None if None in shape else tuple(shape)
+        self.image_shape, self.channels = None if None in shape else tuple(shape), shape[-1]
         self._folder, self._labelled, self._content = folder, labelled, content
 
     @functools.cached_property

@@ -13,7 +13,7 @@ from ssljax.errors import UserError, unknown
 
 
 @dataclasses.dataclass(frozen=True)
-class Kind:
+class _Kind:
     """A kind of source: how it is written, what it is, and what opens it."""
 
     usage: str
@@ -21,23 +21,25 @@ class Kind:
     open: Callable[[str, Options], Source]
 
 
-KINDS: dict[str, Kind] = {
-    "tfds": Kind(
+_KINDS: dict[str, _Kind] = {
+    "tfds": _Kind(
         "tfds:NAME", "a TFDS data set, once prepared with `ssljax data prepare NAME`", open_tfds
     ),
-    "folder": Kind(
+    "folder": _Kind(
         "folder:PATH",
         "image files of any sizes, with or without class folders and splits",
         open_folder,
     ),
-    "npz": Kind("npz:PATH", "NumPy arrays `image` and perhaps `label`, by split", open_npz),
-    "arrayrecord": Kind(
+    "npz": _Kind("npz:PATH", "NumPy arrays `image` and perhaps `label`, by split", open_npz),
+    "arrayrecord": _Kind(
         "arrayrecord:PATH", "ArrayRecord files, prepared by TFDS or plain", open_arrayrecord
     ),
-    "sklearn": Kind(
+    "sklearn": _Kind(
         "sklearn:digits", "1,797 grey 8x8 images that come with scikit-learn", open_digits
     ),
 }
+
+KINDS: dict[str, str] = {kind.usage: kind.description for kind in _KINDS.values()}
 
 
 def open_source(
@@ -56,8 +58,7 @@ def open_source(
       spec: "kind:rest", for example "tfds:fashion_mnist"; see `KINDS`.
       split: "train", "test", or another one that the set has.
       image_size: if given, every image is resized (shorter side) and centre-cropped to it when
-        read. Leave it out for
-        training on images of different sizes: the pipeline crops at random.
+        read; a pipeline that crops at random still crops from all the pixels.
       broken: what to do about image files that cannot be decoded. "refuse" raises an error that
         names them; "skip" leaves them out, warns, and tells how many in `report`.
       channels: 1, 3 or 4, to which image files and plain records are converted. Other sets keep
@@ -75,13 +76,13 @@ def open_source(
       (359, (8, 8, 1), 10)
     """
     kind, colon, rest = spec.partition(":")
-    if kind not in KINDS:
-        raise unknown("kind of data source", kind, KINDS)
+    if kind not in _KINDS:
+        raise unknown("kind of data source", kind, _KINDS)
     if not colon or not rest:
-        raise UserError(f"the data source {spec!r} is incomplete; write {KINDS[kind].usage}")
+        raise UserError(f"the data source {spec!r} is incomplete; write {_KINDS[kind].usage}")
     if broken not in ("refuse", "skip"):
         raise unknown("choice for broken images", broken, ["refuse", "skip"])
     if channels not in (1, 3, 4):
         raise UserError(f"channels must be 1, 3 or 4, got {channels}")
     options = Options(spec, split, broken, channels, data_dir, memory_limit)
-    return resized(KINDS[kind].open(rest, options), image_size)
+    return resized(_KINDS[kind].open(rest, options), image_size)

@@ -52,10 +52,12 @@ def open_encoded(encoded: EncodedSet, options: Options) -> Source:
         found = _survey(encoded, pool)
         pixels = None
         if found.area * options.channels <= options.memory_limit:
-            pixels = list(
-                pool.map(lambda i: _decoded(encoded, options, i), range(len(encoded.names)))
-            )
-            found.damage.update((i, p) for i, p in enumerate(pixels) if isinstance(p, str))
+            candidates = [i for i in range(len(encoded.names)) if i not in found.damage]
+            pixels = list(pool.map(lambda i: _decoded(encoded, options, i), candidates))
+            found.damage |= {
+                i: p for i, p in zip(candidates, pixels, strict=True) if isinstance(p, str)
+            }
+            pixels = [p for p in pixels if not isinstance(p, str)]
     report = _report(encoded, found.damage, options)
     whole = np.array([i for i in range(len(encoded.names)) if i not in found.damage], np.int64)
     labels = None if encoded.labels is None else encoded.labels[whole]
@@ -65,8 +67,8 @@ def open_encoded(encoded: EncodedSet, options: Options) -> Source:
         "content": found.content,
         "report": report,
     }
-    if pixels is not None and len(found.shapes) == 1:
-        return ArraySource(np.stack([pixels[i] for i in whole]), labels, options, **shared)
+    if pixels is not None and len({image.shape for image in pixels}) == 1:
+        return ArraySource(np.stack(pixels), labels, options, **shared)
     shape = (*found.shapes.pop(), options.channels) if len(found.shapes) == 1 else None
     names = [encoded.names[i] for i in whole]
     read = _Chosen(encoded.read, whole)
@@ -125,10 +127,10 @@ def _look(encoded: EncodedSet, index: int) -> _Look:
         if images.looks_whole(ends.head, ends.tail, ends.size):
             try:
                 return _Look(images.encoded_size(ends.head), None, content)
-            except (OSError, ValueError, SyntaxError):
-                pass  # a header longer than the head; the whole file decides
+            except (OSError, ValueError, SyntaxError):  # the header may be longer than the head
+                return _Look(images.encoded_size(encoded.read(index)), None, content)
         return _Look(images.decode(encoded.read(index), 3).shape[:2], None, content)
-    except OSError as error:
+    except (OSError, ValueError, SyntaxError) as error:
         return _Look(None, str(error), content)
 
 

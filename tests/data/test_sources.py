@@ -1,0 +1,337 @@
+import json
+import struct
+
+import numpy as np
+import pytest
+from array_record.python.array_record_module import ArrayRecordWriter
+from PIL import Image
+
+from ssljax.data import KINDS, open_source, statistics
+from ssljax.errors import UserError
+from tests.data.conftest import picture
+
+
+def red_values(source):
+    return [int(source[i]["image"][0, 0, 0]) for i in range(len(source))]
+
+
+# --- digits ---------------------------------------------------------------------------------------
+
+
+def test_digits_are_split_once_and_for_all(digits):
+    test = open_source("sklearn:digits", split="test")
+    assert (len(digits), len(test), digits.num_classes) == (1438, 359, 10)
+    assert digits.image_shape == (8, 8, 1) and digits.pixels.max() == 255
+    assert set(digits.labels) == set(test.labels) == set(range(10))
+    assert digits.fingerprint() != test.fingerprint()
+    json.dumps(digits.fingerprint())
+
+
+def test_gather_and_items_agree(digits):
+    batch = digits.gather(np.array([5, 0, 5]))
+    for row, index in enumerate([5, 0, 5]):
+        assert (batch["image"][row] == digits[index]["image"]).all()
+        assert batch["label"][row] == digits[index]["label"]
+
+
+# --- folder ---------------------------------------------------------------------------------------
+
+
+def test_class_folders_with_splits(class_folder):
+    train = open_source(f"folder:{class_folder}")
+    test = open_source(f"folder:{class_folder}", split="test")
+    assert train.in_memory and train.image_shape == (12, 16, 3)
+    assert sorted(red_values(train)) == list(range(10))
+    assert train.class_names == ("ant", "bee") and train.num_classes == 2
+    assert all(train[i]["label"] == (red >= 6) for i, red in enumerate(red_values(train)))
+    assert [test[i]["label"] for i in range(3)] == [1, 1, 1]  # though there is no ant
+
+
+def test_flat_and_nested_folders_are_unlabelled(tmp_path):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    picture(1).save(tmp_path / "x.png")
+    picture(2).save(tmp_path / "a" / "b" / "y.bmp")
+    source = open_source(f"folder:{tmp_path}")
+    assert sorted(red_values(source)) == [1, 2]
+    assert source.num_classes is None and "label" not in source[0]
+    with pytest.raises(UserError, match=r"no split 'test'; it has: train"):
+        open_source(f"folder:{tmp_path}", split="test")
+
+
+def test_a_folder_in_memory_and_one_read_on_demand_agree(class_folder):
+    kept = open_source(f"folder:{class_folder}")
+    read = open_source(f"folder:{class_folder}", memory_limit=0)
+    assert kept.in_memory and not read.in_memory
+    assert read.image_shape == kept.image_shape and len(read) == len(kept)
+    assert kept.fingerprint() == read.fingerprint()
+    for i in range(len(kept)):
+        assert (kept[i]["image"] == read[i]["image"]).all() and kept[i]["label"] == read[i]["label"]
+
+
+def test_mixed_sizes_and_modes(tmp_path):
+    picture(1, 10, 20).save(tmp_path / "a.png")
+    picture(2, 30, 8, "L").save(tmp_path / "b.JPG", format="JPEG")
+    picture(3, 9, 9, "P").save(tmp_path / "c.webp", lossless=True)
+    source = open_source(f"folder:{tmp_path}")
+    assert source.image_shape is None and not source.in_memory
+    assert [source[i]["image"].shape for i in range(3)] == [(10, 20, 3), (30, 8, 3), (9, 9, 3)]
+    square = open_source(f"folder:{tmp_path}", image_size=6, channels=1)
+    assert square.image_shape == (6, 6, 1) == square[1]["image"].shape
+
+
+def test_a_link_that_leads_back_up_is_no_endless_walk(tmp_path):
+    picture(1).save(tmp_path / "a.png")
+    (tmp_path / "again").symlink_to(tmp_path)
+    assert len(open_source(f"folder:{tmp_path}")) == 1
+
+
+@pytest.mark.parametrize("memory_limit", [0, 2**30])
+def test_truncated_files_are_named_and_counted(class_folder, memory_limit):
+    cut, empty = class_folder / "train/ant/3.png", class_folder / "train/bee/deeper/7.png"
+    cut.write_bytes(cut.read_bytes()[:300])
+    empty.write_bytes(b"")
+    spec = f"folder:{class_folder}"
+    with pytest.raises(
+        UserError, match=r"2 of 10 images .* ant/3.png .*bee/deeper/7.png \(empty\)"
+    ):
+        open_source(spec, memory_limit=memory_limit)
+    with pytest.warns(UserWarning, match="left out 2 of 10"):
+        source = open_source(spec, broken="skip", memory_limit=memory_limit)
+    assert sorted(red_values(source)) == [0, 1, 2, 4, 5, 6, 8, 9]
+    assert all(source[i]["label"] == (red >= 6) for i, red in enumerate(red_values(source)))
+    assert "2 of 10" in source.report and "ant/3.png" in source.report
+
+
+def damage_in_the_middle(file):
+    data = bytearray(file.read_bytes())
+    at = data.index(b"IDAT") + 40
+    data[at : at + 8] = b"\xff" * 8
+    file.write_bytes(bytes(data))
+
+
+def test_damage_that_only_decoding_shows(class_folder):
+    damage_in_the_middle(class_folder / "train/ant/3.png")
+    spec = f"folder:{class_folder}"
+    with pytest.raises(UserError, match="1 of 10 images .*ant/3.png"):
+        open_source(spec)
+    source = open_source(spec, memory_limit=0)  # larger than memory: found when it is read
+    with pytest.raises(UserError, match="cannot decode ant/3.png"):
+        source[3]
+    source = open_source(spec, memory_limit=0, broken="skip")
+    with pytest.warns(UserWarning, match="ant/3.png"):
+        stand_in = source[3]
+    assert (stand_in["image"] == source[4]["image"]).all()
+
+
+def test_all_damaged(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"nonsense")
+    with pytest.raises(UserError, match="none of the images can be decoded"):
+        open_source(f"folder:{tmp_path}", broken="skip")
+
+
+def test_the_fingerprint_follows_the_files(class_folder):
+    spec, fingerprints = f"folder:{class_folder}", []
+    fingerprints.append(open_source(spec).fingerprint())
+    (class_folder / "train/ant/5.png").touch()
+    assert open_source(spec).fingerprint() == fingerprints[0]
+    picture(99).save(class_folder / "train/ant/5.png")
+    fingerprints.append(open_source(spec).fingerprint())
+    (class_folder / "train/ant/5.png").rename(class_folder / "train/bee/5.png")
+    fingerprints.append(open_source(spec).fingerprint())
+    (class_folder / "train/bee/5.png").unlink()
+    fingerprints.append(open_source(spec).fingerprint())
+    assert len({f["content"] for f in fingerprints}) == 4
+
+
+# --- npz ------------------------------------------------------------------------------------------
+
+PIXELS = np.arange(5 * 4 * 4, dtype=np.uint8).reshape(5, 4, 4)
+
+
+def test_npz_by_file_and_by_folder(tmp_path):
+    np.savez(tmp_path / "train.npz", image=PIXELS, label=np.arange(5))
+    np.savez(tmp_path / "test.npz", images=PIXELS[:2, ..., None])
+    train = open_source(f"npz:{tmp_path}")
+    assert train.image_shape == (4, 4, 1) and train.num_classes == 5 and train[3]["label"] == 3
+    test = open_source(f"npz:{tmp_path}", split="test")
+    assert len(test) == 2 and test.num_classes is None
+    assert len(open_source(f"npz:{tmp_path / 'train.npz'}")) == 5
+    with pytest.raises(UserError, match="no split 'val'; it has: test, train"):
+        open_source(f"npz:{tmp_path}", split="val")
+
+
+def test_npz_with_both_splits_in_one_file(tmp_path):
+    file = tmp_path / "set.npz"
+    np.savez(file, train_images=PIXELS, train_labels=np.ones((5, 1), int), test_images=PIXELS[:2])
+    assert open_source(f"npz:{file}").gather(np.arange(5))["label"].tolist() == [1] * 5
+    assert len(open_source(f"npz:{file}", split="test")) == 2
+    with pytest.raises(
+        UserError, match="no array 'val_image' for the split 'val'; it has: test_im"
+    ):
+        open_source(f"npz:{file}", split="val")
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"image": PIXELS / 255}, "must be uint8 .* it is float64"),
+        ({"image": PIXELS[0]}, r"must have the shape .* it has \(4, 4\)"),
+        ({"image": PIXELS[:0]}, r"must have the shape .* it has \(0, 4, 4, 1\)"),
+        (
+            {"image": PIXELS, "label": np.arange(4)},
+            r"one label for each of the 5 .* shape is \(4,\)",
+        ),
+        (
+            {"image": PIXELS, "label": np.arange(5) - 1},
+            "must be integers from 0, it is int64 from -1",
+        ),
+        ({"image": PIXELS, "label": np.arange(5) * 0.5}, "must be integers from 0, it is float64"),
+        ({"picture": PIXELS}, "no array 'image' .* it has: picture"),
+        ({"image": np.array([print, 1], object)}, "a pickle.* refused"),
+    ],
+)
+def test_npz_that_does_not_fit(tmp_path, arrays, message):
+    np.savez(tmp_path / "x.npz", **arrays)
+    with pytest.raises(UserError, match=message):
+        open_source(f"npz:{tmp_path / 'x.npz'}")
+
+
+def test_npz_that_is_none(tmp_path):
+    (tmp_path / "x.npz").write_bytes(b"PK\3\4 cut")
+    with pytest.raises(UserError, match="cannot read .*x.npz"):
+        open_source(f"npz:{tmp_path / 'x.npz'}")
+    np.save(tmp_path / "y.npy", PIXELS)
+    with pytest.raises(UserError, match="cannot read .*y.npy"):
+        open_source(f"npz:{tmp_path / 'y.npy'}")
+
+
+# --- ArrayRecord ----------------------------------------------------------------------------------
+
+
+def write_records(path, examples):
+    writer = ArrayRecordWriter(str(path), "group_size:1")
+    for number, label in examples:
+        file = path.with_suffix(".png")
+        picture(number).save(file)
+        writer.write(struct.pack("<i", label) + file.read_bytes())
+        file.unlink()
+    writer.close()
+
+
+def test_plain_array_records(tmp_path):
+    write_records(tmp_path / "train-00000-of-00002.array_record", [(1, 0), (2, 1)])
+    write_records(tmp_path / "train-00001-of-00002.array_record", [(3, 2)])
+    write_records(tmp_path / "test.array_record", [(9, -1)])
+    train = open_source(f"arrayrecord:{tmp_path}")
+    assert red_values(train) == [1, 2, 3] and train.num_classes == 3 and train[2]["label"] == 2
+    assert train.in_memory
+    test = open_source(f"arrayrecord:{tmp_path}", split="test")
+    assert red_values(test) == [9] and "label" not in test[0]
+    on_demand = open_source(f"arrayrecord:{tmp_path}", memory_limit=0)
+    assert red_values(on_demand) == [1, 2, 3] and not on_demand.in_memory
+    assert red_values(open_source(f"arrayrecord:{tmp_path / 'test.array_record'}")) == [9]
+
+
+def test_array_records_cut_short(tmp_path):
+    file = tmp_path / "train.array_record"
+    write_records(file, [(n, 0) for n in range(20)])
+    file.write_bytes(file.read_bytes()[:-200])
+    with pytest.raises(UserError, match="train.array_record"):
+        open_source(f"arrayrecord:{tmp_path}")
+
+
+# --- TFDS -----------------------------------------------------------------------------------------
+
+
+def test_fashion_mnist(fashion_mnist_dir):
+    train = open_source("tfds:fashion_mnist", data_dir=fashion_mnist_dir)
+    test = open_source("tfds:fashion_mnist", split="test", data_dir=fashion_mnist_dir)
+    assert (len(train), len(test)) == (60_000, 10_000)
+    assert train.image_shape == (28, 28, 1) and train.class_names[9] == "Ankle boot"
+    assert np.bincount(train.labels).tolist() == [6000] * 10
+    mean, std = statistics(train, limit=60_000)
+    np.testing.assert_allclose(mean, [0.2860], atol=1e-4)  # the published figures
+    np.testing.assert_allclose(std, [0.3530], atol=1e-4)
+
+
+def test_the_arrays_kept_are_the_records(fashion_mnist_dir):
+    kept = open_source("tfds:fashion_mnist", split="test", data_dir=fashion_mnist_dir)
+    read = open_source(
+        "tfds:fashion_mnist", split="test", data_dir=fashion_mnist_dir, memory_limit=0
+    )
+    assert kept.in_memory and not read.in_memory
+    assert kept.fingerprint() == read.fingerprint()
+    for i in (0, 17, 9_999):
+        assert (kept[i]["image"] == read[i]["image"]).all() and kept[i]["label"] == read[i]["label"]
+
+
+def test_a_prepared_folder_by_path(fashion_mnist_dir):
+    for path in (f"{fashion_mnist_dir}/fashion_mnist", f"{fashion_mnist_dir}/fashion_mnist/3.0.1"):
+        assert len(open_source(f"arrayrecord:{path}", split="test")) == 10_000
+
+
+def test_tfds_names_and_splits_that_are_not_there(fashion_mnist_dir, tmp_path):
+    with pytest.raises(UserError, match="has no split 'validation'; it has: test, train"):
+        open_source("tfds:fashion_mnist", split="validation", data_dir=fashion_mnist_dir)
+    with pytest.raises(UserError, match="python -m ssljax data prepare cifar10"):
+        open_source("tfds:cifar10", data_dir=str(tmp_path))
+
+
+# --- every kind -----------------------------------------------------------------------------------
+
+
+def test_every_kind_has_a_line():
+    assert [usage.partition(":")[0] for usage in KINDS] == [
+        "tfds", "folder", "npz", "arrayrecord", "sklearn",
+    ]  # fmt: skip
+    assert all(20 < len(line) < 80 for line in KINDS.values())
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("foldr:/x", "unknown kind of data source 'foldr'; did you mean 'folder'"),
+        ("folder", "incomplete; write folder:PATH"),
+        ("npz:", "incomplete; write npz:PATH"),
+        ("sklearn:digit", "did you mean 'digits'"),
+        ("sklearn:digits:x", "unknown scikit-learn data set"),
+    ],
+)
+def test_specs_that_say_nothing(spec, message):
+    with pytest.raises(UserError, match=message):
+        open_source(spec)
+
+
+def test_paths_that_are_not_there(tmp_path):
+    (tmp_path / "pictures").mkdir()
+    with pytest.raises(UserError, match="pictres' does not exist; did you mean .*pictures"):
+        open_source(f"folder:{tmp_path / 'pictres'}")
+    with pytest.raises(UserError, match="no image file .* in the folder .*pictures"):
+        open_source(f"folder:{tmp_path / 'pictures'}")
+    with pytest.raises(UserError, match="no .npz file in the folder"):
+        open_source(f"npz:{tmp_path / 'pictures'}")
+    with pytest.raises(UserError, match="no .array_record file in the folder"):
+        open_source(f"arrayrecord:{tmp_path / 'pictures'}")
+    Image.new("L", (2, 2)).save(tmp_path / "one.png")
+    with pytest.raises(UserError, match="is a file; folder: wants a folder"):
+        open_source(f"folder:{tmp_path / 'one.png'}")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"split": "validation"}, "no split 'validation'; it has: test, train"),
+        ({"broken": "skp"}, "did you mean 'skip'"),
+        ({"channels": 2}, "channels must be 1, 3 or 4, got 2"),
+    ],
+)
+def test_options_that_say_nothing(options, message):
+    with pytest.raises(UserError, match=message):
+        open_source("sklearn:digits", **options)
+
+
+def test_statistics_match_numpy(digits):
+    mean, std = statistics(digits, limit=10_000)
+    np.testing.assert_allclose(mean[0], (digits.pixels / 255).mean(), rtol=1e-5)
+    np.testing.assert_allclose(std[0], (digits.pixels / 255).std(), rtol=1e-5)
+    assert statistics(digits, limit=100)[0] == statistics(digits, limit=100)[0] != mean
