@@ -22,4 +22,8 @@ def named_leaves(tree: Any) -> dict[str, Any]:
     >>> named_leaves({"head": {"bias": 2, "kernel": 3}, "encoder": {"kernel": 1}})
     {'encoder/kernel': 1, 'head/bias': 2, 'head/kernel': 3}
     """
-    return {path_name(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(tree)}
+    leaves = jax.tree_util.tree_leaves_with_path(tree)
+    named = {path_name(path): leaf for path, leaf in leaves}
+    if len(named) < len(leaves):
+        raise ValueError("two leaves have one path; is there a '/' in the name of a component?")
+    return named

@@ -53,8 +53,8 @@ def warmup_then(
         raise unknown("optimizer.schedule", name, SCHEDULES)
     if not isinstance(warmup_steps, int) or not 0 <= warmup_steps < steps:
         raise UserError(
-            f"optimizer.warmup_steps is {warmup_steps!r}: it must be a whole number, at least 0 and "
-            f"below the {steps} steps of the run"
+            f"optimizer.warmup_steps is {warmup_steps!r}: it must be a whole number, at least 0 "
+            f"and below the {steps} steps of the run"
         )
     rest = steps - warmup_steps
     if name == "cosine":

@@ -1,0 +1,384 @@
+import dataclasses
+import json
+import os
+import pathlib
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from ssljax.errors import UserError
+from ssljax.training.checkpoint import RECORD, Checkpointer
+from ssljax.training.state import TrainState
+
+
+def mesh_of(count):
+    return Mesh(np.array(jax.devices()[:count]), ("data",))
+
+
+def make_state(seed=0, devices=8, size=16):
+    """A state with every kind of array, one of them sharded."""
+    rng = np.random.default_rng(seed)
+    params = {
+        "encoder": {"kernel": jnp.asarray(rng.normal(size=(8, size)), jnp.float32)},
+        "head": {"kernel": jnp.asarray(rng.normal(size=(4,)), jnp.bfloat16)},
+    }
+    params["encoder"]["kernel"] = params["encoder"]["kernel"].at[0, :3].set(
+        jnp.array([-0.0, jnp.nan, 1e-42])
+    )
+    state = TrainState(
+        step=jnp.int32(seed),
+        params=params,
+        memory={"labels": jnp.asarray(rng.integers(0, 9, 8), jnp.int32), "mask": jnp.ones(3, bool)},
+        opt_state=optax.adamw(1e-3).init(params),
+    )
+    return jax.device_put(state, shardings(state, devices))
+
+
+def shardings(state, devices):
+    mesh = mesh_of(devices)
+    return jax.tree.map(
+        lambda x: NamedSharding(mesh, PartitionSpec("data" if x.shape[:1] == (8,) else None)
+                                if x.ndim else PartitionSpec()),
+        state,
+    )
+
+
+def abstract(state, devices=8):
+    return jax.tree.map(
+        lambda x, s: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=s),
+        state,
+        shardings(state, devices),
+    )
+
+
+def bits(tree):
+    return [(x.dtype, x.shape, np.asarray(x).tobytes()) for x in jax.tree.leaves(tree)]
+
+
+@pytest.fixture
+def make(tmp_path):
+    made, lines = [], []
+
+    def checkpointer(workdir=tmp_path, keep_last=2, **options):
+        made.append(Checkpointer(workdir, keep_last=keep_last, report=lines.append, **options))
+        return made[-1]
+
+    checkpointer.lines = lines
+    yield checkpointer
+    for one in made:
+        one.close()
+
+
+def test_round_trip_keeps_every_bit_and_the_tree(make):
+    state = make_state(3)
+    meta = {"config": {"steps": 7, "views": [1, 2]}, "jax": jax.__version__}
+    assert make().save(3, state, meta=meta, wait=True)
+    step, restored, got = make().restore(abstract(state))
+    assert (step, got) == (3, meta)
+    assert jax.tree.structure(restored) == jax.tree.structure(state)
+    assert bits(restored) == bits(state)
+    assert restored.params["encoder"]["kernel"].sharding.spec == PartitionSpec("data")
+
+
+def test_eight_devices_to_one_and_back(make, tmp_path):
+    state = make_state(1, devices=8)
+    make(tmp_path / "a").save(1, state, meta={}, wait=True)
+    _, on_one, _ = make(tmp_path / "a").restore(abstract(state, devices=1))
+    assert all(len(leaf.sharding.device_set) == 1 for leaf in jax.tree.leaves(on_one))
+    make(tmp_path / "b").save(1, on_one, meta={}, wait=True)
+    _, on_eight, _ = make(tmp_path / "b").restore(abstract(state, devices=8))
+    assert all(len(leaf.sharding.device_set) == 8 for leaf in jax.tree.leaves(on_eight))
+    assert bits(on_eight) == bits(on_one) == bits(state)
+
+
+def test_donating_the_state_right_after_an_asynchronous_save_changes_nothing_saved(make):
+    """On a CPU the copy that is written may share memory with the array that is donated."""
+    state = make_state(0, size=100_000)
+    expected = bits(state)
+    restored_to = abstract(state)
+    overwrite = jax.jit(lambda s: jax.tree.map(lambda x: x * 0 + 1, s), donate_argnums=0)
+    checkpointer = make()
+    checkpointer.save(0, state, meta={})
+    for _ in range(3):
+        state = overwrite(state)
+    jax.block_until_ready(state)
+    checkpointer.wait()
+    assert bits(checkpointer.restore(restored_to)[1]) == expected
+    assert bits(state) != expected
+
+
+def test_nothing_saved_is_none(make):
+    assert make().restore(abstract(make_state())) is None
+    assert make().steps() == []
+
+
+def test_the_newest_are_kept(make):
+    checkpointer = make(keep_last=2)
+    for step in (1, 5, 10, 20):
+        assert checkpointer.save(step, make_state(step), meta={})
+    checkpointer.wait()
+    assert checkpointer.steps() == [10, 20]
+    assert sorted(path.name for path in checkpointer.folder.iterdir()) == ["10", "20"]
+
+
+@pytest.mark.parametrize("mode, expected", [("max", [2, 3, 6]), ("min", [1, 4, 6])])
+def test_the_best_are_kept_besides(make, mode, expected):
+    checkpointer = make(keep_last=1, keep_best=2, best_metric="knn", best_mode=mode)
+    values = {1: 0.2, 2: 0.9, 3: 0.8, 4: 0.1, 5: float("nan")}
+    for step, value in values.items():
+        checkpointer.save(step, make_state(), meta={}, metrics={"knn": value, "loss": 1.0})
+    checkpointer.save(6, make_state(), meta={}, metrics={"loss": 0.0}, wait=True)
+    assert checkpointer.steps() == expected
+
+
+def test_a_step_that_is_there_is_not_written_again(make):
+    checkpointer = make()
+    checkpointer.save(1, make_state(1), meta={"a": 1}, wait=True)
+    assert not checkpointer.save(1, make_state(2), meta={"a": 2}, wait=True)
+    step, state, meta = checkpointer.restore(abstract(make_state()))
+    assert (int(state.step), meta) == (1, {"a": 1})
+
+
+def files_of(folder):
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def largest(folder):
+    return max(files_of(folder), key=lambda path: path.stat().st_size)
+
+
+def truncate(folder):
+    os.truncate(largest(folder), largest(folder).stat().st_size // 2)
+
+
+def zero_bytes(folder):
+    path = largest(folder)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 64] = bytes(64)
+    path.write_bytes(data)
+
+
+def flip_one_bit(folder):
+    path = largest(folder)
+    data = bytearray(path.read_bytes())
+    data[-100] ^= 1
+    path.write_bytes(data)
+
+
+def change_the_record(folder):
+    text = (folder / RECORD).read_text()
+    assert '"note": 2' in text
+    (folder / RECORD).write_text(text.replace('"note": 2', '"note": 3'))
+
+
+DAMAGES = {
+    "truncated": (truncate, "bytes instead of"),
+    "zeroed": (zero_bytes, "has changed"),
+    "one bit": (flip_one_bit, "has changed"),
+    "deleted file": (lambda folder: (folder / "manifest.ocdbt").unlink(), "is missing"),
+    "no record": (lambda folder: (folder / RECORD).unlink(), f"{RECORD} is missing"),
+    "empty record": (lambda folder: os.truncate(folder / RECORD, 0), "cut short"),
+    "changed record": (change_the_record, "has changed"),
+    "empty folder": (lambda folder: [shutil.rmtree(folder), folder.mkdir()], "is missing"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_checkpoint_is_passed_over_and_told_and_can_be_saved_again(make, damage):
+    states = {step: make_state(step, size=1000) for step in (1, 2)}
+    first = make()
+    for step, state in states.items():
+        first.save(step, state, meta={"note": step}, wait=True)
+    hurt, reason = DAMAGES[damage]
+    hurt(first.folder / "2")
+    resumed = make(keep_last=1)
+    step, state, meta = resumed.restore(abstract(states[1]))
+    assert (step, meta, bits(state)) == (1, {"note": 1}, bits(states[1]))
+    (line,) = make.lines
+    assert str(first.folder / "2") in line and reason in line
+    assert resumed.steps() == [1]
+    assert resumed.save(2, states[2], meta={"note": 2}, wait=True)
+    step, state, meta = make().restore(abstract(states[1]))
+    assert (step, meta, bits(state)) == (2, {"note": 2}, bits(states[2]))
+    assert len(make.lines) == 1 and resumed.steps() == [2]
+
+
+def test_every_file_but_orbax_own_notes_is_recorded(make):
+    checkpointer = make()
+    checkpointer.save(1, make_state(), meta={}, wait=True)
+    record = json.loads((checkpointer.folder / "1" / RECORD).read_text())["content"]
+    found = {p.relative_to(checkpointer.folder / "1").as_posix()
+             for p in files_of(checkpointer.folder / "1")}
+    unrecorded = found - set(record["files"])
+    assert unrecorded - {"commit_success.txt"} == {RECORD, "_CHECKPOINT_METADATA"}
+    for name in unrecorded - {RECORD}:
+        (checkpointer.folder / "1" / name).unlink()
+    assert checkpointer.restore(abstract(make_state()))[0] == 1
+
+
+def test_when_all_are_damaged_the_run_does_not_silently_start_again(make):
+    checkpointer = make()
+    checkpointer.save(1, make_state(), meta={}, wait=True)
+    truncate(checkpointer.folder / "1")
+    with pytest.raises(UserError, match="all checkpoints in .* are damaged .steps 1"):
+        checkpointer.restore(abstract(make_state()))
+
+
+def test_one_step_can_be_asked_for(make):
+    checkpointer = make(keep_last=3)
+    for step in (1, 2):
+        checkpointer.save(step, make_state(step), meta={}, wait=True)
+    assert checkpointer.restore(abstract(make_state()), step=1)[0] == 1
+    with pytest.raises(UserError, match="no checkpoint of step 7 .* there are: 1, 2"):
+        checkpointer.restore(abstract(make_state()), step=7)
+    truncate(checkpointer.folder / "1")
+    with pytest.raises(UserError, match="damaged .* there are: 2"):
+        checkpointer.restore(abstract(make_state()), step=1)
+
+
+def test_a_state_of_another_config_is_refused_by_path(make):
+    state = make_state()
+    make().save(1, state, meta={}, wait=True)
+    params = {**state.params, "extra": jnp.zeros(3)}
+    params["encoder"] = {"kernel": jnp.zeros((8, 17))}
+    other = dataclasses.replace(state, params=params)
+    with pytest.raises(UserError) as error:
+        make().restore(abstract(other))
+    message = str(error.value)
+    assert "params/encoder/kernel is float32[8, 16] there and float32[8, 17] here" in message
+    assert "params/extra is absent there and float32[3] here" in message
+    low = dataclasses.replace(state, params=jax.tree.map(lambda x: x.astype("float16"), params))
+    with pytest.raises(UserError, match="is bfloat16.4. there and float16.4. here"):
+        make().restore(abstract(low))
+
+
+def test_random_keys_are_refused(make):
+    with pytest.raises(TypeError, match="random key at memory/key"):
+        state = dataclasses.replace(make_state(), memory={"key": jax.random.key(0)})
+        make().save(1, state, meta={})
+
+
+def test_readers_change_nothing_and_leave_saves_of_others_alone(make, tmp_path):
+    make().save(1, make_state(), meta={}, wait=True)
+    partial = tmp_path / "checkpoints" / "2.orbax-checkpoint-tmp"
+    partial.mkdir()
+    reader = make()
+    reader.restore(abstract(make_state()))
+    assert partial.exists()
+    reader.save(3, make_state(), meta={}, wait=True)
+    assert not partial.exists() and reader.steps() == [1, 3]
+
+
+@pytest.fixture
+def full_disk(tmp_path):
+    """A file system of 1 MiB, or where we may not mount one, a limit on the size of a file."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounting = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
+    if shutil.which("mount") and subprocess.run(mounting, capture_output=True).returncode == 0:
+        yield disk, "No space left on device"
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+    else:
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 19, before[1]))
+        yield disk, "File too large"
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("asynchronous", [True, False])
+def test_a_full_disk_is_told_and_the_last_good_checkpoint_stays(
+    make, full_disk, asynchronous, caplog
+):
+    disk, reason = full_disk
+    small, big = make_state(1), make_state(2, size=100_000)
+    checkpointer = make(disk, asynchronous=asynchronous)
+    checkpointer.save(1, small, meta={})
+    with pytest.raises(UserError) as error:
+        checkpointer.save(2, big, meta={})
+        checkpointer.wait()
+    message = str(error.value)
+    assert message == (
+        f"cannot write the checkpoint {disk}/checkpoints/2: {reason}; the last good one is step 1"
+    )
+    assert [path.name for path in checkpointer.folder.iterdir()] == ["1"]
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+    step, state, _ = make(disk).restore(abstract(small))
+    assert step == 1 and bits(state) == bits(small)
+    assert checkpointer.save(3, small, meta={}, wait=True)
+
+
+def test_a_place_that_cannot_be_written_is_told(make, tmp_path):
+    (tmp_path / "checkpoints").write_text("a file")
+    with pytest.raises(UserError, match="cannot write the checkpoint .*/checkpoints/1: .*exists"):
+        make().save(1, make_state(), meta={}, wait=True)
+
+
+def test_a_read_only_place_is_told(make, tmp_path, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise PermissionError(13, "Permission denied", "checkpoints")
+
+    monkeypatch.setattr(pathlib.Path, "mkdir", refuse)
+    with pytest.raises(UserError, match="Permission denied; there is none yet"):
+        make().save(1, make_state(), meta={}, wait=True)
+
+
+def test_bad_options_are_refused(tmp_path):
+    with pytest.raises(UserError, match="keep_last=0"):
+        Checkpointer(tmp_path, keep_last=0)
+    with pytest.raises(ValueError, match="best_metric"):
+        Checkpointer(tmp_path, keep_last=1, keep_best=1)
+
+
+WRITER = """
+import sys
+import jax
+import jax.numpy as jnp
+from ssljax.training.checkpoint import Checkpointer
+checkpointer = Checkpointer(sys.argv[1], keep_last=1)
+start = (checkpointer.steps() or [0])[-1] + 1
+keys = jax.random.split(jax.random.key(0), 3)
+noise = {str(i): jax.random.normal(key, (300_000,)) for i, key in enumerate(keys)}
+for step in range(start, 10_000):
+    state = {"step": jnp.int32(step), "x": jax.tree.map(lambda x: x + step, noise)}
+    checkpointer.save(step, state, meta={"step": step})
+    print(step, flush=True)
+"""
+
+
+def test_killing_a_run_at_any_moment_loses_no_finished_checkpoint(make, tmp_path):
+    rng = random.Random(0)
+    abstract_state = {
+        "step": jax.ShapeDtypeStruct((), jnp.int32),
+        "x": {str(i): jax.ShapeDtypeStruct((300_000,), jnp.float32) for i in range(3)},
+    }
+    noise = [
+        jax.random.normal(key, (300_000,)) for key in jax.random.split(jax.random.key(0), 3)
+    ]
+    before = 0
+    for _ in range(4):
+        with subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE, text=True
+        ) as writer:
+            begun = 0
+            while begun < before + 3:  # its saves up to the one before `begun` are finished
+                begun = int(writer.stdout.readline())
+            time.sleep(rng.uniform(0.0, 0.15))
+            os.kill(writer.pid, signal.SIGKILL)
+            writer.stdout.read()
+        step, state, meta = make().restore(abstract_state)
+        assert step >= begun - 1 and step == int(state["step"]) == meta["step"]
+        for i, one in enumerate(noise):
+            np.testing.assert_array_equal(state["x"][str(i)], one + step)
+        before = step
+    assert make.lines == []
