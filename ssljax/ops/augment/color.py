@@ -1,0 +1,178 @@
+"""What a view's colours become: jitter in random order, greyscale, solarize.
+
+Images are float32[H, W, C] in [0, 1]; so are the results.
+"""
+
+import jax
+import jax.numpy as jnp
+
+LUMA = (0.299, 0.587, 0.114)
+
+
+def color_jitter(
+    image: jax.Array,
+    order: jax.Array,
+    *,
+    brightness: jax.Array | float | None = None,
+    contrast: jax.Array | float | None = None,
+    saturation: jax.Array | float | None = None,
+    hue: jax.Array | float | None = None,
+) -> jax.Array:
+    """Change brightness, contrast, saturation and hue, in the order given.
+
+    Brightness, contrast and saturation by a factor f are all clip(f x + (1 - f) y, 0, 1), with
+    y = 0, the mean of the grey image, and the grey image. Hue turns the HSV angle and keeps the
+    greatest and the least channel.
+
+    The order differs from example to example, and a vmapped branch runs all its arms. But the
+    first three are one formula with other numbers, so the steps before the hue and those after it
+    are each three blends, of which those not due have f = 1: six cheap blends and one hue, where
+    choosing among four results at each of four steps would take sixteen operations.
+
+    Args:
+      image: float32[H, W, C]. With one channel, saturation and hue change nothing.
+      order: int[4], a permutation: the k-th operation is 0 brightness, 1 contrast, 2 saturation or
+        3 hue.
+      brightness: factor >= 0; None leaves the operation out of the program. 1 changes nothing.
+      contrast: as brightness.
+      saturation: as brightness.
+      hue: turn as a fraction of the circle, in [-0.5, 0.5]; 0 changes nothing.
+
+    Returns:
+      float32[H, W, C] in [0, 1].
+
+    Raises:
+      ValueError: C is not 1 or 3 and an operation other than brightness is asked for.
+
+    >>> grey = jnp.full((2, 2, 3), 0.5)
+    >>> float(color_jitter(grey, jnp.arange(4), brightness=0.5)[0, 0, 0])
+    0.25
+
+    Reference: torchvision.transforms.ColorJitter on tensors. The grey weights are those of
+    ITU-R 601 (and Pillow), which sum to one; torchvision's sum to 0.9999.
+    """
+    if image.shape[-1] == 1:
+        saturation = hue = None
+    if not (contrast is saturation is hue is None):
+        _require_grey_or_rgb(image, "contrast, saturation and hue")
+    planes = jnp.moveaxis(image, -1, 0)
+    rank = jnp.argmax(order[None, :] == jnp.arange(4)[:, None], axis=1)
+    blends = {0: brightness, 1: contrast, 2: saturation}
+    blends = {kind: factor for kind, factor in blends.items() if factor is not None}
+    if blends:
+        steps, step_rank = _blend_steps(blends, rank)
+        if hue is None:
+            planes = _blend_all(planes, steps, blends)
+        else:
+            before = step_rank < rank[3]
+            planes = _blend_all(planes, _only(before, steps), blends)
+            planes = _turn_hue(planes, hue)
+            planes = _blend_all(planes, _only(~before, steps), blends)
+    elif hue is not None:
+        planes = _turn_hue(planes, hue)
+    return jnp.moveaxis(planes, 0, -1)
+
+
+def to_grey(image: jax.Array) -> jax.Array:
+    """Return the luma, 0.299 R + 0.587 G + 0.114 B, in all channels; one channel stays as it is.
+
+    Args:
+      image: float32[H, W, C], C is 1 or 3.
+
+    Returns:
+      float32[H, W, C].
+
+    Raises:
+      ValueError: C is not 1 or 3.
+
+    Reference: torchvision.transforms.RandomGrayscale, with the weights of Pillow.
+    """
+    if image.shape[-1] == 1:
+        return image
+    _require_grey_or_rgb(image, "greyscale")
+    grey = _luma(jnp.moveaxis(image, -1, 0))
+    return jnp.broadcast_to(grey[..., None], image.shape)
+
+
+def solarize(image: jax.Array, threshold: float = 0.5) -> jax.Array:
+    """Invert the values at or above a threshold: x -> 1 - x where x >= threshold.
+
+    >>> solarize(jnp.array([0.25, 0.5, 1.0])).tolist()
+    [0.25, 0.5, 0.0]
+
+    Reference: torchvision.transforms.functional.solarize.
+    """
+    return jnp.where(image >= threshold, 1.0 - image, image)
+
+
+def _blend_steps(factors: dict, rank: jax.Array) -> tuple[tuple[jax.Array, ...], jax.Array]:
+    """Line the blends up in their order.
+
+    Returns:
+      (factor, weight of the mean, weight of the grey), each [n], and the rank of each step, [n].
+    """
+    kinds = jnp.array(list(factors))
+    ranks = rank[kinds]
+    turn = jnp.sum(ranks[None, :] < ranks[:, None], axis=1)
+    # place[step, blend] is 1 where the blend takes place at the step.
+    place = turn[None, :] == jnp.arange(len(factors))[:, None]
+    factor = jnp.sum(place * jnp.stack([jnp.asarray(f, jnp.float32) for f in factors.values()]), 1)
+    kind = jnp.sum(place * kinds, axis=1)
+    rest = 1.0 - factor
+    steps = factor, jnp.where(kind == 1, rest, 0.0), jnp.where(kind == 2, rest, 0.0)
+    return steps, jnp.sum(place * ranks, axis=1)
+
+
+def _only(due: jax.Array, steps: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
+    """Make the steps that are not due change nothing."""
+    factor, mean, grey = steps
+    return jnp.where(due, factor, 1.0), jnp.where(due, mean, 0.0), jnp.where(due, grey, 0.0)
+
+
+def _blend_all(planes: jax.Array, steps: tuple[jax.Array, ...], kinds) -> jax.Array:
+    def blend(planes, step):
+        factor, mean_weight, grey_weight = step
+        other = 0.0
+        if 1 in kinds or 2 in kinds:
+            grey = _luma(planes)
+            if 1 in kinds:
+                other += mean_weight * jnp.mean(grey)
+            if 2 in kinds:
+                other += grey_weight * grey
+        return jnp.clip(factor * planes + other, 0.0, 1.0), None
+
+    # A scan, not a Python loop: across unrolled steps XLA on CPU fuses the chain into its
+    # consumers and computes it again for each, ten times the run time and minutes to compile.
+    return jax.lax.scan(blend, planes, steps)[0]
+
+
+def _turn_hue(planes: jax.Array, turn: jax.Array | float) -> jax.Array:
+    """Turn the hue of [3, H, W]: the hexagon formula, without branches by sector."""
+    red, green, blue = planes
+    high, low = jnp.max(planes, axis=0), jnp.min(planes, axis=0)
+    chroma = high - low
+    safe = jnp.where(chroma == 0, 1.0, chroma)
+    sector = jnp.where(
+        high == red,
+        (green - blue) / safe,
+        jnp.where(high == green, (blue - red) / safe + 2.0, (red - green) / safe + 4.0),
+    )
+    angle = jnp.array([5.0, 3.0, 1.0])[:, None, None] + sector + 6.0 * turn
+    angle = angle - 6.0 * jnp.floor(angle / 6.0)
+    turned = high - chroma * jnp.clip(jnp.minimum(angle, 4.0 - angle), 0.0, 1.0)
+    # An example without jitter stays as it is to the last bit.
+    return jnp.where(turn == 0.0, planes, turned)
+
+
+def _luma(planes: jax.Array) -> jax.Array:
+    if planes.shape[0] == 1:
+        return planes[0]
+    return LUMA[0] * planes[0] + LUMA[1] * planes[1] + LUMA[2] * planes[2]
+
+
+def _require_grey_or_rgb(image: jax.Array, what: str) -> None:
+    if image.shape[-1] not in (1, 3):
+        raise ValueError(
+            f"{what} need images with 1 or 3 channels, got shape {image.shape}; "
+            "for other channels leave these strengths and probabilities at 0"
+        )

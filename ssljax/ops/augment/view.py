@@ -1,0 +1,234 @@
+"""How a view is made of an image: one declaration, one function, any number of crops."""
+
+import dataclasses
+import itertools
+import math
+import zlib
+from collections.abc import Mapping
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ssljax.ops.augment.blur import gaussian_blur
+from ssljax.ops.augment.color import color_jitter, solarize, to_grey
+from ssljax.ops.augment.geometry import CROP_DRAWS, between, crop_and_resize, sample_box
+
+_ORDERS = np.array(list(itertools.permutations(range(4))), np.int32)
+# Every draw has its place whether used or not: to switch one operation on leaves the others' draws
+# as they were, so that two runs differ only by that operation. One call draws all of them.
+_DRAWS = CROP_DRAWS + 11
+_FLIP, _JITTER, _ORDER, _BRIGHTNESS, _CONTRAST, _SATURATION, *_REST = range(CROP_DRAWS, _DRAWS)
+_HUE, _GREY, _BLUR, _SIGMA, _SOLARIZE = _REST
+
+
+@dataclasses.dataclass(frozen=True)
+class Augmentation:
+    """The random operations that make one kind of view, applied in the order of the fields.
+
+    Everything is off unless set, and what is off is not in the compiled program.
+
+    Attributes:
+      size: height and width of the view in pixels.
+      crop_scale: least and greatest fraction of the area for the random resized crop; None resizes
+        the whole image (and leaves it alone if it has the size).
+      crop_ratio: least and greatest aspect (width / height) of the crop.
+      flip: probability of mirroring left and right.
+      brightness: the factor is drawn from [max(0, 1 - brightness), 1 + brightness].
+      contrast: as brightness.
+      saturation: as brightness.
+      hue: the turn is drawn from [-hue, hue], in circles; at most 0.5.
+      jitter_prob: probability of the four above, which come in random order.
+      grey_prob: probability of greyscale.
+      blur_prob: probability of Gaussian blur.
+      blur_sigma: least and greatest standard deviation in pixels.
+      blur_kernel: odd number of taps; None takes a tenth of the size, as SimCLR does (23 at 224).
+      solarize_prob: probability of inverting values of one half and above.
+      count: how many such views of each image.
+
+    Raises:
+      ValueError, TypeError: a field is outside its range; the message gives field, value and range.
+
+    Reference: the torchvision pipelines of SimCLR, MoCo v2, BYOL (solarize) and SwAV (multi-crop).
+    """
+
+    size: int
+    crop_scale: tuple[float, float] | None = None
+    crop_ratio: tuple[float, float] = (3 / 4, 4 / 3)
+    flip: float = 0.0
+    brightness: float = 0.0
+    contrast: float = 0.0
+    saturation: float = 0.0
+    hue: float = 0.0
+    jitter_prob: float = 1.0
+    grey_prob: float = 0.0
+    blur_prob: float = 0.0
+    blur_sigma: tuple[float, float] = (0.1, 2.0)
+    blur_kernel: int | None = None
+    solarize_prob: float = 0.0
+    count: int = 1
+
+    def __post_init__(self):
+        for name in ("size", "count"):
+            _check_whole(name, getattr(self, name), 1)
+        for name in ("flip", "jitter_prob", "grey_prob", "blur_prob", "solarize_prob"):
+            _check_number(name, getattr(self, name), 0.0, 1.0)
+        for name in ("brightness", "contrast", "saturation"):
+            _check_number(name, getattr(self, name), 0.0, math.inf)
+        _check_number("hue", self.hue, 0.0, 0.5)
+        if self.crop_scale is not None:
+            self._check_pair("crop_scale", 1.0)
+        self._check_pair("crop_ratio", math.inf)
+        self._check_pair("blur_sigma", math.inf)
+        if self.blur_kernel is not None:
+            _check_whole("blur_kernel", self.blur_kernel, 1)
+            if self.blur_kernel % 2 == 0:
+                raise ValueError(f"blur_kernel={self.blur_kernel} must be odd")
+            if self.blur_kernel >= 2 * self.size:
+                most = 2 * self.size - 1
+                raise ValueError(
+                    f"blur_kernel={self.blur_kernel} must be at most {most}, "
+                    f"so that the reflected border of size={self.size} suffices"
+                )
+
+    def _check_pair(self, name: str, most: float) -> None:
+        value = getattr(self, name)
+        if not isinstance(value, tuple | list) or len(value) != 2:
+            raise TypeError(f"{name}={value!r} must be a pair (least, greatest)")
+        low, high = value
+        if not (_is_number(low) and _is_number(high)):
+            raise TypeError(f"{name}={value!r} must be a pair of numbers")
+        if not (0 < low <= high <= most and math.isfinite(high)):
+            raise ValueError(f"{name}={value!r} must satisfy 0 < least <= greatest <= {most}")
+        object.__setattr__(self, name, (float(low), float(high)))
+
+    def apply(self, key: jax.Array, image: jax.Array) -> jax.Array:
+        """Return one view of one image.
+
+        Args:
+          key: a random key; the view is a function of it and of the image.
+          image: float32[H, W, C] in [0, 1].
+
+        Returns:
+          float32[size, size, C] in [0, 1].
+
+        Raises:
+          ValueError: contrast, saturation, hue or greyscale of an image of neither 1 nor 3
+            channels.
+        """
+        draws = jax.random.uniform(key, (_DRAWS,))
+        image = self._frame(draws, image)
+        image = self._jitter(draws, image)
+        if self.grey_prob > 0:
+            image = jnp.where(draws[_GREY] < self.grey_prob, to_grey(image), image)
+        if self.blur_prob > 0:
+            sigma = between(draws[_SIGMA], *self.blur_sigma)
+            kernel = self.blur_kernel or 2 * (self.size // 10 // 2) + 1
+            image = gaussian_blur(image, sigma, kernel, on=draws[_BLUR] < self.blur_prob)
+        if self.solarize_prob > 0:
+            on = draws[_SOLARIZE] < self.solarize_prob
+            image = jnp.where(on, solarize(image), image)
+        return image
+
+    def _frame(self, draws: jax.Array, image: jax.Array) -> jax.Array:
+        """Crop, resize and flip."""
+        shape, size = image.shape[:2], (self.size, self.size)
+        flip = draws[_FLIP] < self.flip if self.flip > 0 else False
+        if self.crop_scale is not None:
+            box = sample_box(draws[:CROP_DRAWS], shape, self.crop_scale, self.crop_ratio)
+            return crop_and_resize(image, box, size, flip)
+        if shape != size:
+            return crop_and_resize(image, jnp.array((0, 0, *shape), jnp.float32), size, flip)
+        return jnp.where(flip, image[:, ::-1], image) if self.flip > 0 else image
+
+    def _jitter(self, draws: jax.Array, image: jax.Array) -> jax.Array:
+        """Colour jitter; an example that is left out gets the factors that change nothing."""
+        strengths = self.brightness, self.contrast, self.saturation, self.hue
+        if self.jitter_prob == 0 or not any(strengths):
+            return image
+        on = draws[_JITTER] < self.jitter_prob
+
+        def factor(place, strength, neutral, low, high):
+            return jnp.where(on, between(draws[place], low, high), neutral) if strength else None
+
+        def scaling(place, strength):
+            return factor(place, strength, 1.0, max(0.0, 1.0 - strength), 1.0 + strength)
+
+        order = jnp.asarray(_ORDERS)[(draws[_ORDER] * len(_ORDERS)).astype(jnp.int32)]
+        return color_jitter(
+            image,
+            order,
+            brightness=scaling(_BRIGHTNESS, self.brightness),
+            contrast=scaling(_CONTRAST, self.contrast),
+            saturation=scaling(_SATURATION, self.saturation),
+            hue=factor(_HUE, self.hue, 0.0, -self.hue, self.hue),
+        )
+
+
+def multi_crop(
+    views: Mapping[str, Augmentation], keys: jax.Array, images: jax.Array
+) -> dict[str, jax.Array]:
+    """Make every view of every image of a batch.
+
+    Args:
+      views: any number of kinds of view, by name, each with its own size and count.
+      keys: one random key per example, [B]. The draws of a kind of view depend on its name and the
+        example's key alone, not on what other kinds there are.
+      images: uint8[B, H, W, C], or float[B, H, W, C] in [0, 1].
+
+    Returns:
+      {name: float32[B, count, size, size, C]} with values in [0, 1]. Views of an image are on axis
+      1, so that a batch sharded over devices stays where it is.
+
+    Raises:
+      ValueError: there are no views, or keys and images differ in number.
+      TypeError: the images are neither uint8 nor floating point.
+
+    >>> views = {"global": Augmentation(size=8, crop_scale=(0.4, 1.0), count=2)}
+    >>> keys = jax.random.split(jax.random.key(0), 3)
+    >>> multi_crop(views, keys, jnp.zeros((3, 10, 10, 1), jnp.uint8))["global"].shape
+    (3, 2, 8, 8, 1)
+
+    Reference: Caron et al. 2020 (SwAV), facebookresearch/swav src/multicropdataset.py.
+    """
+    if not views:
+        raise ValueError("views is empty; it must name at least one Augmentation")
+    if keys.shape[0] != images.shape[0]:
+        raise ValueError(f"got {keys.shape[0]} keys for {images.shape[0]} images; one key each")
+
+    def make(key, image):
+        image = _to_unit_range(image)
+        made = {}
+        for name, view in views.items():
+            own = jax.random.fold_in(key, zlib.crc32(name.encode()))
+            crops = jax.vmap(view.apply, in_axes=(0, None))
+            made[name] = crops(jax.random.split(own, view.count), image)
+        return made
+
+    return jax.vmap(make)(keys, images)
+
+
+def _to_unit_range(image: jax.Array) -> jax.Array:
+    if image.dtype == jnp.uint8:
+        return image.astype(jnp.float32) / 255.0
+    if jnp.issubdtype(image.dtype, jnp.floating):
+        return image.astype(jnp.float32)
+    raise TypeError(f"images have dtype {image.dtype}; they must be uint8 or floating in [0, 1]")
+
+
+def _check_whole(name: str, value: object, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"{name}={value!r} must be a whole number of at least {least}")
+    if value < least:
+        raise ValueError(f"{name}={value!r} must be at least {least}")
+
+
+def _check_number(name: str, value: object, least: float, most: float) -> None:
+    if not _is_number(value):
+        raise TypeError(f"{name}={value!r} must be a number from {least} to {most}")
+    if not (math.isfinite(value) and least <= value <= most):
+        raise ValueError(f"{name}={value!r} must be from {least} to {most}")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool)

@@ -1,0 +1,111 @@
+import itertools
+
+import dm_pix
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from PIL import Image, ImageEnhance, ImageOps
+
+from ssljax.ops.augment import color_jitter, solarize, to_grey
+from tests.reference import augment as reference
+
+NAMES = ("brightness", "contrast", "saturation", "hue")
+CHOICES = [c for n in (1, 2, 3) for c in itertools.combinations(range(4), n)]
+ORDERS = np.array(list(itertools.permutations(range(4))))
+IN_ORDER = jnp.arange(4)
+
+
+def random_image(channels=3, size=6):
+    image = np.random.default_rng(channels).random((size, size, channels))
+    # Corners of the colour cube and greys are where the hue formula divides by zero or ties.
+    corners = np.array(list(itertools.product((0, 1), repeat=3)))
+    image.reshape(-1, channels)[:8] = corners[:, :channels]
+    image[-1] = image[-1, :, :1]
+    return image
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("factors", [(1.6, 0.4, 1.8, 0.3), (0.5, 1.7, 0.2, -0.4)])
+def test_every_order_is_the_steps_one_by_one(channels, factors):
+    image = random_image(channels)
+    jitter = jax.jit(
+        jax.vmap(
+            lambda order: color_jitter(
+                jnp.float32(image), order, **dict(zip(NAMES, factors, strict=True))
+            )
+        )
+    )
+    got = np.asarray(jitter(jnp.asarray(ORDERS)))
+    expected = np.stack([reference.color_jitter(image, order, factors) for order in ORDERS])
+    np.testing.assert_allclose(got, expected, atol=2e-6)
+    # The case is of use only if the order matters: with one channel 2 operations are left, else 4.
+    assert len(np.unique(expected.round(4), axis=0)) >= (2 if channels == 1 else 12)
+
+
+@pytest.mark.parametrize("chosen", CHOICES)
+def test_every_choice_of_operations_leaves_the_others_out(chosen):
+    image, all_factors = random_image(), (1.5, 0.6, 1.7, 0.2)
+    given = {NAMES[kind]: all_factors[kind] for kind in chosen}
+    jitter = jax.jit(jax.vmap(lambda order: color_jitter(jnp.float32(image), order, **given)))
+    got = jitter(jnp.asarray(ORDERS))
+    for order, result in zip(ORDERS, got, strict=True):
+        kept = [kind for kind in order if kind in chosen]
+        expected = reference.color_jitter(image, kept, all_factors)
+        np.testing.assert_allclose(result, expected, atol=2e-6)
+
+
+def test_factors_that_change_nothing_change_not_one_bit():
+    image = jnp.float32(random_image())
+    got = color_jitter(image, IN_ORDER, brightness=1.0, contrast=1.0, saturation=1.0, hue=0.0)
+    np.testing.assert_array_equal(got, image)
+
+
+@pytest.mark.parametrize(
+    ("name", "enhance"),
+    [
+        ("brightness", ImageEnhance.Brightness),
+        ("contrast", ImageEnhance.Contrast),
+        ("saturation", ImageEnhance.Color),
+    ],
+)
+@pytest.mark.parametrize("factor", [0.0, 0.5, 1.4])
+def test_blends_are_those_of_pillow_in_bytes(name, enhance, factor):
+    image = (random_image() * 255).round().astype(np.uint8)
+    expected = np.asarray(enhance(Image.fromarray(image)).enhance(factor), np.float64)
+    got = 255 * color_jitter(jnp.float32(image / 255), IN_ORDER, **{name: factor})
+    # Pillow rounds the grey, its mean and the result.
+    assert np.abs(np.asarray(got) - expected).max() < 2
+
+
+@pytest.mark.parametrize("turn", [-0.5, -0.13, 0.07, 0.5])
+def test_hue_is_that_of_dm_pix(turn):
+    image = jnp.float32(random_image())
+    got = color_jitter(image, IN_ORDER, hue=turn)
+    np.testing.assert_allclose(got, dm_pix.adjust_hue(image, turn), atol=2e-6)
+
+
+def test_grey_and_solarize_are_those_of_pillow_in_bytes():
+    image = (random_image() * 255).round().astype(np.uint8)
+    unit = jnp.float32(image / 255)
+    grey = np.asarray(Image.fromarray(image).convert("L"), np.float64)[..., None]
+    assert np.abs(255 * np.asarray(to_grey(unit)) - grey).max() < 1
+    inverted = np.asarray(ImageOps.solarize(Image.fromarray(image), 128))
+    np.testing.assert_allclose(255 * solarize(unit), inverted, atol=1e-4)
+
+
+def test_grey_leaves_one_channel_alone_and_solarize_takes_any():
+    image = jnp.float32(random_image(1))
+    assert to_grey(image) is image
+    image = np.random.default_rng(0).random((4, 4, 5))
+    np.testing.assert_allclose(solarize(jnp.float32(image)), reference.solarize(image), atol=1e-7)
+
+
+def test_brightness_takes_any_number_of_channels_and_the_others_say_what_they_take():
+    image = jnp.full((4, 4, 5), 0.5)
+    np.testing.assert_allclose(color_jitter(image, IN_ORDER, brightness=0.5), 0.25)
+    for name in ("contrast", "saturation", "hue"):
+        with pytest.raises(ValueError, match=r"1 or 3 channels, got shape \(4, 4, 5\)"):
+            color_jitter(image, IN_ORDER, **{name: 0.5})
+    with pytest.raises(ValueError, match="1 or 3 channels"):
+        to_grey(image)

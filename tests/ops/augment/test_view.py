@@ -1,0 +1,241 @@
+import dataclasses
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ssljax.ops.augment import Augmentation, multi_crop
+
+FULL = Augmentation(
+    size=12,
+    crop_scale=(0.3, 1.0),
+    flip=0.5,
+    brightness=0.4,
+    contrast=0.4,
+    saturation=0.2,
+    hue=0.1,
+    jitter_prob=0.8,
+    grey_prob=0.2,
+    blur_prob=0.5,
+    blur_kernel=3,
+    solarize_prob=0.2,
+    count=2,
+)
+LOCAL = Augmentation(size=6, crop_scale=(0.05, 0.3), flip=0.5, count=3)
+
+
+def random_images(count, size=16, channels=3, seed=0):
+    shape = (count, size, size, channels)
+    return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+
+
+def keys_for(count, seed=0):
+    return jax.vmap(lambda i: jax.random.fold_in(jax.random.key(seed), i))(jnp.arange(count))
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def make_jitted(views, keys, images):
+    return multi_crop(dict(views), keys, images)
+
+
+def make(views, keys, images):
+    return make_jitted(tuple(views.items()), keys, images)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def apply_jitted(view, keys, images):
+    return jax.vmap(view.apply)(keys, images)
+
+
+def applied(view, images, seed=0):
+    return apply_jitted(view, keys_for(len(images), seed), jnp.float32(images / 255))
+
+
+def test_views_have_their_shapes_range_and_differ():
+    out = make({"global": FULL, "local": LOCAL}, keys_for(8), random_images(8))
+    assert {name: v.shape for name, v in out.items()} == {
+        "global": (8, 2, 12, 12, 3),
+        "local": (8, 3, 6, 6, 3),
+    }
+    for views in out.values():
+        assert views.dtype == jnp.float32
+        assert views.min() >= -1e-6 and views.max() <= 1 + 1e-6
+        assert np.all(np.abs(views[:, 0] - views[:, 1]).max(axis=(1, 2, 3)) > 0.01)
+
+
+def test_a_batch_is_its_examples_one_by_one():
+    keys, images, views = keys_for(8), random_images(8), {"global": FULL, "local": LOCAL}
+    whole = make(views, keys, images)
+    for i in (0, 5):
+        alone = make(views, keys[i : i + 1], images[i : i + 1])
+        for name in views:
+            np.testing.assert_allclose(whole[name][i], alone[name][0], atol=1e-6)
+
+
+def test_the_same_on_one_and_on_eight_devices_and_every_example_stays_where_it_is():
+    views, keys, images = {"global": FULL, "local": LOCAL}, keys_for(8), random_images(8)
+    mesh = jax.sharding.Mesh(np.array(jax.devices()), ("data",))
+    placed = jax.NamedSharding(mesh, jax.P("data"))
+    one = make(views, keys, images)
+    arguments = jax.device_put(keys, placed), jax.device_put(images, placed)
+    eight = make(views, *arguments)
+    for name in views:
+        assert eight[name].sharding.is_equivalent_to(placed, eight[name].ndim)
+        np.testing.assert_allclose(one[name], eight[name], atol=1e-6)
+    program = make_jitted.lower(tuple(views.items()), *arguments).compile().as_text()
+    for collective in ("all-gather", "all-reduce", "all-to-all", "collective-permute"):
+        assert collective not in program
+
+
+def test_the_key_alone_decides():
+    images = random_images(8)
+    first, again = (make({"a": FULL}, keys_for(8), images)["a"] for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+    other = make({"a": FULL}, keys_for(8, seed=1), images)["a"]
+    assert np.all(np.abs(first - other).max(axis=(1, 2, 3, 4)) > 0.01)
+
+
+def test_a_kind_of_view_does_not_depend_on_the_others():
+    keys, images = keys_for(8), random_images(8)
+    both = make({"global": FULL, "local": LOCAL}, keys, images)
+    alone = make({"local": LOCAL}, keys, images)
+    np.testing.assert_allclose(both["local"], alone["local"], atol=1e-6)
+
+
+def test_keys_of_either_kind_give_the_same_views():
+    keys, images = keys_for(8), random_images(8)
+    typed = make({"a": FULL}, keys, images)["a"]
+    np.testing.assert_array_equal(typed, make({"a": FULL}, jax.random.key_data(keys), images)["a"])
+
+
+def test_bytes_and_floats_are_the_same_image():
+    keys, images = keys_for(2), random_images(2)
+    from_bytes = make({"a": FULL}, keys, images)["a"]
+    from_floats = make({"a": FULL}, keys, np.float32(images) / 255)["a"]
+    np.testing.assert_allclose(from_bytes, from_floats, atol=1e-6)
+
+
+def test_what_is_off_is_not_in_the_program():
+    def program(view, channels=3):
+        image = jax.ShapeDtypeStruct((16, 16, channels), jnp.float32)
+        return str(jax.make_jaxpr(view.apply)(jax.random.key(0), image))
+
+    off = Augmentation(size=16)
+    image = jnp.float32(random_images(1)[0] / 255)
+    assert off.apply(jax.random.key(0), image) is image
+    assert "dot_general" not in program(off) and "scan" not in program(off)
+    assert program(off) == program(dataclasses.replace(off, hue=0.3, jitter_prob=0.0))
+    assert "scan" in program(dataclasses.replace(off, contrast=0.3))
+    assert program(dataclasses.replace(off, crop_scale=(0.5, 1.0))).count("dot_general") == 2
+    assert "floor" not in program(dataclasses.replace(off, hue=0.3), channels=1)
+
+
+def test_switching_an_operation_on_leaves_the_other_draws_alone():
+    images = random_images(32)
+    crop = Augmentation(size=12, crop_scale=(0.3, 1.0), flip=0.5)
+    plain = applied(crop, images)
+    half_solarized = applied(dataclasses.replace(crop, solarize_prob=0.5, blur_prob=0.0), images)
+    same = np.all(np.abs(plain - half_solarized) < 1e-6, axis=(1, 2, 3))
+    inverted = np.where(plain >= 0.5, 1 - plain, plain)
+    np.testing.assert_allclose(half_solarized[~same], inverted[~same], atol=1e-6)
+    assert 6 <= same.sum() <= 26
+
+
+def test_flip_happens_as_often_as_asked():
+    images = random_images(400, size=4)
+    for size in (4, 8):
+        straight = applied(Augmentation(size=size), images)
+        for probability in (0.0, 0.25, 1.0):
+            got = applied(Augmentation(size=size, flip=probability), images)
+            mirrored = np.all(np.abs(got - straight[:, :, ::-1]) < 1e-6, axis=(1, 2, 3))
+            kept = np.all(np.abs(got - straight) < 1e-6, axis=(1, 2, 3))
+            assert np.all(mirrored ^ kept)
+            assert abs(mirrored.mean() - probability) <= (0.08 if probability == 0.25 else 0)
+
+
+@pytest.mark.parametrize(
+    "operation",
+    ["jitter_prob", "grey_prob", "blur_prob", "solarize_prob"],
+)
+def test_probabilities_are_respected(operation):
+    images = random_images(300, size=6)
+    strengths = {"contrast": 0.5, "hue": 0.4} if operation == "jitter_prob" else {}
+    for probability in (0.0, 0.3, 1.0):
+        view = Augmentation(
+            size=6, blur_kernel=3, blur_sigma=(1.0, 1.5), **strengths, **{operation: probability}
+        )
+        changed = np.any(np.abs(applied(view, images) - images / 255) > 1e-4, axis=(1, 2, 3))
+        assert abs(changed.mean() - probability) <= (0.1 if probability == 0.3 else 0)
+
+
+def test_strength_bounds_the_factor():
+    images = np.full((500, 4, 4, 1), 51, np.uint8)
+    factor = np.asarray(applied(Augmentation(size=4, brightness=0.4), images))[:, 0, 0, 0] / 0.2
+    assert 0.6 - 1e-5 <= factor.min() < 0.62 and 1.38 < factor.max() <= 1.4 + 1e-5
+    assert abs(factor.mean() - 1.0) < 0.03
+    strong = np.asarray(applied(Augmentation(size=4, brightness=2.0), images))[:, 0, 0, 0] / 0.2
+    assert 0 <= strong.min() < 0.05 and 2.9 < strong.max() <= 3 + 1e-5
+
+
+def test_the_order_of_the_jitter_is_random():
+    # Brightness then contrast, or the other way about: both occur about equally often.
+    view = Augmentation(size=6, brightness=0.8, contrast=0.8)
+    image = jnp.float32(random_images(1, size=6, channels=1)[0] / 255)
+    draws = jax.jit(jax.vmap(lambda key: view.apply(key, image)))(keys_for(64))
+    assert len(np.unique(np.asarray(draws).round(4), axis=0)) == 64
+
+
+def test_the_whole_image_is_resized_where_no_crop_is_asked():
+    images = np.full((1, 10, 14, 5), 128, np.uint8)
+    got = applied(Augmentation(size=7), images)
+    assert got.shape == (1, 7, 7, 5)
+    np.testing.assert_allclose(got, 128 / 255, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "error", "said"),
+    [
+        ("size", 0, ValueError, "at least 1"),
+        ("size", 32.0, TypeError, "whole number"),
+        ("count", 0, ValueError, "at least 1"),
+        ("count", True, TypeError, "whole number"),
+        ("flip", 1.5, ValueError, "from 0.0 to 1.0"),
+        ("grey_prob", "0.2", TypeError, "a number from 0.0 to 1.0"),
+        ("brightness", -0.1, ValueError, "from 0.0"),
+        ("contrast", float("nan"), ValueError, "from 0.0"),
+        ("hue", 0.6, ValueError, "from 0.0 to 0.5"),
+        ("crop_scale", (0.0, 1.0), ValueError, "0 < least <= greatest"),
+        ("crop_scale", (0.8, 0.2), ValueError, "0 < least <= greatest"),
+        ("crop_scale", (0.2, 1.2), ValueError, "greatest <= 1.0"),
+        ("crop_scale", ("a", 1), TypeError, "numbers"),
+        ("crop_scale", 0.2, TypeError, "pair"),
+        ("crop_ratio", (0.5,), TypeError, "pair"),
+        ("blur_sigma", (0.0, 2.0), ValueError, "0 < least"),
+        ("blur_kernel", 4, ValueError, "odd"),
+        ("blur_kernel", 65, ValueError, "at most 63"),
+    ],
+)
+def test_a_field_out_of_range_is_named_with_its_value(field, value, error, said):
+    with pytest.raises(error) as caught:
+        Augmentation(**{"size": 32, field: value})
+    assert f"{field}={value!r}" in str(caught.value)
+    assert said in str(caught.value)
+
+
+def test_plain_data_from_a_config_will_do():
+    view = Augmentation(size=32, crop_scale=[0.2, 1], blur_sigma=[0.1, 2])
+    assert view == Augmentation(size=32, crop_scale=(0.2, 1.0), blur_sigma=(0.1, 2.0))
+    assert hash(view) == hash(Augmentation(size=32, crop_scale=(0.2, 1.0)))
+
+
+def test_bad_batches_are_refused():
+    with pytest.raises(ValueError, match="at least one Augmentation"):
+        multi_crop({}, keys_for(2), random_images(2))
+    with pytest.raises(ValueError, match="got 3 keys for 2 images"):
+        multi_crop({"a": FULL}, keys_for(3), random_images(2))
+    with pytest.raises(TypeError, match="int32"):
+        multi_crop({"a": FULL}, keys_for(2), random_images(2).astype(np.int32))
+    with pytest.raises(ValueError, match="1 or 3 channels"):
+        multi_crop({"a": FULL}, keys_for(2), random_images(2, channels=4))
