@@ -23,21 +23,23 @@ OPTIMIZERS = {
 }
 
 DEFAULTS: dict[str, Any] = {
-    "name": "adamw",
-    "learning_rate": 1e-3,
-    "scale_by_batch": "none",
-    "schedule": "cosine",
+    "name": "adamw",  # adamw, sgd, lars or lamb
+    "learning_rate": 1e-3,  # the peak
+    "scale_by_batch": "none",  # or "linear", "sqrt": the peak times batch_size / 256 or its root
+    "schedule": "cosine",  # or "linear", "constant", after the warm-up
     "warmup_steps": 0,
-    "final_scale": 0.0,
+    "final_scale": 0.0,  # last learning rate, as a part of the peak
     "weight_decay": 0.0,
-    "b1": 0.9,
-    "b2": 0.999,
-    "eps": 1e-8,
-    "momentum": 0.9,
-    "nesterov": False,
-    "trust_coefficient": 0.001,
-    "clip_norm": 0.0,
-    "layer_decay": 1.0,
+    "b1": 0.9,  # adamw, lamb
+    "b2": 0.999,  # adamw, lamb
+    "eps": 1e-8,  # adamw, lamb
+    "momentum": 0.9,  # sgd, lars
+    "nesterov": False,  # sgd, lars
+    "trust_coefficient": 0.001,  # lars
+    "clip_norm": 0.0,  # of the whole gradient; 0: off
+    "layer_decay": 1.0,  # learning rate times this for every layer below the last
+    # In order: ({"name": .., "match": regex, and any of weight_decay, learning_rate_scale,
+    # trust_ratio, frozen}, ..); (): no decay and no trust ratio for biases, norms and tokens.
     "rules": (),
 }
 

@@ -9,6 +9,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 from ml_collections import ConfigDict
 
 from ssljax.errors import UserError
+from ssljax.models import build_encoder, init
 from ssljax.training.optimizer import OPTIMIZERS, build_optimizer
 from ssljax.training.paths import named_leaves
 from ssljax.training.rules import DEFAULT_RULES
@@ -242,6 +243,44 @@ def test_default_rules_spare_biases_norms_and_tokens():
     for path, one in treated.items():
         assert (one.weight_decay == 0.0) == (not path.endswith("kernel")), path
         assert one.trust_ratio == path.endswith("kernel"), path
+
+
+ENCODERS = {
+    "resnet": {"name": "resnet18", "width": 8},
+    "scanned": {"name": "vit_ti", "registers": 2, "layer_scale": 0.1, "qk_norm": True},
+    "unrolled": {"name": "vit_ti", "registers": 2, "layer_scale": 0.1, "scan": False},
+}
+
+
+def shapes_of(encoder):
+    module = build_encoder({**ENCODERS[encoder]})
+    images = jnp.zeros((1, 224, 224, 3))
+    params = jax.eval_shape(lambda: init(module, jax.random.key(0), images, train=False)[0])
+    projector = {"linear_0": {"kernel": jax.ShapeDtypeStruct((4, 4), jnp.float32)}}
+    return {"encoder": params, "projector": projector}
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+def test_of_our_encoders_the_kernels_decay_and_nothing_else_does(encoder):
+    treated = build(shapes_of(encoder), name="lars", weight_decay=0.1).treatments
+    for path, one in treated.items():
+        assert (one.weight_decay > 0) == one.trust_ratio == path.endswith("kernel"), path
+        assert one.stacked == ("/blocks/" in path), path
+
+
+@pytest.mark.parametrize("encoder, depth", [("scanned", 12), ("unrolled", 12), ("resnet", 8)])
+def test_layer_decay_runs_through_our_encoders(encoder, depth):
+    treated = build(shapes_of(encoder), layer_decay=0.5).treatments
+    for path, one in treated.items():
+        first = path.split("/")[1]
+        if path.startswith("projector") or path.startswith("encoder/trunk/norm"):
+            assert one.scale == 1.0, path
+        elif first.startswith(("stem", "patch_embed", "pos", "cls", "register")):
+            assert one.scale == 0.5 ** (depth + 1), path
+        elif one.stacked:
+            np.testing.assert_allclose(np.ravel(one.scale), 0.5 ** np.arange(12, 0, -1.0))
+    found = {float(scale) for one in treated.values() for scale in np.ravel(one.scale)}
+    assert found == {0.5**power for power in range(depth + 2)}
 
 
 def nest(path):
