@@ -74,9 +74,9 @@ def read_idx(path: pathlib.Path) -> np.ndarray:
         content = gzip.decompress(path.read_bytes())
     except (OSError, EOFError) as error:
         raise Unavailable(f"cannot read {path.name} ({error})") from error
-    if content[:3] != b"\0\0\x08":
+    rank = content[3] if len(content) > 3 else 0
+    if content[:3] != b"\0\0\x08" or not 0 < rank <= len(content) // 4 - 1:
         raise Unavailable(f"{path.name} is no IDX file of bytes")
-    rank = content[3]
     shape = np.frombuffer(content, ">u4", rank, 4).astype(int)
     values = np.frombuffer(content, np.uint8, offset=4 + 4 * rank)
     if values.size != shape.prod():

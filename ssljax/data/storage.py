@@ -22,13 +22,15 @@ def writing(path: pathlib.Path) -> Iterator[None]:
     """Tell a full disk and a missing permission, met while writing at `path`, in one line."""
     try:
         yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    except (OSError, RuntimeError) as error:
+        number = getattr(error, "errno", None)
+        # The writer of ArrayRecord files is not Python and raises a RuntimeError with the reason.
+        if number in (errno.ENOSPC, errno.EDQUOT) or os.strerror(errno.ENOSPC) in str(error):
             raise UserError(
                 f"no space left on the disk of {path}; "
                 "free some, or set SSLJAX_DATA_DIR to a folder elsewhere"
             ) from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
+        if number in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
             raise UserError(
                 f"cannot write in {path} ({error.strerror}); "
                 "set SSLJAX_DATA_DIR to a folder of your own"

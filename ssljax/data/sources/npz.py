@@ -8,6 +8,7 @@ and, if it has labels, `label`; or one file with the keys `train_image`, `train_
 
 import pathlib
 import zipfile
+import zlib
 
 import numpy as np
 
@@ -29,7 +30,7 @@ def open_npz(path: str, options: Options) -> ArraySource:
         file, prefix = root / f"{options.split}.npz", ""
     else:
         file, prefix = root, f"{options.split}_"
-    arrays = _load(file)
+    arrays = load_arrays(file)
     if options.split == "train" and not any(f"train_image{s}" in arrays for s in _ENDINGS):
         prefix = ""
     pixels_key = _first(arrays, f"{prefix}image")
@@ -50,7 +51,8 @@ def _first(arrays: dict[str, np.ndarray], name: str) -> str | None:
     return next((name + ending for ending in _ENDINGS if name + ending in arrays), None)
 
 
-def _load(file: pathlib.Path) -> dict[str, np.ndarray]:
+def load_arrays(file: pathlib.Path) -> dict[str, np.ndarray]:
+    """Return all arrays of an .npz file; a UserError if it is damaged or holds Python objects."""
     try:
         archive = np.load(file, allow_pickle=False)
         if not isinstance(archive, np.lib.npyio.NpzFile):
@@ -66,7 +68,7 @@ def _load(file: pathlib.Path) -> dict[str, np.ndarray]:
                 "refused; store plain arrays"
             ) from error
         raise UserError(f"cannot read {file}: {error}") from error
-    except (zipfile.BadZipFile, EOFError, OSError, AttributeError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, AttributeError) as error:
         raise UserError(f"cannot read {file} as an .npz file: {error}") from error
 
 

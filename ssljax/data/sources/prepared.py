@@ -1,7 +1,6 @@
 """Data sets that TFDS has prepared as ArrayRecord files; reading them takes no TensorFlow."""
 
 import functools
-import json
 import logging
 import pathlib
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ssljax.data.sources.base import ArraySource, Options, Source, fingerprint_of
+from ssljax.data.sources.npz import load_arrays
 from ssljax.data.sources.paths import hash_of_files, require_split
 from ssljax.data.storage import replacing
 from ssljax.errors import UserError
@@ -62,11 +62,12 @@ def open_prepared(folder: pathlib.Path, options: Options) -> Source:
 
 def _builder(folder: pathlib.Path) -> Any:
     import tensorflow_datasets as tfds  # here, because it takes a second to import
+    from google.protobuf.json_format import ParseError
 
     logging.getLogger("absl").addFilter(_no_advertisement)
     try:
         return tfds.builder_from_directory(str(folder))
-    except (OSError, ValueError, KeyError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, KeyError, ParseError) as error:
         raise UserError(f"{folder} is no data set that TFDS can read: {error}") from error
 
 
@@ -153,9 +154,7 @@ def _cached(cache: pathlib.Path, content: str) -> dict[str, np.ndarray] | None:
     if not cache.is_file():
         return None
     try:
-        with np.load(cache, allow_pickle=False) as archive:
-            if str(archive["content"]) != content:
-                return None
-            return {key: archive[key] for key in archive.files if key != "content"}
-    except (ValueError, KeyError, OSError):
+        arrays = load_arrays(cache)
+    except UserError:
         return None
+    return arrays if str(arrays.pop("content", None)) == content else None
