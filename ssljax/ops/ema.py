@@ -13,14 +13,14 @@ PyTree = Any
 def ema(average: PyTree, new: PyTree, momentum: float | jax.Array) -> PyTree:
     """Move an average towards new values: momentum * average + (1 - momentum) * new.
 
-    Kept in float32: at momentum 0.9999 a step is lost in the rounding of bfloat16. The new values
-    are constants to differentiation.
+    Kept in float32: at momentum 0.9999 a step is lost in the rounding of bfloat16. Where both agree
+    already, nothing moves, not by a rounding. The new values are constants to differentiation.
 
     Args:
       average: a tree of arrays.
       new: a tree of the same structure and shapes, for example the student's parameters after the
         optimizer's update.
-      momentum: between 0 (copy `new`) and 1 (stay), both exact; a number or a scalar array.
+      momentum: between 0 (copy `new`) and 1 (stay); a number or a scalar array.
 
     Returns:
       A tree like `average`, at least float32.
@@ -41,7 +41,7 @@ def ema(average: PyTree, new: PyTree, momentum: float | jax.Array) -> PyTree:
                 f"{list(jnp.shape(a))}, got {list(jnp.shape(n))}"
             )
         a, n = at_least_float32(a), at_least_float32(jax.lax.stop_gradient(n))
-        return momentum * a + (1 - momentum) * n
+        return a + (1 - jnp.asarray(momentum, a.dtype)) * (n - a)
 
     return jax.tree_util.tree_map_with_path(move, average, new)
 

@@ -1,8 +1,10 @@
 """One table of the losses, from which the tests that every loss has to pass are made."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 
+import jax
 import numpy as np
 
 from ssljax import losses
@@ -45,7 +47,12 @@ class Case:
         return drawn | self.extra
 
     def __call__(self, inputs):
-        return self.loss(**inputs, **self.options)
+        return _compiled(self.loss, tuple(self.options.items()))(**inputs)
+
+
+@functools.cache
+def _compiled(loss, options):
+    return jax.jit(functools.partial(loss, **dict(options)))
 
 
 ROWS = (BATCH, DIM)

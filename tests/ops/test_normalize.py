@@ -1,0 +1,41 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.test_util import check_grads
+
+from ssljax.ops.normalize import l2_normalize
+
+SCALES = [1e-36, 1e-20, 1e-3, 1.0, 1e20, 1e37]
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_value_at_any_scale(scale):
+    x = np.random.default_rng(0).normal(size=(4, 8)).astype(np.float32) * np.float32(scale)
+    exact = x.astype(np.float64)
+    length = np.maximum(np.linalg.norm(exact, axis=1, keepdims=True), 1e-6)
+    np.testing.assert_allclose(l2_normalize(x), exact / length, rtol=1e-5, atol=1e-37)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_gradient_is_finite_at_any_scale(scale):
+    x = jnp.ones((1, 4)) * scale
+    assert np.isfinite(jax.grad(lambda x: l2_normalize(x)[0, 0])(x)).all()
+
+
+@pytest.mark.parametrize("scale", [1e-8, 3e-6, 1.0])
+def test_gradient_is_exact(scale):
+    # Below, just above and far above epsilon; the divisor held constant must not show.
+    with jax.enable_x64(True):
+        x = np.random.default_rng(0).normal(size=(3, 5))
+        check_grads(jax.jit(lambda x: l2_normalize(x * scale)), (x,), order=1, rtol=1e-5, atol=1e-7)
+
+
+def test_zero_has_the_gradient_of_division_by_epsilon():
+    jacobian = jax.jacobian(l2_normalize)(jnp.zeros(3))
+    np.testing.assert_allclose(jacobian, 1e6 * np.eye(3), rtol=1e-6)
+
+
+def test_another_axis():
+    x = jax.random.normal(jax.random.key(0), (3, 4))
+    np.testing.assert_array_equal(l2_normalize(x, axis=0), l2_normalize(x.T).T)
