@@ -142,7 +142,7 @@ def _blend_all(planes: jax.Array, steps: tuple[jax.Array, ...], kinds) -> jax.Ar
         return jnp.clip(factor * planes + other, 0.0, 1.0), None
 
     # A scan, not a Python loop: across unrolled steps XLA on CPU fuses the chain into its
-    # consumers and computes it again for each, ten times the run time and minutes to compile.
+    # consumers and computes it again for each: several times slower, and far longer to compile.
     return jax.lax.scan(blend, planes, steps)[0]
 
 
@@ -152,10 +152,12 @@ def _turn_hue(planes: jax.Array, turn: jax.Array | float) -> jax.Array:
     high, low = jnp.max(planes, axis=0), jnp.min(planes, axis=0)
     chroma = high - low
     safe = jnp.where(chroma == 0, 1.0, chroma)
+    # Not `high == red`: a compiler may compute `red` twice and round it differently, and then no
+    # channel equals the greatest. Of nearly equal channels either gives nearly the same sector.
     sector = jnp.where(
-        high == red,
+        (red >= green) & (red >= blue),
         (green - blue) / safe,
-        jnp.where(high == green, (blue - red) / safe + 2.0, (red - green) / safe + 4.0),
+        jnp.where(green >= blue, (blue - red) / safe + 2.0, (red - green) / safe + 4.0),
     )
     angle = jnp.array([5.0, 3.0, 1.0])[:, None, None] + sector + 6.0 * turn
     angle = angle - 6.0 * jnp.floor(angle / 6.0)

@@ -186,7 +186,8 @@ def multi_crop(
 
     >>> views = {"global": Augmentation(size=8, crop_scale=(0.4, 1.0), count=2)}
     >>> keys = jax.random.split(jax.random.key(0), 3)
-    >>> multi_crop(views, keys, jnp.zeros((3, 10, 10, 1), jnp.uint8))["global"].shape
+    >>> images = jnp.zeros((3, 10, 10, 1), jnp.uint8)
+    >>> jax.jit(lambda keys, images: multi_crop(views, keys, images))(keys, images)["global"].shape
     (3, 2, 8, 8, 1)
 
     Reference: Caron et al. 2020 (SwAV), facebookresearch/swav src/multicropdataset.py.
