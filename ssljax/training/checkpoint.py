@@ -15,29 +15,23 @@ import pathlib
 import re
 import shutil
 import sys
-import zlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
 from jax.experimental import multihost_utils
 
 from ssljax.errors import UserError
+from ssljax.training.integrity import Damaged, read_record, seal, verify
 from ssljax.training.paths import named_leaves
 
-RECORD = "ssljax.json"
-FORMAT = 1
 # Orbax changes these two after the record has been written; nothing is read from them.
-_UNRECORDED = {RECORD, "_CHECKPOINT_METADATA", "commit_success.txt"}
-_TEMPORARY = "*.orbax-checkpoint-tmp*"
-_BLOCK = 1 << 22  # bytes
+_UNRECORDED = ("_CHECKPOINT_METADATA", "commit_success.txt")
+_TEMPORARY = ".orbax-checkpoint-tmp"
 _NONE_SAVED, _NONE_READABLE = -1, -2
-
-
-class Damaged(Exception):
-    """A checkpoint is not what was written."""
 
 
 class Checkpointer:
@@ -129,7 +123,6 @@ class Checkpointer:
         """
         leaves = _described(state)
         record = {
-            "format": FORMAT,
             "step": step,
             "metrics": {name: float(value) for name, value in (metrics or {}).items()},
             "leaves": leaves,
@@ -143,9 +136,7 @@ class Checkpointer:
             if jax.process_index() == 0:
                 self.folder.mkdir(parents=True, exist_ok=True)
                 self._remove_partial()
-            self._orbax.save(
-                self.folder / str(step), args=ocp.args.PyTreeSave(_nested(state)), force=True
-            )
+            self._orbax.save(self._at(step), args=ocp.args.PyTreeSave(_nested(state)), force=True)
         except Exception as error:
             raise self._explained(error) from error
         if wait or not self._asynchronous:
@@ -173,20 +164,23 @@ class Checkpointer:
         chosen = self._choose(step)
         if chosen == _NONE_SAVED:
             return None
-        record = self._read_record(chosen)
+        record = read_record(self._at(chosen))
         self._require_same(record["leaves"], _described(abstract_state), chosen)
         abstract = _nested(jax.tree.map(_placed, abstract_state))
         with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as reader:
             restored = reader.restore(
-                self.folder / str(chosen),
+                self._at(chosen),
                 args=ocp.args.PyTreeRestore(
                     item=abstract,
                     restore_args=ocp.checkpoint_utils.construct_restore_args(abstract),
                 ),
             )
         arrays = named_leaves(restored)
-        treedef = jax.tree.structure(abstract_state)
-        state = jax.tree.unflatten(treedef, [arrays[path] for path in named_leaves(abstract_state)])
+        leaves = [
+            _empty(leaf) if 0 in leaf.shape else arrays[path]
+            for path, leaf in named_leaves(abstract_state).items()
+        ]
+        state = jax.tree.unflatten(jax.tree.structure(abstract_state), leaves)
         return chosen, state, record["meta"]
 
     def wait(self) -> None:
@@ -204,7 +198,10 @@ class Checkpointer:
         self._damaged.discard(self._saving[0])
         self._saving = None
         if jax.process_index() == 0:
-            self._prune()
+            try:
+                self._prune()
+            except OSError as error:
+                self._report(f"cannot remove an old checkpoint: {error}")
 
     def close(self) -> None:
         """Wait, then free the threads."""
@@ -217,14 +214,8 @@ class Checkpointer:
         """Write the record of the save in progress; a background thread calls this."""
         assert self._saving is not None
         step, record = self._saving
-        (folder,) = self.folder.glob(f"{step}{_TEMPORARY[1:]}")
-        files = {}
-        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-            if path.name not in _UNRECORDED:
-                files[path.relative_to(folder).as_posix()] = [path.stat().st_size, _crc32(path)]
-        content = {**record, "files": files}
-        text = json.dumps({"content": content, "crc32": _crc32_of(content)}, indent=1)
-        (folder / RECORD).write_text(text)
+        (folder,) = self.folder.glob(f"{step}{_TEMPORARY}*")
+        seal(folder, record, except_for=_UNRECORDED)
 
     def _choose(self, step: int | None) -> int:
         """Return the step to restore, on all processes the one that the first has verified."""
@@ -244,12 +235,12 @@ class Checkpointer:
         named = self._named()
         for step in reversed(named):
             try:
-                self._verify(step)
+                verify(self._at(step))
                 return step
             except Damaged as error:
                 self._damaged.add(step)
                 self._report(
-                    f"the checkpoint {self.folder / str(step)} is damaged ({error}); it is passed "
+                    f"the checkpoint {self._at(step)} is damaged ({error}); it is passed "
                     "over for the one before"
                 )
         if named:
@@ -266,64 +257,32 @@ class Checkpointer:
                 f"{_listed(self.steps())}"
             )
         try:
-            self._verify(step)
+            verify(self._at(step))
         except Damaged as error:
             raise UserError(
-                f"the checkpoint {self.folder / str(step)} is damaged ({error}); there are: "
+                f"the checkpoint {self._at(step)} is damaged ({error}); there are: "
                 f"{_listed([one for one in self.steps() if one != step])}"
             ) from error
         return step
 
-    def _verify(self, step: int) -> None:
-        folder = self.folder / str(step)
-        for name, (size, checksum) in self._read_record(step)["files"].items():
-            path = folder / name
-            try:
-                found = path.stat().st_size
-                if found != size:
-                    raise Damaged(f"{name} has {found} bytes instead of {size}")
-                if _crc32(path) != checksum:
-                    raise Damaged(f"the content of {name} has changed")
-            except FileNotFoundError as error:
-                raise Damaged(f"{name} is missing") from error
-            except OSError as error:
-                raise UserError(f"cannot read the checkpoint {path}: {error.strerror}") from error
-
-    def _read_record(self, step: int) -> dict[str, Any]:
-        path = self.folder / str(step) / RECORD
-        try:
-            sealed = json.loads(path.read_bytes())
-            content = sealed["content"]
-            if sealed["crc32"] != _crc32_of(content):
-                raise Damaged(f"the content of {RECORD} has changed")
-        except FileNotFoundError as error:
-            raise Damaged(f"{RECORD} is missing") from error
-        except (ValueError, KeyError, TypeError) as error:
-            raise Damaged(f"{RECORD} is cut short or overwritten") from error
-        except OSError as error:
-            raise UserError(f"cannot read the checkpoint {path}: {error.strerror}") from error
-        if content["format"] != FORMAT:
-            raise UserError(
-                f"{path} has format {content['format']}; this version of ssljax reads {FORMAT}"
-            )
-        return content
+    def _at(self, step: int) -> pathlib.Path:
+        return self.folder / str(step)
 
     def _named(self) -> list[int]:
         if not self.folder.is_dir():
             return []
-        return sorted(int(path.name) for path in self.folder.iterdir() if path.name.isdecimal())
+        names = (path.name for path in self.folder.iterdir())
+        return sorted(int(name) for name in names if re.fullmatch(r"0|[1-9][0-9]*", name))
 
     def _is_complete(self, step: int) -> bool:
         if step in self._damaged:
             return False
         try:
-            return self._read_record(step)["step"] == step
+            return read_record(self._at(step))["step"] == step
         except Damaged:
             return False
 
-    def _require_same(
-        self, saved: Mapping[str, Any], wanted: Mapping[str, Any], step: int
-    ) -> None:
+    def _require_same(self, saved: Mapping[str, Any], wanted: Mapping[str, Any], step: int) -> None:
         def text(leaf: list[Any] | None) -> str:
             return "absent" if leaf is None else f"{leaf[0]}{leaf[1]}"
 
@@ -335,25 +294,27 @@ class Checkpointer:
         if different:
             more = f"; {len(different) - 3} more differ" if len(different) > 3 else ""
             raise UserError(
-                f"the checkpoint {self.folder / str(step)} is of another config: "
+                f"the checkpoint {self._at(step)} is of another config: "
                 f"{'; '.join(different[:3])}{more}"
             )
 
     def _prune(self) -> None:
         steps = self.steps()
         kept = set(steps[-self._keep_last :])
-        values = {step: self._read_record(step)["metrics"].get(self._best_metric) for step in steps}
+        metrics = {step: read_record(self._at(step))["metrics"] for step in steps}
+        values = {step: found.get(self._best_metric) for step, found in metrics.items()}
         ranked = [step for step, value in values.items() if value is not None and value == value]
         ranked.sort(key=lambda step: (self._sign * values[step], step), reverse=True)
         kept.update(ranked[: self._keep_best])
         for step in steps:
             if step not in kept:
-                # Without its record it is no checkpoint any more, however far the removal gets.
-                (self.folder / str(step) / RECORD).unlink(missing_ok=True)
-                shutil.rmtree(self.folder / str(step), ignore_errors=True)
+                # Renamed first, so that a removal cut short leaves no half of a checkpoint.
+                removed = self._at(step).with_name(f"{step}{_TEMPORARY}-removed")
+                self._at(step).rename(removed)
+                shutil.rmtree(removed, ignore_errors=True)
 
     def _remove_partial(self) -> None:
-        for path in self.folder.glob(_TEMPORARY):
+        for path in self.folder.glob(f"*{_TEMPORARY}*"):
             shutil.rmtree(path, ignore_errors=True)
 
     def _explained(self, error: Exception) -> Exception:
@@ -367,7 +328,7 @@ class Checkpointer:
             return error
         good = self.steps()
         last = f"the last good one is step {good[-1]}" if good else "there is none yet"
-        place = self.folder if step is None else self.folder / str(step)
+        place = self.folder if step is None else self._at(step)
         return UserError(f"cannot write the checkpoint {place}: {reason}; {last}")
 
 
@@ -385,15 +346,24 @@ def _described(state: Any) -> dict[str, list[Any]]:
 
 
 def _nested(state: Any) -> dict[str, Any]:
-    """Return nested dictionaries of the leaves, so that Orbax need not know our classes."""
+    """Return nested dictionaries of the leaves, so that Orbax need not know our classes.
+
+    Arrays without elements, which it refuses to save, are left out; `restore` makes them anew.
+    """
     tree: dict[str, Any] = {}
     for path, leaf in named_leaves(state).items():
+        if 0 in leaf.shape:
+            continue
         *parents, name = path.split("/")
         node = tree
         for parent in parents:
             node = node.setdefault(parent, {})
         node[name] = leaf
     return tree
+
+
+def _empty(leaf: Any) -> jax.Array:
+    return jnp.zeros(leaf.shape, leaf.dtype, device=leaf.sharding)
 
 
 def _placed(leaf: Any) -> jax.ShapeDtypeStruct:
@@ -405,18 +375,6 @@ def _from_first_process(value: int) -> int:
     if jax.process_count() == 1:
         return value
     return int(multihost_utils.broadcast_one_to_all(np.int32(value)))
-
-
-def _crc32(path: pathlib.Path) -> int:
-    checksum = 0
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            checksum = zlib.crc32(block, checksum)
-    return checksum
-
-
-def _crc32_of(content: Any) -> int:
-    return zlib.crc32(json.dumps(content, sort_keys=True).encode())
 
 
 def _listed(steps: list[int]) -> str:
@@ -436,8 +394,9 @@ def _file_system_reason(error: BaseException) -> str | None:
 def _hush_failed_saves() -> None:
     """Keep Orbax from printing a dozen tracebacks about a failed save: `wait` raises the cause."""
     logging.getLogger("absl").addFilter(
-        lambda record: record.levelno < logging.ERROR
-        or "orbax" not in pathlib.Path(record.pathname).parts
+        lambda record: (
+            record.levelno < logging.ERROR or "orbax" not in pathlib.Path(record.pathname).parts
+        )
     )
     before = sys.unraisablehook
 

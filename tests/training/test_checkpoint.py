@@ -5,7 +5,7 @@ import pathlib
 import random
 import resource
 import shutil
-import signal
+import socket
 import subprocess
 import sys
 import time
@@ -18,7 +18,8 @@ import pytest
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from ssljax.errors import UserError
-from ssljax.training.checkpoint import RECORD, Checkpointer
+from ssljax.training.checkpoint import Checkpointer
+from ssljax.training.integrity import RECORD
 from ssljax.training.state import TrainState
 
 
@@ -33,13 +34,17 @@ def make_state(seed=0, devices=8, size=16):
         "encoder": {"kernel": jnp.asarray(rng.normal(size=(8, size)), jnp.float32)},
         "head": {"kernel": jnp.asarray(rng.normal(size=(4,)), jnp.bfloat16)},
     }
-    params["encoder"]["kernel"] = params["encoder"]["kernel"].at[0, :3].set(
-        jnp.array([-0.0, jnp.nan, 1e-42])
+    params["encoder"]["kernel"] = (
+        params["encoder"]["kernel"].at[0, :3].set(jnp.array([-0.0, jnp.nan, 1e-42]))
     )
     state = TrainState(
         step=jnp.int32(seed),
         params=params,
-        memory={"labels": jnp.asarray(rng.integers(0, 9, 8), jnp.int32), "mask": jnp.ones(3, bool)},
+        memory={
+            "labels": jnp.asarray(rng.integers(0, 9, 8), jnp.int32),
+            "mask": jnp.ones(3, bool),
+            "empty": jnp.zeros((0, 4)),
+        },
         opt_state=optax.adamw(1e-3).init(params),
     )
     return jax.device_put(state, shardings(state, devices))
@@ -48,8 +53,10 @@ def make_state(seed=0, devices=8, size=16):
 def shardings(state, devices):
     mesh = mesh_of(devices)
     return jax.tree.map(
-        lambda x: NamedSharding(mesh, PartitionSpec("data" if x.shape[:1] == (8,) else None)
-                                if x.ndim else PartitionSpec()),
+        lambda x: NamedSharding(
+            mesh,
+            PartitionSpec("data" if x.shape[:1] == (8,) else None) if x.ndim else PartitionSpec(),
+        ),
         state,
     )
 
@@ -218,8 +225,10 @@ def test_every_file_but_orbax_own_notes_is_recorded(make):
     checkpointer = make()
     checkpointer.save(1, make_state(), meta={}, wait=True)
     record = json.loads((checkpointer.folder / "1" / RECORD).read_text())["content"]
-    found = {p.relative_to(checkpointer.folder / "1").as_posix()
-             for p in files_of(checkpointer.folder / "1")}
+    found = {
+        p.relative_to(checkpointer.folder / "1").as_posix()
+        for p in files_of(checkpointer.folder / "1")
+    }
     unrecorded = found - set(record["files"])
     assert unrecorded - {"commit_success.txt"} == {RECORD, "_CHECKPOINT_METADATA"}
     for name in unrecorded - {RECORD}:
@@ -333,12 +342,87 @@ def test_a_read_only_place_is_told(make, tmp_path, monkeypatch):
         make().save(1, make_state(), meta={}, wait=True)
 
 
+def test_an_old_checkpoint_that_cannot_be_removed_stops_nothing(make, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise PermissionError(13, "Permission denied")
+
+    checkpointer = make(keep_last=1)
+    checkpointer.save(1, make_state(), meta={}, wait=True)
+    monkeypatch.setattr(pathlib.Path, "rename", refuse)
+    assert checkpointer.save(2, make_state(), meta={}, wait=True)
+    assert checkpointer.steps() == [1, 2]
+    assert "cannot remove an old checkpoint" in make.lines[0]
+
+
 def test_bad_options_are_refused(tmp_path):
     with pytest.raises(UserError, match="keep_last=0"):
         Checkpointer(tmp_path, keep_last=0)
     with pytest.raises(ValueError, match="best_metric"):
         Checkpointer(tmp_path, keep_last=1, keep_best=1)
 
+
+PROCESS = """
+import os
+import sys
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.experimental.multihost_utils import sync_global_devices
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from ssljax.training.checkpoint import Checkpointer
+from ssljax.training.integrity import RECORD
+folder, address, index = sys.argv[1], sys.argv[2], int(sys.argv[3])
+jax.config.update("jax_cpu_collectives_implementation", "gloo")
+jax.distributed.initialize(address, 2, index)
+mesh = Mesh(np.array(jax.devices()), ("data",))
+shardings = [NamedSharding(mesh, PartitionSpec(axis)) for axis in ("data", None)]
+make = lambda step: jax.jit(lambda: [jnp.arange(8) + step, jnp.ones(3) * step],
+                            out_shardings=shardings)()
+abstract = [jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=s) for x, s in zip(make(0), shardings)]
+checkpointer = Checkpointer(folder, keep_last=2, report=lambda line: None)
+for step in (1, 2, 3):
+    checkpointer.save(step, make(step), meta={})
+checkpointer.wait()
+sync_global_devices("saved")
+if index == 0:
+    os.truncate(f"{folder}/checkpoints/3/{RECORD}", 10)
+sync_global_devices("damaged")
+step, state, _ = checkpointer.restore(abstract)
+local = [np.array(x.addressable_shards[0].data).tolist() for x in state]
+again = checkpointer.save(3, make(3), meta={}, wait=True)
+print([step, local, again, checkpointer.restore(abstract)[0], checkpointer.steps()])
+"""
+
+
+def test_two_processes_save_one_checkpoint_and_agree_on_which_to_restore(tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    env = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=1"}
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", PROCESS, str(tmp_path), address, str(index)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=env,
+        )
+        for index in range(2)
+    ]
+    outputs = [process.communicate(timeout=120) for process in processes]
+    for index, (out, err) in enumerate(outputs):
+        assert out.strip(), err
+        mine = [[2, 3, 4, 5], [6, 7, 8, 9]][index]
+        assert json.loads(out.splitlines()[-1].replace("True", "true")) == [
+            2,
+            [mine, [2.0, 2.0, 2.0]],
+            True,
+            3,
+            [2, 3],
+        ]
+
+
+ROUNDS = 3
 
 WRITER = """
 import sys
@@ -362,20 +446,19 @@ def test_killing_a_run_at_any_moment_loses_no_finished_checkpoint(make, tmp_path
         "step": jax.ShapeDtypeStruct((), jnp.int32),
         "x": {str(i): jax.ShapeDtypeStruct((300_000,), jnp.float32) for i in range(3)},
     }
-    noise = [
-        jax.random.normal(key, (300_000,)) for key in jax.random.split(jax.random.key(0), 3)
-    ]
+    noise = [jax.random.normal(key, (300_000,)) for key in jax.random.split(jax.random.key(0), 3)]
     before = 0
-    for _ in range(4):
+    for _ in range(ROUNDS):
         with subprocess.Popen(
             [sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE, text=True
         ) as writer:
-            begun = 0
-            while begun < before + 3:  # its saves up to the one before `begun` are finished
-                begun = int(writer.stdout.readline())
-            time.sleep(rng.uniform(0.0, 0.15))
-            os.kill(writer.pid, signal.SIGKILL)
-            writer.stdout.read()
+            try:
+                begun = 0
+                while begun < before + 3:  # its saves up to the one before `begun` are finished
+                    begun = int(writer.stdout.readline())
+                time.sleep(rng.uniform(0.0, 0.15))
+            finally:
+                writer.kill()  # SIGKILL
         step, state, meta = make().restore(abstract_state)
         assert step >= begun - 1 and step == int(state["step"]) == meta["step"]
         for i, one in enumerate(noise):

@@ -25,8 +25,12 @@ SHAPES = {
     },
     "head": {"kernel": (4, 2), "bias": (2,)},
 }
-KERNELS = [path.endswith("kernel") for path in named_leaves(jax.tree.map(
-    lambda shape: np.zeros(shape), SHAPES, is_leaf=lambda x: isinstance(x, tuple)))]
+KERNELS = [
+    path.endswith("kernel")
+    for path in named_leaves(
+        jax.tree.map(lambda shape: np.zeros(shape), SHAPES, is_leaf=lambda x: isinstance(x, tuple))
+    )
+]
 
 
 def random_tree(seed):
@@ -178,7 +182,11 @@ def test_rules_change_decay_and_learning_rate_and_the_first_match_wins():
         {"name": "rest", "match": ".*"},
     )
     optimizer = build(
-        name="sgd", momentum=0.0, learning_rate=0.1, schedule="constant", weight_decay=0.5,
+        name="sgd",
+        momentum=0.0,
+        learning_rate=0.1,
+        schedule="constant",
+        weight_decay=0.5,
         rules=rules,
     )
     trained, _ = train(optimizer, grads=GRADS[:1])
@@ -201,8 +209,12 @@ def test_layer_decay_counts_from_the_head():
 
 
 def test_layer_decay_of_stages_follows_the_depth():
-    params = {"encoder": {f"stage_{s}": {f"block_{b}": {"kernel": jnp.ones(2)} for b in range(2)}
-                          for s in range(2)}}
+    params = {
+        "encoder": {
+            f"stage_{s}": {f"block_{b}": {"kernel": jnp.ones(2)} for b in range(2)}
+            for s in range(2)
+        }
+    }
     treated = build(params, layer_decay=0.5).treatments
     assert [one.scale for one in treated.values()] == [0.0625, 0.125, 0.25, 0.5]
 
@@ -226,8 +238,9 @@ def test_stacked_layers_train_as_separate_layers_do(name):
 
 def test_one_and_eight_devices_take_the_same_step():
     mesh = jax.make_mesh((8,), ("data",))
-    params = {"head": {"kernel": jnp.asarray(np.random.default_rng(0).normal(size=(16, 4)),
-                                             jnp.float32)}}
+    params = {
+        "head": {"kernel": jnp.asarray(np.random.default_rng(0).normal(size=(16, 4)), jnp.float32)}
+    }
     grads = [jax.tree.map(lambda p, k=k: jnp.sin(p * k), params) for k in (1, 2, 3)]
     optimizer = build(params, name="lars", clip_norm=0.1, weight_decay=0.1)
     single, _ = train(optimizer, params, grads)
