@@ -74,7 +74,7 @@ class Pipeline:
 
     def ids(self, step: int) -> np.ndarray:
         """Return the ids of the global batch of a step, int32[batch_size]; reads no image."""
-        return self._ids(step, 0, self.batch_size)
+        return _global_ids(step, self.batch_size, len(self.source), self.seed).copy()
 
     def batch(self, step: int) -> Batch:
         """Return this host's part of the batch of a step.
@@ -89,10 +89,9 @@ class Pipeline:
         return _stacked([self._example(step * size + row) for row in range(size)])
 
     def iterate(self, start: int = 0, stop: int | None = None) -> Iterator[Batch]:
-        """Yield `batch(start)`, `batch(start + 1)`, ... up to `stop`, prepared ahead in the
-        background.
+        """Yield `batch(start)`, `batch(start + 1)`, ... `batch(stop - 1)`, prepared in the background.
 
-        Closing the generator (or exhausting it) ends its threads and processes.
+        Without `stop` there is no end. Closing the generator (or exhausting it) ends its threads and processes.
         """
         stop = sys.maxsize // self.batch_size if stop is None else stop
         if self._whole:
@@ -127,20 +126,16 @@ class Pipeline:
         source, crop = self._reading
         return source.in_memory and crop is None
 
-    def _ids(self, step: int, start: int, stop: int) -> np.ndarray:
-        positions = step * self.batch_size + np.arange(start, stop, dtype=np.int64)
-        return shuffled(positions, len(self.source), self.seed).astype(np.int32)
-
     def _gathered(self, step: int) -> Batch:
         size = self.batch_size // self.process_count
-        ids = self._ids(step, self.process_index * size, (self.process_index + 1) * size)
+        ids = self.ids(step)[self.process_index * size : (self.process_index + 1) * size]
         return _chosen(self._reading[0].gather(ids), ids, self.labels)
 
     def _example(self, number: int) -> Batch:
         """Return example `number` of this host's endless sequence, cropped."""
         step, row = divmod(number, self.batch_size // self.process_count)
         row += self.process_index * (self.batch_size // self.process_count)
-        (example_id,) = self._ids(step, row, row + 1)
+        example_id = _global_ids(step, self.batch_size, len(self.source), self.seed)[row]
         source, crop = self._reading
         example = _chosen(source[example_id], example_id, self.labels)
         if crop is not None:
@@ -215,6 +210,12 @@ class _Sequence:
         example_id = np.int32(min(position, len(self.source) - 1))
         example = _chosen(self.source[example_id], example_id, self.labels)
         return example | {"valid": np.bool_(position < len(self.source))}
+
+
+@functools.lru_cache(maxsize=64)  # the examples of a batch are asked for one by one
+def _global_ids(step: int, batch_size: int, count: int, seed: int) -> np.ndarray:
+    positions = step * batch_size + np.arange(batch_size, dtype=np.int64)
+    return shuffled(positions, count, seed).astype(np.int32)
 
 
 def _check_batch(source: Source, batch_size: int, index: int, count: int, labels: bool) -> None:

@@ -1,9 +1,14 @@
 """Prepare a data set by name: write it whole or not at all, or say what stands in for it."""
 
 import dataclasses
+import http.client
 import os
 import pathlib
 import re
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterable
 
 from ssljax.data import fashion_mnist
 from ssljax.data.debian import Unavailable, fetch_package
@@ -100,6 +105,7 @@ def _prepare_with_tfds(name: str, root: pathlib.Path, folder: pathlib.Path) -> P
         raise UserError(f"TFDS knows no data set {name!r}: {str(error).splitlines()[0]}") from error
     except (ValueError, AssertionError, ImportError) as error:
         raise UserError(f"TFDS cannot build {name!r}: {str(error).splitlines()[0]}") from error
+    _require_reachable(name, builder.url_infos or ())
     settings = tfds.download.DownloadConfig(try_download_gcs=False)
     try:
         with writing(root):
@@ -116,6 +122,22 @@ def _prepare_with_tfds(name: str, root: pathlib.Path, folder: pathlib.Path) -> P
         ) from error
     found = _publish(pathlib.Path(builder.data_dir), folder / "data", root)
     return Prepared(f"tfds:{name}", f"{name} was prepared by TFDS in {found}.")
+
+
+def _require_reachable(name: str, urls: Iterable[str], timeout: float = 15) -> None:
+    """Raise a UserError if none of the hosts answers; TFDS itself would try for many minutes."""
+    hosts = {urllib.parse.urlsplit(url).netloc: url for url in urls}
+    for url in hosts.values():
+        try:
+            request = urllib.request.Request(url, method="HEAD")
+            with urllib.request.urlopen(request, timeout=timeout):
+                return
+        except urllib.error.HTTPError:
+            return  # it answers, if only to say that it wants to be asked otherwise
+        except (OSError, ValueError, http.client.HTTPException):
+            continue
+    if hosts:
+        raise UserError(f"{name!r} cannot be downloaded: no answer from {', '.join(sorted(hosts))}")
 
 
 def _publish(built: pathlib.Path, scratch_root: pathlib.Path, root: pathlib.Path) -> pathlib.Path:

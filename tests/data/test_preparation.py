@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import time
+import urllib.error
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ import pytest
 from ssljax.data import data_directory, fashion_mnist, open_source, preparation, prepare, storage
 from ssljax.data.debian import Unavailable, fetch_package
 from ssljax.errors import UserError
+from tests.data.conftest import picture
 
 
 def idx(array):
@@ -304,3 +306,48 @@ def test_where_data_live(monkeypatch):
     assert str(data_directory()).endswith("/.cache/ssljax/data")
     monkeypatch.setenv("SSLJAX_DATA_DIR", "/elsewhere")
     assert str(data_directory()) == "/elsewhere" and str(data_directory("/here")) == "/here"
+
+
+def test_hosts_that_do_not_answer(monkeypatch):
+    asked = []
+
+    def refuse(request, timeout):
+        asked.append(request.full_url)
+        raise urllib.error.URLError("Name or service not known")
+
+    monkeypatch.setattr(preparation.urllib.request, "urlopen", refuse)
+    urls = ["https://a.example/1", "https://a.example/2", "http://b.example/1"]
+    with pytest.raises(UserError, match="no answer from a.example, b.example"):
+        preparation._require_reachable("mnist", urls)
+    assert len(asked) == 2
+    preparation._require_reachable("made_up", [])  # nothing to download
+
+
+def test_any_tfds_name_is_prepared_by_tfds(tmp_path):
+    import tensorflow_datasets as tfds
+
+    class SsljaxColours(tfds.core.GeneratorBasedBuilder):
+        VERSION = tfds.core.Version("1.2.0")
+
+        def _info(self):
+            features = {"image": tfds.features.Image(shape=(None, None, 3))}
+            return tfds.core.DatasetInfo(
+                builder=self, features=tfds.features.FeaturesDict(features)
+            )
+
+        def _split_generators(self, dl_manager):
+            return {"train": self._generate_examples()}
+
+        def _generate_examples(self):
+            for number in range(5):
+                yield number, {"image": picture(number, 4 + number, 6)}
+
+    prepared = prepare("ssljax_colours", tmp_path)
+    assert prepared.spec == "tfds:ssljax_colours" and "by TFDS" in prepared.sentence
+    source = open_source(prepared.spec, data_dir=str(tmp_path))
+    assert len(source) == 5 and source.image_shape is None and source.num_classes is None
+    heights = {source[i]["image"][0, 0, 0]: source[i]["image"].shape[0] for i in range(5)}
+    assert heights == {number: 4 + number for number in range(5)}
+    assert len(open_source("tfds:ssljax_colours:1.2.0", data_dir=str(tmp_path))) == 5
+    with pytest.raises(UserError, match="is not prepared in"):
+        open_source("tfds:ssljax_colours:9.9.9", data_dir=str(tmp_path))
