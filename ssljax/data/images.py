@@ -140,6 +140,11 @@ def centre_box(height: int, width: int) -> Box:
     return left, upper, left + side, upper + side
 
 
+def resize_and_crop(image: np.ndarray, size: int) -> np.ndarray:
+    """Resize the shorter side of uint8[h, w, c] to `size` pixels and crop the centre."""
+    return resize(image, centre_box(*image.shape[:2]), size)
+
+
 def random_box(height: int, width: int, rng: np.random.Generator, scale: Sequence[float]) -> Box:
     """Return the box of a random resized crop, as torchvision draws it.
 

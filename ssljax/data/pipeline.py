@@ -40,8 +40,9 @@ class Pipeline:
       image_size: side of the images in pixels; None keeps them, which needs a source with images of
         one size.
       host_crop: (smallest, largest) part of the area that the host's random resized crop keeps,
-        used only where images are not of `image_size` already. Mild by default, as the views are
-        cropped from its result on the device. None resizes and takes the centre.
+        used only where images differ in size. Mild by default, as the views are cropped from its
+        result on the device. Images of one size, and all under None, are resized (shorter side)
+        and cropped in the centre.
       labels: whether batches carry "label".
       workers: processes that decode; 0 decodes in threads, which is right unless decoding is very
         heavy.
@@ -89,9 +90,10 @@ class Pipeline:
         return _stacked([self._example(step * size + row) for row in range(size)])
 
     def iterate(self, start: int = 0, stop: int | None = None) -> Iterator[Batch]:
-        """Yield `batch(start)`, `batch(start + 1)`, ... `batch(stop - 1)`, prepared in the background.
+        """Yield `batch(start)`, `batch(start + 1)`, ... prepared ahead of time in the background.
 
-        Without `stop` there is no end. Closing the generator (or exhausting it) ends its threads and processes.
+        Without `stop` there is no end. Closing the generator, or exhausting it, ends its threads
+        and processes.
         """
         stop = sys.maxsize // self.batch_size if stop is None else stop
         if self._whole:
@@ -113,12 +115,12 @@ class Pipeline:
     @functools.cached_property
     def _reading(self) -> tuple[Source, int | None]:
         """What to read from, and the side to crop at random to (None: no crop)."""
-        if self.host_crop is None:
-            return resized(self.source, self.image_size), None
         source, size = self.source, self.image_size
         if isinstance(source, Resized):
             source, size = source.original, size or source.image_shape[0]
-        return source, None if resized(source, size) is source else size
+        if self.host_crop is None or source.image_shape is not None:
+            return resized(source, size), None
+        return source, size
 
     @property
     def _whole(self) -> bool:

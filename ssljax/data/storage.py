@@ -66,15 +66,3 @@ def scratch(parent: pathlib.Path, name: str) -> Iterator[pathlib.Path]:
                 yield folder
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def replacing(path: pathlib.Path) -> Iterator[pathlib.Path]:
-    """Give the name of a temporary file that becomes `path` if the block ends without an error."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
-    try:
-        with writing(path):
-            yield temporary
-            os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -214,6 +214,18 @@ def test_the_fingerprint_names_all_that_batches_depend_on(digits, mixed):
     assert Pipeline(digits, seed=0, batch_size=16, process_count=4).fingerprint() == base
 
 
+def test_images_of_one_size_are_resized_once_and_whole(digits):
+    resized = open_source("sklearn:digits", image_size=4)
+    assert resized.in_memory and resized.image_shape == (4, 4, 1)
+    assert resized.fingerprint() != digits.fingerprint()
+    one = Pipeline(digits, seed=0, batch_size=8, image_size=4, labels=True).batch(3)
+    assert_equal(one, Pipeline(resized, seed=0, batch_size=8, labels=True).batch(3))
+    not_kept = open_source("sklearn:digits", image_size=4, memory_limit=10_000)
+    assert not not_kept.in_memory
+    assert_equal(one, Pipeline(not_kept, seed=0, batch_size=8, labels=True).batch(3))
+    assert one["label"][0] == digits[one["id"][0]]["label"]
+
+
 def test_settings_that_do_not_fit(digits, mixed):
     for options, message in (
         ({"batch_size": 2000}, "batch_size is 2000 but sklearn:digits has only 1438 images"),

@@ -7,6 +7,7 @@ from array_record.python.array_record_module import ArrayRecordWriter
 from PIL import Image
 
 from ssljax.data import KINDS, open_source, statistics
+from ssljax.data.sources import scan
 from ssljax.errors import UserError
 from tests.data.conftest import picture
 
@@ -74,6 +75,8 @@ def test_mixed_sizes_and_modes(tmp_path):
     picture(3, 9, 9, "P").save(tmp_path / "c.webp", lossless=True)
     source = open_source(f"folder:{tmp_path}")
     assert source.image_shape is None and not source.in_memory
+    on_demand = open_source(f"folder:{tmp_path}", memory_limit=0)
+    assert all((source[i]["image"] == on_demand[i]["image"]).all() for i in range(3))
     assert [source[i]["image"].shape for i in range(3)] == [(10, 20, 3), (30, 8, 3), (9, 9, 3)]
     square = open_source(f"folder:{tmp_path}", image_size=6, channels=1)
     assert square.image_shape == (6, 6, 1) == square[1]["image"].shape
@@ -121,6 +124,19 @@ def test_damage_that_only_decoding_shows(class_folder):
     with pytest.warns(UserWarning, match="ant/3.png"):
         stand_in = source[3]
     assert (stand_in["image"] == source[4]["image"]).all()
+
+
+def test_a_large_set_is_looked_at_in_parts(tmp_path, monkeypatch):
+    monkeypatch.setattr(scan, "_CHUNK", 4)
+    for number in range(11):
+        picture(number, 10 + number, 12).save(tmp_path / f"{number:02}.png")
+    whole = open_source(f"folder:{tmp_path}", memory_limit=0)
+    cut = tmp_path / "09.png"
+    cut.write_bytes(cut.read_bytes()[:200])
+    with pytest.warns(UserWarning, match="left out 1 of 11 .*09.png"):
+        source = open_source(f"folder:{tmp_path}", memory_limit=0, broken="skip")
+    assert red_values(source) == [*range(9), 10] and red_values(whole) == list(range(11))
+    assert source.image_shape is None and source.fingerprint() != whole.fingerprint()
 
 
 def test_all_damaged(tmp_path):

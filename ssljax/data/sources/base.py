@@ -1,5 +1,7 @@
 """What a data set looks like to the rest of the code, and the two ways to hold one."""
 
+import concurrent.futures
+import copy
 import dataclasses
 import functools
 import hashlib
@@ -84,6 +86,7 @@ class ArraySource:
         self.pixels = pixels
         self.labels = None if labels is None else np.asarray(labels, np.int32)
         self.spec, self.split, self.report = options.spec, options.split, report
+        self.memory_limit = options.memory_limit
         self.image_shape, self.channels = tuple(pixels.shape[1:]), pixels.shape[-1]
         self.class_names = tuple(class_names) if class_names is not None else None
         self.num_classes = len(class_names) if class_names is not None else num_classes
@@ -105,6 +108,16 @@ class ArraySource:
             batch["label"] = self.labels[indices]
         return batch
 
+    def at_size(self, size: int) -> "ArraySource":
+        """Return the same examples, resized (shorter side) and centre-cropped, in memory."""
+        other = copy.copy(self)
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            resize = functools.partial(images.resize_and_crop, size=size)
+            other.pixels = np.stack(list(pool.map(resize, self.pixels)))
+        other.image_shape = (size, size, self.channels)
+        other._content = f"{self.fingerprint()['content']} at {size}"
+        return other
+
     @functools.cached_property
     def _hash(self) -> str:
         digest = hashlib.sha256(repr(self.image_shape).encode())
@@ -118,7 +131,10 @@ class ArraySource:
 
 
 class EncodedSource:
-    """Images that are decoded when they are read; worker processes need a picklable `read`."""
+    """Images of any sizes, decoded when they are read; `decoded` has those decoded already.
+
+    Worker processes need a picklable `read`.
+    """
 
     in_memory = False
 
@@ -130,12 +146,13 @@ class EncodedSource:
         options: Options,
         *,
         content: str,
+        decoded: Sequence[np.ndarray] | None = None,
         image_shape: tuple[int, int, int] | None = None,
         class_names: Sequence[str] | None = None,
         num_classes: int | None = None,
         report: str | None = None,
     ):
-        self._names, self._read, self._labels = names, read, labels
+        self._names, self._read, self._labels, self._decoded = names, read, labels, decoded
         self.channels, self._skip, self._content = (
             options.channels,
             options.broken == "skip",
@@ -146,14 +163,23 @@ class EncodedSource:
         self.class_names = tuple(class_names) if class_names is not None else None
         self.num_classes = len(class_names) if class_names is not None else num_classes
 
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_decoded": None}  # worker processes are there to decode
+
     def __len__(self) -> int:
         return len(self._names)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         try:
-            example = {"image": images.decode(self._read(index), self.channels)}
+            return self._example(index)
         except OSError as error:
             return self._instead_of(index, error)
+
+    def _example(self, index: int) -> dict[str, Any]:
+        if self._decoded is not None:
+            example: dict[str, Any] = {"image": self._decoded[index]}
+        else:
+            example = {"image": images.decode(self._read(index), self.channels)}
         if self._labels is not None:
             example["label"] = int(self._labels[index])
         return example
@@ -168,12 +194,9 @@ class EncodedSource:
         warnings.warn(f"{message}; its place is taken by the next image", stacklevel=2)
         for other in range(index + 1, min(index + 100, len(self) + index)):
             try:
-                example = {"image": images.decode(self._read(other % len(self)), self.channels)}
+                return self._example(other % len(self))
             except OSError:
                 continue
-            if self._labels is not None:
-                example["label"] = int(self._labels[other % len(self)])
-            return example
         raise UserError(f"{message}, nor any of those that follow it") from error
 
     def fingerprint(self) -> dict[str, Any]:
@@ -199,12 +222,8 @@ class Resized:
         return len(self.original)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        example = dict(self.original[index])
-        height, width = example["image"].shape[:2]
-        example["image"] = images.resize(
-            example["image"], images.centre_box(height, width), self._size
-        )
-        return example
+        example = self.original[index]
+        return example | {"image": images.resize_and_crop(example["image"], self._size)}
 
     def fingerprint(self) -> dict[str, Any]:
         return self.original.fingerprint() | {"image_size": self._size}
@@ -216,4 +235,8 @@ def resized(source: Source, size: int | None) -> Source:
         return source
     if isinstance(source, Resized):
         return resized(source.original, size)
+    if isinstance(source, ArraySource):
+        needed = len(source) * size * size * source.channels
+        if needed <= source.memory_limit:
+            return source.at_size(size)
     return Resized(source, size)

@@ -2,6 +2,7 @@
 
 import functools
 import logging
+import os
 import pathlib
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from ssljax.data.sources.base import ArraySource, Options, Source, fingerprint_of
 from ssljax.data.sources.npz import load_arrays
 from ssljax.data.sources.paths import hash_of_files, require_split
-from ssljax.data.storage import replacing
+from ssljax.data.storage import scratch
 from ssljax.errors import UserError
 
 
@@ -33,7 +34,7 @@ def open_prepared(folder: pathlib.Path, options: Options) -> Source:
     splits = builder.info.splits
     require_split(options, [name for name, info in splits.items() if info.num_examples])
     features = builder.info.features
-    if "image" not in features or features["image"].np_dtype != np.uint8:
+    if "image" not in features or getattr(features["image"], "np_dtype", None) != np.uint8:
         raise UserError(f"{folder} has no 8-bit feature 'image'; it has: {', '.join(features)}")
     shards = [pathlib.Path(p) for p in splits[options.split].filepaths]
     missing = [p for p in shards if not p.is_file()]
@@ -49,7 +50,7 @@ def open_prepared(folder: pathlib.Path, options: Options) -> Source:
         options,
         names,
         features["image"].shape,
-        label is not None,
+        label is not None and label.shape == (),
         content=hash_of_files(shards),
     )
     if (
@@ -136,8 +137,9 @@ def _in_memory(source: PreparedSource, folder: pathlib.Path, options: Options) -
         if "label" in examples[0]:
             arrays["label"] = np.array([e["label"] for e in examples], np.int32)
         try:
-            with replacing(cache) as temporary, open(temporary, "wb") as stream:
-                np.savez(stream, content=np.array(content), **arrays)
+            with scratch(folder, cache.stem) as unfinished:
+                np.savez(unfinished / cache.name, content=np.array(content), **arrays)
+                os.replace(unfinished / cache.name, cache)
         except UserError:
             pass  # no room or no permission there: only the next start is slower
     return ArraySource(

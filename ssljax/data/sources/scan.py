@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import dataclasses
+import functools
 import hashlib
 import warnings
 from collections.abc import Callable, Sequence
@@ -49,15 +50,9 @@ def open_encoded(encoded: EncodedSet, options: Options) -> Source:
       UserError: damaged images, under broken="refuse", or none that is whole.
     """
     with concurrent.futures.ThreadPoolExecutor(_THREADS) as pool:
-        found = _survey(encoded, pool)
-        pixels = None
-        if found.area * options.channels <= options.memory_limit:
-            candidates = [i for i in range(len(encoded.names)) if i not in found.damage]
-            pixels = list(pool.map(lambda i: _decoded(encoded, options, i), candidates))
-            found.damage |= {
-                i: p for i, p in zip(candidates, pixels, strict=True) if isinstance(p, str)
-            }
-            pixels = [p for p in pixels if not isinstance(p, str)]
+        found = _survey(encoded, options, pool)
+        small = found.area * options.channels <= options.memory_limit
+        pixels = _decode_all(encoded, options, pool, found.damage) if small else None
     report = _report(encoded, found.damage, options)
     whole = np.array([i for i in range(len(encoded.names)) if i not in found.damage], np.int64)
     labels = None if encoded.labels is None else encoded.labels[whole]
@@ -72,7 +67,27 @@ def open_encoded(encoded: EncodedSet, options: Options) -> Source:
     shape = (*found.shapes.pop(), options.channels) if len(found.shapes) == 1 else None
     names = [encoded.names[i] for i in whole]
     read = _Chosen(encoded.read, whole)
-    return EncodedSource(names, read, labels, options, image_shape=shape, **shared)
+    return EncodedSource(names, read, labels, options, image_shape=shape, decoded=pixels, **shared)
+
+
+def _decode_all(
+    encoded: EncodedSet,
+    options: Options,
+    pool: concurrent.futures.Executor,
+    damage: dict[int, str],
+) -> list[np.ndarray]:
+    """Return the pixels of whole images, adding to `damage` what turns out not to be whole."""
+
+    def attempt(index: int) -> np.ndarray | str:
+        try:
+            return images.decode(encoded.read(index), options.channels)
+        except OSError as error:
+            return str(error)
+
+    candidates = [i for i in range(len(encoded.names)) if i not in damage]
+    decoded = list(pool.map(attempt, candidates))
+    damage |= {i: d for i, d in zip(candidates, decoded, strict=True) if isinstance(d, str)}
+    return [d for d in decoded if not isinstance(d, str)]
 
 
 @dataclasses.dataclass
@@ -83,18 +98,22 @@ class _Survey:
     content: str
 
 
-def _survey(encoded: EncodedSet, pool: concurrent.futures.Executor) -> _Survey:
+def _survey(encoded: EncodedSet, options: Options, pool: concurrent.futures.Executor) -> _Survey:
     found, digest, count = _Survey({}, set(), 0, ""), hashlib.sha256(), len(encoded.names)
+    large = False  # once it is sure that no arrays will be made, sizes are no longer looked up
     for start in range(0, count, _CHUNK):
         numbers = range(start, min(start + _CHUNK, count))
-        for i, look in zip(numbers, pool.map(lambda i: _look(encoded, i), numbers), strict=True):
+        for i, look in zip(
+            numbers, pool.map(functools.partial(_look, encoded, large), numbers), strict=True
+        ):
             label = -1 if encoded.labels is None else int(encoded.labels[i])
             digest.update(f"{encoded.names[i]}\0{label}\0".encode() + look.content)
-            if look.shape is None:
-                found.damage[i] = look.damage or "no image"
-            else:
+            if look.damage is not None:
+                found.damage[i] = look.damage
+            elif look.shape is not None:
                 found.shapes.add(look.shape)
                 found.area += look.shape[0] * look.shape[1]
+        large = len(found.shapes) > 1 and found.area * options.channels > options.memory_limit
     found.content = digest.hexdigest()
     return found
 
@@ -117,7 +136,7 @@ class _Look:
     content: bytes
 
 
-def _look(encoded: EncodedSet, index: int) -> _Look:
+def _look(encoded: EncodedSet, large: bool, index: int) -> _Look:
     content = b""
     try:
         ends = encoded.ends(index)
@@ -125,6 +144,8 @@ def _look(encoded: EncodedSet, index: int) -> _Look:
         if ends.size == 0:
             return _Look(None, "empty", content)
         if images.looks_whole(ends.head, ends.tail, ends.size):
+            if large:
+                return _Look(None, None, content)
             try:
                 return _Look(images.encoded_size(ends.head), None, content)
             except (OSError, ValueError, SyntaxError):  # the header may be longer than the head
@@ -132,13 +153,6 @@ def _look(encoded: EncodedSet, index: int) -> _Look:
         return _Look(images.decode(encoded.read(index), 3).shape[:2], None, content)
     except (OSError, ValueError, SyntaxError) as error:
         return _Look(None, str(error), content)
-
-
-def _decoded(encoded: EncodedSet, options: Options, index: int) -> np.ndarray | str:
-    try:
-        return images.decode(encoded.read(index), options.channels)
-    except OSError as error:
-        return str(error)
 
 
 def _report(encoded: EncodedSet, damage: dict[int, str], options: Options) -> str | None:
