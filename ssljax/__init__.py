@@ -1,1 +1,1 @@
-"""Self-supervised learning in JAX: pretext losses as pure functions, one train step for all of them."""
+"""Self-supervised learning in JAX: losses as pure functions, one train step for all of them."""

@@ -20,7 +20,8 @@ FLOORS = {
     "evaluation": 3,
     "commands": 4,
 }
-# losses use ops (normalisation); models and data do not know each other, nor do training and evaluation.
+# losses use ops (normalisation); models and data do not know each other, nor do training and
+# evaluation.
 SAME_FLOOR = {("losses", "ops"), ("training", "evaluation")}
 FILES = sorted(ROOT.rglob("*.py"))
 

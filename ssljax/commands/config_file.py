@@ -1,17 +1,17 @@
 """A config from the command line: `--config FILE.py[:ARG]` and any `--config.KEY=VALUE`."""
 
+import dataclasses
 import importlib.util
 import pathlib
 from collections.abc import Sequence
 
-import ml_collections
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
 from ssljax.errors import UserError, unknown
 from ssljax.models import encoder_class
 from ssljax.objectives import objective_class
-from ssljax.objectives.construct import settable_fields
+from ssljax.ops.augment import Augmentation
 from ssljax.training.config import complete
 
 PREFIX = "--config."
@@ -21,9 +21,9 @@ def load(path_and_argument: str, overrides: Sequence[str]) -> ConfigDict:
     """Return the complete config of a file, with the overrides applied.
 
     Args:
-      path_and_argument: a Python file with `get_config()`, or "file.py:argument" for `get_config("argument")`.
-      overrides: "--config.steps=200" and the like, in the ml_collections convention; also of a field of the encoder or
-        the objective that the file does not mention.
+      path_and_argument: a Python file with `get_config()`; "file.py:x" calls `get_config("x")`.
+      overrides: "--config.steps=200" and the like, in the ml_collections convention; also of a
+        field of the encoder or the objective that the file does not mention.
 
     Raises:
       UserError: a file without get_config, an unknown key, or a value of another type.
@@ -31,7 +31,9 @@ def load(path_and_argument: str, overrides: Sequence[str]) -> ConfigDict:
     config = complete(_get_config(path_and_argument))
     for override in overrides:
         if not override.startswith(PREFIX):
-            raise UserError(f"unknown argument {override!r}; a config key is set by --config.KEY=VALUE")
+            raise UserError(
+                f"unknown argument {override!r}; a config key is set by --config.KEY=VALUE"
+            )
     names = [o for o in overrides if o.partition("=")[0].endswith(".name")]
     _apply(config, names)  # first, since they decide which fields there are
     for override in overrides:
@@ -57,7 +59,10 @@ def _get_config(path_and_argument: str) -> ConfigDict:
         raise UserError(f"{path} has no function get_config()")
     config = module.get_config(argument) if argument else module.get_config()
     if not isinstance(config, ConfigDict):
-        raise UserError(f"get_config() of {path} returned a {type(config).__name__}; it must be an ml_collections.ConfigDict")
+        raise UserError(
+            f"get_config() of {path} returned a {type(config).__name__}; it must be an "
+            "ml_collections.ConfigDict"
+        )
     return config
 
 
@@ -67,9 +72,37 @@ def _apply(config: ConfigDict, overrides: Sequence[str]) -> None:
     try:
         values(["ssljax", *overrides])
     except flags.UnrecognizedFlagError as error:
-        raise unknown("config key", f"config.{error.flagname.removeprefix('config.')}", _keys(config)) from None
+        raise unknown(
+            "config key", f"config.{error.flagname.removeprefix('config.')}", _keys(config)
+        ) from None
     except (flags.Error, ValueError, TypeError, KeyError) as error:
         raise UserError(f"cannot apply {' '.join(overrides)}: {error}") from error
+
+
+def _add_default(config: ConfigDict, key: str) -> None:
+    """Set a field of the encoder, an objective or a view that the file left out."""
+    *sections, field = key.split(".")
+    section = config
+    for name in sections:
+        if not isinstance(section, ConfigDict) or name not in section:
+            return
+        section = section[name]
+    cls = _class_of(sections, section)
+    if cls is None or not isinstance(section, ConfigDict) or field in section:
+        return
+    for known in dataclasses.fields(cls):
+        if known.name == field and isinstance(known.default, int | float | str | bool | tuple):
+            section[field] = known.default
+
+
+def _class_of(sections: Sequence[str], section: ConfigDict) -> type | None:
+    if sections == ["encoder"]:
+        return encoder_class(section.name)
+    if sections[:1] == ["objective"]:
+        if sections[-2:-1] == ["views"]:
+            return Augmentation
+        return objective_class(section.name) if "name" in section else None
+    return None
 
 
 def _keys(config: ConfigDict, prefix: str = "config.") -> list[str]:

@@ -18,8 +18,13 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         description="List what there is, a line each.",
     )
     parser.add_argument("kind", nargs="?", choices=KINDS, help="by default all of them")
-    parser.add_argument("--experiments", type=pathlib.Path, default=pathlib.Path("experiments"), metavar="DIR",
-                        help="where experiment configs lie (default: experiments)")
+    parser.add_argument(
+        "--experiments",
+        type=pathlib.Path,
+        default=pathlib.Path("experiments"),
+        metavar="DIR",
+        help="where experiment configs lie (default: experiments)",
+    )
     parser.set_defaults(run=run)
 
 

@@ -34,7 +34,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; return its exit status: 0, 1 for a run that failed, 2 for what the user can mend."""
+    """Run a command; return its exit status, 2 for what the user can mend."""
     args, rest = build_parser().parse_known_args(argv)
     try:
         return args.run(args, rest)

@@ -40,7 +40,9 @@ def objective_class(name: str) -> type:
             f"config.objective.name={name!r}: cannot import {module_name!r}: {error}"
         ) from error
     if not hasattr(module, class_name):
-        raise unknown(f"class in {module_name}", class_name, dict(inspect.getmembers(module, inspect.isclass)))
+        raise unknown(
+            f"class in {module_name}", class_name, dict(inspect.getmembers(module, inspect.isclass))
+        )
     cls = getattr(module, class_name)
     parts = ("batch_coupled", "init_params", "init_memory", "loss", "advance", "embed")
     lacking = [part for part in parts if not hasattr(cls, part)]

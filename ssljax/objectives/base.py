@@ -1,8 +1,9 @@
 """The interface between a pretext task and everything else.
 
-The train step, the loop, checkpoints and evaluation know only the `Objective` below, and have no branch on which one it
-is. An objective is a frozen dataclass: its first field is the `Run` it is part of, every further field is a
-hyper-parameter that a config can set by name (`config.objective.temperature = 0.1`). All its methods are pure.
+The train step, the loop, checkpoints and evaluation know only the `Objective` below, and have no
+branch on which one it is. An objective is a frozen dataclass: its first field is the `Run` it is
+part of, every further field is a hyper-parameter that a config can set by name
+(`config.objective.temperature = 0.1`). All its methods are pure.
 """
 
 import dataclasses
@@ -76,11 +77,13 @@ class Aux:
 
 @runtime_checkable
 class Objective(Protocol):
-    """A pretext task. `params` is what the optimizer trains; `memory` is all else that it remembers between steps.
+    """A pretext task. `params` is what the optimizer trains; `memory` is all else that it remembers
+    between steps.
 
     Attributes:
-      batch_coupled: whether the loss (or a batch statistic below it) of one example depends on the others of its batch.
-        Where it does, gradients of micro-batches do not add up to the gradient of the batch.
+      batch_coupled: whether the loss (or a batch statistic below it) of one example depends on the
+        others of its batch. Where it does, gradients of micro-batches do not add up to the gradient
+        of the batch.
     """
 
     batch_coupled: ClassVar[bool]
@@ -94,7 +97,7 @@ class Objective(Protocol):
     def loss(
         self, params: dict[str, PyTree], memory: PyTree, batch: Batch, *, key: Array, step: Array
     ) -> tuple[Array, Aux]:
-        """Return the scalar loss of a batch, differentiable in `params`; views, masks and noise come from `key`."""
+        """Return the loss, a scalar; views, masks and noise come from `key`."""
 
     def advance(
         self, params: dict[str, PyTree], memory: PyTree, carry: PyTree, *, step: Array
@@ -107,17 +110,17 @@ class Objective(Protocol):
 
 @runtime_checkable
 class Refreshing(Protocol):
-    """An objective that also changes its memory between steps, from the whole training set (clustering)."""
+    """An objective that also works between steps, on the whole training set (clustering)."""
 
     def refresh_due(self, step: int) -> bool:
-        """Whether to refresh before the optimizer step of that number. A pure function of `step`, so a resumed run agrees."""
+        """Whether to refresh before that step; of `step` alone, so that a resumed run agrees."""
 
     def refresh(self, state: Any, batches: Callable[[], Iterable[Batch]], *, key: Array) -> Any:
         """Return the state with a refreshed memory.
 
         Args:
           state: the train state: step, params, memory, opt_state.
-          batches: gives one pass over the training set in order, un-augmented, the last batch padded; a batch
-            has a further entry "valid", bool [B].
+          batches: gives one pass over the training set in order, un-augmented, the last batch
+            padded; a batch has a further entry "valid", bool [B].
           key: of this refresh.
         """

@@ -3,6 +3,7 @@
 import dataclasses
 from typing import ClassVar
 
+import jax
 import jax.numpy as jnp
 
 from ssljax.losses import byol_regression
@@ -10,10 +11,17 @@ from ssljax.models import MLP, Chain
 from ssljax.objectives.base import Aux, Run
 from ssljax.objectives.views import Views, embed, example
 from ssljax.ops.ema import cosine_momentum, ema
-from ssljax.ops.augment import Augmentation
 
-_VIEW = dict(crop_scale=(0.08, 1.0), flip=0.5, brightness=0.4, contrast=0.4, saturation=0.2, hue=0.1, jitter_prob=0.8,
-             grey_prob=0.2)
+_VIEW = dict(
+    crop_scale=(0.08, 1.0),
+    flip=0.5,
+    brightness=0.4,
+    contrast=0.4,
+    saturation=0.2,
+    hue=0.1,
+    jitter_prob=0.8,
+    grey_prob=0.2,
+)
 
 
 TEACHER = ("encoder", "projector")  # the components that the teacher has
@@ -23,18 +31,23 @@ TEACHER = ("encoder", "projector")  # the components that the teacher has
 class BYOL:
     """Bootstrap your own latent (Grill et al., 2020).
 
-    The loss is mean(|q1 - z2'|^2 + |q2 - z1'|^2) over unit vectors, in [0, 8]: q = predictor(projector(encoder(view)))
-    online, z' = the teacher's projection, without gradient.
+    The loss is mean(|q1 - z2'|^2 + |q2 - z1'|^2) over unit vectors, in [0, 8]: q =
+    predictor(projector(encoder(view))) online, z' = the teacher's projection, without gradient.
 
-    The teacher's parameters are a moving average, updated after the optimizer's step, with a momentum that rises along
-    a cosine to 1; its batch statistics are its own.
+    The teacher's parameters are a moving average, updated after the optimizer's step, with a
+    momentum that rises along a cosine to 1; its batch statistics are its own.
 
-    Paper: https://arxiv.org/abs/2006.07733. Official code: google-deepmind/deepmind-research, byol/byol_experiment.py.
+    Paper: https://arxiv.org/abs/2006.07733. Official code: google-deepmind/deepmind-research,
+      byol/byol_experiment.py.
     """
 
     run: Run
-    views: Views = Views({"view1": Augmentation(**_VIEW, blur_prob=1.0),
-                          "view2": Augmentation(**_VIEW, blur_prob=0.1, solarize_prob=0.2)})
+    views: Views = Views(
+        {
+            "view1": {**_VIEW, "blur_prob": 1.0},
+            "view2": {**_VIEW, "blur_prob": 0.1, "solarize_prob": 0.2},
+        }
+    )
     momentum: float = 0.996
     projector_hidden: tuple = (4096,)
     projector_dim: int = 256
@@ -43,7 +56,7 @@ class BYOL:
     batch_coupled: ClassVar[bool] = True
 
     def __post_init__(self):
-        self.views.require_count(2, "byol")
+        self.views.require(self.run.inputs, count=2)
 
     @property
     def network(self) -> Chain:
@@ -70,10 +83,11 @@ class BYOL:
         }
 
     def loss(self, params, memory, batch, *, key, step):
-        views = self.views.stacked(self.run.inputs, key, batch)
+        views_key, *model_keys = jax.random.split(key, 3)
+        views = self.views.stacked(self.run.inputs, views_key, batch)
         stats, teacher_stats = memory["stats"], memory["teacher_stats"]
-        q1, stats = self.network.apply(params, stats, views[:, 0], train=True)
-        q2, stats = self.network.apply(params, stats, views[:, 1], train=True)
+        q1, stats = self.network.apply(params, stats, views[:, 0], train=True, key=model_keys[0])
+        q2, stats = self.network.apply(params, stats, views[:, 1], train=True, key=model_keys[1])
         z1, teacher_stats = self._target(memory, teacher_stats, views[:, 0])
         z2, teacher_stats = self._target(memory, teacher_stats, views[:, 1])
         loss = jnp.mean(byol_regression(q1, z2) + byol_regression(q2, z1))

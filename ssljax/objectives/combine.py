@@ -17,10 +17,10 @@ from ssljax.objectives.construct import construct
 class Combine:
     """The weighted sum of the losses of several tasks, which share some components.
 
-    In a config: `objective = {"name": "combine", "weights": {"simclr": 1.0, "mae": 0.5}, "tasks": {"simclr":
-    {"name": "simclr", ...}, "mae": {"name": "mae", ...}}}`. Components named in `shared` exist once and are trained by
-    all tasks that have them, so their shapes must agree; all others, and the memory (batch statistics too), belong to
-    their task, as "simclr/projector".
+    In a config: `objective = {"name": "combine", "weights": {"simclr": 1.0, "mae": 0.5}, "tasks":
+    {"simclr": {"name": "simclr", ...}, "mae": {"name": "mae", ...}}}`. Components named in `shared`
+    exist once and are trained by all tasks that have them, so their shapes must agree; all others,
+    and the memory (batch statistics too), belong to their task, as "simclr/projector".
 
     Attributes:
       run: as for any objective.
@@ -46,10 +46,15 @@ class Combine:
 
     def __post_init__(self):
         if not self.tasks:
-            raise UserError("combine has no task; set tasks = {'simclr': {'name': 'simclr', ...}, ...}")
+            raise UserError(
+                "combine has no task; set tasks = {'simclr': {'name': 'simclr', ...}, ...}"
+            )
         strangers = {*self.weights, self.embed_with or next(iter(self.tasks))} - {*self.tasks}
         if strangers:
-            raise UserError(f"weights and embed_with name {sorted(strangers)}; the tasks are {sorted(self.tasks)}")
+            raise UserError(
+                f"weights and embed_with name {sorted(strangers)}; the tasks are "
+                f"{sorted(self.tasks)}"
+            )
 
     @property
     def batch_coupled(self) -> bool:
@@ -72,17 +77,27 @@ class Combine:
     def loss(self, params, memory, batch, *, key, step):
         total, metrics, carry = 0.0, {}, {}
         for name, task in self.tasks.items():
-            loss, aux = task.loss(self._of(name, params), memory[name], batch, key=_fold(key, name), step=step)
+            loss, aux = task.loss(
+                self._of(name, params), memory[name], batch, key=_fold(key, name), step=step
+            )
             total = total + self.weights.get(name, 1.0) * loss
-            metrics |= {f"{name}/loss": loss, **{f"{name}/{key}": value for key, value in aux.metrics.items()}}
+            metrics |= {
+                f"{name}/loss": loss,
+                **{f"{name}/{key}": value for key, value in aux.metrics.items()},
+            }
             carry[name] = aux.carry
         return total, Aux(metrics, carry)
 
     def advance(self, params, memory, carry, *, step):
         memory = dict(memory)
         for name, task in self.tasks.items():
-            own, memory[name] = task.advance(self._of(name, params), memory[name], carry[name], step=step)
-            params = {**params, **{self._address(name, component): tree for component, tree in own.items()}}
+            own, memory[name] = task.advance(
+                self._of(name, params), memory[name], carry[name], step=step
+            )
+            params = {
+                **params,
+                **{self._address(name, component): tree for component, tree in own.items()},
+            }
         return params, memory
 
     def refresh_due(self, step):
@@ -108,7 +123,11 @@ class Combine:
 
     def _of(self, task: str, params: dict[str, Any]) -> dict[str, Any]:
         """Return the components of one task, under the names that it knows them by."""
-        own = {key.removeprefix(f"{task}/"): tree for key, tree in params.items() if key.startswith(f"{task}/")}
+        own = {
+            key.removeprefix(f"{task}/"): tree
+            for key, tree in params.items()
+            if key.startswith(f"{task}/")
+        }
         return {**own, **{key: tree for key, tree in params.items() if key in self.shared}}
 
 
@@ -118,12 +137,16 @@ def _fold(key: jax.Array, name: str) -> jax.Array:
 
 def _require_equal_shapes(first: Any, second: Any, component: str, task: str) -> None:
     def shapes(tree):
-        return {jax.tree_util.keystr(path): leaf.shape for path, leaf in jax.tree_util.tree_leaves_with_path(tree)}
+        return {
+            jax.tree_util.keystr(path): leaf.shape
+            for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
+        }
 
     one, two = shapes(first), shapes(second)
     for path in sorted({*one, *two}):
         if one.get(path) != two.get(path):
             raise UserError(
-                f"combine: task {task!r} shares {component!r} with another task, but {component}{path} has the shape "
+                f"combine: task {task!r} shares {component!r} with another task, but "
+                f"{component}{path} has the shape "
                 f"{two.get(path, 'none')} in it and {one.get(path, 'none')} in the other"
             )

@@ -19,7 +19,8 @@ def construct(cls: type, section: Mapping[str, Any], where: str, **given: Any) -
       **given: fields that do not come from the config.
 
     Raises:
-      UserError: a key that is no field, a value of another type than the field's default, or one that `cls` refuses.
+      UserError: a key that is no field, a value of another type than the field's default, or one
+        that `cls` refuses.
     """
     fields = {field.name: field for field in dataclasses.fields(cls) if field.name not in given}
     values = {}
@@ -46,5 +47,7 @@ def _value(field: dataclasses.Field, value: Any, name: str) -> Any:
     if field.type is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if field.type in (int, float, bool, str) and type(value) is not field.type:
-        raise UserError(f"{name}={value!r} is of type {type(value).__name__}; it must be {field.type.__name__}")
+        raise UserError(
+            f"{name}={value!r} is of type {type(value).__name__}; it must be {field.type.__name__}"
+        )
     return value

@@ -1,4 +1,4 @@
-"""DeepCluster-v2: every view predicts the cluster of its image, clusters being found anew each epoch."""
+"""DeepCluster-v2: every view predicts the cluster of its image; clusters are found each epoch."""
 
 import dataclasses
 import functools
@@ -17,7 +17,6 @@ from ssljax.ops.bank import write_rows
 from ssljax.ops.kmeans import spherical_kmeans
 from ssljax.ops.normalize import l2_normalize
 
-
 BANKS = 2  # of the features of the first views
 
 
@@ -25,19 +24,31 @@ BANKS = 2  # of the features of the first views
 class DeepCluster:
     """DeepCluster-v2 (Caron et al., 2020).
 
-    The features z of the first two views of every image are kept in two banks, by example id. Before every epoch,
-    spherical k-means on a bank gives each head h its prototypes C_h and the labels of all images; the loss is the mean
-    over heads of the cross-entropy of z . C_h / temperature against the label. Prototypes are not trained. Before the
-    first epoch the banks are filled with features of the fresh network.
+    The features z of the first two views of every image are kept in two banks, by example id.
+    Before every epoch, spherical k-means on a bank gives each head h its prototypes C_h and the
+    labels of all images; the loss is the mean over heads of the cross-entropy of z . C_h /
+    temperature against the label. Prototypes are not trained. Before the first epoch the banks are
+    filled with features of the fresh network.
 
-    Paper: https://arxiv.org/abs/2006.09882. Official code: facebookresearch/swav, main_deepclusterv2.py. The code draws
-    an epoch's images without the last incomplete batch; here an epoch is `steps_per_epoch` steps and every image takes
-    part, whatever the batch size.
+    Paper: https://arxiv.org/abs/2006.09882. Official code: facebookresearch/swav,
+      main_deepclusterv2.py. The code draws
+    an epoch's images without the last incomplete batch; here an epoch is `steps_per_epoch` steps
+    and every image takes part, whatever the batch size.
     """
 
     run: Run
-    views: Views = Views.crops(count=2, crop_scale=(0.14, 1.0), flip=0.5, brightness=0.8, contrast=0.8,
-                               saturation=0.8, hue=0.2, jitter_prob=0.8, grey_prob=0.2, blur_prob=0.5)
+    views: Views = Views.crops(
+        count=2,
+        crop_scale=(0.14, 1.0),
+        flip=0.5,
+        brightness=0.8,
+        contrast=0.8,
+        saturation=0.8,
+        hue=0.2,
+        jitter_prob=0.8,
+        grey_prob=0.2,
+        blur_prob=0.5,
+    )
     prototypes: tuple = (3000, 3000, 3000)
     temperature: float = 0.1
     kmeans_iterations: int = 10
@@ -47,13 +58,15 @@ class DeepCluster:
     batch_coupled: ClassVar[bool] = True
 
     def __post_init__(self):
-        views = list(self.views.groups.values())
-        if views[0].count < BANKS:
-            raise UserError(f"objective.views: the first group makes {views[0].count} view(s); deepcluster clusters "
-                            f"the features of its first {BANKS}")
+        views = sum(view.count for view in self.views.augmentations(self.run.inputs).values())
+        if views < BANKS:
+            raise UserError(f"objective.views makes {views} view(s); deepcluster_v2 needs {BANKS}")
         if max(self.prototypes) > self.run.inputs.num_examples:
-            raise UserError(f"objective.prototypes={self.prototypes}: there are only {self.run.inputs.num_examples} "
-                            "images to cluster")
+            raise UserError(
+                f"objective.prototypes={self.prototypes}: there are only "
+                f"{self.run.inputs.num_examples} "
+                "images to cluster"
+            )
 
     @property
     def network(self) -> Chain:
@@ -76,7 +89,10 @@ class DeepCluster:
         features, stats = self._features(params, memory["stats"], batch, key)
         heads = [
             prototype_cross_entropy(
-                z @ prototypes.T, labels[batch["id"]], temperature=self.temperature
+                z @ prototypes.T,
+                labels[batch["id"]],
+                temperature=self.temperature,
+                where=labels[batch["id"]] >= 0,
             )
             for prototypes, labels in zip(memory["prototypes"], memory["labels"], strict=True)
             for z in features
@@ -86,10 +102,11 @@ class DeepCluster:
 
     def _features(self, params, stats, batch, key):
         """Return a list of unit vectors [B, D], one for each view, and the new batch statistics."""
+        views_key, model_key = jax.random.split(key)
         features = []
-        for crops in self.views(self.run.inputs, key, batch).values():
+        for crops in self.views(self.run.inputs, views_key, batch).values():
             flat = rearrange(crops, "b v h w c -> (b v) h w c")
-            z, stats = self.network.apply(params, stats, flat, train=True)
+            z, stats = self.network.apply(params, stats, flat, train=True, key=model_key)
             features += list(rearrange(l2_normalize(z), "(b v) d -> v b d", b=len(crops)))
         return features, stats
 

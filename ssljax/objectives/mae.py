@@ -10,7 +10,7 @@ from ssljax.errors import UserError
 from ssljax.losses import masked_mse, normalize_patches
 from ssljax.models import MAEDecoder, apply, init
 from ssljax.objectives.base import Aux, Run
-from ssljax.objectives.views import Views, example, plain
+from ssljax.objectives.views import Views, embed
 from ssljax.ops.keys import per_example
 from ssljax.ops.masking import patchify, random_mask
 
@@ -19,9 +19,9 @@ from ssljax.ops.masking import patchify, random_mask
 class MAE:
     """Masked autoencoders are scalable vision learners (He et al., 2021).
 
-    The encoder sees only the visible patches; a small decoder sees their features and a mask token for each of the
-    others. The loss is the squared error of the masked patches, each target patch normalised by its own mean and
-    (unbiased) variance.
+    The encoder sees only the visible patches; a small decoder sees their features and a mask token
+    for each of the others. The loss is the squared error of the masked patches, each target
+    patch normalised by its own mean and (unbiased) variance.
 
     Paper: https://arxiv.org/abs/2111.06377. Official code: facebookresearch/mae, models_mae.py.
     """
@@ -37,12 +37,73 @@ class MAE:
     batch_coupled: ClassVar[bool] = False
 
     def __post_init__(self):
-        self.views.require_count(1, "mae")
+        self.views.require(self.run.inputs, count=1)
         if not hasattr(self.run.encoder, "patch_size"):
-            raise UserError("mae masks patches: config.encoder must be a vision transformer, for example 'vit_b'")
+            raise UserError(
+                "mae masks patches: config.encoder must be a vision transformer, for example "
+                "'vit_b'"
+            )
 
     @property
     def decoder(self) -> MAEDecoder:
+        size = self.run.encoder.patch_size
+        height, width, channels = self._image_shape
         return MAEDecoder(
-            width=self.decoder_width, depth=self.decoder_depth, heads=self.decoder_heads,
+            grid=(height // size, width // size),
+            out=size * size * channels,
+            width=self.decoder_width,
+            depth=self.decoder_depth,
+            heads=self.decoder_heads,
+            scan=self.run.encoder.scan,
+            remat=self.run.encoder.remat,
+            dtype=self.run.dtype,
         )
+
+    @property
+    def _image_shape(self) -> tuple[int, int, int]:
+        (view,) = self.views.augmentations(self.run.inputs).values()
+        return view.size, view.size, self.run.inputs.shape[2]
+
+    def init_params(self, key, batch):
+        encoder_key, decoder_key, mask_key = jax.random.split(key, 3)
+        images = jnp.zeros((2, *self._image_shape))
+        mask = self._mask(jax.random.split(mask_key, 2))
+        encoder, _ = init(self.run.encoder, encoder_key, images, keep=mask.keep)
+        encoded, _ = apply(self.run.encoder, encoder, {}, images, train=False, keep=mask.keep)
+        decoder, _ = init(self.decoder, decoder_key, encoded, mask.restore)
+        return {"encoder": encoder, "decoder": decoder}
+
+    def _mask(self, keys):
+        rows, columns = self.decoder.grid
+        return random_mask(keys, patches=rows * columns, ratio=self.mask_ratio)
+
+    def init_memory(self, key, params, batch):
+        return {}
+
+    def loss(self, params, memory, batch, *, key, step):
+        views_key, mask_key, model_key = jax.random.split(key, 3)
+        images = self.views.stacked(self.run.inputs, views_key, batch)[:, 0]
+        target = patchify(images, patch=self.run.encoder.patch_size)
+        if self.normalize_targets:
+            target = normalize_patches(target)
+        mask = self._mask(per_example(mask_key, batch["position"]))
+        encoded, _ = apply(
+            self.run.encoder,
+            params["encoder"],
+            {},
+            images,
+            train=True,
+            key=model_key,
+            keep=mask.keep,
+        )
+        prediction, _ = apply(
+            self.decoder, params["decoder"], {}, encoded, mask.restore, train=True
+        )
+        loss = jnp.mean(masked_mse(prediction, target, where=mask.masked))
+        return loss, Aux(metrics={}, carry={})
+
+    def advance(self, params, memory, carry, *, step):
+        return params, memory
+
+    def embed(self, params, memory, batch):
+        return embed(self.run, params["encoder"], {}, batch)

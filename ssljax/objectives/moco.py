@@ -1,4 +1,4 @@
-"""MoCo v2: a view agrees with the key of the other view, against a queue of keys from earlier batches."""
+"""MoCo v2: a view agrees with the key of the other one, against a queue of earlier keys."""
 
 import dataclasses
 from typing import ClassVar
@@ -19,20 +19,32 @@ from ssljax.ops.queue import enqueue, init_queue
 class MoCo:
     """Improved baselines with momentum contrastive learning (Chen et al., 2020).
 
-    q = network(view 1), k = teacher(view 2), the teacher being a moving average of the network; the loss is InfoNCE of
-    q against k and the K keys of the queue. Each batch's keys enter the queue after they were used.
+    q = network(view 1), k = teacher(view 2), the teacher being a moving average of the network; the
+    loss is InfoNCE of q against k and the K keys of the queue. Each batch's keys enter the queue
+    after they were used.
 
-    With an encoder whose batch normalisation has `norm_groups` > 1, the keys are computed in a shuffled order, so that a
-    query and its key share no batch statistics (shuffle-BN), on any number of devices.
+    With an encoder whose batch normalisation has `norm_groups` > 1, the keys are computed in a
+    shuffled order, so that a query and its key share no batch statistics (shuffle-BN), on any
+    number of devices.
 
     Paper: https://arxiv.org/abs/2003.04297 (v1: https://arxiv.org/abs/1911.05722). Official code:
-    facebookresearch/moco, moco/builder.py, which updates the teacher at the start of a step: the same numbers, since
-    here it is updated at the end of the step before.
+    facebookresearch/moco, moco/builder.py, which updates the teacher at the start of a step: the
+    same numbers, since here it is updated at the end of the step before.
     """
 
     run: Run
-    views: Views = Views.crops(count=2, crop_scale=(0.2, 1.0), flip=0.5, brightness=0.4, contrast=0.4, saturation=0.4,
-                               hue=0.1, jitter_prob=0.8, grey_prob=0.2, blur_prob=0.5)
+    views: Views = Views.crops(
+        count=2,
+        crop_scale=(0.2, 1.0),
+        flip=0.5,
+        brightness=0.4,
+        contrast=0.4,
+        saturation=0.4,
+        hue=0.1,
+        jitter_prob=0.8,
+        grey_prob=0.2,
+        blur_prob=0.5,
+    )
     temperature: float = 0.2
     momentum: float = 0.999
     queue_size: int = 65536
@@ -42,10 +54,11 @@ class MoCo:
     batch_coupled: ClassVar[bool] = True
 
     def __post_init__(self):
-        self.views.require_count(2, "moco")
+        self.views.require(self.run.inputs, count=2)
         if self.queue_size % self.run.batch_size:
             raise UserError(
-                f"objective.queue_size={self.queue_size} is not a multiple of batch_size={self.run.batch_size}"
+                f"objective.queue_size={self.queue_size} is not a multiple of "
+                f"batch_size={self.run.batch_size}"
             )
 
     @property
@@ -62,18 +75,24 @@ class MoCo:
         return {"stats": stats, "teacher": params, "teacher_stats": stats, "queue": queue}
 
     def loss(self, params, memory, batch, *, key, step):
-        views_key, shuffle_key = jax.random.split(key)
+        views_key, shuffle_key, model_key = jax.random.split(key, 3)
         views = self.views.stacked(self.run.inputs, views_key, batch)
-        q, stats = self.network.apply(params, memory["stats"], views[:, 0], train=True)
+        q, stats = self.network.apply(
+            params, memory["stats"], views[:, 0], train=True, key=model_key
+        )
         k, teacher_stats = self._keys(memory, views[:, 1], shuffle_key)
         loss = jnp.mean(info_nce(q, k, memory["queue"]["rows"], temperature=self.temperature))
-        return loss, Aux(metrics={}, carry={"stats": stats, "teacher_stats": teacher_stats, "keys": k})
+        return loss, Aux(
+            metrics={}, carry={"stats": stats, "teacher_stats": teacher_stats, "keys": k}
+        )
 
     def _keys(self, memory, views, key):
         shuffled = getattr(self.run.encoder, "norm_groups", 1) > 1
         order = jax.random.permutation(key, len(views)) if shuffled else jnp.arange(len(views))
         images = views[order] if shuffled else views
-        k, stats = self.network.apply(memory["teacher"], memory["teacher_stats"], images, train=True)
+        k, stats = self.network.apply(
+            memory["teacher"], memory["teacher_stats"], images, train=True
+        )
         return jax.lax.stop_gradient(k[jnp.argsort(order)] if shuffled else k), stats
 
     def advance(self, params, memory, carry, *, step):

@@ -3,6 +3,7 @@
 import dataclasses
 from typing import ClassVar
 
+import jax
 import jax.numpy as jnp
 from einops import rearrange
 
@@ -18,13 +19,25 @@ class SimCLR:
 
     z_i = projector(encoder(view_i)); the loss is NT-Xent over the 2B views of a batch.
 
-    Paper: https://arxiv.org/abs/2002.05709. Official code: google-research/simclr, objective.py, which adds the losses
-    of the two views where the paper, and this, takes the mean over the 2B rows (half of the code's number).
+    Paper: https://arxiv.org/abs/2002.05709. Official code: google-research/simclr, objective.py,
+      which adds the losses
+    of the two views where the paper, and this, takes the mean over the 2B rows (half of the code's
+    number).
     """
 
     run: Run
-    views: Views = Views.crops(count=2, crop_scale=(0.08, 1.0), flip=0.5, brightness=0.8, contrast=0.8,
-                               saturation=0.8, hue=0.2, jitter_prob=0.8, grey_prob=0.2, blur_prob=0.5)
+    views: Views = Views.crops(
+        count=2,
+        crop_scale=(0.08, 1.0),
+        flip=0.5,
+        brightness=0.8,
+        contrast=0.8,
+        saturation=0.8,
+        hue=0.2,
+        jitter_prob=0.8,
+        grey_prob=0.2,
+        blur_prob=0.5,
+    )
     temperature: float = 0.1
     projector_hidden: tuple = (2048,)
     projector_dim: int = 128
@@ -32,12 +45,16 @@ class SimCLR:
     batch_coupled: ClassVar[bool] = True
 
     def __post_init__(self):
-        self.views.require_count(2, "simclr")
+        self.views.require(self.run.inputs, count=2)
 
     @property
     def network(self) -> Chain:
         projector = MLP(
-            self.projector_hidden, self.projector_dim, output_norm="scale", output_bias=False, dtype=self.run.dtype
+            self.projector_hidden,
+            self.projector_dim,
+            output_norm="scale",
+            output_bias=False,
+            dtype=self.run.dtype,
         )
         return Chain({"encoder": self.run.encoder, "projector": projector})
 
@@ -48,8 +65,15 @@ class SimCLR:
         return {"stats": self.network.init(key, example(self.run.inputs))[1]}
 
     def loss(self, params, memory, batch, *, key, step):
-        views = self.views.stacked(self.run.inputs, key, batch)
-        z, stats = self.network.apply(params, memory["stats"], rearrange(views, "b v h w c -> (b v) h w c"), train=True)
+        views_key, model_key = jax.random.split(key)
+        views = self.views.stacked(self.run.inputs, views_key, batch)
+        z, stats = self.network.apply(
+            params,
+            memory["stats"],
+            rearrange(views, "b v h w c -> (b v) h w c"),
+            train=True,
+            key=model_key,
+        )
         z1, z2 = rearrange(z, "(b v) d -> v b d", v=2)
         return jnp.mean(nt_xent(z1, z2, temperature=self.temperature)), Aux(metrics={}, carry=stats)
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax.numpy as jnp
+from ml_collections import ConfigDict
 
 from ssljax.errors import UserError
 from ssljax.models import apply
@@ -18,42 +19,72 @@ from ssljax.ops.keys import per_example
 class Views:
     """How views are made: named groups, each of one augmentation and so of one size.
 
-    In a config: `objective.views = {"global_crop": {"size": 224, "count": 2, ...}, "local_crop": {"size": 96, "count": 6}}`,
-    the fields being those of `ssljax.ops.augment.Augmentation`.
+    In a config: `objective.views = {"crop": {"count": 2, "size": 224, "crop_scale": (0.2, 1.0),
+    ...}, "small_crop": {"count": 6, "size": 96, ...}}`, with the fields of
+    `ssljax.ops.augment.Augmentation`. A group without a size has that of the images.
+
+    Attributes:
+      groups: fields by name. Groups come in the order of their sizes, largest first, then of their
+        names.
+      where: the name of the config section, for error messages.
     """
 
-    groups: Mapping[str, Augmentation]
+    groups: Mapping[str, Mapping[str, Any]]
+    where: str = "objective.views"
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any], where: str) -> "Views":
-        """Return the views of a config section; `where` is its name, for error messages."""
-        if not config:
-            raise UserError(f"{where} has no view; name at least one, for example {where}.crop = {{'count': 2}}")
-        return cls({name: construct(Augmentation, config[name], f"{where}.{name}") for name in config})
+    def from_config(cls, section: Mapping[str, Any], where: str) -> "Views":
+        """Return the views of a config section; `where` is its name."""
+        if not section:
+            raise UserError(
+                f"{where} is empty; it needs a view, for example {where}.crop = {{'count': 2}}"
+            )
+        for name in section:
+            if not isinstance(section[name], Mapping | ConfigDict):
+                raise UserError(
+                    f"{where}.{name}={section[name]!r}; it must be a section of the fields of a "
+                    "view"
+                )
+        return cls(section, where)
 
     @classmethod
     def crops(cls, **fields: Any) -> "Views":
         """Return a single group, "crop", of the given augmentation."""
-        return cls({"crop": Augmentation(**fields)})
+        return cls({"crop": fields})
+
+    def augmentations(self, inputs: Inputs) -> dict[str, Augmentation]:
+        """Return the augmentation of each group, with its size filled in.
+
+        Raises:
+          UserError: an unknown field, or a value that `Augmentation` refuses.
+        """
+        made = {}
+        for name, fields in self.groups.items():
+            size = {"size": fields.get("size", 0) or inputs.shape[0]}
+            made[name] = construct(Augmentation, {**fields, **size}, f"{self.where}.{name}")
+        return dict(sorted(made.items(), key=lambda item: (-item[1].size, item[0])))
 
     def __call__(self, inputs: Inputs, key: Array, batch: Batch) -> dict[str, Array]:
-        """Return float32 [B, count, size, size, C] for each group, normalised by the mean and std of `inputs`."""
-        crops = multi_crop(self.groups, per_example(key, batch["position"]), batch["image"])
-        return {name: normalize(crop, inputs) for name, crop in crops.items()}
+        """Return float32 [B, count, size, size, C] for each group, normalised."""
+        keys = per_example(key, batch["position"])
+        crops = multi_crop(self.augmentations(inputs), keys, batch["image"])
+        # Under jit a dict comes back in the order of its keys; the order of the groups is ours.
+        return {name: normalize(crops[name], inputs) for name in self.augmentations(inputs)}
 
     def stacked(self, inputs: Inputs, key: Array, batch: Batch) -> Array:
-        """Return all views as one array [B, V, size, size, C], in the order of the groups; their sizes are equal."""
-        # Stacked on an axis of its own: joined on the batch axis, sharded examples would move between devices.
+        """Return all views, which must be of one size, as one array [B, V, size, size, C]."""
+        # Stacked on an axis of its own: joined on the batch axis, sharded examples would move
+        # between devices.
         return jnp.concatenate(list(self(inputs, key, batch).values()), axis=1)
 
-    def require_count(self, count: int, objective: str) -> None:
+    def require(self, inputs: Inputs, *, count: int) -> None:
         """Raise a UserError unless there are `count` views, all of one size."""
-        total = sum(view.count for view in self.groups.values())
-        sizes = {view.size for view in self.groups.values()}
+        views = self.augmentations(inputs).values()
+        total, sizes = sum(view.count for view in views), sorted({view.size for view in views})
         if total != count or len(sizes) > 1:
             raise UserError(
-                f"{objective} takes exactly {count} view(s) of one size; objective.views has {total} "
-                f"of the sizes {sorted(sizes)}"
+                f"{self.where} makes {total} view(s) of the size(s) {sizes}; this objective takes "
+                f"{count} of one size"
             )
 
 

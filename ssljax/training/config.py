@@ -1,8 +1,8 @@
-"""The configuration of a run: its defaults, and the checks that a misspelt or mistyped key does not pass.
+"""The configuration of a run: its defaults, and the check that keys and types are right.
 
-An experiment file starts from `default_config()` and changes what it needs; a ConfigDict with any subset of the keys
-will do as well. Two sections are open, their keys being the fields of what they name: `encoder` and `objective`;
-whoever builds those checks them.
+An experiment file starts from `default_config()` and changes what it needs; a ConfigDict with any
+subset of the keys will do as well. Two sections are open, their keys being the fields of what they
+name: `encoder` and `objective`; whoever builds those checks them.
 """
 
 import json
@@ -15,8 +15,17 @@ from ssljax.errors import UserError, unknown
 from ssljax.training.optimizer import DEFAULTS as OPTIMIZER_DEFAULTS
 
 OPEN_SECTIONS = ("encoder", "objective")
-# Keys that may differ between a run and its continuation, since they do not change what is computed.
-FREE_TO_CHANGE = ("log_every", "progress", "profile", "checkpoint.", "evaluation.", "mesh.", "data.workers", "data.folder")
+# Keys that a continued run may change, since they do not change what is computed.
+FREE_TO_CHANGE = (
+    "log_every",
+    "progress",
+    "profile",
+    "checkpoint.",
+    "evaluation.",
+    "mesh.",
+    "data.workers",
+    "data.folder",
+)
 
 
 def default_config() -> ConfigDict:
@@ -25,7 +34,7 @@ def default_config() -> ConfigDict:
     config.seed = 0
     config.steps = 1000  # optimizer steps of the whole run
     config.batch_size = 256  # examples, over all devices and hosts
-    config.accumulate = 1  # micro-batches a batch is cut into; only where the loss does not couple the batch
+    config.accumulate = 1  # micro-batches of a step, where the loss does not couple the batch
 
     config.data = ConfigDict()
     config.data.source = "sklearn:digits"  # KIND:NAME, see `ssljax list data`
@@ -33,15 +42,19 @@ def default_config() -> ConfigDict:
     config.data.image_size = 0  # pixels; 0: as the images are (a folder of mixed sizes needs one)
     config.data.broken = "refuse"  # or "skip": what to do with an image file that cannot be read
     config.data.workers = 0  # processes that decode; 0: threads
-    config.data.folder = ""  # where prepared data sets lie; "": $SSLJAX_DATA_DIR or ~/.cache/ssljax/data
+    config.data.folder = ""  # of prepared sets; "": $SSLJAX_DATA_DIR or ~/.cache/ssljax/data
+    config.data.channels = 3  # of decoded image files: 1, 3 or 4; arrays keep theirs
+    config.data.host_crop = (0.5, 1.0)  # of the area, where images are not of image_size
 
-    config.encoder = ConfigDict({"name": "resnet18"})  # and the fields of that encoder
-    config.objective = ConfigDict({"name": "simclr"})  # and the fields of that objective, or "package.module:Class"
+    # A name, and the fields of what it names. An objective may be "package.module:Class".
+    config.encoder = ConfigDict({"name": "resnet18"})
+    config.objective = ConfigDict({"name": "simclr"})
 
     config.optimizer = ConfigDict(OPTIMIZER_DEFAULTS)  # each is explained beside its default
 
-    config.mesh = ConfigDict({"data": -1, "fsdp": 1, "tensor": 1})  # devices along each axis; -1: what is left
-    config.sharding_rules = ()  # (path regex, (mesh axis or None for each dimension)), before the default
+    # Devices along each axis; -1: what is left.
+    config.mesh = ConfigDict({"data": -1, "fsdp": 1, "tensor": 1})
+    config.sharding_rules = ()  # ((path regex, (mesh axis or None, for each dimension)), ...)
 
     config.checkpoint = ConfigDict()
     config.checkpoint.every = 500  # steps
@@ -94,17 +107,24 @@ def _as_type_of(default: Any, value: Any, name: str) -> Any:
     if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     kind = type(default)
-    _require(isinstance(value, kind) and isinstance(value, bool) == isinstance(default, bool), name, value, kind.__name__)
+    _require(
+        isinstance(value, kind) and isinstance(value, bool) == isinstance(default, bool),
+        name,
+        value,
+        kind.__name__,
+    )
     return value
 
 
 def _require(good: bool, name: str, value: Any, wanted: str) -> None:
     if not good:
-        raise UserError(f"config.{name}={value!r} is of type {type(value).__name__}; it must be {wanted}")
+        raise UserError(
+            f"config.{name}={value!r} is of type {type(value).__name__}; it must be {wanted}"
+        )
 
 
 def to_json(config: ConfigDict) -> str:
-    """Return the config as JSON text, from which `from_json` makes it again without running any code."""
+    """Return the config as JSON text, which `from_json` reads without running any code."""
     return json.dumps(config.to_dict(), indent=2, sort_keys=False) + "\n"
 
 

@@ -1,8 +1,8 @@
-"""From a config to the things that it describes: data, encoder, objective, optimizer, mesh, and the compiled step."""
+"""From a config to what it describes: data, encoder, objective, optimizer, mesh, train step."""
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -67,8 +67,10 @@ class Experiment:
         init = _init(self.objective, self.optimizer, self.config, seed)
         return jax.jit(init, out_shardings=self.shardings)()
 
-    def compile_step(self) -> Callable[[TrainState, Batch], tuple[TrainState, dict[str, jax.Array]]]:
-        """Return the compiled train step. It donates the state: the old one is gone after a call."""
+    def compile_step(
+        self,
+    ) -> Callable[[TrainState, Batch], tuple[TrainState, dict[str, jax.Array]]]:
+        """Return the compiled train step; it donates the state: the old one is gone."""
         step = make_train_step(
             self.objective,
             self.optimizer.transform,
@@ -97,6 +99,7 @@ class Experiment:
             process_index=jax.process_index(),
             process_count=jax.process_count(),
             image_size=data.image_size or None,
+            host_crop=data.host_crop or None,
             workers=data.workers,
         )
 
@@ -108,28 +111,34 @@ class Experiment:
             for name, array in batch.items()
         }
 
-    def epoch(self) -> Iterable[Batch]:
+    def epoch(self) -> Iterator[Batch]:
         """Yield the training set once, in order, un-augmented; the last batch is padded."""
-        for batch in sequential(self.source, self.config.batch_size, self.config.data.image_size):
+        return self.sequential(self.source, self.config.batch_size)
+
+    def sequential(
+        self, source: Source, batch_size: int, *, labels: bool = False
+    ) -> Iterator[Batch]:
+        """Yield the batches of any source once, in order, placed on the mesh."""
+        for batch in epoch(
+            source,
+            batch_size,
+            self.config.data.image_size or None,
+            labels=labels,
+            process_index=jax.process_index(),
+            process_count=jax.process_count(),
+            workers=self.config.data.workers,
+        ):
             yield self.put(batch)
 
 
-def sequential(source: Source, batch_size: int, image_size: int) -> Iterator[dict[str, np.ndarray]]:
-    """Yield this host's part of the batches of a source, once, in order."""
-    count, index = jax.process_count(), jax.process_index()
-    part = batch_size // count
-    for batch in epoch(source, batch_size, image_size or None):
-        yield {name: array[index * part : (index + 1) * part] for name, array in batch.items()}
-
-
-def open_data(config: ConfigDict, source: str, split: str) -> Source:
+def open_data(config: ConfigDict, spec: str, split: str) -> Source:
     """Open a data set as config.data says how."""
     data = config.data
     return open_source(
-        source,
+        spec,
         split=split,
-        image_size=data.image_size or None,
         broken=data.broken,
+        channels=data.channels,
         data_dir=data.folder or None,
     )
 
@@ -146,7 +155,7 @@ def build(config: ConfigDict) -> Experiment:
     source = open_data(config, config.data.source, config.data.split)
     run = Run(
         encoder=build_encoder(config.encoder),
-        inputs=_inputs(source, config.data.image_size),
+        inputs=_inputs(source, config.data),
         steps=config.steps,
         batch_size=config.batch_size,
     )
@@ -177,15 +186,19 @@ def _init(
     return init
 
 
-def _inputs(source: Source, image_size: int) -> Inputs:
-    if source.image_shape is None and not image_size:
+def _inputs(source: Source, data: ConfigDict) -> Inputs:
+    if source.image_shape is None and not data.image_size:
         raise UserError(
-            f"the images of {source.spec} differ in size; set config.data.image_size, for example to 224"
+            f"the images of {source.spec} differ in size; set config.data.image_size, such as 224"
         )
-    shape = source.image_shape or (image_size, image_size, source.channels)
+    height, width, channels = source.image_shape or (0, 0, data.channels)
     mean, std = statistics(source)
-    shape = (image_size, image_size, shape[2]) if image_size else tuple(shape)
-    return Inputs(shape=shape, mean=tuple(mean), std=tuple(std), num_examples=len(source))
+    return Inputs(
+        shape=(data.image_size or height, data.image_size or width, channels),
+        mean=tuple(mean.tolist()),
+        std=tuple(std.tolist()),
+        num_examples=len(source),
+    )
 
 
 def _abstract_batch(size: int, inputs: Inputs, sharding: Any = None) -> Batch:

@@ -1,4 +1,4 @@
-"""Metrics on their way from the device, and the watch over them: a run stops at the first loss that is not finite."""
+"""Metrics on their way from the device; a run stops at the first loss that is not finite."""
 
 import json
 import pathlib
@@ -61,6 +61,7 @@ class MetricsWindow:
         write_atomically(dump, json.dumps(report, indent=2) + "\n")
         some = ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
         raise NonFiniteLoss(
-            f"step {step}: the loss is {loss}, and the gradient of {some or 'no parameter'} is not finite. The run is "
+            f"step {step}: the loss is {loss}, and the gradient of {some or 'no parameter'} is "
+            "not finite. The run is "
             f"stopped; its last good checkpoint stays. Paths and the ids of the batch are in {dump}"
         )

@@ -1,17 +1,20 @@
 """The whole of a pretraining run. Nothing here depends on which objective it is."""
 
+import contextlib
 import dataclasses
 import pathlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from importlib import metadata
+from typing import Any
 
 import jax
 from ml_collections import ConfigDict
+from ssljax.training.assessment import quick_scores
 
-from ssljax.evaluation.quick import quick_evaluation
 from ssljax.objectives.base import Refreshing
 from ssljax.ops.keys import key_for
 from ssljax.training.checkpoint import Checkpointer
-from ssljax.training.experiment import Batch, Experiment, build
+from ssljax.training.experiment import Experiment, build
 from ssljax.training.health import MetricsWindow
 from ssljax.training.metrics import MetricsWriter, Progress
 from ssljax.training.paths import named_leaves
@@ -27,84 +30,129 @@ class Outcome:
     Attributes:
       experiment: what was run.
       state: the last state.
-      signal: the signal that ended it early, or None.
-      already_finished: nothing was left to do.
+      signal: that ended it early, or None.
+      already_finished: there was nothing left to do.
     """
 
     experiment: Experiment
     state: TrainState
-    signal: int | None
-    already_finished: bool
+    signal: int | None = None
+    already_finished: bool = False
 
 
-def pretrain(config: ConfigDict, workdir: pathlib.Path, *, say: Callable[[str], None] = print) -> Outcome:
+def pretrain(
+    config: ConfigDict, workdir: pathlib.Path, *, say: Callable[[str], None] = print
+) -> Outcome:
     """Run a config from wherever `workdir` stands to its last step.
 
     Args:
       config: complete, see `ssljax.training.config`.
-      workdir: of a new run or of one to continue.
+      workdir: of a new run, or of one to continue.
       say: takes a line for the user.
 
     Raises:
       UserError: whatever the user can mend; NonFiniteLoss among them.
     """
-    # ── What the config describes ─────────────────────────────────────────────────────────────────────────────────────
-    held = lock(workdir)
-    experiment = build(config)
-    claim(workdir, config, experiment.source.fingerprint())
-    objective, pipeline = experiment.objective, experiment.pipeline()
-    refreshing = objective if isinstance(objective, Refreshing) else None
+    with contextlib.ExitStack() as exits:
+        # ── What the config describes ───────────────────────────────────────────────────────────
+        exits.enter_context(lock(workdir))
+        experiment = build(config)
+        objective, pipeline = experiment.objective, experiment.pipeline()
+        claim(workdir, config, pipeline.fingerprint())
+        if experiment.source.report:
+            say(experiment.source.report)
 
-    # ── Where the run stands ──────────────────────────────────────────────────────────────────────────────────────────
-    checkpoints = Checkpointer(
-        workdir, keep_last=config.checkpoint.keep_last, keep_best=config.checkpoint.keep_best,
-        best_metric="knn", report=say,
-    )
-    restored = checkpoints.restore(experiment.abstract_state)
-    first, state = restored[:2] if restored else (0, experiment.init())
-    if first == config.steps:
-        return Outcome(experiment, state, signal=None, already_finished=True)
-    say(f"resuming at step {first:,}" if restored else f"starting at step 0 of {config.steps:,}")
+        # ── Where the run stands ────────────────────────────────────────────────────────────────
+        keep = config.checkpoint
+        checkpoints = exits.enter_context(
+            contextlib.closing(
+                Checkpointer(
+                    workdir,
+                    keep_last=keep.keep_last,
+                    keep_best=keep.keep_best,
+                    best_metric="knn",
+                    report=say,
+                )
+            )
+        )
+        restored = checkpoints.restore(experiment.abstract_state)
+        first, state = restored[:2] if restored else (0, experiment.init())
+        if first == config.steps:
+            return Outcome(experiment, state, already_finished=True)
+        say(f"continuing at step {first:,}" if restored else f"starting: {config.steps:,} steps")
 
-    train_step = experiment.compile_step()
-    writer = MetricsWriter(workdir, first_step=first)
-    window = MetricsWindow(workdir, list(named_leaves(state.params)), pipeline.ids)
-    progress = Progress(first=first, total=config.steps, batch_size=config.batch_size, shown=config.progress)
-    profiler = _Profiler(workdir, *config.profile)
+        train_step = experiment.compile_step()
+        writer = exits.enter_context(contextlib.closing(MetricsWriter(workdir, first_step=first)))
+        window = MetricsWindow(workdir, list(named_leaves(state.params)), pipeline.ids)
+        progress = exits.enter_context(contextlib.closing(Progress(first, config)))
+        profiler = exits.enter_context(Profiler(workdir, *config.profile))
 
-    def log(step: int) -> None:
-        means = window.drain(step)
-        if means:
-            means |= {"learning_rate": float(experiment.optimizer.learning_rate(step - 1)),
-                      "examples_per_second": progress.rate(step)}
-            writer.write(step, means)
-            progress.show(loss=f"{means['loss']:.4f}", images_per_s=f"{means['examples_per_second']:.0f}")
+        def log(step: int) -> None:
+            if means := window.drain(step):
+                means["learning_rate"] = float(experiment.optimizer.learning_rate(step - 1))
+                means["examples_per_second"] = progress.rate(step)
+                writer.write(step, means)
+                progress.show(loss=means["loss"])
 
-    # ── Train ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-    step, scores = first, None
-    with StopRequest() as stop:
-        for batch in _placed(experiment, pipeline.iterate(first, config.steps)):
-            if refreshing and refreshing.refresh_due(step):
-                state = refreshing.refresh(state, experiment.epoch, key=key_for(config.seed, "refresh", step))
+        # ── Train ───────────────────────────────────────────────────────────────────────────────
+        step, scores = first, None
+        stop = exits.enter_context(StopRequest())
+        batches = exits.enter_context(contextlib.closing(pipeline.iterate(first, config.steps)))
+        for batch in batches:
+            if isinstance(objective, Refreshing) and objective.refresh_due(step):
+                key = key_for(config.seed, "refresh", step)
+                state = objective.refresh(state, experiment.epoch, key=key)
                 state = jax.device_put(state, experiment.shardings)
-            with profiler.at(step):
-                state, metrics = train_step(state, batch)
+            profiler.before(step)
+            state, metrics = train_step(state, experiment.put(batch))
             window.add(step, metrics)
             step += 1
             progress.advance(step)
 
+            stopping = stop.signal is not None or step == config.steps
             if step % config.log_every == 0:
-                log(step - 1)  # all but the newest, which is still being computed
+                log(step - 1)  # without the newest, which is still being computed
             if config.evaluation.every and step % config.evaluation.every == 0:
                 log(step)
-                scores = quick_evaluation(experiment, state)
+                scores = quick_scores(experiment, state)
                 writer.write(step, scores)
-            last = step == config.steps or stop.signal is not None
-            if last or step % config.checkpoint.every == 0:
-                log(step)  # a state that is not finite is never saved
-                checkpoints.save(step, state, metrics=scores, meta={"config": config.to_dict()})
-            if last:
+            if stopping or step % config.checkpoint.every == 0:
+                log(step)  # raises if the loss is not finite: such a state is not saved
+                checkpoints.save(step, state, meta=_meta(config, pipeline), metrics=scores)
+                scores = None  # they are of this step alone
+            if stopping:
                 break
-    # ── Leave everything whole ────────────────────────────────────────────────────────────────────────────────────────
-    checkpoints.close()
-    return Outcome(experiment, state, signal=stop.signal, already_finished=False)
+        return Outcome(experiment, state, signal=stop.signal if step < config.steps else None)
+
+
+def _meta(config: ConfigDict, pipeline: Any) -> dict[str, Any]:
+    packages = ("ssljax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint")
+    return {
+        "config": config.to_dict(),
+        "data": pipeline.fingerprint(),
+        "packages": {name: metadata.version(name) for name in packages},
+    }
+
+
+class Profiler(contextlib.AbstractContextManager):
+    """Traces `count` steps from `first` on into WORKDIR/profile, for TensorBoard or Perfetto."""
+
+    def __init__(self, workdir: pathlib.Path, first: int, count: int):
+        self._folder, self._first, self._end = workdir / "profile", first, first + count
+        self._tracing = False
+
+    def before(self, step: int) -> None:
+        """Start or stop as the coming step demands."""
+        if self._tracing and step >= self._end:
+            self._stop()
+        elif not self._tracing and self._first <= step < self._end:
+            jax.profiler.start_trace(str(self._folder))
+            self._tracing = True
+
+    def _stop(self) -> None:
+        jax.profiler.stop_trace()
+        self._tracing = False
+
+    def __exit__(self, *error: Any) -> None:
+        if self._tracing:
+            self._stop()

@@ -5,36 +5,44 @@ import os
 import pathlib
 import time
 from collections.abc import Mapping
-from typing import Any
 
+import jax
+from ml_collections import ConfigDict
 from tensorboardX import SummaryWriter
 from tqdm import tqdm
 
 
 class MetricsWriter:
-    """Appends scalars to WORKDIR/metrics.jsonl and to TensorBoard files in WORKDIR/tensorboard."""
+    """Appends scalars to WORKDIR/metrics.jsonl and to TensorBoard files in WORKDIR/tensorboard.
+
+    Of several hosts, the first writes for all.
+    """
 
     def __init__(self, workdir: pathlib.Path, *, first_step: int):
         """Continue the files of `workdir`, dropping what was written after `first_step`.
 
         A run that was killed has logged steps after its last checkpoint; they are taken again.
         """
-        self._path = workdir / "metrics.jsonl"
-        _drop_after(self._path, first_step)
-        self._file = self._path.open("a", encoding="utf-8")
-        self._board = SummaryWriter(str(workdir / "tensorboard"), purge_step=first_step + 1)
+        self._writes = jax.process_index() == 0
+        if self._writes:
+            path = workdir / "metrics.jsonl"
+            _drop_after(path, first_step)
+            self._file = path.open("a", encoding="utf-8")
+            self._board = SummaryWriter(str(workdir / "tensorboard"), purge_step=first_step + 1)
 
     def write(self, step: int, scalars: Mapping[str, float]) -> None:
         """Write one line: the step and the scalars."""
-        self._file.write(json.dumps({"step": step, **scalars}) + "\n")
-        self._file.flush()
-        for name, value in scalars.items():
-            self._board.add_scalar(name, value, step)
+        if self._writes:
+            self._file.write(json.dumps({"step": step, **scalars}) + "\n")
+            self._file.flush()
+            for name, value in scalars.items():
+                self._board.add_scalar(name, value, step)
 
     def close(self) -> None:
         """Flush and close the files."""
-        self._file.close()
-        self._board.close()
+        if self._writes:
+            self._file.close()
+            self._board.close()
 
 
 def _drop_after(path: pathlib.Path, step: int) -> None:
@@ -55,9 +63,15 @@ def _drop_after(path: pathlib.Path, step: int) -> None:
 class Progress:
     """A bar with the loss, examples per second and the time left; silent where it is not wanted."""
 
-    def __init__(self, *, first: int, total: int, batch_size: int, shown: bool):
-        self._batch_size = batch_size
-        self._bar = tqdm(total=total, initial=first, unit="step", disable=not shown, mininterval=0.5)
+    def __init__(self, first: int, config: ConfigDict):
+        self._batch_size = config.batch_size
+        self._bar = tqdm(
+            total=config.steps,
+            initial=first,
+            unit="step",
+            disable=not config.progress or jax.process_index() > 0,
+            mininterval=0.5,
+        )
         self._time, self._step = time.perf_counter(), first
 
     def advance(self, step: int) -> None:
@@ -67,13 +81,13 @@ class Progress:
     def rate(self, step: int) -> float:
         """Return the examples per second since the last call."""
         now = time.perf_counter()
-        rate = (step - self._step) * self._batch_size / max(now - self._time, 1e-9)
+        self._rate = (step - self._step) * self._batch_size / max(now - self._time, 1e-9)
         self._time, self._step = now, step
-        return rate
+        return self._rate
 
-    def show(self, **values: Any) -> None:
-        """Show further values beside the bar."""
-        self._bar.set_postfix(values)
+    def show(self, *, loss: float) -> None:
+        """Show the loss beside the bar, and the last rate."""
+        self._bar.set_postfix_str(f"loss {loss:.4f}, {self._rate:,.0f} images/s")
 
     def close(self) -> None:
         """Leave the bar as it stands."""

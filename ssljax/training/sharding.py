@@ -29,11 +29,16 @@ def make_mesh(sizes: Mapping[str, int], devices: Sequence[jax.Device] | None = N
     devices = list(devices if devices is not None else jax.devices())
     shape = [int(sizes[axis]) for axis in AXES]
     given = math.prod(size for size in shape if size != -1)
-    bad = shape.count(-1) > 1 or any(size < 1 and size != -1 for size in shape) or len(devices) % max(given, 1)
+    bad = (
+        shape.count(-1) > 1
+        or any(size < 1 and size != -1 for size in shape)
+        or len(devices) % max(given, 1)
+    )
     if bad or (-1 not in shape and given != len(devices)):
         asked = ", ".join(f"{axis}={size}" for axis, size in zip(AXES, shape, strict=True))
         raise UserError(
-            f"the mesh ({asked}) does not divide {len(devices)} devices; the sizes must multiply to {len(devices)}, "
+            f"the mesh ({asked}) does not divide {len(devices)} devices; the sizes must multiply "
+            f"to {len(devices)}, "
             "and one of them may be -1 for what the others leave"
         )
     shape = [len(devices) // given if size == -1 else size for size in shape]
@@ -41,14 +46,15 @@ def make_mesh(sizes: Mapping[str, int], devices: Sequence[jax.Device] | None = N
 
 
 def check_batch_size(batch_size: int, mesh: Mesh, accumulate: int = 1) -> None:
-    """Raise a UserError unless every device gets the same number of examples of each micro-batch."""
+    """Raise a UserError unless every device gets equally many examples of each micro-batch."""
     shards = mesh.shape["data"] * mesh.shape["fsdp"]
     if batch_size < 1 or batch_size % (shards * accumulate):
         unit = shards * accumulate
         nearest = max(unit, round(batch_size / unit) * unit)
         micro = f" in accumulate={accumulate} micro-batches" if accumulate > 1 else ""
         raise UserError(
-            f"batch_size={batch_size}{micro} does not divide over {shards} devices (mesh axes data and fsdp); "
+            f"batch_size={batch_size}{micro} does not divide over {shards} devices (mesh axes "
+            "data and fsdp); "
             f"the nearest that does is {nearest}"
         )
 
@@ -63,11 +69,14 @@ def replicated(mesh: Mesh) -> NamedSharding:
     return NamedSharding(mesh, PartitionSpec())
 
 
-def state_sharding(mesh: Mesh, abstract_state: Any, rules: Rules = (), *, min_size: int = 2**16) -> Any:
+def state_sharding(
+    mesh: Mesh, abstract_state: Any, rules: Rules = (), *, min_size: int = 2**16
+) -> Any:
     """Return the tree of shardings of a state.
 
-    The first rule whose regex is found in an array's path gives its PartitionSpec. What no rule matches is sharded
-    over "fsdp" along its largest divisible dimension when it has at least `min_size` elements, else replicated.
+    The first rule whose regex is found in an array's path gives its PartitionSpec. What no rule
+    matches is sharded over "fsdp" along its largest divisible dimension when it has at least
+    `min_size` elements, else replicated.
 
     Args:
       mesh: of `make_mesh`.
@@ -76,7 +85,8 @@ def state_sharding(mesh: Mesh, abstract_state: Any, rules: Rules = (), *, min_si
       min_size: in elements.
 
     Raises:
-      UserError: a rule names an unknown axis, more axes than dimensions, or one that does not divide its dimension.
+      UserError: a rule names an unknown axis, more axes than dimensions, or one that does not
+        divide its dimension.
     """
 
     def place(path: Any, leaf: Any) -> NamedSharding:
@@ -90,15 +100,20 @@ def state_sharding(mesh: Mesh, abstract_state: Any, rules: Rules = (), *, min_si
     return jax.tree_util.tree_map_with_path(place, abstract_state)
 
 
-def _check_rule(mesh: Mesh, pattern: str, axes: Sequence[str | None], name: str, shape: tuple[int, ...]) -> None:
+def _check_rule(
+    mesh: Mesh, pattern: str, axes: Sequence[str | None], name: str, shape: tuple[int, ...]
+) -> None:
     for axis, size in zip(axes, shape, strict=False):
         if axis is not None and (axis not in AXES or size % mesh.shape[axis]):
             raise UserError(
-                f"sharding rule {pattern!r}: axis {axis!r} does not divide the dimension {size} of {name} {shape}; "
+                f"sharding rule {pattern!r}: axis {axis!r} does not divide the dimension {size} "
+                f"of {name} {shape}; "
                 f"the axes are {dict(mesh.shape)}"
             )
     if len(axes) > len(shape):
-        raise UserError(f"sharding rule {pattern!r} has {len(axes)} axes, but {name} has the shape {shape}")
+        raise UserError(
+            f"sharding rule {pattern!r} has {len(axes)} axes, but {name} has the shape {shape}"
+        )
 
 
 def _over_fsdp(mesh: Mesh, shape: tuple[int, ...], min_size: int) -> PartitionSpec:

@@ -9,7 +9,9 @@ class StopRequest:
 
     def __enter__(self) -> "StopRequest":
         self.signal: int | None = None
-        self._former = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+        self._former = {
+            number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)
+        }
         for number in self._former:
             signal.signal(number, self._request)
         return self
@@ -23,6 +25,9 @@ class StopRequest:
             signal.signal(number, handler)
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._restore()

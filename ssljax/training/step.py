@@ -21,7 +21,7 @@ Metrics = dict[str, jax.Array]
 def init_state(
     objective: Objective, optimizer: optax.GradientTransformation, batch: Batch, *, seed: int
 ) -> TrainState:
-    """Return the first state. Only the shapes of `batch` matter; call it under `jit` so that nothing else is computed."""
+    """Return the first state. Only the shapes of `batch` matter; call it under `jit`."""
     params = objective.init_params(key_for(seed, "params", 0), batch)
     memory = objective.init_memory(key_for(seed, "memory", 0), params, batch)
     return TrainState(jnp.zeros((), jnp.int32), params, memory, optimizer.init(params))
@@ -43,17 +43,21 @@ def make_train_step(
       accumulate: into how many micro-batches a batch is cut, to save memory.
 
     Returns:
-      The step. `metrics` has float scalars "loss", "gradient_norm" and those of the objective, and "nonfinite", bool
-      [number of parameter arrays]: whose gradient has a NaN or an infinity, in the order of `jax.tree.leaves`.
+      The step. `metrics` has float scalars "loss", "gradient_norm" and those of the objective, and
+      "nonfinite", bool [number of parameter arrays]: whose gradient is not finite, in the
+      order of `jax.tree.leaves`.
 
     Raises:
       UserError: accumulation for an objective whose loss couples the batch.
     """
     if accumulate > 1 and objective.batch_coupled:
         raise UserError(
-            f"accumulate={accumulate} would change the result: the loss of {type(objective).__name__} couples the "
-            "examples of a batch (negatives or batch statistics), so that the gradients of micro-batches do not add up "
-            "to the gradient of the batch. Set accumulate=1, and shard over more devices or turn on remat instead."
+            f"accumulate={accumulate} would change the result: the loss of "
+            f"{type(objective).__name__} couples the "
+            "examples of a batch (negatives or batch statistics), so that the gradients of "
+            "micro-batches do not add up "
+            "to the gradient of the batch. Set accumulate=1, and shard over more devices or turn "
+            "on remat instead."
         )
 
     def gradients(params: Any, memory: Any, batch: Batch, key: jax.Array, step: jax.Array):
@@ -64,9 +68,14 @@ def make_train_step(
 
     def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
         key = key_for(seed, "loss", state.step)
-        batch = {**batch, "position": jnp.arange(len(batch["id"]))}  # keys per example, whatever the micro-batch
+        batch = {
+            **batch,
+            "position": jnp.arange(len(batch["id"])),
+        }  # keys per example, whatever the micro-batch
         run = functools.partial(gradients, state.params, state.memory, key=key, step=state.step)
-        (loss, aux), grads = run(batch) if accumulate == 1 else _mean_over_micro_batches(run, batch, accumulate)
+        (loss, aux), grads = (
+            run(batch) if accumulate == 1 else _mean_over_micro_batches(run, batch, accumulate)
+        )
         updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
         # A moving average of the parameters sees those of after the update: keep this order.
@@ -85,7 +94,8 @@ def make_train_step(
 def _mean_over_micro_batches(
     run: Callable[[Batch], tuple[tuple[jax.Array, Aux], Any]], batch: Batch, count: int
 ) -> tuple[tuple[jax.Array, Aux], Any]:
-    # Every count-th example, so that a batch sharded over devices is cut without moving anything between them.
+    # Every count-th example, so that a batch sharded over devices is cut without moving anything
+    # between them.
     micro = jax.tree.map(lambda leaf: rearrange(leaf, "(b m) ... -> m b ...", m=count), batch)
     shapes = jax.eval_shape(run, jax.tree.map(lambda leaf: leaf[0], micro))
     zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)

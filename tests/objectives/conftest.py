@@ -1,0 +1,70 @@
+"""Every objective once, built and compiled, for all tests."""
+
+import dataclasses
+import functools
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+from ml_collections import ConfigDict
+
+from ssljax.models import build_encoder
+from ssljax.objectives import Inputs, Run, build_objective
+from ssljax.training.optimizer import build_optimizer
+from ssljax.training.step import init_state, make_train_step
+from tests.objectives.cases import CASES
+
+BATCH, EXAMPLES, STEPS = 16, 48, 10
+INPUTS = Inputs(shape=(8, 8, 1), mean=(0.3,), std=(0.4,), num_examples=EXAMPLES)
+
+
+@dataclasses.dataclass(frozen=True)
+class Trial:
+    """An objective, its first state (labels found, where it clusters), and two batches."""
+
+    objective: Any
+    optimizer: Any
+    state: Any
+    batches: tuple[dict[str, np.ndarray], ...]
+
+    def step(self):
+        """Return the train step."""
+        return make_train_step(self.objective, self.optimizer, seed=0)
+
+
+def make_batch(number: int) -> dict[str, np.ndarray]:
+    """Return a batch of random images."""
+    rng = np.random.default_rng(number)
+    ids = (np.arange(BATCH) + number * BATCH) % EXAMPLES
+    images = rng.integers(0, 255, (BATCH, *INPUTS.shape)).astype(np.uint8)
+    return {"image": images, "id": ids.astype(np.int32), "position": np.arange(BATCH)}
+
+
+def all_batches():
+    """Yield the whole set of images once."""
+    for number in range(EXAMPLES // BATCH):
+        batch = make_batch(number)
+        yield {**batch, "valid": np.ones(BATCH, bool)}
+
+
+@functools.cache
+def trial(case: str) -> Trial:
+    encoder, section = CASES[case]
+    run = Run(build_encoder(encoder), INPUTS, steps=STEPS, batch_size=BATCH)
+    objective = build_objective(ConfigDict(section), run)
+    batch = make_batch(0)
+    params = jax.eval_shape(objective.init_params, jax.random.key(0), batch)
+    optimizer = build_optimizer(
+        {"learning_rate": 0.01}, steps=STEPS, batch_size=BATCH, params=params
+    ).transform
+    state = jax.jit(lambda: init_state(objective, optimizer, batch, seed=0))()
+    if hasattr(objective, "refresh") and objective.refresh_due(0):
+        state = objective.refresh(state, all_batches, key=jax.random.key(5))
+    return Trial(objective, optimizer, state, (batch, make_batch(1)))
+
+
+@pytest.fixture(params=sorted(CASES))
+def any_trial(request) -> Trial:
+    """Every objective in turn."""
+    return trial(request.param)

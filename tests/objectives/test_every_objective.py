@@ -1,0 +1,126 @@
+"""What holds for every objective: new ones are covered by adding a case."""
+
+import jax
+import numpy as np
+import pytest
+from jax.sharding import NamedSharding, PartitionSpec
+
+from ssljax.objectives import OBJECTIVES, build_objective, objective_class
+from ssljax.training.paths import named_leaves
+from ssljax.training.sharding import batch_sharding, make_mesh, state_sharding
+from tests.objectives.cases import CASES
+from tests.objectives.conftest import BATCH, trial
+
+MESHES = [(8, 1, 1), (2, 4, 1), (2, 2, 2)]
+
+
+def test_every_objective_has_a_case():
+    assert set(CASES) == set(OBJECTIVES)
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_docstring_names_paper_and_code(name):
+    text = objective_class(name).__doc__
+    assert name == "combine" or ("arxiv.org" in text and "Official code" in text)
+
+
+def _value_and_gradient(one, params, memory, batch):
+    def loss(params):
+        return one.objective.loss(params, memory, batch, key=jax.random.key(3), step=2)[0]
+
+    return jax.value_and_grad(loss)(params)
+
+
+@pytest.mark.parametrize("sizes", MESHES, ids=str)
+def test_loss_and_gradient_are_those_of_one_device(any_trial, sizes):
+    one, state, batch = any_trial, any_trial.state, any_trial.batches[0]
+    mesh = make_mesh(dict(zip(("data", "fsdp", "tensor"), sizes, strict=True)))
+    shardings = state_sharding(mesh, state, min_size=64)
+    expected = jax.jit(lambda p, m, b: _value_and_gradient(one, p, m, b))(
+        state.params, state.memory, batch
+    )
+    sharded = jax.jit(
+        lambda p, m, b: _value_and_gradient(one, p, m, b),
+        in_shardings=(shardings.params, shardings.memory, batch_sharding(mesh)),
+        out_shardings=NamedSharding(mesh, PartitionSpec()),
+    )(
+        jax.device_put(state.params, shardings.params),
+        jax.device_put(state.memory, shardings.memory),
+        jax.device_put(batch, batch_sharding(mesh)),
+    )
+    np.testing.assert_allclose(sharded[0], expected[0], rtol=1e-5)
+    scale = max(float(np.abs(leaf).max()) for leaf in jax.tree.leaves(expected[1]))
+    for path, leaf in named_leaves(expected[1]).items():
+        other = named_leaves(sharded[1])[path]
+        np.testing.assert_allclose(other, leaf, atol=1e-5 * max(scale, 1), err_msg=path)
+
+
+def test_a_step_trains_every_component(any_trial):
+    one = any_trial
+    state, metrics = jax.jit(one.step())(one.state, one.batches[0])
+    assert np.isfinite(metrics["loss"]) and metrics["loss"] > 0
+    assert not metrics["nonfinite"].any()
+    assert int(state.step) == 1
+    for component in state.params:
+        before, after = one.state.params[component], state.params[component]
+        moved = [
+            float(np.abs(a - b).max())
+            for a, b in zip(jax.tree.leaves(before), jax.tree.leaves(after), strict=True)
+        ]
+        assert max(moved) > 0, component
+
+
+def test_the_state_keeps_its_shapes_and_dtypes(any_trial):
+    one = any_trial
+    after = jax.eval_shape(one.step(), one.state, one.batches[0])[0]
+    assert jax.tree.structure(after) == jax.tree.structure(one.state)
+    for path, leaf in named_leaves(one.state).items():
+        other = named_leaves(after)[path]
+        assert (leaf.shape, leaf.dtype) == (other.shape, other.dtype), path
+
+
+def test_a_step_is_a_function_of_state_and_batch(any_trial):
+    one = any_trial
+    step = jax.jit(one.step())
+    first, second = step(one.state, one.batches[0]), step(one.state, one.batches[0])
+    jax.tree.map(np.testing.assert_array_equal, first, second)
+
+
+def test_other_steps_see_other_random_numbers(any_trial):
+    one = any_trial
+    losses = []
+    for step in (0, 1):
+        state = one.state.replace(step=jax.numpy.int32(step))
+        losses.append(float(jax.jit(one.step())(state, one.batches[0])[1]["loss"]))
+    assert losses[0] != losses[1]
+
+
+def test_embedding_is_of_one_example_at_a_time(any_trial):
+    one, batch = any_trial, any_trial.batches[0]
+    embed = jax.jit(one.objective.embed)
+    whole = embed(one.state.params, one.state.memory, batch)
+    half = embed(
+        one.state.params, one.state.memory, {k: v[: BATCH // 2] for k, v in batch.items()}
+    )
+    assert whole.shape[0] == BATCH and whole.ndim == 2 and whole.dtype == np.float32
+    np.testing.assert_allclose(whole[: BATCH // 2], half, rtol=1e-4, atol=1e-5)
+
+
+def test_the_loss_falls_on_one_batch():
+    """Ten steps at a high rate on the same images: any objective that learns gets better."""
+    for case in CASES:
+        one = trial(case)
+        step, state, losses = jax.jit(one.step()), one.state, []
+        for _ in range(10):
+            state, metrics = step(state, one.batches[0])
+            losses.append(float(metrics["loss"]))
+        if case != "moco_v2":  # its negatives change from random to real in these steps
+            assert np.mean(losses[-3:]) < losses[0], (case, losses)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_misspelt_field_is_named(case):
+    encoder, section = CASES[case]
+    with pytest.raises(ValueError, match="did you mean"):
+        build_objective({**section, next(k for k in section if k != "name")[:-1] + "z": 1},
+                        trial(case).objective.run)
