@@ -1,0 +1,66 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ssljax.models import Encoded, MAEDecoder
+from tests.models.jitted import apply, init, scrambled
+
+KEY = jax.random.key(0)
+DECODER = MAEDecoder(grid=(2, 3), out=7, width=8, depth=2, heads=2)
+ENCODED = Encoded(jax.random.normal(KEY, (2, 4)), jax.random.normal(jax.random.key(1), (2, 2, 4)))
+KEEP = jnp.array([[4, 1], [0, 5]])  # the visible patches, in the order in which they come
+RESTORE = jnp.array([[2, 1, 3, 4, 0, 5], [0, 2, 3, 4, 5, 1]])
+
+
+def decode(params, encoded=ENCODED, restore=RESTORE, decoder=DECODER):
+    return apply(decoder, params, {}, encoded, restore, train=True)[0]
+
+
+@pytest.fixture(scope="module")
+def params():
+    return scrambled(init(DECODER, KEY, ENCODED, RESTORE)[0])
+
+
+def test_every_patch_is_predicted(params):
+    out = decode(params)
+    assert out.shape == (2, 6, 7) and out.dtype == jnp.float32
+    assert params["mask_token"].shape == (8,)
+
+
+def test_visible_tokens_return_to_their_places(params):
+    """Without blocks, what a token says can be seen at one place only."""
+    decoder = DECODER.clone(depth=0, scan=False)
+    shallow = {k: v for k, v in params.items() if k != "trunk"}
+    shallow["trunk"] = {"norm": params["trunk"]["norm"]}
+    out = decode(shallow, decoder=decoder)
+    for example in range(2):
+        for place in range(2):
+            tokens = ENCODED.tokens.at[example, place].add(1.0)
+            moved = decode(shallow, ENCODED._replace(tokens=tokens), decoder=decoder)
+            changed = np.argwhere(np.abs(moved - out).max(-1) > 1e-4)
+            np.testing.assert_array_equal(changed, [[example, KEEP[example, place]]])
+
+
+def test_order_of_the_visible_patches_does_not_matter(params):
+    swapped = ENCODED._replace(tokens=ENCODED.tokens[:, ::-1])
+    restore = jnp.where(RESTORE < 2, 1 - RESTORE, RESTORE)
+    np.testing.assert_allclose(decode(params, swapped, restore), decode(params), atol=1e-4)
+
+
+def test_order_of_the_hidden_patches_does_not_matter(params):
+    restore = jnp.where(RESTORE < 2, RESTORE, 7 - RESTORE)
+    np.testing.assert_allclose(decode(params, restore=restore), decode(params), atol=1e-4)
+
+
+def test_pooled_vector_and_positions_inform_the_prediction(params):
+    out = decode(params)
+    moved = decode(params, ENCODED._replace(pooled=ENCODED.pooled + 1))
+    assert np.abs(moved - out).max(-1).min() > 1e-5
+    hidden = out[0, jnp.array([0, 2, 3, 5])]
+    assert np.abs(hidden[1:] - hidden[0]).max(-1).min() > 1e-3  # mask tokens differ by place
+
+
+def test_a_restore_of_another_grid_is_refused(params):
+    with pytest.raises(ValueError, match="restore must have 6 columns"):
+        decode(params, restore=RESTORE[:, :5])

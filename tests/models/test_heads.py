@@ -1,0 +1,71 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ssljax.errors import UserError
+from ssljax.models import MLP
+from tests.models.jitted import apply, init
+
+KEY = jax.random.key(0)
+X = jax.random.normal(KEY, (8, 6))
+
+
+def shapes(**fields):
+    params, stats = init(MLP(**fields), KEY, X)
+    leaves = jax.tree_util.tree_leaves_with_path(params)
+    return {jax.tree_util.keystr(k, simple=True, separator="/"): v.shape for k, v in leaves}, stats
+
+
+def test_moco_has_no_batch_norm():
+    params, stats = shapes(hidden=(5,), out=3, norm=False)
+    assert params == {
+        "linear_0/kernel": (6, 5),
+        "linear_0/bias": (5,),
+        "output/kernel": (5, 3),
+        "output/bias": (3,),
+    }
+    assert stats == {}
+
+
+def test_byol_has_one_in_the_middle():
+    params, stats = shapes(hidden=(5,), out=3, output_bias=False)
+    assert params == {
+        "linear_0/kernel": (6, 5),
+        "norm_0/scale": (5,),
+        "norm_0/bias": (5,),
+        "output/kernel": (5, 3),
+    }
+    assert stats.keys() == {"norm_0"}
+
+
+def test_output_norms():
+    names = {"none": set(), "plain": set(), "scale": {"scale"}, "affine": {"scale", "bias"}}
+    for name, expected in names.items():
+        params, stats = shapes(hidden=(), out=3, output_norm=name, output_bias=False)
+        assert {p.split("/")[1] for p in params if p.startswith("output_norm")} == expected
+        assert ("output_norm" in stats) == (name != "none")
+    with pytest.raises(UserError, match="did you mean 'affine'"):
+        shapes(hidden=(), out=3, output_norm="afine")
+
+
+def test_a_head_is_linear_relu_linear():
+    module = MLP(hidden=(5,), out=3, norm=False)
+    params, stats = init(module, KEY, X)
+    hidden = np.maximum(X @ params["linear_0"]["kernel"] + params["linear_0"]["bias"], 0)
+    expected = hidden @ params["output"]["kernel"] + params["output"]["bias"]
+    y, _ = apply(module, params, stats, X, train=True)
+    np.testing.assert_allclose(y, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_plain_output_norm_whitens_each_feature():
+    module = MLP(hidden=(16,), out=4, output_norm="plain")
+    y, _ = apply(module, *init(module, KEY, X), X, train=True)
+    np.testing.assert_allclose(y.mean(0), 0, atol=1e-5)
+    np.testing.assert_allclose(y.std(0), 1, rtol=1e-3)
+
+
+def test_output_is_float32_under_bfloat16():
+    module = MLP(hidden=(5,), out=3, dtype="bfloat16")
+    y, _ = apply(module, *init(module, KEY, X), X, train=True)
+    assert y.dtype == jnp.float32

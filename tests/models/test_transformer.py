@@ -1,0 +1,165 @@
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ssljax.models import Transformer, stack_blocks
+from ssljax.models.transformer import Attention
+from tests.models.jitted import apply, init, scrambled
+from tests.reference import models as reference
+
+KEY = jax.random.key(0)
+X = jax.random.normal(KEY, (2, 5, 8))
+trunk = functools.partial(Transformer, depth=3, heads=2)
+
+
+def run(module, params, x=X, **kwargs):
+    return apply(module, params, {}, x, **{"train": False, **kwargs})[0]
+
+
+def test_against_numpy():
+    module = trunk(scan=False)
+    params = scrambled(init(module, KEY, X)[0])
+    x = np.asarray(X[0], np.float64)
+    for i in range(3):
+        x = reference.transformer_block(x, params[f"block_{i}"], heads=2)
+    expected = reference.layer_norm(x, **params["norm"])
+    np.testing.assert_allclose(run(module, params)[0], expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("fields", [{}, {"qk_norm": True, "layer_scale": 0.1}])
+@pytest.mark.parametrize("activation", ["gelu", "swiglu"])
+def test_scan_and_unrolled_agree_in_value_and_gradient(activation, fields):
+    unrolled, scanned = (trunk(scan=s, activation=activation, **fields) for s in (False, True))
+    params = scrambled(init(unrolled, KEY, X)[0])
+    stacked = stack_blocks(params)
+    assert jax.tree.structure(stacked) == jax.tree.structure(init(scanned, KEY, X)[0])
+
+    def loss(module):
+        return jax.jit(jax.value_and_grad(lambda p: jnp.sum(jnp.sin(run(module, p)))))
+
+    value, grads = loss(unrolled)(params)
+    other, others = loss(scanned)(stacked)
+    np.testing.assert_allclose(value, other, rtol=1e-5)
+    expected = stack_blocks(grads)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-4), others, expected)
+
+
+@pytest.mark.parametrize("scan", [True, False])
+@pytest.mark.parametrize("remat", ["full", "dots"])
+def test_remat_changes_memory_and_nothing_else(scan, remat):
+    plain, saving = trunk(scan=scan, drop_path=0.3), trunk(scan=scan, drop_path=0.3, remat=remat)
+    params = scrambled(init(plain, KEY, X)[0])
+
+    def grad(module):
+        def loss(p):
+            return jnp.sum(jnp.sin(run(module, p, train=True, key=KEY)))
+
+        return jax.jit(jax.grad(loss))
+
+    compare = functools.partial(np.testing.assert_allclose, atol=1e-5)
+    jax.tree.map(compare, grad(plain)(params), grad(saving)(params))
+    x = jnp.zeros((8, 64, 32))
+    params = jax.eval_shape(lambda: init(plain, KEY, x)[0])
+
+    def saved(module):
+        """Bytes that the forward pass leaves for the backward pass."""
+
+        def forward(p, x):
+            return jax.vjp(lambda p, x: run(module, p, x, train=True, key=KEY), p, x)[1]
+
+        return sum(leaf.size for leaf in jax.tree.leaves(jax.eval_shape(forward, params, x)))
+
+    assert saved(saving) < 0.7 * saved(plain)
+
+
+def test_attention_against_numpy():
+    module = Attention(heads=2, qk_norm=False, norm_epsilon=1e-6, dtype=jnp.float32)
+    params = scrambled(init(module, KEY, X)[0])
+    expected = [reference.attention(x, params, heads=2) for x in X]
+    np.testing.assert_allclose(apply(module, params, {}, X, train=False)[0], expected, atol=1e-5)
+
+
+def test_tokens_have_no_order():
+    module = trunk()
+    params = scrambled(init(module, KEY, X)[0])
+    order = jnp.array([3, 0, 4, 1, 2])
+    np.testing.assert_allclose(
+        run(module, params, X[:, order]), run(module, params)[:, order], atol=1e-4
+    )
+
+
+def test_qk_norm_bounds_the_scores():
+    """Tokens a thousand times larger before the projections attend as they did."""
+    module = Attention(heads=2, qk_norm=True, norm_epsilon=1e-6, dtype=jnp.float32)
+    params = scrambled(init(module, KEY, X)[0])
+    for name in ("query", "key"):
+        params[name]["bias"] = 0 * params[name]["bias"]
+    y, _ = apply(module, params, {}, X, train=False)
+    for name in ("query", "key"):
+        params[name]["kernel"] = 1000 * params[name]["kernel"]
+    larger, _ = apply(module, params, {}, X, train=False)
+    np.testing.assert_allclose(y, larger, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("scan", [True, False])
+def test_drop_path_skips_whole_branches_of_examples(scan):
+    """With a rate of 1/2 in the last of two blocks, an example's branch is dropped or doubled."""
+    module = Transformer(depth=2, heads=2, drop_path=0.5, scan=scan)
+    x = jnp.tile(X[:1], (400, 1, 1))
+    params = scrambled(init(module, KEY, x)[0])
+    out = np.asarray(run(module, params, x, train=True, key=KEY))
+    kinds, counts = np.unique(out.round(3).reshape(400, -1), axis=0, return_counts=True)
+    assert len(kinds) == 4  # two branches of the second block; the first has the rate 0
+    assert counts.min() > 60
+    np.testing.assert_array_equal(run(module, params, x)[0], run(module, params, x)[1])
+
+
+def test_drop_path_keeps_the_expectation():
+    block = Transformer(depth=1, heads=2, drop_path=0.0)
+    module = Transformer(depth=1, heads=2, drop_path=0.3)
+    params = scrambled(init(block, KEY, X)[0])
+    # linspace(0, 0.3, 1) is 0: a single block never drops.
+    np.testing.assert_allclose(
+        run(module, params, train=True, key=KEY), run(block, params), rtol=1e-5, atol=1e-6
+    )
+
+
+def test_layer_scale_starts_near_the_identity():
+    module = trunk(layer_scale=1e-6)
+    params, _ = init(module, KEY, X)
+    gammas = [params["blocks"][f"scale{i}"]["gamma"] for i in (1, 2)]
+    assert all(g.shape == (3, 8) and np.allclose(g, 1e-6) for g in gammas)
+    expected = reference.layer_norm(X, 1.0, 0.0)
+    np.testing.assert_allclose(run(module, params), expected, atol=1e-4)
+
+
+def test_swiglu_keeps_the_parameter_count():
+    def count(activation):
+        module, x = trunk(activation=activation), jnp.zeros((1, 4, 96))
+        return sum(v.size for v in jax.tree.leaves(jax.eval_shape(lambda: init(module, KEY, x)[0])))
+
+    assert abs(count("swiglu") / count("gelu") - 1) < 0.01
+
+
+def test_gelu_tanh_is_an_approximation_of_gelu():
+    exact, tanh = trunk(), trunk(activation="gelu_tanh")
+    params, _ = init(exact, KEY, X)
+    one, two = run(exact, params), run(tanh, params)
+    assert not np.array_equal(one, two)
+    np.testing.assert_allclose(one, two, atol=5e-3)
+
+
+def test_bfloat16_softmax_is_float32():
+    """Scores of large queries differ by less than bfloat16 resolves, and still count."""
+    module = Attention(heads=1, qk_norm=False, norm_epsilon=1e-6, dtype=jnp.bfloat16)
+    x = jnp.zeros((1, 2, 4)).at[0, :, 0].set(1.0).at[0, 1, 1].set(1.0)
+    identity = {"kernel": jnp.eye(4), "bias": jnp.zeros(4)}
+    params = {name: identity for name in ("query", "key", "value", "out")}
+    params["query"] = {"kernel": jnp.diag(jnp.array([256.0, 1, 0, 0])), "bias": jnp.zeros(4)}
+    y = apply(module, params, {}, x, train=False)[0].astype(jnp.float32)
+    # The second token's scores are 128 and 128.5; in bfloat16 both would be 128.
+    expected = 1 / (1 + np.exp(-0.5))
+    np.testing.assert_allclose(y[0, 1, 1], expected, atol=4e-3)

@@ -1,0 +1,146 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ssljax.models import build_encoder
+from ssljax.models.positions import resample, sincos2d
+from ssljax.models.stems import PatchEmbed
+from tests.models.jitted import apply, init, scrambled
+from tests.reference import models as reference
+
+KEY = jax.random.key(0)
+SMALL = {"name": "vit", "patch_size": 4, "image_size": 16, "width": 8, "depth": 2, "heads": 2}
+IMAGES = jax.random.normal(KEY, (2, 16, 16, 3))
+
+
+def encode(config, params, images=IMAGES, **kwargs):
+    module = build_encoder({**SMALL, **config})
+    return apply(module, params, {}, images, **{"train": False, **kwargs})[0]
+
+
+def fresh(config, images=IMAGES):
+    return scrambled(init(build_encoder({**SMALL, **config}), KEY, images)[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [
+        # timm's counts with num_classes=0, at 224 pixels.
+        ("vit_ti", 5_524_416),
+        ("vit_s", 21_665_664),
+        ("vit_b", 85_798_656),
+        ("vit_l", 303_301_632),
+        ("vit_h", 630_764_800),
+        # Hugging Face's dinov2-giant: less its mask token, and with 16 x 16 positions for 37 x 37.
+        ("vit_g", 1_136_480_768 - 1536 - (37**2 - 16**2) * 1536),
+    ],
+)
+def test_parameter_counts(name, params):
+    module, images = build_encoder({"name": name}), jnp.zeros((1, 224, 224, 3))
+    tree, _ = jax.eval_shape(lambda: init(module, KEY, images))
+    assert sum(leaf.size for leaf in jax.tree.leaves(tree)) == params
+
+
+def test_patch_embedding_is_a_convolution():
+    module = PatchEmbed(patch_size=4, width=8, dtype=jnp.float32)
+    params, _ = init(module, KEY, IMAGES)
+    kernel = np.asarray(params["linear"]["kernel"]).reshape(4, 4, 3, 8)
+    expected = reference.convolution(IMAGES, kernel, stride=4, padding=0).reshape(2, 16, 8)
+    tokens, _ = apply(module, params, {}, IMAGES, train=False)
+    np.testing.assert_allclose(tokens, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("grid", "width"), [((3, 3), 8), ((2, 5), 12)])
+def test_sincos_positions_against_the_definition(grid, width):
+    np.testing.assert_allclose(sincos2d(grid, width), reference.sincos2d(*grid, width), atol=1e-6)
+
+
+def test_sincos_positions_of_a_small_crop_span_the_same_area():
+    """One cell in the middle of 3 x 3 sees the middle's position; a doubled grid averages back."""
+    whole = sincos2d((3, 3), 8)
+    np.testing.assert_allclose(sincos2d((1, 1), 8, trained_on=(3, 3))[0], whole[4], atol=1e-6)
+    fine = sincos2d((6, 6), 8, trained_on=(3, 3)).reshape(3, 2, 3, 2, 8)
+    slow = fine.mean((1, 3)).reshape(9, 8)[:, [1, 5]]  # the low frequencies, close to linear
+    np.testing.assert_allclose(slow, whole[:, [1, 5]], atol=1e-4)
+
+
+def test_resampled_positions():
+    ramp = jnp.stack(jnp.meshgrid(jnp.arange(8.0), jnp.arange(8.0), indexing="ij"), -1)
+    table = ramp.reshape(64, 2)
+    assert resample(table, (8, 8), (8, 8)) is table
+    fine = resample(table, (8, 8), (16, 16)).reshape(16, 16, 2)
+    at = (np.arange(16) + 0.5) / 2 - 0.5
+    inner = slice(4, 12)  # a cubic repeats a ramp exactly, away from the border
+    np.testing.assert_allclose(fine[inner, inner, 0], np.tile(at[inner, None], (1, 8)), atol=1e-4)
+    np.testing.assert_allclose(fine[inner, inner, 1], np.tile(at[inner], (8, 1)), atol=1e-4)
+    assert resample(table, (8, 8), (3, 5)).shape == (15, 2)
+
+
+@pytest.mark.parametrize("positions", ["learned", "sincos2d"])
+def test_other_image_sizes(positions):
+    config = {"positions": positions}
+    params = fresh(config)
+    out = encode(config, params, jax.random.normal(KEY, (2, 8, 24, 3)))
+    assert out.tokens.shape == (2, 2 * 6, 8)
+    assert np.isfinite(out.pooled).all()
+    with pytest.raises(ValueError, match="patch_size must divide the image of 10 x 16 pixels"):
+        encode(config, params, jnp.zeros((2, 10, 16, 3)))
+
+
+def test_tokens_are_those_of_patches_only():
+    config = {"registers": 3}
+    params = fresh(config)
+    assert params["register_tokens"].shape == (3, 8) and params["pos_embed"].shape == (17, 8)
+    out = encode(config, params)
+    assert out.tokens.shape == (2, 16, 8) and out.pooled.shape == (2, 8)
+    mean = encode({**config, "pool": "mean"}, params)
+    np.testing.assert_allclose(mean.pooled, mean.tokens.mean(1), rtol=1e-5, atol=1e-6)
+    assert not np.allclose(mean.pooled, out.pooled)
+    bare = {"class_token": False, "pool": "mean"}
+    params = fresh(bare)
+    assert "cls_token" not in params and params["pos_embed"].shape == (16, 8)
+    assert encode(bare, params).tokens.shape == (2, 16, 8)
+
+
+@pytest.mark.parametrize("positions", ["learned", "sincos2d"])
+def test_kept_patches_keep_their_positions(positions):
+    """All patches, in another order, give the same tokens in that order, and the same features."""
+    config = {"positions": positions}
+    params = fresh(config)
+    order = jax.vmap(lambda k: jax.random.permutation(k, 16))(jax.random.split(KEY, 2))
+    whole, shuffled = encode(config, params), encode(config, params, keep=order)
+    expected = np.take_along_axis(np.asarray(whole.tokens), np.asarray(order)[:, :, None], 1)
+    np.testing.assert_allclose(shuffled.tokens, expected, atol=1e-4)
+    np.testing.assert_allclose(shuffled.pooled, whole.pooled, atol=1e-4)
+
+
+def test_hidden_patches_have_no_influence():
+    params = fresh({})
+    keep = jnp.array([[0, 5, 10], [15, 2, 7]])
+    out = encode({}, params, keep=keep)
+    assert out.tokens.shape == (2, 3, 8)
+    patch = jnp.zeros((4, 4)).at[1, 2].set(1).at[0, 0].set(1)  # holds patches 6 and 0, row-major
+    visible = jnp.kron(patch, jnp.ones((4, 4)))[None, :, :, None]
+    changed = encode(
+        {}, params, IMAGES + visible * jnp.array([0.0, 1.0])[:, None, None, None], keep=keep
+    )
+    np.testing.assert_array_equal(out.pooled, changed.pooled)
+    changed = encode({}, params, IMAGES + visible, keep=keep)
+    assert not np.allclose(out.pooled[0], changed.pooled[0])
+
+
+def test_bfloat16_is_a_matter_of_computation_only():
+    params = init(build_encoder({**SMALL, "dtype": "bfloat16"}), KEY, IMAGES)[0]
+    assert {leaf.dtype for leaf in jax.tree.leaves(params)} == {jnp.dtype("float32")}
+    low, high = encode({"dtype": "bfloat16"}, params), encode({}, params)
+    assert (low.pooled.dtype, low.tokens.dtype) == (jnp.float32, jnp.bfloat16)
+    np.testing.assert_allclose(low.pooled, high.pooled, atol=0.1)
+
+
+@pytest.mark.parametrize("channels", [1, 5])
+def test_any_number_of_channels(channels):
+    images = jnp.zeros((2, 16, 16, channels))
+    params = fresh({}, images)
+    assert params["patch_embed"]["linear"]["kernel"].shape == (16 * channels, 8)
+    assert encode({}, params, images).pooled.shape == (2, 8)

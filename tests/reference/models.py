@@ -1,0 +1,100 @@
+"""Model parts as float64 NumPy loops, written from the papers and PyTorch's documentation."""
+
+import math
+
+import numpy as np
+
+
+def batch_norm(x, epsilon=1e-5):
+    """Return (y, mean, unbiased variance) of x[B, ..., C], channel by channel."""
+    x = np.asarray(x, np.float64)
+    y, means, variances = np.empty_like(x), [], []
+    for c in range(x.shape[-1]):
+        values = x[..., c].ravel()
+        mean = sum(values) / len(values)
+        squares = sum((v - mean) ** 2 for v in values)
+        y[..., c] = (x[..., c] - mean) / math.sqrt(squares / len(values) + epsilon)
+        means.append(mean)
+        variances.append(squares / (len(values) - 1))
+    return y, np.array(means), np.array(variances)
+
+
+def adaptive_average_pool(x, cells):
+    """Return [B, cells, cells, C]: the mean over PyTorch's windows, which may overlap."""
+    x = np.asarray(x, np.float64)
+    batch, height, width, channels = x.shape
+    y = np.zeros((batch, cells, cells, channels))
+    for i in range(cells):
+        for j in range(cells):
+            top, bottom = i * height // cells, math.ceil((i + 1) * height / cells)
+            left, right = j * width // cells, math.ceil((j + 1) * width / cells)
+            y[:, i, j] = x[:, top:bottom, left:right].mean((1, 2))
+    return y
+
+
+def convolution(x, kernel, stride, padding):
+    """Return the cross-correlation of x[B, H, W, C] with kernel[k, k, C, D], zero-padded."""
+    x = np.pad(np.asarray(x, np.float64), [(0, 0), (padding,) * 2, (padding,) * 2, (0, 0)])
+    side = kernel.shape[0]
+    rows = (x.shape[1] - side) // stride + 1
+    columns = (x.shape[2] - side) // stride + 1
+    y = np.zeros((len(x), rows, columns, kernel.shape[-1]))
+    for i in range(rows):
+        for j in range(columns):
+            window = x[:, i * stride : i * stride + side, j * stride : j * stride + side]
+            y[:, i, j] = np.tensordot(window, kernel, axes=3)
+    return y
+
+
+def layer_norm(x, scale, bias, epsilon=1e-6):
+    """Normalise the last axis."""
+    x = np.asarray(x, np.float64)
+    mean = x.mean(-1, keepdims=True)
+    return (x - mean) / np.sqrt(x.var(-1, keepdims=True) + epsilon) * scale + bias
+
+
+def attention(x, params, heads):
+    """Return multi-head attention of one example x[N, D], head by head and query by query."""
+    x = np.asarray(x, np.float64)
+
+    def linear(name, value):
+        return value @ np.asarray(params[name]["kernel"], np.float64) + params[name]["bias"]
+
+    q, k, v = (linear(name, x) for name in ("query", "key", "value"))
+    size = x.shape[1] // heads
+    y = np.zeros_like(x)
+    for h in range(heads):
+        part = slice(h * size, (h + 1) * size)
+        for n in range(len(x)):
+            scores = [q[n, part] @ k[m, part] / math.sqrt(size) for m in range(len(x))]
+            weights = np.exp(np.array(scores) - max(scores))
+            y[n, part] = (weights / weights.sum()) @ v[:, part]
+    return linear("out", y)
+
+
+def gelu(x):
+    """x times the normal distribution function."""
+    return np.vectorize(lambda t: t * 0.5 * (1 + math.erf(t / math.sqrt(2))))(x)
+
+
+def transformer_block(x, params, heads):
+    """Return one pre-norm block of one example x[N, D]."""
+    x = x + attention(layer_norm(x, **params["norm1"]), params["attention"], heads)
+    hidden = layer_norm(x, **params["norm2"])
+    hidden = gelu(hidden @ params["mlp"]["fc1"]["kernel"] + params["mlp"]["fc1"]["bias"])
+    return x + hidden @ params["mlp"]["fc2"]["kernel"] + params["mlp"]["fc2"]["bias"]
+
+
+def sincos2d(rows, columns, width):
+    """Return MAE's positions, entry by entry."""
+    y = np.zeros((rows * columns, width))
+    quarter = width // 4
+    for row in range(rows):
+        for column in range(columns):
+            for i in range(quarter):
+                frequency = 1 / 10000 ** (i / quarter)
+                at = y[row * columns + column]
+                at[i], at[quarter + i] = math.sin(column * frequency), math.cos(column * frequency)
+                at[2 * quarter + i] = math.sin(row * frequency)
+                at[3 * quarter + i] = math.cos(row * frequency)
+    return y
