@@ -13,11 +13,14 @@ import pathlib
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from ssljax.data.debian import Unavailable
+from ssljax.data.sources.kept import kept_file, save_kept
+from ssljax.data.sources.paths import hash_of_files
 
 CLASSES = (
     "T-shirt/top",
@@ -40,7 +43,7 @@ SHA256 = {  # as in TFDS
     "t10k-images-idx3-ubyte.gz": "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
     "t10k-labels-idx1-ubyte.gz": "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
 }
-_COUNTS = {"train": 60_000, "t10k": 10_000}
+_FILES = {"train": ("train", 60_000), "test": ("t10k", 10_000)}
 
 
 def download(folder: pathlib.Path, upstream: str = UPSTREAM, timeout: float = 20) -> pathlib.Path:
@@ -86,28 +89,38 @@ def read_idx(path: pathlib.Path) -> np.ndarray:
     return values.reshape(shape)
 
 
-def write_tfds(files: pathlib.Path, data_dir: pathlib.Path) -> pathlib.Path:
-    """Write the data set that `tfds.builder_from_directory` and `tfds.data_source` read; return its
-    folder.
+def read_arrays(files: pathlib.Path) -> dict[str, dict[str, np.ndarray]]:
+    """Return {"train": {"image": uint8[60000, 28, 28, 1], "label": int32[60000]}, "test": ...}.
 
     Args:
       files: the folder of the four files.
-      data_dir: where to write fashion_mnist/3.0.1/.
-    """
-    import tensorflow_datasets as tfds  # here, because it takes a second to import
 
-    arrays = {
-        name: (
-            read_idx(files / f"{name}-images-idx3-ubyte.gz"),
-            read_idx(files / f"{name}-labels-idx1-ubyte.gz"),
-        )
-        for name in _COUNTS
-    }
-    for name, count in _COUNTS.items():
-        if arrays[name][0].shape != (count, 28, 28) or arrays[name][1].shape != (count,):
+    Raises:
+      Unavailable: they hold something else.
+    """
+    arrays = {}
+    for split, (name, count) in _FILES.items():
+        pixels = read_idx(files / f"{name}-images-idx3-ubyte.gz")
+        labels = read_idx(files / f"{name}-labels-idx1-ubyte.gz")
+        if pixels.shape != (count, 28, 28) or labels.shape != (count,):
             raise Unavailable(
                 f"the {name} files do not hold {count} images of 28x28 and their labels"
             )
+        arrays[split] = {"image": pixels[..., None], "label": labels.astype(np.int32)}
+    return arrays
+
+
+def write_tfds(arrays: dict[str, dict[str, np.ndarray]], data_dir: pathlib.Path) -> pathlib.Path:
+    """Write the data set that `tfds.builder_from_directory` reads, as data_dir/fashion_mnist/3.0.1.
+
+    Args:
+      arrays: as `read_arrays` gives them.
+      data_dir: where to write.
+
+    Returns:
+      The folder of the data set, with the arrays kept in it.
+    """
+    import tensorflow_datasets as tfds  # here, because it takes a second to import
 
     class FashionMnist(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         """Fashion-MNIST as TFDS has it: image (28, 28, 1), label of 10 classes."""
@@ -131,30 +144,27 @@ def write_tfds(files: pathlib.Path, data_dir: pathlib.Path) -> pathlib.Path:
             )
 
         def _split_generators(self, dl_manager):
-            return {
-                "train": self._generate_examples("train"),
-                "test": self._generate_examples("t10k"),
-            }
+            return {split: self._generate_examples(split) for split in arrays}
 
-        def _generate_examples(self, name):
-            yield from _examples(*arrays[name])
+        def _generate_examples(self, split):
+            yield from _examples(**arrays[split])
 
     builder = FashionMnist(data_dir=str(data_dir), file_format="array_record")
+    settings = tfds.download.DownloadConfig(try_download_gcs=False, compute_stats="skip")
     tfds.disable_progress_bar()
-    with contextlib.redirect_stdout(
-        io.StringIO()
-    ):  # it would announce a download to a folder soon renamed
-        builder.download_and_prepare(
-            download_config=tfds.download.DownloadConfig(
-                try_download_gcs=False, compute_stats="skip"
-            )
-        )
-    return pathlib.Path(builder.data_dir)
+    # TFDS would announce a download to a folder that is soon renamed.
+    with contextlib.redirect_stdout(io.StringIO()):
+        builder.download_and_prepare(download_config=settings)
+    folder = pathlib.Path(builder.data_dir)
+    for split, pair in arrays.items():
+        content = hash_of_files(folder.glob(f"*-{split}.array_record*"))
+        save_kept(kept_file(folder, split), content, pair)
+    return folder
 
 
-def _examples(pixels: np.ndarray, labels: np.ndarray) -> Iterator[tuple[int, dict]]:
-    for index, (image, label) in enumerate(zip(pixels, labels, strict=True)):
+def _examples(image: np.ndarray, label: np.ndarray) -> Iterator[tuple[int, dict[str, Any]]]:
+    for index in range(len(image)):
         png = io.BytesIO()
-        Image.fromarray(image).save(png, format="PNG")
+        Image.fromarray(image[index, ..., 0]).save(png, format="PNG")
         png.seek(0)
-        yield index, {"image": png, "label": int(label)}
+        yield index, {"image": png, "label": int(label[index])}

@@ -12,7 +12,6 @@ from collections.abc import Iterable
 
 from ssljax.data import fashion_mnist
 from ssljax.data.debian import Unavailable, fetch_package
-from ssljax.data.sources import open_source
 from ssljax.data.sources.tfds import find_prepared
 from ssljax.data.storage import data_directory, require_space, scratch, writing
 from ssljax.errors import UserError
@@ -72,15 +71,11 @@ def _prepare_fashion_mnist(name: str, root: pathlib.Path, folder: pathlib.Path) 
         try:
             with writing(root):
                 files = fetch(folder / f"files-{len(refusals)}")
-                found = _publish(
-                    fashion_mnist.write_tfds(files, folder / "data"), folder / "data", root
-                )
+                built = fashion_mnist.write_tfds(fashion_mnist.read_arrays(files), folder / "data")
+                found = _publish(built, folder / "data", root)
         except Unavailable as refusal:
             refusals.append(f"{origin}: {refusal}")
             continue
-        for split in ("train", "test"):
-            # Opening decodes the images and keeps the arrays, so that no run has to wait for it.
-            open_source(f"tfds:{name}", split=split, data_dir=str(root))
         return Prepared(f"tfds:{name}", f"{name} was prepared from {origin} in {found}.")
     return Prepared(
         FALLBACK,

@@ -37,7 +37,7 @@ def small_original(tmp_path, monkeypatch):
         (folder / f"{name}-labels-idx1-ubyte.gz").write_bytes(
             idx(np.arange(count, dtype="u1") % 10)
         )
-    monkeypatch.setattr(fashion_mnist, "_COUNTS", {"train": 30, "t10k": 20})
+    monkeypatch.setattr(fashion_mnist, "_FILES", {"train": ("train", 30), "test": ("t10k", 20)})
     sums = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in folder.iterdir()}
     monkeypatch.setattr(fashion_mnist, "SHA256", sums)
     monkeypatch.setattr(fashion_mnist.download, "__defaults__", (folder.as_uri(), 5))
@@ -176,6 +176,7 @@ preparation.fashion_mnist.DEBIAN_FOLDER = ""
 def write_tfds(files, data):
     (data / "fashion_mnist" / "3.0.1").mkdir(parents=True)
     return data / "fashion_mnist" / "3.0.1"
+preparation.fashion_mnist.read_arrays = lambda files: {}
 preparation.fashion_mnist.write_tfds = write_tfds
 preparation.prepare("fashion_mnist", sys.argv[1])
 """
@@ -262,8 +263,11 @@ def test_a_folder_one_may_not_write_in(tmp_path, monkeypatch):
 def test_kept_arrays_are_dropped_when_the_records_change(tmp_path, small_original, no_debian):
     prepare("fashion_mnist", tmp_path)
     folder = tmp_path / "fashion_mnist" / "3.0.1"
+    assert not list(folder.glob("*.lock"))
     cache = folder / "ssljax-train.npz"
+    before = cache.stat().st_mtime_ns
     kept = open_source("tfds:fashion_mnist", data_dir=str(tmp_path))
+    assert cache.stat().st_mtime_ns == before  # as prepared: nothing to decode
     cache.write_bytes(cache.read_bytes()[:1000])
     again = open_source("tfds:fashion_mnist", data_dir=str(tmp_path))
     np.testing.assert_array_equal(again.pixels, kept.pixels)

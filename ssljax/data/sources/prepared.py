@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ssljax.data.sources.base import ArraySource, Options, Source, fingerprint_of
-from ssljax.data.sources.npz import load_arrays
+from ssljax.data.sources.kept import kept_file, load_kept, save_kept
 from ssljax.data.sources.paths import hash_of_files, require_split
 from ssljax.data.storage import scratch
 from ssljax.errors import UserError
@@ -53,10 +53,8 @@ def open_prepared(folder: pathlib.Path, options: Options) -> Source:
         label is not None and label.shape == (),
         content=hash_of_files(shards),
     )
-    if (
-        source.image_shape
-        and len(source) * int(np.prod(source.image_shape)) <= options.memory_limit
-    ):
+    shape = source.image_shape
+    if shape and len(source) * int(np.prod(shape)) <= options.memory_limit:
         return _in_memory(source, folder, options)
     return source
 
@@ -129,17 +127,17 @@ class PreparedSource:
 
 def _in_memory(source: PreparedSource, folder: pathlib.Path, options: Options) -> ArraySource:
     content = source.fingerprint()["content"]
-    cache = folder / f"ssljax-{options.split}.npz"
-    arrays = _cached(cache, content)
+    file = kept_file(folder, options.split)
+    arrays = load_kept(file, content)
     if arrays is None:
         examples = [source[i] for i in range(len(source))]
         arrays = {"image": np.stack([e["image"] for e in examples])}
         if "label" in examples[0]:
             arrays["label"] = np.array([e["label"] for e in examples], np.int32)
         try:
-            with scratch(folder, cache.stem) as unfinished:
-                np.savez(unfinished / cache.name, content=np.array(content), **arrays)
-                os.replace(unfinished / cache.name, cache)
+            with scratch(folder, file.stem) as unfinished:
+                save_kept(unfinished / file.name, content, arrays)
+                os.replace(unfinished / file.name, file)
         except UserError:
             pass  # no room or no permission there: only the next start is slower
     return ArraySource(
@@ -149,14 +147,3 @@ def _in_memory(source: PreparedSource, folder: pathlib.Path, options: Options) -
         content=content,
         class_names=source.class_names,
     )
-
-
-def _cached(cache: pathlib.Path, content: str) -> dict[str, np.ndarray] | None:
-    """Return the arrays kept for just these records, None if there are none."""
-    if not cache.is_file():
-        return None
-    try:
-        arrays = load_arrays(cache)
-    except UserError:
-        return None
-    return arrays if str(arrays.pop("content", None)) == content else None
