@@ -13,7 +13,7 @@ from tests.reference import losses as reference
 BATCH, DIM, PATCHES = 16, 6, 5
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Case:
     """A loss, its float64 loop, and what its inputs look like.
 
@@ -47,12 +47,11 @@ class Case:
         return drawn | self.extra
 
     def __call__(self, inputs):
-        return _compiled(self.loss, tuple(self.options.items()))(**inputs)
+        return self.compiled(**inputs)
 
-
-@functools.cache
-def _compiled(loss, options):
-    return jax.jit(functools.partial(loss, **dict(options)))
+    @functools.cached_property
+    def compiled(self):
+        return jax.jit(functools.partial(self.loss, **self.options))
 
 
 ROWS = (BATCH, DIM)

@@ -5,7 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ssljax.losses import prototype_cross_entropy
+from ssljax import losses
+
+prototype_cross_entropy = jax.jit(losses.prototype_cross_entropy)
 
 
 def test_equal_scores():
