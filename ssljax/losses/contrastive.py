@@ -19,7 +19,8 @@ def nt_xent(z1: jax.Array, z2: jax.Array, *, temperature: float | jax.Array) -> 
 
     so that the mean over pairs is the paper's mean over 2B rows (the official code returns twice
     that). The batch is coupled: give the global batch. Under jit, with z1 and z2 sharded over their
-    first axis, nothing else is needed.
+    first axis, nothing else is needed. The gradient is that of reverse mode (`jax.jvp` is refused);
+    one B x B block of logits at a time is in memory.
 
     Args:
       z1: float[B, D], the projections of the first view of every example.
