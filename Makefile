@@ -23,8 +23,9 @@ $(VENV)/.installed: requirements.txt setup.py
 	touch $@
 
 quickstart: setup
-	$(BIN)/python -m ssljax data prepare fashion_mnist --fallback
-	$(BIN)/python -m ssljax pretrain --config experiments/quickstart.py --workdir runs/quickstart
+	source=$$($(BIN)/python -m ssljax data prepare fashion_mnist) && \
+	$(BIN)/python -m ssljax pretrain --config experiments/quickstart.py \
+		--config.data.source=$$source --workdir runs/quickstart
 
 lint: setup
 	$(BIN)/ruff check .

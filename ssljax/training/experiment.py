@@ -191,7 +191,7 @@ def _inputs(source: Source, data: ConfigDict) -> Inputs:
         raise UserError(
             f"the images of {source.spec} differ in size; set config.data.image_size, such as 224"
         )
-    height, width, channels = source.image_shape or (0, 0, data.channels)
+    height, width, channels = source.image_shape or (0, 0, source.channels)
     mean, std = statistics(source)
     return Inputs(
         shape=(data.image_size or height, data.image_size or width, channels),

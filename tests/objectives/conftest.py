@@ -8,6 +8,7 @@ import jax
 import numpy as np
 import pytest
 from ml_collections import ConfigDict
+from sklearn.datasets import load_digits
 
 from ssljax.models import build_encoder
 from ssljax.objectives import Inputs, Run, build_objective
@@ -34,10 +35,9 @@ class Trial:
 
 
 def make_batch(number: int) -> dict[str, np.ndarray]:
-    """Return a batch of random images."""
-    rng = np.random.default_rng(number)
+    """Return a batch of images of handwritten digits."""
     ids = (np.arange(BATCH) + number * BATCH) % EXAMPLES
-    images = rng.integers(0, 255, (BATCH, *INPUTS.shape)).astype(np.uint8)
+    images = (load_digits().images[ids, ..., None] * 15).astype(np.uint8)
     return {"image": images, "id": ids.astype(np.int32), "position": np.arange(BATCH)}
 
 

@@ -11,7 +11,7 @@ from ssljax.training.sharding import batch_sharding, make_mesh, state_sharding
 from tests.objectives.cases import CASES
 from tests.objectives.conftest import BATCH, trial
 
-MESHES = [(8, 1, 1), (2, 4, 1), (2, 2, 2)]
+MESHES = [(8, 1, 1), (2, 4, 1)]
 
 
 def test_every_objective_has_a_case():
@@ -106,16 +106,16 @@ def test_embedding_is_of_one_example_at_a_time(any_trial):
     np.testing.assert_allclose(whole[: BATCH // 2], half, rtol=1e-4, atol=1e-5)
 
 
-def test_the_loss_falls_on_one_batch():
-    """Ten steps at a high rate on the same images: any objective that learns gets better."""
-    for case in CASES:
-        one = trial(case)
-        step, state, losses = jax.jit(one.step()), one.state, []
-        for _ in range(10):
-            state, metrics = step(state, one.batches[0])
-            losses.append(float(metrics["loss"]))
-        if case != "moco_v2":  # its negatives change from random to real in these steps
-            assert np.mean(losses[-3:]) < losses[0], (case, losses)
+def test_the_loss_falls(any_trial):
+    """Thirty steps on the same images: any objective that learns gets better at them."""
+    one, losses = any_trial, []
+    step, state = jax.jit(one.step()), any_trial.state
+    for _ in range(30):
+        state, metrics = step(state, one.batches[0])
+        losses.append(float(metrics["loss"]))
+    # MoCo's first negatives are random and easy; once they are real, its loss starts to fall.
+    first = 5 if "MoCo" in type(one.objective).__name__ else 0
+    assert np.mean(losses[-5:]) < np.mean(losses[first : first + 5]), losses
 
 
 @pytest.mark.parametrize("case", CASES)

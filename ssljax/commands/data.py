@@ -1,0 +1,69 @@
+"""`ssljax data`: prepare a data set, or say what one holds."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from ssljax.errors import UserError
+
+
+def add_parser(commands: argparse._SubParsersAction) -> None:
+    """Add this command to the command line."""
+    parser = commands.add_parser(
+        "data",
+        help="prepare a data set, or say what one holds",
+        description="Prepare a data set once, or say what a source holds.",
+    )
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    prepare = actions.add_parser(
+        "prepare",
+        help="fetch a data set and write it as ArrayRecord files",
+        description="Fetch a data set and write it as ArrayRecord files, without TensorFlow. "
+        "fashion_mnist comes from its Debian package where that can be had; all others are TFDS "
+        "names. Prints the source to set as config.data.source.",
+    )
+    prepare.add_argument("name", help="such as fashion_mnist")
+    show = actions.add_parser(
+        "show",
+        help="say what a source holds",
+        description="Say how many images a source holds, of which shape and classes.",
+    )
+    show.add_argument(
+        "source", help="KIND:NAME, such as folder:/data/photos; see `ssljax list data`"
+    )
+    show.add_argument("--split", default="train", help="default: train")
+    show.add_argument(
+        "--broken",
+        choices=("refuse", "skip"),
+        default="refuse",
+        help="what to do with image files that cannot be read (default: refuse)",
+    )
+    for action in (prepare, show):
+        action.add_argument(
+            "--folder",
+            metavar="DIR",
+            help="of prepared sets (default: $SSLJAX_DATA_DIR or ~/.cache/ssljax/data)",
+        )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace, rest: Sequence[str]) -> int:
+    """Run the command."""
+    if rest:
+        raise UserError(f"unknown argument {rest[0]!r}")
+    from ssljax import data
+
+    if args.action == "prepare":
+        prepared = data.prepare(args.name, args.folder)
+        print(prepared.sentence, file=sys.stderr)
+        print(prepared.spec)  # alone on standard output, for scripts
+        return 0
+    source = data.open_source(
+        args.source, split=args.split, broken=args.broken, data_dir=args.folder
+    )
+    shape = "x".join(map(str, source.image_shape)) if source.image_shape else "of mixed sizes"
+    print(f"{source.spec}, split {source.split}: {len(source):,} images, {shape}")
+    print(f"classes: {source.num_classes}" if source.num_classes else "no labels")
+    if source.report:
+        print(source.report)
+    return 0
