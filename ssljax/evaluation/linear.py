@@ -1,0 +1,265 @@
+"""Linear probe: multinomial logistic regression on frozen features.
+
+The order of events is the point: `select` sees train only and chooses the regularisation on a
+held-out part of it, `fit` uses all of train, and `linear_probe` scores test once, at the end.
+"""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import scipy.linalg
+import scipy.optimize
+
+from ssljax.errors import UserError
+
+GRID = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+_EXTENSIONS = 4  # how often the grid may grow when its best value is the outermost
+_TOLERANCE = 3e-4  # largest gradient entry at the end of a fit
+_SELECTION_TOLERANCE = 1e-3  # enough to tell strengths a factor of ten apart, at a third the cost
+_CURVATURE = 0.1  # typical p (1 - p) of a class, for the change of variables in `_Problem.solve`
+
+
+@dataclasses.dataclass(frozen=True)
+class Classifier:
+    """A fitted logistic regression: logits = (x - mean) / scale @ weights + bias."""
+
+    weights: np.ndarray  # [D, K]
+    bias: np.ndarray  # [K]
+    mean: np.ndarray  # [D], of the features it was fitted on
+    scale: np.ndarray  # [D]
+    classes: np.ndarray  # [K], the label values
+    iterations: int
+    converged: bool
+
+    def predict(self, features: np.ndarray) -> np.ndarray:
+        """The most probable label of each row of `features` [n, D]."""
+        logits = _logits(jnp.asarray(features, jnp.float32), self.mean, self.scale,
+                         self.weights, self.bias)
+        return self.classes[np.asarray(jnp.argmax(logits, axis=1))]
+
+
+@dataclasses.dataclass(frozen=True)
+class Selection:
+    """The regularisation chosen on a held-out part of train, and how it came about."""
+
+    l2: float
+    accuracy: float  # on the held-out part
+    tried: dict[float, float]  # l2 -> held-out accuracy, ascending
+    at_edge: bool  # the best value is still the outermost one, after the grid was extended
+    examples: int  # in the held-out part
+
+
+def linear_probe(
+    train: np.ndarray,
+    train_labels: np.ndarray,
+    test: np.ndarray,
+    test_labels: np.ndarray,
+    *,
+    grid: Sequence[float] = GRID,
+    holdout: float = 0.2,
+    seed: int = 0,
+) -> dict:
+    """Select the regularisation on train, fit on train, score on test once.
+
+    Args:
+      train, test: float [n, D] features.
+      train_labels, test_labels: int [n]. A test label that train lacks counts as an error.
+      grid: the L2 strengths to try (see `fit`).
+      holdout: part of train, in (0, 1), on which the strength is chosen.
+      seed: of the split of train.
+
+    Returns:
+      A dict of plain values: accuracy, l2, heldout_accuracy, heldout_examples, tried (strength ->
+      held-out accuracy), at_edge, iterations, converged, examples (of train).
+    """
+    choice = select(train, train_labels, grid=grid, holdout=holdout, seed=seed)
+    classifier = fit(train, train_labels, l2=choice.l2)
+    accuracy = float(np.mean(classifier.predict(test) == np.asarray(test_labels)))
+    return {
+        "accuracy": accuracy,
+        "l2": choice.l2,
+        "heldout_accuracy": choice.accuracy,
+        "heldout_examples": choice.examples,
+        "tried": {f"{l2:g}": value for l2, value in choice.tried.items()},
+        "at_edge": choice.at_edge,
+        "iterations": classifier.iterations,
+        "converged": classifier.converged,
+        "examples": len(train),
+    }
+
+
+def select(
+    features: np.ndarray,
+    labels: np.ndarray,
+    *,
+    grid: Sequence[float] = GRID,
+    holdout: float = 0.2,
+    seed: int = 0,
+) -> Selection:
+    """Choose the L2 strength by accuracy on a held-out, stratified part of the training set.
+
+    The strengths are fitted from the strongest to the weakest, each starting where the last
+    ended. While the outermost strength is as good as any the grid grows there by its own ratio,
+    at most four times. Of equally good strengths the one nearest the middle is taken.
+    """
+    if not grid or min(grid) <= 0:
+        raise UserError(f"linear grid must hold at least one value, all above 0; got {tuple(grid)}")
+    features, labels = np.asarray(features), np.asarray(labels)
+    kept, held = stratified_split(labels, holdout, seed)
+    problem = _Problem(features[kept], labels[kept])
+    tried, start = {}, None
+
+    def attempt(l2):
+        nonlocal start
+        start = problem.solve(l2, start, _SELECTION_TOLERANCE)
+        tried[l2] = float(np.mean(start.predict(features[held]) == labels[held]))
+
+    for l2 in sorted(grid, reverse=True):
+        attempt(l2)
+    for _ in range(_EXTENSIONS):
+        top = max(tried.values())
+        edges = [l2 for l2 in (max(tried), min(tried)) if tried[l2] == top]
+        if not edges:
+            break
+        attempt(_beyond(edges[0], tried))
+    best = _best(tried)
+    return Selection(
+        l2=best,
+        accuracy=tried[best],
+        tried=dict(sorted(tried.items())),
+        at_edge=best in (min(tried), max(tried)),
+        examples=len(held),
+    )
+
+
+def fit(features: np.ndarray, labels: np.ndarray, *, l2: float) -> Classifier:
+    """Fit a multinomial logistic regression to convergence.
+
+        min over W, b of  mean_i -log softmax(W' x_i + b)[y_i] + l2 / 2 * sum W^2
+
+    where x are the features standardised per dimension by the mean and standard deviation of
+    the rows given (a dimension that does not vary becomes 0). The bias is not penalised. In the
+    terms of scikit-learn, C = 1 / (n * l2). Deterministic: no random number is drawn.
+    """
+    return _Problem(features, labels).solve(l2, None, _TOLERANCE)
+
+
+def stratified_split(
+    labels: np.ndarray, holdout: float, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Split positions 0..n-1 into (kept, held out), the same part of every class.
+
+    A class of m examples gives round(holdout * m) of them, but always keeps one.
+    """
+    labels = np.asarray(labels)
+    if not 0 < holdout < 1:
+        raise UserError(f"holdout must be between 0 and 1; got {holdout}")
+    order = np.random.default_rng(seed).permutation(len(labels))
+    held = np.zeros(len(labels), bool)
+    for value in np.unique(labels):
+        members = order[labels[order] == value]
+        held[members[: min(round(holdout * len(members)), len(members) - 1)]] = True
+    if not held.any():
+        raise UserError(
+            f"holding out {holdout} of each class of {len(labels)} examples leaves nothing to "
+            "select on; give more labelled examples or a larger holdout"
+        )
+    return np.flatnonzero(~held), np.flatnonzero(held)
+
+
+class _Problem:
+    """Standardised features and labels, to be solved for one or several strengths."""
+
+    def __init__(self, features: np.ndarray, labels: np.ndarray):
+        features = jnp.asarray(features, jnp.float32)
+        if features.ndim != 2 or np.shape(labels) != (len(features),):
+            raise ValueError(
+                f"features must be [n, D] with n labels; "
+                f"got {features.shape} and labels {np.shape(labels)}"
+            )
+        self.classes, targets = np.unique(np.asarray(labels), return_inverse=True)
+        if len(self.classes) < 2:
+            raise UserError(f"a probe needs two classes or more; got only {self.classes}")
+        self.targets = jnp.asarray(targets)
+        self.features, self.mean, self.scale, covariance = _standardise(features)
+        self.covariance = np.asarray(covariance, np.float64)
+
+    def solve(self, l2: float, start: Classifier | None, tolerance: float) -> Classifier:
+        """L-BFGS, from `start` or from zero, until no gradient entry exceeds `tolerance`.
+
+        It runs in the variable V with W = R V, R' (curvature * covariance + l2) R = 1: there the
+        objective bends about equally in all directions, which saves most of the iterations.
+        """
+        dimensions, classes = len(self.mean), len(self.classes)
+        bend = _CURVATURE * self.covariance + l2 * np.eye(dimensions)
+        factor = np.linalg.cholesky(bend)
+        unbend = scipy.linalg.solve_triangular(factor, np.eye(dimensions), lower=True).T
+        unbend = jnp.asarray(unbend, jnp.float32)
+
+        def objective(flat):
+            variable = jnp.asarray(flat.reshape(dimensions + 1, classes), jnp.float32)
+            value, slope = _objective(variable, unbend, self.features, self.targets, l2)
+            return float(value), np.asarray(slope, np.float64).ravel()
+
+        first = np.zeros((dimensions + 1, classes))
+        if start is not None:
+            first[:-1], first[-1] = factor.T @ start.weights, start.bias
+        result = scipy.optimize.minimize(
+            objective, first.ravel(), jac=True, method="L-BFGS-B",
+            options={"maxiter": 500, "maxcor": 20, "gtol": tolerance, "ftol": 1e-9},
+        )
+        solution = result.x.reshape(dimensions + 1, classes).astype(np.float32)
+        return Classifier(
+            weights=np.asarray(unbend @ solution[:-1]), bias=solution[-1],
+            mean=np.asarray(self.mean), scale=np.asarray(self.scale), classes=self.classes,
+            iterations=int(result.nit), converged=bool(result.success),
+        )
+
+
+@jax.jit
+def _standardise(features: jax.Array):
+    mean = jnp.mean(features, axis=0)
+    centred = features - mean
+    scale = jnp.sqrt(jnp.mean(jnp.square(centred), axis=0))
+    # Rounding leaves a constant dimension with a scale of about 1e-7 of its value, not 0.
+    scale = jnp.where(scale > 1e-6 * (1e-30 + jnp.abs(mean)), scale, jnp.inf)
+    standard = centred / scale
+    covariance = jnp.matmul(standard.T, standard, precision="highest") / len(features)
+    return standard, mean, scale, covariance
+
+
+@jax.jit
+@jax.value_and_grad
+def _objective(variable, unbend, features, targets, l2):
+    weights = jnp.matmul(unbend, variable[:-1], precision="highest")
+    # Classes first: reductions over the long axis of examples run faster than over ten classes.
+    logits = jnp.einsum("dk,nd->kn", weights, features, precision="highest")
+    logits = logits + variable[-1][:, None]
+    target = jnp.arange(len(logits))[:, None] == targets
+    chosen = jnp.sum(jnp.where(target, logits, 0), axis=0)
+    entropy = jnp.mean(jax.nn.logsumexp(logits, axis=0) - chosen)
+    return entropy + 0.5 * l2 * jnp.sum(jnp.square(weights))
+
+
+@jax.jit
+def _logits(features, mean, scale, weights, bias):
+    return jnp.matmul((features - mean) / scale, weights, precision="highest") + bias
+
+
+def _best(tried: dict[float, float]) -> float:
+    middle = math.log(min(tried) * max(tried)) / 2
+    top = max(tried.values())
+    equal = [l2 for l2, accuracy in tried.items() if accuracy == top]
+    return min(equal, key=lambda l2: (abs(math.log(l2) - middle), -l2))
+
+
+def _beyond(l2: float, tried: dict[float, float]) -> float:
+    if len(tried) == 1:
+        return l2 * 10
+    ordered = sorted(tried)
+    inner = ordered[1] if l2 == ordered[0] else ordered[-2]
+    return float(f"{l2 * l2 / inner:.6g}")
