@@ -10,4 +10,4 @@ import jax  # noqa: E402  (the platform must be set first)
 
 CACHE = pathlib.Path(__file__).parent.parent / ".cache" / "xla"
 jax.config.update("jax_compilation_cache_dir", str(CACHE))
-jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)

@@ -28,16 +28,20 @@ def load(path_and_argument: str, overrides: Sequence[str]) -> ConfigDict:
     Raises:
       UserError: a file without get_config, an unknown key, or a value of another type.
     """
-    config = complete(_get_config(path_and_argument))
-    for override in overrides:
-        if not override.startswith(PREFIX):
+    return override(complete(_get_config(path_and_argument)), overrides)
+
+
+def override(config: ConfigDict, overrides: Sequence[str]) -> ConfigDict:
+    """Return a complete config with "--config.KEY=VALUE" arguments applied."""
+    for argument in overrides:
+        if not argument.startswith(PREFIX):
             raise UserError(
-                f"unknown argument {override!r}; a config key is set by --config.KEY=VALUE"
+                f"unknown argument {argument!r}; a config key is set by --config.KEY=VALUE"
             )
     names = [o for o in overrides if o.partition("=")[0].endswith(".name")]
     _apply(config, names)  # first, since they decide which fields there are
-    for override in overrides:
-        _add_default(config, override.removeprefix(PREFIX).partition("=")[0])
+    for argument in overrides:
+        _add_default(config, argument.removeprefix(PREFIX).partition("=")[0])
     _apply(config, [o for o in overrides if o not in names])
     return complete(config)
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import jax
 from ml_collections import ConfigDict
-from ssljax.training.assessment import quick_scores
 
 from ssljax.objectives.base import Refreshing
 from ssljax.ops.keys import key_for
+from ssljax.training.assessment import quick_evaluation
 from ssljax.training.checkpoint import Checkpointer
 from ssljax.training.experiment import Experiment, build
 from ssljax.training.health import MetricsWindow
@@ -110,14 +110,17 @@ def pretrain(
             progress.advance(step)
 
             stopping = stop.signal is not None or step == config.steps
-            if step % config.log_every == 0:
-                log(step - 1)  # without the newest, which is still being computed
-            if config.evaluation.every and step % config.evaluation.every == 0:
-                log(step)
-                scores = quick_scores(experiment, state)
-                writer.write(step, scores)
-            if stopping or step % config.checkpoint.every == 0:
+            saving = stopping or step % config.checkpoint.every == 0
+            evaluating = config.evaluation.every and step % config.evaluation.every == 0
+            if saving or evaluating:
                 log(step)  # raises if the loss is not finite: such a state is not saved
+            elif step % config.log_every == 0:
+                log(step - 1)  # without the newest step, which is still being computed
+            if evaluating:
+                scores = quick_evaluation(experiment, state)
+                writer.write(step, scores)
+                progress.restart(step)
+            if saving:
                 checkpoints.save(step, state, meta=_meta(config, pipeline), metrics=scores)
                 scores = None  # they are of this step alone
             if stopping:

@@ -72,7 +72,7 @@ class Progress:
             disable=not config.progress or jax.process_index() > 0,
             mininterval=0.5,
         )
-        self._time, self._step = time.perf_counter(), first
+        self.restart(first)
 
     def advance(self, step: int) -> None:
         """Show that `step` steps are done."""
@@ -80,10 +80,14 @@ class Progress:
 
     def rate(self, step: int) -> float:
         """Return the examples per second since the last call."""
-        now = time.perf_counter()
-        self._rate = (step - self._step) * self._batch_size / max(now - self._time, 1e-9)
-        self._time, self._step = now, step
+        seconds = max(time.perf_counter() - self._time, 1e-9)
+        self._rate = (step - self._step) * self._batch_size / seconds
+        self.restart(step)
         return self._rate
+
+    def restart(self, step: int) -> None:
+        """Measure the rate from now and `step` on: what came before was not training."""
+        self._time, self._step = time.perf_counter(), step
 
     def show(self, *, loss: float) -> None:
         """Show the loss beside the bar, and the last rate."""

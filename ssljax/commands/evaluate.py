@@ -1,0 +1,97 @@
+"""`ssljax evaluate`: frozen features of a run, beside a random-init encoder and the raw input."""
+
+import argparse
+import pathlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from ssljax.errors import UserError
+
+DESCRIPTION = """Evaluate the frozen features of a run: weighted k-NN and a linear probe.
+
+The probe's regularisation is selected on a held-out part of the training split; the test split is
+scored once. Beside the pretrained encoder stand the same encoder as it was before training and the
+raw input. Writes WORKDIR/evaluation.json and prints a table. Evaluation keys of the config can be
+set, for example --config.evaluation.source=folder:/data/photos.
+"""
+
+
+def add_parser(commands: argparse._SubParsersAction) -> None:
+    """Add this command to the command line."""
+    parser = commands.add_parser(
+        "evaluate",
+        help="k-NN and linear probe of a run, beside their baselines",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage="ssljax evaluate --workdir DIR [--step N] [--config.evaluation.KEY=VALUE ...]",
+    )
+    parser.add_argument(
+        "--workdir", required=True, type=pathlib.Path, metavar="DIR", help="folder of the run"
+    )
+    parser.add_argument("--step", type=int, metavar="N", help="of the checkpoint (default: last)")
+    parser.add_argument(
+        "--trust",
+        action="append",
+        default=[],
+        metavar="MODULE:CLASS",
+        help="an objective outside ssljax that the saved config names and that may be imported",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace, rest: Sequence[str]) -> int:
+    """Run the command."""
+    from ssljax.commands import config_file
+    from ssljax.training.checkpoint import Checkpointer
+    from ssljax.training.experiment import build
+    from ssljax.training.workdir import load_config
+
+    config = load_config(args.workdir)
+    _require_trust(config.objective, args.trust)
+    if strange := [key for key in rest if not key.startswith("--config.evaluation.")]:
+        raise UserError(f"evaluate takes --config.evaluation.KEY=VALUE only, not {strange[0]!r}")
+    config = config_file.override(config, rest)
+    experiment = build(config)
+    checkpoints = Checkpointer(args.workdir, keep_last=config.checkpoint.keep_last)
+    restored = checkpoints.restore(experiment.abstract_state, args.step)
+    checkpoints.close()
+    if restored is None:
+        raise UserError(f"{args.workdir} has no checkpoint yet; continue its run with pretrain")
+    evaluate_run(experiment, restored[1], args.workdir)
+    return 0
+
+
+def evaluate_run(
+    experiment: Any, state: Any, workdir: pathlib.Path, *, say: Callable[[str], None] = print
+) -> None:
+    """Evaluate in full, write evaluation.json, and print the table and where everything lies."""
+    import jax
+
+    from ssljax.evaluation import table, write
+    from ssljax.training.assessment import full_evaluation
+
+    result = full_evaluation(experiment, state, say=say)
+    if jax.process_index() == 0:
+        write(result, workdir / "evaluation.json")
+    say("")
+    say(table(result))
+    say("")
+    say(f"checkpoints, metrics.jsonl, tensorboard, config.json, evaluation.json: {workdir}")
+
+
+def _require_trust(objective: Mapping[str, Any], trusted: Sequence[str]) -> None:
+    """Refuse to import what a config found in a folder names, unless the user names it too."""
+    for name in _outside(objective):
+        if name not in trusted:
+            raise UserError(
+                f"the config of this run names the objective {name!r} outside ssljax; "
+                f"to import and run it, add --trust {name}"
+            )
+
+
+def _outside(section: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in section.items():
+        if hasattr(value, "items"):
+            yield from _outside(value)
+        elif key == "name" and ":" in str(value):
+            yield value

@@ -1,0 +1,123 @@
+"""Whole runs on real digits: exact resume, the watch over the loss, foreign workdirs."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+
+from ssljax.errors import UserError
+from ssljax.training import health, loop
+from ssljax.training.config import complete
+from tests.objectives.cases import CASES, config_of
+
+
+class Crash(Exception):
+    """Stands for a kill: nothing is saved on the way out."""
+
+
+def _run(config, workdir):
+    return loop.pretrain(complete(config), workdir, say=lambda line: None)
+
+
+def _crash_at(monkeypatch, step):
+    add = health.MetricsWindow.add
+
+    def crash(self, number, metrics):
+        if number == step:
+            raise Crash
+        add(self, number, metrics)
+
+    monkeypatch.setattr(health.MetricsWindow, "add", crash)
+
+
+def _assert_same_bits(one, two):
+    leaves = zip(jax.tree.leaves(one), jax.tree.leaves(two), strict=True)
+    assert all(np.asarray(a).tobytes() == np.asarray(b).tobytes() for a, b in leaves)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_run_that_crashed_ends_bit_for_bit_as_one_that_did_not(case, tmp_path, monkeypatch):
+    config = config_of(case)
+    whole = _run(config, tmp_path / "whole").state
+    with monkeypatch.context() as patch:
+        _crash_at(patch, 7)
+        with pytest.raises(Crash):
+            _run(config, tmp_path / "crashed")
+    outcome = _run(config, tmp_path / "crashed")
+    _assert_same_bits(whole, outcome.state)
+    lines = [json.loads(line) for line in (tmp_path / "crashed/metrics.jsonl").open()]
+    steps = [line["step"] for line in lines]
+    assert steps == sorted(set(steps)) and steps[-1] == config.steps
+
+
+def test_a_finished_run_says_so_and_stays_as_it_is(tmp_path):
+    config = config_of("simclr")
+    first = _run(config, tmp_path)
+    again = _run(config, tmp_path)
+    assert again.already_finished and not first.already_finished
+    _assert_same_bits(first.state, again.state)
+
+
+def test_another_config_in_the_workdir_is_refused(tmp_path):
+    config = config_of("simclr")
+    _run(config, tmp_path)
+    config.optimizer.learning_rate = 0.5
+    with pytest.raises(UserError, match="optimizer.learning_rate: 0.003 in the run, 0.5 now"):
+        _run(config, tmp_path)
+
+
+def test_a_changed_data_set_is_refused(tmp_path):
+    config = config_of("simclr")
+    images = np.random.default_rng(0).integers(0, 255, (64, 8, 8, 1)).astype(np.uint8)
+    np.savez(tmp_path / "images.npz", image=images)
+    config.data.source = f"npz:{tmp_path}/images.npz"
+    _run(config, tmp_path / "run")
+    images[3, 2, 1] ^= 1
+    np.savez(tmp_path / "images.npz", image=images)
+    with pytest.raises(UserError, match="data set of the run in .* has changed"):
+        _run(config, tmp_path / "run")
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(tmp_path):
+    config = config_of("simclr")
+    config.optimizer.learning_rate = 1e30
+    config.optimizer.schedule = "constant"
+    with pytest.raises(health.NonFiniteLoss, match="the gradient of encoder/") as error:
+        _run(config, tmp_path)
+    (dump,) = tmp_path.glob("nonfinite_step_*.json")
+    report = json.loads(dump.read_text())
+    assert f"step {report['step']}:" in str(error.value)
+    assert len(report["batch_ids"]) == config.batch_size
+    assert any(path.startswith("encoder/") for path in report["parameters"])
+    saved = [int(path.name) for path in (tmp_path / "checkpoints").glob("[0-9]*")]
+    assert all(step <= report["step"] for step in saved)
+
+
+def test_a_second_process_in_the_workdir_is_refused(tmp_path):
+    from ssljax.training.workdir import lock
+
+    with lock(tmp_path), pytest.raises(UserError, match="another process is running"):
+        with lock(tmp_path):
+            pass
+
+
+def test_the_profile_of_chosen_steps_is_written(tmp_path):
+    config = config_of("simclr")
+    config.profile = (3, 2)
+    config.steps = 6
+    _run(config, tmp_path)
+    assert list((tmp_path / "profile").rglob("*.xplane.pb"))
+
+
+def test_quick_evaluations_are_logged_and_rank_checkpoints(tmp_path):
+    config = config_of("simclr")
+    config.evaluation.every = 4
+    config.checkpoint.keep_best, config.checkpoint.keep_last = 1, 1
+    _run(config, tmp_path)
+    lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").open()]
+    scores = {line["step"]: line["knn"] for line in lines if "knn" in line}
+    assert set(scores) == {4, 8, 12}
+    kept = {int(path.name) for path in (tmp_path / "checkpoints").glob("[0-9]*")}
+    best = max(scores, key=lambda step: (scores[step], step))
+    assert 12 in kept and kept <= {12, best, *scores} and len(kept) <= 2
