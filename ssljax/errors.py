@@ -6,6 +6,9 @@ from collections.abc import Iterable
 from types import ModuleType
 
 
+MANY = 20  # names, above which a list of them helps less than the closest match alone
+
+
 class UserError(ValueError):
     """Something the user can mend. The command line prints the message and exits with 2."""
 
@@ -19,6 +22,8 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
     known = sorted(known)
     close = difflib.get_close_matches(str(name), known, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else "."
+    if close and len(known) > MANY:
+        return UserError(f"unknown {kind} {name!r}{hint}")
     return UserError(f"unknown {kind} {name!r}{hint} Known: {', '.join(known)}")
 
 

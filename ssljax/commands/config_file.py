@@ -33,16 +33,20 @@ def load(path_and_argument: str, overrides: Sequence[str]) -> ConfigDict:
 
 def override(config: ConfigDict, overrides: Sequence[str]) -> ConfigDict:
     """Return a complete config with "--config.KEY=VALUE" arguments applied."""
+    keys = []
     for argument in overrides:
         if not argument.startswith(PREFIX):
             raise UserError(
                 f"unknown argument {argument!r}; a config key is set by --config.KEY=VALUE"
             )
-    names = [o for o in overrides if o.partition("=")[0].endswith(".name")]
+        keys.append(argument.removeprefix(PREFIX).partition("=")[0])
+    names = [o for key, o in zip(keys, overrides, strict=True) if key.endswith("name")]
+    _require_known(config, [key for key in keys if key.endswith("name")])
     _apply(config, names)  # first, since they decide which fields there are
-    for argument in overrides:
-        _add_default(config, argument.removeprefix(PREFIX).partition("=")[0])
-    _apply(config, [o for o in overrides if o not in names])
+    for key in keys:
+        _add_default(config, key)
+    _require_known(config, keys)
+    _apply(config, [argument for argument in overrides if argument not in names])
     return complete(config)
 
 
@@ -72,31 +76,43 @@ def _get_config(path_and_argument: str) -> ConfigDict:
 
 def _apply(config: ConfigDict, overrides: Sequence[str]) -> None:
     values = flags.FlagValues()
-    config_flags.DEFINE_config_dict("config", config, flag_values=values)
+    config_flags.DEFINE_config_dict("config", config, flag_values=values, sys_argv=list(overrides))
     try:
         values(["ssljax", *overrides])
-    except flags.UnrecognizedFlagError as error:
-        raise unknown(
-            "config key", f"config.{error.flagname.removeprefix('config.')}", _keys(config)
-        ) from None
-    except (flags.Error, ValueError, TypeError, KeyError) as error:
+    except (flags.Error, ValueError, TypeError) as error:
         raise UserError(f"cannot apply {' '.join(overrides)}: {error}") from error
+
+
+def _require_known(config: ConfigDict, keys: Sequence[str]) -> None:
+    for key in keys:
+        *sections, field = key.split(".")
+        section = _section(config, sections)
+        if section is None or field not in section:
+            cls = None if section is None else _class_of(sections, section)
+            fields = dataclasses.fields(cls) if cls else ()
+            possible = {".".join([*sections, known.name]) for known in fields}
+            raise unknown("config key", key, possible | set(_keys(config)))
+
+
+def _section(config: ConfigDict, names: Sequence[str]) -> ConfigDict | None:
+    for name in names:
+        if not isinstance(config, ConfigDict) or name not in config:
+            return None
+        config = config[name]
+    return config if isinstance(config, ConfigDict) else None
 
 
 def _add_default(config: ConfigDict, key: str) -> None:
     """Set a field of the encoder, an objective or a view that the file left out."""
     *sections, field = key.split(".")
-    section = config
-    for name in sections:
-        if not isinstance(section, ConfigDict) or name not in section:
-            return
-        section = section[name]
-    cls = _class_of(sections, section)
-    if cls is None or not isinstance(section, ConfigDict) or field in section:
+    section = _section(config, sections)
+    cls = None if section is None else _class_of(sections, section)
+    if cls is None or field in section:
         return
     for known in dataclasses.fields(cls):
         if known.name == field and isinstance(known.default, int | float | str | bool | tuple):
-            section[field] = known.default
+            with section.unlocked():
+                section[field] = known.default
 
 
 def _class_of(sections: Sequence[str], section: ConfigDict) -> type | None:
@@ -109,7 +125,7 @@ def _class_of(sections: Sequence[str], section: ConfigDict) -> type | None:
     return None
 
 
-def _keys(config: ConfigDict, prefix: str = "config.") -> list[str]:
+def _keys(config: ConfigDict, prefix: str = "") -> list[str]:
     keys = []
     for key, value in config.items():
         keys += _keys(value, f"{prefix}{key}.") if isinstance(value, ConfigDict) else [prefix + key]

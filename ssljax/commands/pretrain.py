@@ -26,7 +26,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         "--config",
         required=True,
         metavar="FILE.py",
-        help="Python file with get_config(); FILE.py:ARG passes ARG to it",
+        help='Python file with get_config(); FILE.py:ARG calls get_config("ARG")',
     )
     parser.add_argument(
         "--workdir",
@@ -37,8 +37,8 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     )
     hosts = parser.add_argument_group(
         "several hosts",
-        "the same command on each; on a TPU slice, under SLURM, Open MPI "
-        "and Kubernetes --distributed alone finds the rest",
+        "the same command on each; on a TPU slice, under SLURM, Open MPI and Kubernetes\n"
+        "--distributed alone finds the rest",
     )
     hosts.add_argument("--distributed", action="store_true", help="join the other hosts")
     hosts.add_argument("--coordinator", metavar="HOST:PORT", help="address of process 0")
@@ -50,9 +50,9 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
 def run(args: argparse.Namespace, rest: Sequence[str]) -> int:
     """Run the command."""
     import jax
-    from ssljax.commands.evaluate import evaluate_run
 
     from ssljax.commands import config_file
+    from ssljax.commands.evaluate import evaluate_run
     from ssljax.training.loop import pretrain
 
     if args.distributed or args.coordinator:

@@ -1,0 +1,184 @@
+"""The command line as a user meets it: one clear line for what can be mended, and an exit status."""
+
+import json
+import pathlib
+import re
+
+import pytest
+
+from ssljax.commands.main import main
+from tests.objectives.cases import config_of
+
+EXPERIMENT = '''
+"""A short run on digits."""
+from tests.objectives.cases import config_of
+
+def get_config(case="simclr"):
+    return config_of(case)
+'''
+
+
+@pytest.fixture
+def experiment(tmp_path) -> str:
+    path = tmp_path / "short.py"
+    path.write_text(EXPERIMENT)
+    return str(path)
+
+
+def _fails(capsys, *argv: str) -> str:
+    """Run a command that must fail with 2 and one line; return the line."""
+    assert main(argv) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith("ssljax: ")
+    return line
+
+
+def _pretrain_fails(capsys, experiment, tmp_path, *overrides: str) -> str:
+    return _fails(
+        capsys, "pretrain", "--config", experiment, "--workdir", str(tmp_path / "run"), *overrides
+    )
+
+
+@pytest.mark.parametrize("command", ["pretrain", "evaluate", "data", "list"])
+def test_help_of_every_command(command, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        main([command, "--help"])
+    text = capsys.readouterr().out
+    assert exit_.value.code == 0 and f"ssljax {command}" in text
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_pretrain_evaluate_and_again(experiment, tmp_path, capsys):
+    workdir = tmp_path / "run"
+    argv = ["pretrain", "--config", experiment, "--workdir", str(workdir)]
+    overrides = ["--config.steps=6", "--config.evaluation.final=True"]
+    assert main([*argv, *overrides]) == 0
+    printed = capsys.readouterr().out
+    for row in ("pretrained", "random init", "raw input", str(workdir)):
+        assert row in printed
+    result = json.loads((workdir / "evaluation.json").read_text())
+    assert result["step"] == 6
+    assert result["raw_input"]["knn"]["accuracy"] > 0.9  # of the digits, by raw pixels
+
+    assert main([*argv, *overrides]) == 0
+    assert "is finished: 6 steps" in capsys.readouterr().out
+
+    (workdir / "evaluation.json").unlink()
+    assert main(["evaluate", "--workdir", str(workdir), "--config.evaluation.knn_k=5"]) == 0
+    again = json.loads((workdir / "evaluation.json").read_text())
+    assert again["pretrained"]["linear"] == result["pretrained"]["linear"]
+    assert again["protocol"]["knn_k"] == 5
+
+
+@pytest.mark.parametrize(
+    "override, message",
+    [
+        ("--config.setps=3", "unknown config key 'setps'; did you mean 'steps'"),
+        ("--config.objective.name=simclrr", "unknown objective 'simclrr'; did you mean 'simclr'"),
+        ("--config.encoder.name=resnet19", "unknown encoder 'resnet19'; did you mean 'resnet18'"),
+        ("--config.encoder.widht=3", "did you mean 'encoder.width'"),
+        ("--config.objective.temperatur=1", "did you mean 'objective.temperature'"),
+        ("--config.objective.temperature=hot", "hot"),
+        ("--config.objective.views.crop.flipp=1", "did you mean 'objective.views.crop.flip'"),
+        ("--config.objective.views.crop.flip=2", "flip=2.0 must be from 0.0 to 1.0"),
+        ("--config.objective.views.crop.count=3", "makes 3 view(s)"),
+        ("--config.optimizer.name=adam", "did you mean 'adamw'"),
+        ("--config.steps=ten", "ten"),
+        ("--config.steps=0", "config.steps=0; it must be at least 1"),
+        ("--config.batch_size=12", "does not divide over 8 devices"),
+        ("--config.accumulate=2", "couples the examples of a batch"),
+        ("--config.mesh.fsdp=3", "does not divide 8 devices"),
+        ("--config.data.source=folder:/nowhere", "/nowhere"),
+        ("--config.data.source=tfds:fashion_mnits", "fashion_mnits"),
+        ("--config.data.source=sklearn:digit", "did you mean 'digits'"),
+        ("--config.data.source=zip:x", "unknown kind of data source 'zip'"),
+        ("--config.data.split=dev", "dev"),
+        ("--stesp=3", "unknown argument '--stesp=3'"),
+        ("--config.objective.name=nowhere.module:Mine", "cannot import 'nowhere.module'"),
+        ("--config.objective.name=json:JSONDecodr", "did you mean 'JSONDecoder'"),
+        ("--config.objective.name=json:JSONDecoder", "lacks batch_coupled, init_params"),
+    ],
+)
+def test_bad_input_is_one_clear_line(override, message, experiment, tmp_path, capsys):
+    line = _pretrain_fails(capsys, experiment, tmp_path, override)
+    assert message in line, line
+    assert not list((tmp_path / "run").glob("checkpoints/*"))
+
+
+def test_fields_that_the_file_left_out_can_be_set(experiment):
+    from ssljax.commands import config_file
+
+    config = config_file.load(
+        experiment,
+        ["--config.objective.temperature=0.3", "--config.encoder.pool=2",
+         "--config.objective.views.crop.hue=0.1", "--config.steps=5"],
+    )  # fmt: skip
+    assert (config.objective.temperature, config.encoder.pool, config.steps) == (0.3, 2, 5)
+    assert config.objective.views.crop.hue == 0.1
+
+
+def test_an_argument_of_the_config_file(experiment):
+    from ssljax.commands import config_file
+
+    assert config_file.load(experiment + ":mae", []).objective.name == "mae"
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("x = 1", "has no function get_config()"),
+        ("def get_config(): return {'steps': 3}", "returned a dict; it must be an ml_collections.ConfigDict"),
+        (
+            "from ml_collections import ConfigDict\n"
+            "def get_config(): return ConfigDict({'batchsize': 3})",
+            "unknown config key 'batchsize'; did you mean 'batch_size'",
+        ),
+    ],
+)
+def test_a_bad_config_file_is_told(text, message, tmp_path, capsys):
+    path = tmp_path / "bad.py"
+    path.write_text(text)
+    assert message in _pretrain_fails(capsys, str(path), tmp_path)
+
+
+def test_a_missing_config_file_names_its_neighbour(experiment, tmp_path, capsys):
+    line = _pretrain_fails(capsys, experiment.replace("short", "shrot"), tmp_path)
+    assert "did you mean" in line and "short.py" in line
+
+
+def test_a_workdir_that_cannot_be_made(experiment, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    line = _fails(
+        capsys, "pretrain", "--config", experiment, "--workdir", str(tmp_path / "file" / "run")
+    )
+    assert "cannot write to the workdir" in line
+
+
+def test_evaluate_without_a_run(tmp_path, capsys):
+    assert "holds no run" in _fails(capsys, "evaluate", "--workdir", str(tmp_path))
+
+
+def test_a_saved_config_imports_nothing_unasked(tmp_path, capsys):
+    config = config_of("simclr")
+    config.objective = {"name": "antigravity:Fly"}
+    (tmp_path / "config.json").write_text(json.dumps(config.to_dict()))
+    line = _fails(capsys, "evaluate", "--workdir", str(tmp_path))
+    assert "--trust antigravity:Fly" in line
+
+
+def test_list_names_everything(capsys):
+    from ssljax.models import ENCODERS
+    from ssljax.objectives import OBJECTIVES
+
+    assert main(["list"]) == 0
+    text = capsys.readouterr().out
+    rows = re.findall(r"^  (\S+) +(\S.*)$", text, re.MULTILINE)
+    names = {name for name, _ in rows}
+    experiments = {str(p) for p in pathlib.Path("experiments").rglob("*.py")}
+    assert names >= {*OBJECTIVES, *ENCODERS, "tfds:NAME", "folder:PATH", "adamw", *experiments}
+    assert all(len(line) > 10 for _, line in rows)
+
+
+def test_data_show(capsys):
+    assert main(["data", "show", "sklearn:digits", "--split", "test"]) == 0
+    assert "359 images, 8x8x1" in capsys.readouterr().out
