@@ -12,6 +12,8 @@ from ssljax.errors import unknown
 from ssljax.models.base import Encoded, compute_dtype
 from ssljax.models.normalization import BatchNorm
 
+STEMS = {"imagenet": (7, 2), "small": (3, 1), "small_stride2": (3, 2)}  # kernel and stride
+
 
 class Block(nn.Module):
     """relu(shortcut(x) + layers(x)), a layer being a convolution and a BatchNorm, relu between.
@@ -73,8 +75,9 @@ class ResNet(nn.Module):
       stage_sizes: blocks in each stage.
       block: "basic" (two 3x3) or "bottleneck" (1x1, 3x3, 1x1).
       width: channels of the stem.
-      stem: "imagenet" (7x7 stride 2, then max-pooling stride 2) or "small" (3x3 stride 1), for
-        images of about 32 pixels, as in SimCLR's CIFAR-10 network.
+      stem: "imagenet" (7x7 stride 2, then max-pooling stride 2); for images of about 32 pixels,
+        "small" (3x3 stride 1), as in SimCLR's CIFAR-10 network, or "small_stride2" (3x3 stride 2),
+        which costs a quarter.
       pool: features are the last map averaged to pool x pool cells (PyTorch's adaptive average
         pooling) and flattened, so D = pool^2 channels. 1 is the usual global average.
       zero_init: start the last scale of every block at 0 (Goyal et al. 2017, arXiv:1706.02677).
@@ -114,12 +117,12 @@ class ResNet(nn.Module):
     def _stem(
         self, x: jax.Array, norm: functools.partial, dtype: jnp.dtype, train: bool
     ) -> jax.Array:
-        if self.stem not in ("imagenet", "small"):
-            raise unknown("stem", self.stem, ("imagenet", "small"))
-        kernel, stride = (7, 2) if self.stem == "imagenet" else (3, 1)
+        if self.stem not in STEMS:
+            raise unknown("stem", self.stem, STEMS)
+        kernel, stride = STEMS[self.stem]
         x = convolution(self.width, kernel, stride, dtype, name="stem_conv")(x)
         x = nn.relu(norm(name="stem_norm")(x, train=train))
-        if self.stem == "small":
+        if self.stem != "imagenet":
             return x
         return nn.max_pool(x, (3, 3), strides=(2, 2), padding=((1, 1), (1, 1)))
 

@@ -47,6 +47,14 @@ def test_a_small_network_by_config(channels):
     np.testing.assert_allclose(out.pooled, cells.reshape(2, -1), rtol=1e-5)
 
 
+@pytest.mark.parametrize(("stem", "side"), [("imagenet", 8), ("small", 32), ("small_stride2", 16)])
+def test_stems_shrink_images(stem, side):
+    config = {"name": "resnet", "stage_sizes": (1,), "width": 4, "stem": stem}
+    module, images = build_encoder(config), jnp.zeros((2, 32, 32, 3))
+    out = jax.eval_shape(lambda: apply(module, *init(module, KEY, images), images, train=False)[0])
+    assert out.tokens.shape == (2, side**2, 4)
+
+
 def test_zero_init_makes_blocks_identities():
     config = {"name": "resnet", "stage_sizes": (3,), "width": 4, "stem": "small"}
     images = jax.random.normal(KEY, (2, 8, 8, 3))
