@@ -24,7 +24,8 @@ def write_rows(
     Raises:
       ValueError: the shapes do not fit.
 
-    >>> write_rows(jnp.zeros((3, 1)), jnp.array([2, 0, 2]), jnp.array([[1.0], [2.0], [3.0]])).ravel().tolist()
+    >>> rows = jnp.array([[1.0], [2.0], [3.0]])
+    >>> write_rows(jnp.zeros((3, 1)), jnp.array([2, 0, 2]), rows).ravel().tolist()
     [2.0, 0.0, 3.0]
     """
     if rows.shape != (len(ids), *bank.shape[1:]):
