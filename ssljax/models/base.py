@@ -88,9 +88,12 @@ class Chain:
     """
 
     modules: Mapping[str, nn.Module]
+    order: tuple[str, ...] = dataclasses.field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "modules", flax.core.freeze(dict(self.modules)))
+        # Mappings are equal in any order, but chains are not.
+        object.__setattr__(self, "order", tuple(self.modules))
 
     def init(self, key: jax.Array, inputs: Any) -> tuple[dict[str, dict], dict[str, dict]]:
         """Return fresh (params, stats); a component's depend on its name, not on its neighbours."""

@@ -14,7 +14,7 @@ _CHUNK = 16  # images whose patches are in memory at a time: they stay in the pr
 
 
 def convolution(
-    features: int, kernel: int, stride: int, dtype: jnp.dtype, gradient: str = "xla", *, name: str
+    features: int, kernel: int, stride: int, *, dtype: jnp.dtype, gradient: str = "xla", name: str
 ) -> nn.Conv:
     """Return a square convolution without bias, padded and initialised (He, fan out) as torchvision's.
 

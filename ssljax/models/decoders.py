@@ -39,14 +39,13 @@ class MAEDecoder(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, encoded: Encoded, restore: jax.Array, *, train: bool) -> jax.Array:
+    def __call__(self, encoded: Encoded, restore: jax.Array) -> jax.Array:
         """Predict every patch.
 
         Args:
           encoded: of K visible patches: pooled [B, D], tokens [B, K, D].
           restore: int32[B, N], the place of each patch in (visible patches in their order, hidden
             ones).
-          train: whether this is a training step.
 
         Returns:
           float32[B, N, out], row-major.
@@ -79,5 +78,5 @@ class MAEDecoder(nn.Module):
             remat=self.remat,
             dtype=dtype,
             name="trunk",
-        )(jnp.concatenate([pooled, patches], axis=1), train=train)
+        )(jnp.concatenate([pooled, patches], axis=1), train=False)
         return linear(self.out, dtype, "output")(tokens[:, 1:]).astype(jnp.float32)

@@ -10,6 +10,7 @@ from flax import linen as nn
 
 from ssljax.errors import unknown
 from ssljax.models.base import Encoded, compute_dtype
+from ssljax.models.convolution import convolution
 from ssljax.models.normalization import BatchNorm
 
 STEMS = {"imagenet": (7, 2), "small": (3, 1), "small_stride2": (3, 2)}  # kernel and stride
@@ -23,7 +24,7 @@ class Block(nn.Module):
       features: channels of each layer; the last one's are the output's.
       zero_init: start the last scale at 0, so that the block starts as the identity.
       norm: makes a BatchNorm from a name (and `scale_init`).
-      dtype: the dtype of the convolutions.
+      convolution: makes a convolution from features, kernel, stride and a name.
       stride: of the first 3x3 layer, which is what v1.5 means, and of the shortcut.
     """
 
@@ -31,7 +32,7 @@ class Block(nn.Module):
     features: tuple[int, ...]
     zero_init: bool
     norm: functools.partial
-    dtype: jnp.dtype
+    convolution: functools.partial
     stride: int
 
     @nn.compact
@@ -40,12 +41,12 @@ class Block(nn.Module):
         y = x
         for i, (kernel, features) in enumerate(zip(self.kernels, self.features, strict=True)):
             stride = self.stride if i == self.kernels.index(3) else 1
-            y = convolution(features, kernel, stride, self.dtype, name=f"conv_{i}")(y)
+            y = self.convolution(features, kernel, stride, name=f"conv_{i}")(y)
             start = nn.initializers.zeros if i == last and self.zero_init else nn.initializers.ones
             y = self.norm(scale_init=start, name=f"norm_{i}")(y, train=train)
             y = nn.relu(y) if i < last else y
         if x.shape != y.shape:
-            x = convolution(y.shape[-1], 1, self.stride, self.dtype, name="shortcut_conv")(x)
+            x = self.convolution(y.shape[-1], 1, self.stride, name="shortcut_conv")(x)
             x = self.norm(name="shortcut_norm")(x, train=train)
         return nn.relu(x + y)
 
@@ -84,6 +85,7 @@ class ResNet(nn.Module):
       bn_groups, bn_momentum: of every BatchNorm.
       dtype: "float32" or "bfloat16", for convolutions and activations; parameters and pooled
         features are float32.
+      kernel_gradient: "xla", or "patches", which is faster on CPUs; see `convolve_with_patches`.
 
     He et al. 2015, arXiv:1512.03385; v1.5 as in torchvision's resnet.py.
     """
@@ -97,17 +99,19 @@ class ResNet(nn.Module):
     bn_groups: int = 1
     bn_momentum: float = 0.9
     dtype: str = "float32"
+    kernel_gradient: str = "xla"
 
     @nn.compact
     def __call__(self, images: jax.Array, *, train: bool) -> Encoded:
         """Encode images[B, H, W, C], already normalised."""
         dtype = compute_dtype(self.dtype)
         norm = functools.partial(BatchNorm, momentum=self.bn_momentum, groups=self.bn_groups)
-        x = self._stem(images.astype(dtype), norm, dtype, train)
+        conv = functools.partial(convolution, dtype=dtype, gradient=self.kernel_gradient)
+        x = self._stem(images.astype(dtype), norm, conv, train)
         for i, size in enumerate(self.stage_sizes):
             kernels, features = self._layers(self.width * 2**i)
             block = functools.partial(
-                Block, kernels, features, zero_init=self.zero_init, norm=norm, dtype=dtype
+                Block, kernels, features, zero_init=self.zero_init, norm=norm, convolution=conv
             )
             stage = Stage(size, stride=2 if i > 0 else 1, block=block, name=f"stage_{i}")
             x = stage(x, train=train)
@@ -115,12 +119,12 @@ class ResNet(nn.Module):
         return Encoded(pooled, rearrange(x, "b h w c -> b (h w) c"))
 
     def _stem(
-        self, x: jax.Array, norm: functools.partial, dtype: jnp.dtype, train: bool
+        self, x: jax.Array, norm: functools.partial, conv: functools.partial, train: bool
     ) -> jax.Array:
         if self.stem not in STEMS:
             raise unknown("stem", self.stem, STEMS)
         kernel, stride = STEMS[self.stem]
-        x = convolution(self.width, kernel, stride, dtype, name="stem_conv")(x)
+        x = conv(self.width, kernel, stride, name="stem_conv")(x)
         x = nn.relu(norm(name="stem_norm")(x, train=train))
         if self.stem != "imagenet":
             return x
@@ -134,20 +138,6 @@ class ResNet(nn.Module):
         if self.block not in blocks:
             raise unknown("block", self.block, blocks)
         return blocks[self.block]
-
-
-def convolution(features: int, kernel: int, stride: int, dtype: jnp.dtype, *, name: str) -> nn.Conv:
-    """Return a square convolution without bias, padded and initialised as in torchvision."""
-    return nn.Conv(
-        features,
-        (kernel, kernel),
-        strides=stride,
-        padding=kernel // 2,
-        use_bias=False,
-        dtype=dtype,
-        kernel_init=nn.initializers.variance_scaling(2.0, "fan_out", "normal"),
-        name=name,
-    )
 
 
 def average_pool(x: jax.Array, cells: int) -> jax.Array:

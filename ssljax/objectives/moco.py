@@ -23,7 +23,7 @@ class MoCo:
     loss is InfoNCE of q against k and the K keys of the queue. Each batch's keys enter the queue
     after they were used.
 
-    With an encoder whose batch normalisation has `norm_groups` > 1, the keys are computed in a
+    With an encoder whose batch normalisation has `bn_groups` > 1, the keys are computed in a
     shuffled order, so that a query and its key share no batch statistics (shuffle-BN), on any
     number of devices.
 
@@ -87,7 +87,7 @@ class MoCo:
         )
 
     def _keys(self, memory, views, key):
-        shuffled = getattr(self.run.encoder, "norm_groups", 1) > 1
+        shuffled = getattr(self.run.encoder, "bn_groups", 1) > 1
         order = jax.random.permutation(key, len(views)) if shuffled else jnp.arange(len(views))
         images = views[order] if shuffled else views
         k, stats = self.network.apply(

@@ -15,12 +15,11 @@ def _plain(x, kernel, stride):
     )
 
 
-@pytest.mark.parametrize("batch", [1, 7, 24, 32])
+@pytest.mark.parametrize("batch", [7, 32])
 @pytest.mark.parametrize("kernel, stride", [(1, 1), (1, 2), (3, 1), (3, 2), (7, 2)])
-@pytest.mark.parametrize("side", [7, 8])
-def test_value_and_gradients_are_those_of_xla(batch, kernel, stride, side):
+def test_value_and_gradients_are_those_of_xla(batch, kernel, stride):
     rng = np.random.default_rng(0)
-    x = rng.normal(size=(batch, side, side + 1, 3)).astype(np.float32)
+    x = rng.normal(size=(batch, 7, 8, 3)).astype(np.float32)
     w = rng.normal(size=(kernel, kernel, 3, 5)).astype(np.float32)
 
     def loss(convolve, x, w):

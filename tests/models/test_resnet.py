@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from ssljax.models import build_encoder
-from ssljax.models.resnet import average_pool, convolution
+from ssljax.models.convolution import convolution
+from ssljax.models.resnet import average_pool
 from tests.models.jitted import apply, init
 from tests.reference import models as reference
 
@@ -71,7 +72,7 @@ def test_zero_init_makes_blocks_identities():
 @pytest.mark.parametrize(("kernel", "stride", "side"), [(7, 2, 9), (3, 2, 8), (3, 1, 5), (1, 2, 7)])
 def test_convolutions_pad_as_pytorch_does(kernel, stride, side):
     x = jax.random.normal(KEY, (2, side, side, 3))
-    module = convolution(4, kernel, stride, jnp.float32, name=None)
+    module = convolution(4, kernel, stride, dtype=jnp.float32, name=None)
     params, stats = init(module, KEY, x)
     y, _ = apply(module, params, stats, x, train=False)
     expected = reference.convolution(x, np.asarray(params["kernel"]), stride, kernel // 2)
@@ -79,7 +80,7 @@ def test_convolutions_pad_as_pytorch_does(kernel, stride, side):
 
 
 def test_kernels_start_as_in_torchvision():
-    module = convolution(256, 3, 1, jnp.float32, name=None)
+    module = convolution(256, 3, 1, dtype=jnp.float32, name=None)
     kernel = init(module, KEY, jnp.zeros((1, 4, 4, 64)))[0]["kernel"]
     assert abs(kernel.std() / np.sqrt(2 / (9 * 256)) - 1) < 0.02
     assert abs(kernel.mean()) < 1e-3
