@@ -92,7 +92,7 @@ def test_a_component_starts_the_same_whatever_its_neighbours():
 def test_chains_are_values():
     assert chain() == chain() and hash(chain()) == hash(chain())
     assert chain() != chain({**RESNET, "width": 8})
-    assert chain() != Chain(dict(reversed(chain().modules.items())))
+    assert chain() != Chain(dict(reversed(list(chain().modules.items()))))
 
 
 def test_drop_path_draws_from_the_key():
