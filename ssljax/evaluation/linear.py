@@ -18,8 +18,11 @@ from ssljax.errors import UserError
 
 GRID = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 _EXTENSIONS = 4  # how often the grid may grow when its best value is the outermost
-_TOLERANCE = 3e-4  # largest gradient entry at the end of a fit
-_SELECTION_TOLERANCE = 1e-3  # enough to tell strengths a factor of ten apart, at a third the cost
+# Largest gradient entry at the end of a fit. At 1e-4 the order of the float32 sums moves Fashion-
+# MNIST accuracies by 0.03 points or less (at 3e-4: 0.1). To tell strengths a factor of ten apart,
+# 1e-3 is enough, at a quarter of the cost.
+_TOLERANCE = 1e-4
+_SELECTION_TOLERANCE = 1e-3
 _CURVATURE = 0.1  # typical p (1 - p) of a class, for the change of variables in `_Problem.solve`
 
 
@@ -185,24 +188,27 @@ class _Problem:
         if len(self.classes) < 2:
             raise UserError(f"a probe needs two classes or more; got only {self.classes}")
         self.targets = jnp.asarray(targets)
-        self.features, self.mean, self.scale, covariance = _standardise(features)
+        self.columns, self.mean, self.scale, covariance = _standardise(features)
         self.covariance = np.asarray(covariance, np.float64)
 
     def solve(self, l2: float, start: Classifier | None, tolerance: float) -> Classifier:
         """L-BFGS, from `start` or from zero, until no gradient entry exceeds `tolerance`.
 
-        It runs in the variable V with W = R V, R' (curvature * covariance + l2) R = 1: there the
+        It runs in the variable V with W = R V, R' (curvature * covariance + l2) R ~ 1: there the
         objective bends about equally in all directions, which saves most of the iterations.
         """
         dimensions, classes = len(self.mean), len(self.classes)
-        bend = _CURVATURE * self.covariance + l2 * np.eye(dimensions)
+        # Of collapsed features the float32 covariance has eigenvalues a little below zero; the
+        # margin keeps the factor in being, and changes the variable, not the optimum.
+        margin = 1e-6 * np.trace(self.covariance)
+        bend = _CURVATURE * self.covariance + (l2 + margin) * np.eye(dimensions)
         factor = np.linalg.cholesky(bend)
         unbend = scipy.linalg.solve_triangular(factor, np.eye(dimensions), lower=True).T
         unbend = jnp.asarray(unbend, jnp.float32)
 
         def objective(flat):
             variable = jnp.asarray(flat.reshape(dimensions + 1, classes), jnp.float32)
-            value, slope = _objective(variable, unbend, self.features, self.targets, l2)
+            value, slope = _objective(variable, unbend, self.columns, self.targets, l2)
             return float(value), np.asarray(slope, np.float64).ravel()
 
         first = np.zeros((dimensions + 1, classes))
@@ -227,18 +233,18 @@ def _standardise(features: jax.Array):
     scale = jnp.sqrt(jnp.mean(jnp.square(centred), axis=0))
     # Rounding leaves a constant dimension with a scale of about 1e-7 of its value, not 0.
     scale = jnp.where(scale > 1e-6 * (1e-30 + jnp.abs(mean)), scale, jnp.inf)
-    standard = centred / scale
-    covariance = jnp.matmul(standard.T, standard, precision="highest") / len(features)
-    return standard, mean, scale, covariance
+    # One column per example: the products of a fit run 1.4 to 5 times faster on a CPU (5 where D is
+    # a power of two, whose rows fall on the same cache lines), and so do the sums over examples.
+    columns = (centred / scale).T
+    covariance = jnp.matmul(columns, columns.T, precision="highest") / len(features)
+    return columns, mean, scale, covariance
 
 
 @jax.jit
 @jax.value_and_grad
-def _objective(variable, unbend, features, targets, l2):
+def _objective(variable, unbend, columns, targets, l2):
     weights = jnp.matmul(unbend, variable[:-1], precision="highest")
-    # Classes first: reductions over the long axis of examples run faster than over ten classes.
-    logits = jnp.einsum("dk,nd->kn", weights, features, precision="highest")
-    logits = logits + variable[-1][:, None]
+    logits = jnp.matmul(weights.T, columns, precision="highest") + variable[-1][:, None]
     target = jnp.arange(len(logits))[:, None] == targets
     chosen = jnp.sum(jnp.where(target, logits, 0), axis=0)
     entropy = jnp.mean(jax.nn.logsumexp(logits, axis=0) - chosen)
