@@ -31,7 +31,7 @@ class AlignUniform:
 
     @property
     def network(self):
-        return Chain({"encoder": self.run.encoder, "projector": MLP(hidden=(256,), features=64)})
+        return Chain({"encoder": self.run.encoder, "projector": MLP(hidden=(256,), out=64)})
 
     def init_params(self, key, batch):
         return self.network.init(key, example(self.run.inputs))[0]

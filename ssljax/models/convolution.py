@@ -16,7 +16,7 @@ _CHUNK = 16  # images whose patches are in memory at a time: they stay in the pr
 def convolution(
     features: int, kernel: int, stride: int, *, dtype: jnp.dtype, gradient: str = "xla", name: str
 ) -> nn.Conv:
-    """Return a square convolution without bias, padded and initialised (He, fan out) as torchvision's.
+    """Return a square convolution without bias, padded and initialised as torchvision's.
 
     Args:
       features: output channels.
@@ -92,12 +92,13 @@ def _kernel_gradient(x, gradient, kernel, stride):
     x = rearrange(x, "(b n) h w c -> n c h w b", b=chunk)
     gradient = rearrange(gradient, "(b n) h w d -> n (h w b) d", b=chunk)
     pad = side // 2
+    rows, columns = (height - 1) * stride + 1, (width - 1) * stride + 1
 
     def add(total, part):
         x, gradient = part
         x = jnp.pad(x, ((0, 0), (pad, pad), (pad, pad), (0, 0)))
         windows = [
-            x[:, i : i + (height - 1) * stride + 1 : stride, j : j + (width - 1) * stride + 1 : stride]
+            x[:, i : i + rows : stride, j : j + columns : stride]
             for i in range(side)
             for j in range(side)
         ]

@@ -1,4 +1,4 @@
-"""The command line as a user meets it: one clear line for what can be mended, and an exit status."""
+"""The command line as a user meets it: one clear line for what can be mended, an exit status."""
 
 import json
 import pathlib
@@ -127,7 +127,10 @@ def test_an_argument_of_the_config_file(experiment):
     "text, message",
     [
         ("x = 1", "has no function get_config()"),
-        ("def get_config(): return {'steps': 3}", "returned a dict; it must be an ml_collections.ConfigDict"),
+        (
+            "def get_config(): return {'steps': 3}",
+            "returned a dict; it must be an ml_collections.ConfigDict",
+        ),
         (
             "from ml_collections import ConfigDict\n"
             "def get_config(): return ConfigDict({'batchsize': 3})",

@@ -99,9 +99,7 @@ def test_embedding_is_of_one_example_at_a_time(any_trial):
     one, batch = any_trial, any_trial.batches[0]
     embed = jax.jit(one.objective.embed)
     whole = embed(one.state.params, one.state.memory, batch)
-    half = embed(
-        one.state.params, one.state.memory, {k: v[: BATCH // 2] for k, v in batch.items()}
-    )
+    half = embed(one.state.params, one.state.memory, {k: v[: BATCH // 2] for k, v in batch.items()})
     assert whole.shape[0] == BATCH and whole.ndim == 2 and whole.dtype == np.float32
     np.testing.assert_allclose(whole[: BATCH // 2], half, rtol=1e-4, atol=1e-5)
 
@@ -122,5 +120,7 @@ def test_the_loss_falls(any_trial):
 def test_a_misspelt_field_is_named(case):
     encoder, section = CASES[case]
     with pytest.raises(ValueError, match="did you mean"):
-        build_objective({**section, next(k for k in section if k != "name")[:-1] + "z": 1},
-                        trial(case).objective.run)
+        build_objective(
+            {**section, next(k for k in section if k != "name")[:-1] + "z": 1},
+            trial(case).objective.run,
+        )

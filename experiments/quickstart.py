@@ -1,0 +1,34 @@
+"""SimCLR on Fashion-MNIST with a small ResNet: minutes on two CPU cores.
+
+python -m ssljax pretrain --config experiments/quickstart.py --workdir runs/quickstart
+"""
+
+from ssljax.training.config import default_config
+
+
+def get_config():
+    """Return the config."""
+    config = default_config()
+    config.steps = 1200
+    config.batch_size = 256
+    config.data.source = "tfds:fashion_mnist"
+
+    config.encoder = {
+        "name": "resnet",
+        "stage_sizes": (1, 1, 1),
+        "width": 32,
+        "stem": "small_stride2",
+        "pool": 2,
+        "kernel_gradient": "patches",  # the faster one on a CPU; drop it elsewhere
+    }
+    config.objective = {
+        "name": "simclr",
+        "temperature": 0.2,
+        "projector_hidden": (512,),
+        "views": {"crop": {"count": 2, "crop_scale": (0.3, 1.0), "flip": 0.5, "contrast": 0.4}},
+    }
+    config.optimizer.learning_rate = 2e-3
+    config.optimizer.warmup_steps = 120
+    config.optimizer.weight_decay = 1e-4
+    config.checkpoint.every = 300
+    return config
