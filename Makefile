@@ -1,7 +1,9 @@
 # `make quickstart`: set up, prepare real images, pretrain, evaluate. `make test`: set up, lint, all tests.
 PYTHON ?= python3
 VENV ?= .venv
+PEERS ?= .venv-peers
 BIN := $(VENV)/bin
+PIP := python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: help setup quickstart test test-peers lint clean
 
@@ -18,8 +20,8 @@ setup: $(VENV)/.installed
 $(VENV)/.installed: requirements.txt setup.py
 	$(PYTHON) -c 'import sys; sys.exit("ssljax needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	$(BIN)/$(PIP) -r requirements.txt
+	$(BIN)/$(PIP) --no-deps -e .
 	touch $@
 
 quickstart: setup
@@ -34,13 +36,16 @@ lint: setup
 test: lint
 	$(BIN)/python -m pytest -q
 
-test-peers: setup $(VENV)/.peers
-	$(BIN)/python -m pytest -q tests/peers
+test-peers: $(PEERS)/.installed
+	$(PEERS)/bin/python -m pytest -q tests/peers
 
-# PyTorch is large and only an oracle for numbers: it is not part of `setup`.
-$(VENV)/.peers: requirements-peers.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-peers.txt
+# PyTorch is large and only an oracle for numbers: it has an environment of its own. lightly asks for
+# a trainer and torchvision for another build of PyTorch; their losses need neither.
+$(PEERS)/.installed: requirements.txt requirements-peers.txt setup.py
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/$(PIP) -r requirements.txt -r requirements-peers.txt
+	$(PEERS)/bin/$(PIP) --no-deps lightly==1.6.0 lightly-utils==0.0.2 torchvision==0.28.0 -e .
 	touch $@
 
 clean:
-	rm -rf $(VENV) .cache build *.egg-info .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(PEERS) .cache build *.egg-info .pytest_cache .ruff_cache

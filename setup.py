@@ -5,15 +5,17 @@ import pathlib
 from setuptools import find_packages, setup
 
 EXTRAS = {
-    "test": ["pytest>=8", "ruff>=0.8", "dm-pix>=0.4"],
-    "peers": ["torch>=2.5", "transformers>=4.50"],
-    "profile": ["xprof>=2.19"],
+    # tfds: and arrayrecord: data sources; importlib_resources lets TFDS read without TensorFlow.
+    "tfds": ["tensorflow-datasets>=4.9.9", "array-record>=0.8", "importlib_resources"],
+    "digits": ["scikit-learn>=1.5"],  # sklearn:digits
+    "peers": ["torch>=2.5", "transformers>=5"],  # oracles of the tests; never needed to train
 }
+EXTRAS["test"] = ["pytest>=8", "ruff>=0.8", "dm-pix>=0.4", *EXTRAS["tfds"], *EXTRAS["digits"]]
 
 setup(
     name="ssljax",
     version="0.1.0",
-    description="Self-supervised learning in JAX: losses as pure functions, one sharded train step for all of them",
+    description="Self-supervised learning in JAX: losses as pure functions, one sharded train step",
     long_description=pathlib.Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
@@ -27,12 +29,10 @@ setup(
         "ml-collections>=1.0",
         "einops>=0.8",
         "grain>=0.2.12",
-        "tensorflow-datasets>=4.9.9",
-        "array-record>=0.8",
-        "importlib_resources",  # tensorflow-datasets reads without TensorFlow only if this is there
         "pillow>=10",
         "numpy>=2",
-        "scikit-learn>=1.5",
+        "scipy>=1.13",
+        "absl-py>=2",
         "tensorboardX>=2.6",
         "tqdm>=4.66",
     ],

@@ -9,8 +9,8 @@ from ssljax.training.config import default_config
 def get_config():
     """Return the config."""
     config = default_config()
-    config.steps = 1200
-    config.batch_size = 256
+    config.steps = 2400
+    config.batch_size = 128
     config.data.source = "tfds:fashion_mnist"
 
     config.encoder = {
@@ -18,17 +18,25 @@ def get_config():
         "stage_sizes": (1, 1, 1),
         "width": 32,
         "stem": "small_stride2",
-        "pool": 2,
+        "pool": 4,
         "kernel_gradient": "patches",  # the faster one on a CPU; drop it elsewhere
     }
     config.objective = {
         "name": "simclr",
         "temperature": 0.2,
         "projector_hidden": (512,),
-        "views": {"crop": {"count": 2, "crop_scale": (0.3, 1.0), "flip": 0.5, "contrast": 0.4}},
+        "views": {
+            "crop": {
+                "count": 2,
+                "crop_scale": (0.2, 1.0),
+                "flip": 0.5,
+                "brightness": 0.4,
+                "contrast": 0.4,
+            }
+        },
     }
-    config.optimizer.learning_rate = 2e-3
-    config.optimizer.warmup_steps = 120
+    config.optimizer.learning_rate = 3e-3
+    config.optimizer.warmup_steps = 240
     config.optimizer.weight_decay = 1e-4
-    config.checkpoint.every = 300
+    config.checkpoint.every = 600
     return config

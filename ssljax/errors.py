@@ -5,7 +5,6 @@ import importlib
 from collections.abc import Iterable
 from types import ModuleType
 
-
 MANY = 20  # names, above which a list of them helps less than the closest match alone
 
 

@@ -21,6 +21,7 @@ from PIL import Image
 from ssljax.data.debian import Unavailable
 from ssljax.data.sources.kept import kept_file, save_kept
 from ssljax.data.sources.paths import hash_of_files
+from ssljax.errors import optional_package
 
 CLASSES = (
     "T-shirt/top",
@@ -120,7 +121,7 @@ def write_tfds(arrays: dict[str, dict[str, np.ndarray]], data_dir: pathlib.Path)
     Returns:
       The folder of the data set, with the arrays kept in it.
     """
-    import tensorflow_datasets as tfds  # here, because it takes a second to import
+    tfds = optional_package("tensorflow_datasets", "tfds")  # here: it takes a second to import
 
     class FashionMnist(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         """Fashion-MNIST as TFDS has it: image (28, 28, 1), label of 10 classes."""

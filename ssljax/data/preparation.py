@@ -14,7 +14,7 @@ from ssljax.data import fashion_mnist
 from ssljax.data.debian import Unavailable, fetch_package
 from ssljax.data.sources.tfds import find_prepared
 from ssljax.data.storage import data_directory, require_space, scratch, writing
-from ssljax.errors import UserError
+from ssljax.errors import UserError, optional_package
 
 FALLBACK = "sklearn:digits"
 _FASHION_MNIST_BYTES = 300_000_000  # while it is prepared; 100 MB stay
@@ -90,7 +90,7 @@ def _from_debian(folder: pathlib.Path) -> pathlib.Path:
 
 
 def _prepare_with_tfds(name: str, root: pathlib.Path, folder: pathlib.Path) -> Prepared:
-    import tensorflow_datasets as tfds  # here, because it takes a second to import
+    tfds = optional_package("tensorflow_datasets", "tfds")  # here: it takes a second to import
 
     try:
         builder = tfds.builder(

@@ -40,8 +40,9 @@ class Classifier:
 
     def predict(self, features: np.ndarray) -> np.ndarray:
         """The most probable label of each row of `features` [n, D]."""
-        logits = _logits(jnp.asarray(features, jnp.float32), self.mean, self.scale,
-                         self.weights, self.bias)
+        logits = _logits(
+            jnp.asarray(features, jnp.float32), self.mean, self.scale, self.weights, self.bias
+        )
         return self.classes[np.asarray(jnp.argmax(logits, axis=1))]
 
 
@@ -215,14 +216,21 @@ class _Problem:
         if start is not None:
             first[:-1], first[-1] = factor.T @ start.weights, start.bias
         result = scipy.optimize.minimize(
-            objective, first.ravel(), jac=True, method="L-BFGS-B",
+            objective,
+            first.ravel(),
+            jac=True,
+            method="L-BFGS-B",
             options={"maxiter": 500, "maxcor": 20, "gtol": tolerance, "ftol": 1e-9},
         )
         solution = result.x.reshape(dimensions + 1, classes).astype(np.float32)
         return Classifier(
-            weights=np.asarray(unbend @ solution[:-1]), bias=solution[-1],
-            mean=np.asarray(self.mean), scale=np.asarray(self.scale), classes=self.classes,
-            iterations=int(result.nit), converged=bool(result.success),
+            weights=np.asarray(unbend @ solution[:-1]),
+            bias=solution[-1],
+            mean=np.asarray(self.mean),
+            scale=np.asarray(self.scale),
+            classes=self.classes,
+            iterations=int(result.nit),
+            converged=bool(result.success),
         )
 
 

@@ -129,7 +129,12 @@ def _linear(
     train: Features, test: Features, grid: Sequence[float], holdout: float, seed: int
 ) -> dict:
     outcome = linear_probe(
-        train.features, train.labels, test.features, test.labels,
-        grid=grid, holdout=holdout, seed=seed,
+        train.features,
+        train.labels,
+        test.features,
+        test.labels,
+        grid=grid,
+        holdout=holdout,
+        seed=seed,
     )
     return outcome | {"interval": list(wilson(outcome["accuracy"], len(test.ids)))}

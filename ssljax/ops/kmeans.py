@@ -113,6 +113,4 @@ def _check(features: jax.Array, where: jax.Array | None, **positive: int) -> Non
             f"got {positive['clusters']}"
         )
     if where is not None and where.shape != features.shape[:1]:
-        raise ValueError(
-            f"where must have shape [{features.shape[0]}], got {list(where.shape)}"
-        )
+        raise ValueError(f"where must have shape [{features.shape[0]}], got {list(where.shape)}")

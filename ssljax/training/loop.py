@@ -20,7 +20,7 @@ from ssljax.training.metrics import MetricsWriter, Progress
 from ssljax.training.paths import named_leaves
 from ssljax.training.signals import StopRequest
 from ssljax.training.state import TrainState
-from ssljax.training.workdir import claim, lock
+from ssljax.training.workdir import claim, lock, write_atomically
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +59,8 @@ def pretrain(
         experiment = build(config)
         objective, pipeline = experiment.objective, experiment.pipeline()
         claim(workdir, config, pipeline.fingerprint())
+        if jax.process_index() == 0:  # for people: which rule each parameter obeys
+            write_atomically(workdir / "parameters.txt", experiment.optimizer.describe() + "\n")
         if experiment.source.report:
             say(experiment.source.report)
 

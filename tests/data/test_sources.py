@@ -1,5 +1,6 @@
 import json
 import struct
+import sys
 
 import numpy as np
 import pytest
@@ -352,3 +353,12 @@ def test_statistics_match_numpy(digits):
     np.testing.assert_allclose(mean[0], (digits.pixels / 255).mean(), rtol=1e-5)
     np.testing.assert_allclose(std[0], (digits.pixels / 255).std(), rtol=1e-5)
     assert statistics(digits, limit=100)[0] == statistics(digits, limit=100)[0] != mean
+
+
+@pytest.mark.parametrize("spec, module, extra", [("sklearn:digits", "sklearn.datasets", "digits")])
+def test_a_missing_optional_package_is_told_with_the_way_to_get_it(
+    spec, module, extra, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(UserError, match=rf"pip install 'ssljax\[{extra}\]'"):
+        open_source(spec)

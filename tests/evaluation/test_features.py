@@ -28,8 +28,9 @@ def test_padding_is_dropped_and_everything_else_kept():
 
 def test_the_order_of_reading_does_not_matter():
     shuffled = np.random.default_rng(2).permutation(21)
-    straight, mixed = extract(input_features, batches()), extract(
-        input_features, batches(order=shuffled, size=5)
+    straight, mixed = (
+        extract(input_features, batches()),
+        extract(input_features, batches(order=shuffled, size=5)),
     )
     for one, other in zip(straight, mixed, strict=True):
         np.testing.assert_array_equal(one, other)

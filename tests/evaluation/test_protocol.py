@@ -33,20 +33,26 @@ def projection(seed, dimension):
 @pytest.fixture(scope="module")
 def result(digits):
     embeds = projection(0, 48), projection(1, 4), input_features
-    return evaluate(
-        *embeds, split(digits, 0), split(digits, 1), linear_grid=(1e-3, 1e-2), seed=5
-    )
+    return evaluate(*embeds, split(digits, 0), split(digits, 1), linear_grid=(1e-3, 1e-2), seed=5)
 
 
 def test_three_rows_with_all_that_is_needed_to_repeat_them(result, digits):
     assert result == json.loads(json.dumps(result, allow_nan=False))
     assert result["protocol"] == {
-        "train_examples": len(digits[0]), "test_examples": len(digits[2]), "labels": True,
-        "classes": 10, "knn_k": 20, "knn_temperature": 0.07, "linear_grid": [1e-3, 1e-2],
-        "linear_holdout": 0.2, "seed": 5,
+        "train_examples": len(digits[0]),
+        "test_examples": len(digits[2]),
+        "labels": True,
+        "classes": 10,
+        "knn_k": 20,
+        "knn_temperature": 0.07,
+        "linear_grid": [1e-3, 1e-2],
+        "linear_holdout": 0.2,
+        "seed": 5,
     }
     assert [result[row]["dimension"] for row in ("pretrained", "random_init", "raw_input")] == [
-        48, 4, 64
+        48,
+        4,
+        64,
     ]
     for row in ("pretrained", "random_init", "raw_input"):
         for probe in ("knn", "linear"):
@@ -87,7 +93,10 @@ def test_collapse_is_seen(digits):
 def test_table_is_aligned_and_shows_the_three_rows(result):
     lines = table(result).splitlines()
     assert [line[:12].strip() for line in lines[:4]] == [
-        "", "pretrained", "random init", "raw input"
+        "",
+        "pretrained",
+        "random init",
+        "raw input",
     ]
     assert len({len(line) for line in lines[:4]}) == 1
     accuracy = 100 * result["raw_input"]["linear"]["accuracy"]

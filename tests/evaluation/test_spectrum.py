@@ -41,8 +41,12 @@ def test_a_limit_takes_rows_evenly():
 
 @pytest.mark.parametrize(
     ("accuracy", "count", "low", "high"),
-    [(0.9, 100, 0.8256, 0.9448), (0.5, 20, 0.2993, 0.7007), (0.0, 10, 0.0, 0.2775),
-     (1.0, 10, 0.7225, 1.0)],
+    [
+        (0.9, 100, 0.8256, 0.9448),
+        (0.5, 20, 0.2993, 0.7007),
+        (0.0, 10, 0.0, 0.2775),
+        (1.0, 10, 0.7225, 1.0),
+    ],
 )  # published tables of the Wilson interval
 def test_wilson_interval(accuracy, count, low, high):
     assert wilson(accuracy, count) == pytest.approx((low, high), abs=1e-4)

@@ -59,6 +59,4 @@ def test_messages_name_the_argument():
     with pytest.raises(ValueError, match=r"assignments must have shape \[B\] with B = 2"):
         prototype_cross_entropy(scores, jnp.arange(3), temperature=0.1)
     with pytest.raises(ValueError, match=r"where must have shape \[B\] with B = 2"):
-        prototype_cross_entropy(
-            scores, jnp.arange(2), temperature=0.1, where=jnp.ones(3, bool)
-        )
+        prototype_cross_entropy(scores, jnp.arange(2), temperature=0.1, where=jnp.ones(3, bool))

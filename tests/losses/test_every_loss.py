@@ -71,9 +71,7 @@ def test_bfloat16_is_accumulated_in_float32(case):
     assert all(value.dtype == jnp.bfloat16 for value in gradient.values())
     rounded = {name: np.asarray(value, np.float64) for name, value in half.items()}
     exact = rounded | case.extra
-    np.testing.assert_allclose(
-        loss, case.reference(**exact, **case.options), rtol=2e-6, atol=2e-6
-    )
+    np.testing.assert_allclose(loss, case.reference(**exact, **case.options), rtol=2e-6, atol=2e-6)
 
 
 @every_loss

@@ -70,9 +70,7 @@ def test_ratio_that_hides_nothing_or_all(ratio):
 
 def test_patches_are_in_the_official_layout():
     batch, rows, columns, patch, channels = 2, 3, 2, 4, 3
-    images = np.random.default_rng(0).normal(
-        size=(batch, rows * patch, columns * patch, channels)
-    )
+    images = np.random.default_rng(0).normal(size=(batch, rows * patch, columns * patch, channels))
     got = patchify(jnp.asarray(images, jnp.float32), patch=patch)
     assert got.shape == (batch, rows * columns, patch * patch * channels)
     for b, h, w, p, q, c in np.ndindex(batch, rows, columns, patch, patch, channels):

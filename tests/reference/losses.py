@@ -19,9 +19,7 @@ def nt_xent(z1, z2, *, temperature):
     losses = []
     for i, row in enumerate(rows):
         pair = (i + count) % (2 * count)
-        scores = {
-            k: cosine(row, other) / temperature for k, other in enumerate(rows) if k != i
-        }
+        scores = {k: cosine(row, other) / temperature for k, other in enumerate(rows) if k != i}
         losses.append(-scores[pair] + math.log(sum(math.exp(s) for s in scores.values())))
     return np.array([(losses[b] + losses[b + count]) / 2 for b in range(count)])
 

@@ -19,7 +19,7 @@ from ssljax.data.sources.base import EncodedSource, Options, Source
 from ssljax.data.sources.paths import existing, hash_of_files, require_split
 from ssljax.data.sources.prepared import is_prepared, open_prepared, versions
 from ssljax.data.sources.scan import EncodedSet, Ends, open_encoded
-from ssljax.errors import UserError
+from ssljax.errors import UserError, optional_package
 
 _NAME = re.compile(r"(?P<split>.+?)(-\d+-of-\d+)?\.array_record(-\d+-of-\d+)?")
 
@@ -77,10 +77,9 @@ class _Records:
 
     @functools.cached_property
     def _reader(self):
-        from array_record.python.array_record_data_source import ArrayRecordDataSource
-
+        reader = optional_package("array_record.python.array_record_data_source", "tfds")
         try:
-            return ArrayRecordDataSource(self.paths)
+            return reader.ArrayRecordDataSource(self.paths)
         except (RuntimeError, ValueError, OSError) as error:
             raise UserError(f"cannot read {', '.join(self.paths)}: {error}") from error
 

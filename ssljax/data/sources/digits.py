@@ -4,16 +4,16 @@ import numpy as np
 
 from ssljax.data.sources.base import ArraySource, Options
 from ssljax.data.sources.paths import require_split
-from ssljax.errors import unknown
+from ssljax.errors import optional_package, unknown
 
 
 def open_digits(name: str, options: Options) -> ArraySource:
     """Open the digits; every fifth image is test (359), the others are train (1,438)."""
-    from sklearn.datasets import load_digits  # here, because it takes a second to import
+    datasets = optional_package("sklearn.datasets", "digits")  # here: it takes a second to import
 
     if name != "digits":
         raise unknown("scikit-learn data set", name, ["digits"])
-    digits = load_digits()
+    digits = datasets.load_digits()
     test = np.arange(len(digits.images)) % 5 == 4
     require_split(options, ["train", "test"])
     chosen = test if options.split == "test" else ~test

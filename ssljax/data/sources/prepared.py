@@ -12,7 +12,7 @@ from ssljax.data.sources.base import ArraySource, Options, Source, fingerprint_o
 from ssljax.data.sources.kept import kept_file, load_kept, save_kept
 from ssljax.data.sources.paths import hash_of_files, require_split
 from ssljax.data.storage import scratch
-from ssljax.errors import UserError
+from ssljax.errors import UserError, optional_package
 
 
 def is_prepared(folder: pathlib.Path) -> bool:
@@ -60,7 +60,7 @@ def open_prepared(folder: pathlib.Path, options: Options) -> Source:
 
 
 def _builder(folder: pathlib.Path) -> Any:
-    import tensorflow_datasets as tfds  # here, because it takes a second to import
+    tfds = optional_package("tensorflow_datasets", "tfds")  # here: it takes a second to import
     from google.protobuf.json_format import ParseError
 
     logging.getLogger("absl").addFilter(_no_advertisement)

@@ -1,0 +1,61 @@
+"""Combine: one encoder, a sum of losses, memory by task."""
+
+import jax
+import pytest
+from ml_collections import ConfigDict
+
+from ssljax.errors import UserError
+from ssljax.models import build_encoder
+from ssljax.objectives import Run, build_objective
+from tests.objectives.cases import CASES, HEAD, MAE, PAIR, SIMCLR, VIT
+from tests.objectives.conftest import BATCH, INPUTS, trial
+
+
+def _build(**changes):
+    section = {**CASES["combine"][1], **changes}
+    run = Run(build_encoder(VIT), INPUTS, steps=10, batch_size=BATCH)
+    return build_objective(ConfigDict(section), run)
+
+
+def test_components_are_shared_or_belong_to_a_task():
+    params = trial("combine").state.params
+    assert set(params) == {"encoder", "simclr/projector", "mae/decoder"}
+
+
+def test_the_loss_is_the_weighted_sum():
+    one = trial("combine")
+    metrics = jax.jit(one.step())(one.state, one.batches[0])[1]
+    wanted = metrics["simclr/loss"] + 0.5 * metrics["mae/loss"]
+    assert float(metrics["loss"]) == pytest.approx(float(wanted), rel=1e-6)
+
+
+def test_memory_is_kept_by_task_and_refreshed_by_task():
+    tasks = {
+        "cluster": {"name": "deepcluster_v2", "views": PAIR, "prototypes": (4,), **HEAD},
+        "simclr": SIMCLR,
+    }
+    objective = _build(tasks=tasks, weights={})
+    assert objective.refresh_due(0) and not objective.refresh_due(1)
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"tasks": {}, "weights": {}}, "combine has no task"),
+        ({"weights": {"bert": 1.0}}, "name \\['bert'\\]; the tasks are"),
+        ({"embed_with": "bert"}, "name \\['bert'\\]"),
+        ({"tasks": {"mae": {**MAE, "maskratio": 0.5}}}, "did you mean 'objective.tasks.mae.mask"),
+    ],
+)
+def test_bad_input_is_named(changes, message):
+    with pytest.raises(UserError, match=message):
+        _build(**changes)
+
+
+def test_shared_components_must_have_equal_shapes():
+    other = {**SIMCLR, "projector_dim": 4}
+    objective = _build(
+        tasks={"one": SIMCLR, "two": other}, weights={}, shared=("encoder", "projector")
+    )
+    with pytest.raises(UserError, match="task 'two' shares 'projector' with another task"):
+        objective.init_params(jax.random.key(0), None)

@@ -1,0 +1,69 @@
+"""DeepCluster-v2: banks by example id, labels from k-means on them, fixed prototypes."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from ml_collections import ConfigDict
+
+from ssljax.errors import UserError
+from ssljax.models import build_encoder
+from ssljax.objectives import Run, build_objective
+from tests.objectives.cases import CASES
+from tests.objectives.conftest import BATCH, EXAMPLES, INPUTS, all_batches, trial
+
+
+def test_refresh_labels_every_image_with_its_nearest_prototype():
+    memory = trial("deepcluster_v2").state.memory
+    for head, (prototypes, labels) in enumerate(
+        zip(memory["prototypes"], memory["labels"], strict=True)
+    ):
+        bank = np.asarray(memory["banks"][head % 2], np.float64)
+        np.testing.assert_allclose(np.linalg.norm(bank, axis=1), 1, rtol=1e-5)
+        np.testing.assert_array_equal(labels, np.argmax(bank @ np.asarray(prototypes).T, axis=1))
+        assert len(labels) == EXAMPLES
+
+
+def test_a_step_writes_the_features_of_its_images_and_no_others():
+    one = trial("deepcluster_v2")
+    state = jax.jit(one.step())(one.state, one.batches[1])[0]
+    ids = one.batches[1]["id"]
+    others = np.setdiff1d(np.arange(EXAMPLES), ids)
+    for before, after in zip(one.state.memory["banks"], state.memory["banks"], strict=True):
+        assert (np.abs(np.asarray(after - before))[ids].max(axis=1) > 1e-4).all()
+        np.testing.assert_array_equal(after[others], before[others])
+    jax.tree.map(
+        np.testing.assert_array_equal, state.memory["prototypes"], one.state.memory["prototypes"]
+    )
+
+
+def test_equal_scores_give_log_k():
+    one = trial("deepcluster_v2")
+    zeros = [jnp.zeros_like(p) for p in one.state.memory["prototypes"]]
+    memory = {**one.state.memory, "prototypes": zeros}
+    loss, _ = one.objective.loss(
+        one.state.params, memory, one.batches[0], key=jax.random.key(0), step=0
+    )
+    assert float(loss) == pytest.approx((math.log(6) + math.log(4)) / 2, rel=1e-5)
+
+
+def test_refresh_is_due_once_an_epoch():
+    objective = trial("deepcluster_v2").objective
+    due = [step for step in range(8) if objective.refresh_due(step)]
+    assert due == [0, 3, 6] and EXAMPLES // BATCH == 3
+
+
+def test_refresh_is_a_function_of_state_and_key():
+    one = trial("deepcluster_v2")
+    first = one.objective.refresh(one.state, all_batches, key=jax.random.key(1))
+    again = one.objective.refresh(one.state, all_batches, key=jax.random.key(1))
+    jax.tree.map(np.testing.assert_array_equal, first.memory, again.memory)
+
+
+def test_more_prototypes_than_images_are_refused():
+    encoder, section = CASES["deepcluster_v2"]
+    run = Run(build_encoder(encoder), INPUTS, steps=10, batch_size=BATCH)
+    with pytest.raises(UserError, match=f"there are only {EXAMPLES} images"):
+        build_objective(ConfigDict({**section, "prototypes": (64,)}), run)
