@@ -34,7 +34,7 @@ lint: setup
 	$(BIN)/ruff format --check .
 
 test: lint
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 test-peers: $(PEERS)/.installed
 	$(PEERS)/bin/python -m pytest -q tests/peers

@@ -10,7 +10,11 @@ EXTRAS = {
     "digits": ["scikit-learn>=1.5"],  # sklearn:digits
     "peers": ["torch>=2.5", "transformers>=5"],  # oracles of the tests; never needed to train
 }
-EXTRAS["test"] = ["pytest>=8", "ruff>=0.8", "dm-pix>=0.4", *EXTRAS["tfds"], *EXTRAS["digits"]]
+EXTRAS["test"] = [
+    *("pytest>=8", "pytest-xdist>=3", "ruff>=0.8", "dm-pix>=0.4"),
+    *EXTRAS["tfds"],
+    *EXTRAS["digits"],
+]
 
 setup(
     name="ssljax",

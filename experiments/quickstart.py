@@ -9,7 +9,7 @@ from ssljax.training.config import default_config
 def get_config():
     """Return the config."""
     config = default_config()
-    config.steps = 2400
+    config.steps = 2000
     config.batch_size = 128
     config.data.source = "tfds:fashion_mnist"
 
@@ -36,7 +36,7 @@ def get_config():
         },
     }
     config.optimizer.learning_rate = 3e-3
-    config.optimizer.warmup_steps = 240
+    config.optimizer.warmup_steps = 200
     config.optimizer.weight_decay = 1e-4
-    config.checkpoint.every = 600
+    config.checkpoint.every = 500
     return config

@@ -107,7 +107,8 @@ def select(
     """Choose the L2 strength by accuracy on a held-out, stratified part of the training set.
 
     The strengths are fitted from the strongest to the weakest, each starting where the last
-    ended. While the outermost strength is as good as any the grid grows there by its own ratio,
+    ended, until the accuracy has been below the best twice in a row: weaker ones overfit more and
+    take the longest. While the outermost strength is as good as any the grid grows there by its own ratio,
     at most four times. Of equally good strengths the one nearest the middle is taken.
     """
     if not grid or min(grid) <= 0:
@@ -124,6 +125,8 @@ def select(
 
     for l2 in sorted(grid, reverse=True):
         attempt(l2)
+        if max(list(tried.values())[-2:]) < max(tried.values()):
+            break
     for _ in range(_EXTENSIONS):
         top = max(tried.values())
         edges = [l2 for l2 in (max(tried), min(tried)) if tried[l2] == top]
