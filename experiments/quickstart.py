@@ -19,7 +19,6 @@ def get_config():
         "width": 32,
         "stem": "small_stride2",
         "pool": 4,
-        "kernel_gradient": "patches",  # the faster one on a CPU; drop it elsewhere
     }
     config.objective = {
         "name": "simclr",

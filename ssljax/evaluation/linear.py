@@ -108,8 +108,8 @@ def select(
 
     The strengths are fitted from the strongest to the weakest, each starting where the last
     ended, until the accuracy has been below the best twice in a row: weaker ones overfit more and
-    take the longest. While the outermost strength is as good as any the grid grows there by its own ratio,
-    at most four times. Of equally good strengths the one nearest the middle is taken.
+    take the longest. While the outermost strength is as good as any the grid grows there by its own
+    ratio, at most four times. Of equally good strengths the one nearest the middle is taken.
     """
     if not grid or min(grid) <= 0:
         raise UserError(f"linear grid must hold at least one value, all above 0; got {tuple(grid)}")

@@ -85,7 +85,6 @@ class ResNet(nn.Module):
       bn_groups, bn_momentum: of every BatchNorm.
       dtype: "float32" or "bfloat16", for convolutions and activations; parameters and pooled
         features are float32.
-      kernel_gradient: "xla", or "patches", which is faster on CPUs; see `convolve_with_patches`.
 
     He et al. 2015, arXiv:1512.03385; v1.5 as in torchvision's resnet.py.
     """
@@ -99,14 +98,13 @@ class ResNet(nn.Module):
     bn_groups: int = 1
     bn_momentum: float = 0.9
     dtype: str = "float32"
-    kernel_gradient: str = "xla"
 
     @nn.compact
     def __call__(self, images: jax.Array, *, train: bool) -> Encoded:
         """Encode images[B, H, W, C], already normalised."""
         dtype = compute_dtype(self.dtype)
         norm = functools.partial(BatchNorm, momentum=self.bn_momentum, groups=self.bn_groups)
-        conv = functools.partial(convolution, dtype=dtype, gradient=self.kernel_gradient)
+        conv = functools.partial(convolution, dtype=dtype)
         x = self._stem(images.astype(dtype), norm, conv, train)
         for i, size in enumerate(self.stage_sizes):
             kernels, features = self._layers(self.width * 2**i)
