@@ -28,8 +28,7 @@ $(VENV)/.installed: requirements.txt setup.py
 quickstart: export JAX_NUM_CPU_DEVICES ?= 2
 quickstart: setup
 	source=$$($(BIN)/python -m ssljax data prepare fashion_mnist) && \
-	$(BIN)/python -m ssljax pretrain --config experiments/quickstart.py \
-		--config.data.source=$$source --workdir runs/quickstart
+	$(BIN)/python -m ssljax pretrain --config experiments/quickstart.py:$$source --workdir runs/quickstart
 
 lint: setup
 	$(BIN)/ruff check .

@@ -1,24 +1,28 @@
 """SimCLR on Fashion-MNIST with a small ResNet: minutes on two CPU cores.
 
-python -m ssljax pretrain --config experiments/quickstart.py --workdir runs/quickstart
+    python -m ssljax pretrain --config experiments/quickstart.py --workdir runs/quickstart
+
+With another source as its argument (`quickstart.py:sklearn:digits`) it trains on that instead.
 """
 
 from ssljax.training.config import default_config
 
+DIGITS = "sklearn:digits"  # 8x8 pixels, where Fashion-MNIST cannot be had
 
-def get_config():
+
+def get_config(source="tfds:fashion_mnist"):
     """Return the config."""
     config = default_config()
-    config.steps = 2000
+    config.steps = 2000 if source != DIGITS else 400
     config.batch_size = 128
-    config.data.source = "tfds:fashion_mnist"
+    config.data.source = source
 
     config.encoder = {
         "name": "resnet",
         "stage_sizes": (1, 1, 1),
         "width": 32,
-        "stem": "small_stride2",
-        "pool": 4,
+        "stem": "small_stride2" if source != DIGITS else "small",
+        "pool": 4 if source != DIGITS else 2,
     }
     config.objective = {
         "name": "simclr",
@@ -28,14 +32,14 @@ def get_config():
             "crop": {
                 "count": 2,
                 "crop_scale": (0.2, 1.0),
-                "flip": 0.5,
+                "flip": 0.5 if source != DIGITS else 0.0,
                 "brightness": 0.4,
                 "contrast": 0.4,
             }
         },
     }
     config.optimizer.learning_rate = 3e-3
-    config.optimizer.warmup_steps = 200
+    config.optimizer.warmup_steps = config.steps // 10
     config.optimizer.weight_decay = 1e-4
     config.checkpoint.every = 500
     return config

@@ -3,9 +3,12 @@
 import pathlib
 import re
 
+import jax
+import numpy as np
 import pytest
 
 from ssljax.commands.main import build_parser, main
+from ssljax.data.sources.base import ArraySource, Options
 
 ROOT = pathlib.Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -45,3 +48,24 @@ def test_every_command_in_the_readme_parses(line):
 )
 def test_every_path_in_the_readme_exists(path):
     assert (ROOT / path).exists()
+
+
+@pytest.mark.parametrize("source", ["tfds:fashion_mnist", "sklearn:digits"])
+def test_the_quickstart_traces_on_its_set_and_on_its_fallback(source, monkeypatch):
+    from ssljax.commands import config_file
+    from ssljax.training import experiment
+
+    digits = experiment.open_source("sklearn:digits")
+    if source != "sklearn:digits":  # of the same shape, without the download
+        pixels = np.zeros((512, 28, 28, 1), np.uint8)
+        digits = ArraySource(pixels + np.arange(28, dtype=np.uint8), None, Options(source, "train"))
+    monkeypatch.setattr(experiment, "open_source", lambda *args, **options: digits)
+    config = config_file.load(str(ROOT / f"experiments/quickstart.py:{source}"), [])
+    built = experiment.build(config)
+    features = jax.eval_shape(
+        built.objective.embed,
+        built.abstract_state.params,
+        built.abstract_state.memory,
+        built.abstract_batch,
+    )
+    assert features.shape == (128, {"sklearn:digits": 512}.get(source, 2048))
