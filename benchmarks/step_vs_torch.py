@@ -23,7 +23,11 @@ import numpy as np
 # name: encoder config, batch size (of images, each in two views), channels of the projector
 CASES = {
     "resnet18 32x32": ({"name": "resnet18", "stem": "small"}, 64, (512, 128)),
-    "vit_ti/4 32x32": ({"name": "vit_ti", "patch_size": 4, "image_size": 32}, 64, (192, 128)),
+    "vit_ti/4 32x32": (
+        {"name": "vit_ti", "patch_size": 4, "image_size": 32, "remat": "dots"},
+        64,
+        (192, 128),
+    ),
 }
 SIDE, TEMPERATURE, LEARNING_RATE, WEIGHT_DECAY = 32, 0.1, 1e-3, 0.05
 
