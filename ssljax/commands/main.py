@@ -35,6 +35,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; return its exit status, 2 for what the user can mend."""
+    if "" not in sys.path:  # as `python -m ssljax` has it: for an objective of one's own
+        sys.path.insert(0, "")
     args, rest = build_parser().parse_known_args(argv)
     try:
         return args.run(args, rest)

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 
 from ssljax.data import Source, epoch
+from ssljax.errors import UserError
 from ssljax.evaluation import evaluate, input_features, quick
 from ssljax.training.experiment import Experiment, open_data
 from ssljax.training.state import TrainState
@@ -25,11 +26,11 @@ def full_evaluation(
     options = experiment.config.evaluation
     spec = options.source or experiment.config.data.source
     train = open_data(experiment.config, spec, options.train_split)
-    test = open_data(experiment.config, spec, options.test_split)
-    labels = train.num_classes is not None and test.num_classes is not None
+    test = _test_of(experiment, train, say)
+    labels = train.num_classes is not None and test.num_classes is not None and test is not train
     return {
         "step": int(state.step),
-        "data": {"source": spec, "train": options.train_split, "test": options.test_split},
+        "data": {"source": spec, "train": options.train_split, "test": test.split},
         **evaluate(
             _embed(experiment, state),
             _embed(experiment, experiment.init()),
@@ -42,6 +43,18 @@ def full_evaluation(
             say=say,
         ),
     }
+
+
+def _test_of(experiment: Experiment, train: Source, say: Callable[[str], None]) -> Source:
+    """Return the test split, or `train` itself where the set that was trained on has none."""
+    options = experiment.config.evaluation
+    try:
+        return open_data(experiment.config, train.spec, options.test_split)
+    except UserError as error:
+        if options.source:  # asked for by name, so it has to be there
+            raise
+        say(f"{error}: only what needs no labels is measured, on {options.train_split!r}")
+        return train
 
 
 def quick_evaluation(experiment: Experiment, state: TrainState) -> dict[str, float]:

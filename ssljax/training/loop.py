@@ -131,7 +131,7 @@ def pretrain(
 
 
 def _meta(config: ConfigDict, pipeline: Any) -> dict[str, Any]:
-    packages = ("ssljax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint")
+    packages = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint")
     return {
         "config": config.to_dict(),
         "data": pipeline.fingerprint(),

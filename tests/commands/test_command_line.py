@@ -4,6 +4,7 @@ import json
 import pathlib
 import re
 
+import numpy as np
 import pytest
 
 from ssljax.commands.main import main
@@ -185,3 +186,18 @@ def test_list_names_everything(capsys):
 def test_data_show(capsys):
     assert main(["data", "show", "sklearn:digits", "--split", "test"]) == 0
     assert "359 images, 8x8x1" in capsys.readouterr().out
+
+
+def test_unlabelled_images_without_a_test_split_train_and_are_measured(
+    experiment, tmp_path, capsys
+):
+    images = np.random.default_rng(0).integers(0, 255, (96, 8, 8, 3)).astype(np.uint8)
+    np.savez(tmp_path / "images.npz", image=images)
+    workdir = tmp_path / "run"
+    argv = ["pretrain", "--config", experiment, "--workdir", str(workdir), "--config.steps=3"]
+    source = f"--config.data.source=npz:{tmp_path}/images.npz"
+    assert main([*argv, source, "--config.evaluation.final=True"]) == 0
+    assert "only what needs no labels is measured" in capsys.readouterr().out
+    result = json.loads((workdir / "evaluation.json").read_text())
+    assert "knn" not in result["pretrained"]
+    assert 0 < result["pretrained"]["collapse"]["rankme"] <= result["pretrained"]["dimension"]
