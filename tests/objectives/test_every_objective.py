@@ -1,10 +1,14 @@
 """What holds for every objective: new ones are covered by adding a case."""
 
+import dataclasses
+
 import jax
 import numpy as np
 import pytest
 from jax.sharding import NamedSharding, PartitionSpec
+from ml_collections import ConfigDict
 
+from ssljax.models import build_encoder
 from ssljax.objectives import OBJECTIVES, build_objective, objective_class
 from ssljax.training.paths import named_leaves
 from ssljax.training.sharding import batch_sharding, make_mesh, state_sharding
@@ -124,3 +128,16 @@ def test_a_misspelt_field_is_named(case):
             {**section, next(k for k in section if k != "name")[:-1] + "z": 1},
             trial(case).objective.run,
         )
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_bfloat16_compute_keeps_parameters_memory_and_loss_in_float32(case):
+    encoder, section = CASES[case]
+    run = trial(case).objective.run
+    run = dataclasses.replace(run, encoder=build_encoder({**encoder, "dtype": "bfloat16"}))
+    one = dataclasses.replace(trial(case), objective=build_objective(ConfigDict(section), run))
+    state, metrics = jax.eval_shape(one.step(), one.state, one.batches[0])
+    floats = [x for x in jax.tree.leaves((state, metrics)) if np.issubdtype(x.dtype, np.floating)]
+    assert {leaf.dtype for leaf in floats} == {np.dtype("float32")}
+    text = str(jax.make_jaxpr(one.step())(one.state, one.batches[0]))
+    assert "bf16[" in text  # and the work is done in bfloat16
