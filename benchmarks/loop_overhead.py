@@ -1,6 +1,6 @@
 """Images/s of the whole loop against a bare train step, and against lightly where it is installed.
 
-    python -m benchmarks.loop_overhead
+    JAX_NUM_CPU_DEVICES=2 python -m benchmarks.loop_overhead
 
 The model, batch size and optimizer are those of experiments/quickstart.py. "loop" is `pretrain`:
 data, augmentation, logging, a checkpoint every 100 steps. "bare step" is a jitted step written by
@@ -80,6 +80,7 @@ def _bare() -> float:
 
     from ssljax.losses import nt_xent
     from ssljax.models import MLP, build_encoder
+    from ssljax.training.sharding import batch_sharding, make_mesh, replicated
 
     config = _config()
     size, objective = config.batch_size, config.objective
@@ -92,8 +93,11 @@ def _bare() -> float:
     params = {"encoder": variables["params"], "projector": head["params"]}
     stats = {"encoder": variables["batch_stats"], "projector": head["batch_stats"]}
     optimizer = optax.adamw(config.optimizer.learning_rate, weight_decay=1e-4)
+    mesh = make_mesh({"data": -1, "fsdp": 1, "tensor": 1})
+    params, stats = jax.device_put((params, stats), replicated(mesh))
+    views = jax.device_put(views, batch_sharding(mesh))
 
-    def loss(params, stats):
+    def loss(params, stats, views):
         encoded, one = encoder.apply(
             {"params": params["encoder"], "batch_stats": stats["encoder"]},
             views,
@@ -110,8 +114,8 @@ def _bare() -> float:
         z1, z2 = z.reshape(size, 2, -1).transpose(1, 0, 2)
         return jnp.mean(nt_xent(z1, z2, temperature=objective.temperature)), stats
 
-    def step(params, stats, state):
-        (value, stats), grads = jax.value_and_grad(loss, has_aux=True)(params, stats)
+    def step(params, stats, state, views):
+        (value, stats), grads = jax.value_and_grad(loss, has_aux=True)(params, stats, views)
         updates, state = optimizer.update(grads, state, params)
         return optax.apply_updates(params, updates), stats, state, value
 
@@ -120,7 +124,7 @@ def _bare() -> float:
     for number in range(STEPS):
         if number == FIRST:
             start = time.perf_counter()
-        params, stats, state, value = step(params, stats, state)
+        params, stats, state, value = step(params, stats, state, views)
         if number % 20 == 19:
             value.block_until_ready()
     return (STEPS - FIRST) * size / (time.perf_counter() - start)
