@@ -102,7 +102,7 @@ def _batches(experiment: Experiment, source: Source, labels: bool) -> Iterator[H
 
 
 def _embed(experiment: Experiment, state: TrainState) -> Callable[[HostBatch], jax.Array]:
-    embed = experiment.embed()
+    embed = experiment.embed
 
     def embed_global(batch: HostBatch) -> jax.Array:
         part = len(batch["id"]) // jax.process_count()

@@ -85,8 +85,9 @@ class Experiment:
         )
         return jitted.lower(self.abstract_state, self.abstract_batch).compile()
 
+    @functools.cached_property  # or every evaluation would compile it anew
     def embed(self) -> Callable[[dict[str, Any], Any, Batch], jax.Array]:
-        """Return the jitted `embed(params, memory, batch)` of the objective."""
+        """The jitted `embed(params, memory, batch)` of the objective."""
         return jax.jit(self.objective.embed, out_shardings=replicated(self.mesh))
 
     def pipeline(self) -> Pipeline:
