@@ -3,6 +3,8 @@
 import argparse
 import ast
 import pathlib
+import sys
+import types
 from collections.abc import Iterable, Sequence
 
 from ssljax.errors import UserError
@@ -34,20 +36,19 @@ def run(args: argparse.Namespace, rest: Sequence[str]) -> int:
         raise UserError(f"unknown argument {rest[0]!r}")
     for kind in [args.kind] if args.kind else KINDS:
         rows = list(_rows(kind, args.experiments))
-        width = max((len(name) for name, _ in rows), default=0)
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         print(f"{kind}:")
-        for name, line in rows:
-            print(f"  {name:{width}}  {line}")
+        for row in rows:
+            cells = (f"{cell:{width}}" for cell, width in zip(row, widths, strict=True))
+            print("  " + "  ".join(cells).rstrip())
         if not args.kind:
             print()
     return 0
 
 
-def _rows(kind: str, folder: pathlib.Path) -> Iterable[tuple[str, str]]:
+def _rows(kind: str, folder: pathlib.Path) -> Iterable[tuple[str, ...]]:
     if kind == "objectives":
-        from ssljax.objectives import OBJECTIVES, objective_class
-
-        return ((name, _first_line(objective_class(name).__doc__)) for name in OBJECTIVES)
+        return _objectives()
     if kind == "encoders":
         from ssljax.models import ENCODERS
 
@@ -61,6 +62,22 @@ def _rows(kind: str, folder: pathlib.Path) -> Iterable[tuple[str, str]]:
 
         return OPTIMIZERS.items()
     return ((str(path), _first_line(_docstring(path))) for path in sorted(folder.rglob("*.py")))
+
+
+def _objectives() -> Iterable[tuple[str, ...]]:
+    """Yield the table of objectives, in the order of families."""
+    from ssljax.objectives import OBJECTIVES, objective_class
+
+    yield "name", "family", "memory", "batch-coupled", "paper", "what it does"
+    classes = {name: objective_class(name) for name in OBJECTIVES}
+    for name, cls in sorted(classes.items(), key=lambda item: (item[1].family, item[0])):
+        keeps = cls.keeps if isinstance(cls.keeps, str) else ", ".join(cls.keeps) or "none"
+        coupled = {True: "yes", False: "no"}.get(cls.batch_coupled, "as its tasks")
+        yield name, cls.family, keeps, coupled, cls.paper, _first_line(_module_of(cls).__doc__)
+
+
+def _module_of(cls: type) -> types.ModuleType:
+    return sys.modules[cls.__module__]
 
 
 def _docstring(path: pathlib.Path) -> str | None:

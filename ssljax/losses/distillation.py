@@ -7,7 +7,7 @@ from ssljax.losses import checks
 from ssljax.ops.normalize import l2_normalize
 
 
-def byol_regression(prediction: jax.Array, target: jax.Array) -> jax.Array:
+def byol_regression(p: jax.Array, z: jax.Array) -> jax.Array:
     """Squared distance of unit vectors, per example: one direction of BYOL's loss.
 
         |p / |p| - z / |z||^2 = 2 - 2 cos(p, z), with no gradient through z
@@ -16,8 +16,8 @@ def byol_regression(prediction: jax.Array, target: jax.Array) -> jax.Array:
     written: 2 - 2 cos would cancel where the vectors nearly agree.
 
     Args:
-      prediction: float[..., D], the student's predictions.
-      target: float[..., D], the teacher's projections of the other view.
+      p: float[..., D], the student's predictions.
+      z: float[..., D], the teacher's projections of the other view.
 
     Returns:
       [...], at least float32, between 0 and 4.
@@ -32,11 +32,11 @@ def byol_regression(prediction: jax.Array, target: jax.Array) -> jax.Array:
     >>> byol_regression(jnp.eye(2), jnp.array([[2.0, 0.0], [0.0, -3.0]])).tolist()
     [0.0, 4.0]
     """
-    prediction, target = _unit_vectors(prediction, target)
-    return jnp.sum(jnp.square(prediction - target), axis=-1)
+    p, z = _unit_vectors(p, z)
+    return jnp.sum(jnp.square(p - z), axis=-1)
 
 
-def negative_cosine(prediction: jax.Array, target: jax.Array) -> jax.Array:
+def negative_cosine(p: jax.Array, z: jax.Array) -> jax.Array:
     """Negative cosine similarity, per example: one direction of SimSiam's loss.
 
         -cos(p, z), with no gradient through z
@@ -44,8 +44,8 @@ def negative_cosine(prediction: jax.Array, target: jax.Array) -> jax.Array:
     SimSiam's loss is the mean of both directions.
 
     Args:
-      prediction: float[..., D], the predictions.
-      target: float[..., D], the projections of the other view.
+      p: float[..., D], the predictions.
+      z: float[..., D], the projections of the other view.
 
     Returns:
       [...], at least float32, between -1 and 1.
@@ -59,11 +59,11 @@ def negative_cosine(prediction: jax.Array, target: jax.Array) -> jax.Array:
     >>> negative_cosine(jnp.eye(2), jnp.array([[2.0, 0.0], [0.0, -3.0]])).tolist()
     [-1.0, 1.0]
     """
-    prediction, target = _unit_vectors(prediction, target)
-    return -jnp.sum(prediction * target, axis=-1)
+    p, z = _unit_vectors(p, z)
+    return -jnp.sum(p * z, axis=-1)
 
 
-def _unit_vectors(prediction: jax.Array, target: jax.Array) -> tuple[jax.Array, jax.Array]:
-    checks.shapes(prediction=(prediction, "... D"), target=(target, "... D"))
-    checks.floats(prediction=prediction, target=target)
-    return l2_normalize(prediction), l2_normalize(jax.lax.stop_gradient(target))
+def _unit_vectors(p: jax.Array, z: jax.Array) -> tuple[jax.Array, jax.Array]:
+    checks.shapes(p=(p, "... D"), z=(z, "... D"))
+    checks.floats(p=p, z=z)
+    return l2_normalize(p), l2_normalize(jax.lax.stop_gradient(z))

@@ -84,6 +84,9 @@ class Objective(Protocol):
       batch_coupled: whether the loss (or a batch statistic below it) of one example depends on the
         others of its batch. Where it does, gradients of micro-batches do not add up to the gradient
         of the batch.
+
+    Three more tell `ssljax list objectives` what it is, where a class has them: `family`, `paper`,
+    and `keeps`, the entries of its memory besides batch statistics.
     """
 
     batch_coupled: ClassVar[bool]

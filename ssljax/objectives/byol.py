@@ -53,6 +53,9 @@ class BYOL:
     projector_dim: int = 256
     predictor_hidden: tuple = (4096,)
 
+    family: ClassVar[str] = "self-distillation"
+    paper: ClassVar[str] = "arXiv:2006.07733"
+    keeps: ClassVar[tuple[str, ...]] = ("teacher",)
     batch_coupled: ClassVar[bool] = True
 
     def __post_init__(self):

@@ -3,7 +3,7 @@
 import dataclasses
 import zlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 
@@ -35,6 +35,10 @@ class Combine:
     weights: Mapping[str, float] = dataclasses.field(default_factory=dict)
     shared: tuple = ("encoder",)
     embed_with: str = ""
+
+    family: ClassVar[str] = "several"
+    paper: ClassVar[str] = ""
+    keeps: ClassVar[str] = "that of its tasks"
 
     @classmethod
     def from_config(cls, section: Mapping[str, Any], run: Run, where: str) -> "Combine":

@@ -55,6 +55,9 @@ class DeepCluster:
     projector_hidden: tuple = (2048,)
     projector_dim: int = 128
 
+    family: ClassVar[str] = "clustering"
+    paper: ClassVar[str] = "arXiv:2006.09882"
+    keeps: ClassVar[tuple[str, ...]] = ("banks", "labels", "prototypes")
     batch_coupled: ClassVar[bool] = True
 
     def __post_init__(self):

@@ -34,6 +34,9 @@ class MAE:
     decoder_depth: int = 8
     decoder_heads: int = 16
 
+    family: ClassVar[str] = "masked"
+    paper: ClassVar[str] = "arXiv:2111.06377"
+    keeps: ClassVar[tuple[str, ...]] = ()
     batch_coupled: ClassVar[bool] = False
 
     def __post_init__(self):

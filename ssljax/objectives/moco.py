@@ -51,6 +51,9 @@ class MoCo:
     projector_hidden: tuple = (2048,)
     projector_dim: int = 128
 
+    family: ClassVar[str] = "contrastive"
+    paper: ClassVar[str] = "arXiv:2003.04297"
+    keeps: ClassVar[tuple[str, ...]] = ("teacher", "queue")
     batch_coupled: ClassVar[bool] = True
 
     def __post_init__(self):

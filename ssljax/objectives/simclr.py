@@ -42,6 +42,9 @@ class SimCLR:
     projector_hidden: tuple = (2048,)
     projector_dim: int = 128
 
+    family: ClassVar[str] = "contrastive"
+    paper: ClassVar[str] = "arXiv:2002.05709"
+    keeps: ClassVar[tuple[str, ...]] = ()
     batch_coupled: ClassVar[bool] = True
 
     def __post_init__(self):

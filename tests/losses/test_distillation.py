@@ -41,5 +41,5 @@ def test_small_differences_do_not_cancel():
 def test_any_leading_axes(loss):
     p, z = jax.random.normal(jax.random.key(1), (2, 3, 4, 5))
     np.testing.assert_allclose(loss(p, z)[1], loss(p[1], z[1]), rtol=1e-6)
-    with pytest.raises(ValueError, match=r"target must have shape \[..., D\] with ... = \[3, 4\]"):
+    with pytest.raises(ValueError, match=r"z must have shape \[..., D\] with ... = \[3, 4\]"):
         loss(p, z[:2])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ssljax import losses
-from tests.reference import losses as reference
+from tests.reference.losses import reconstruction as reference
 
 masked_mse, normalize_patches = jax.jit(losses.masked_mse), jax.jit(losses.normalize_patches)
 

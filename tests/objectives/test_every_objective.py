@@ -28,6 +28,25 @@ def test_docstring_names_paper_and_code(name):
     assert name == "combine" or ("arxiv.org" in text and "Official code" in text)
 
 
+@pytest.mark.parametrize("name", sorted(set(OBJECTIVES) - {"combine"}))
+def test_the_memory_is_what_the_list_of_objectives_says(name):
+    cls, memory = objective_class(name), trial(name).state.memory
+    assert {key for key in memory if not key.endswith("stats")} == set(cls.keeps)
+    assert cls.family and cls.paper.startswith("arXiv:") and cls.paper[6:] in cls.__doc__
+
+
+def test_micro_batches_add_up_where_the_loss_does_not_couple_the_batch(any_trial):
+    one, batch = any_trial, {**any_trial.batches[0], "position": np.arange(BATCH)}
+    run = jax.jit(lambda batch: _value_and_gradient(one, one.state.params, one.state.memory, batch))
+    whole = run(batch)
+    parts = [run({k: v[i::2] for k, v in batch.items()}) for i in range(2)]
+    mean = jax.tree.map(lambda a, b: (a + b) / 2, *parts)
+    scale = max(float(np.abs(leaf).max()) for leaf in jax.tree.leaves(whole[1]))
+    errors = jax.tree.map(lambda a, b: float(np.abs(a - b).max()), whole, mean)
+    adds_up = max(jax.tree.leaves(errors)) < 1e-5 * max(scale, 1)
+    assert adds_up != one.objective.batch_coupled
+
+
 def _value_and_gradient(one, params, memory, batch):
     def loss(params):
         return one.objective.loss(params, memory, batch, key=jax.random.key(3), step=2)[0]

@@ -1,0 +1,34 @@
+"""A small config of every objective: what a new one must add to be covered by the tests of all.
+
+Each module of this folder but `small` has those of a family in `CASES`: (encoder, objective) by
+name.
+"""
+
+import importlib
+import pkgutil
+
+from ml_collections import ConfigDict
+
+CASES: dict[str, tuple[dict, dict]] = {}
+for _module in pkgutil.iter_modules(__path__):
+    if _module.name != "small":
+        CASES |= importlib.import_module(f"{__name__}.{_module.name}").CASES
+
+
+def config_of(case: str) -> ConfigDict:
+    """Return the config of a short run on scikit-learn's digits."""
+    encoder, objective = CASES[case]
+    return ConfigDict(
+        {
+            "steps": 12,
+            "batch_size": 32,
+            "encoder": encoder,
+            "objective": objective,
+            "optimizer": {"learning_rate": 0.003, "weight_decay": 0.01},
+            "data": {"source": "sklearn:digits"},
+            "log_every": 5,
+            "progress": False,
+            "checkpoint": {"every": 4},
+            "evaluation": {"final": False},
+        }
+    )

@@ -1,0 +1,6 @@
+from tests.objectives.cases.small import SINGLE, VIT
+
+DECODER = {"decoder_width": 16, "decoder_depth": 1, "decoder_heads": 2}
+MAE = {"name": "mae", "views": SINGLE, **DECODER}
+
+CASES = {"mae": (VIT, MAE)}
