@@ -56,7 +56,15 @@ class ViT(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, images: jax.Array, *, train: bool, keep: jax.Array | None = None) -> Encoded:
+    def __call__(
+        self,
+        images: jax.Array,
+        *,
+        train: bool,
+        keep: jax.Array | None = None,
+        masked: jax.Array | None = None,
+        mask_token: jax.Array | None = None,
+    ) -> Encoded:
         """Encode images[B, H, W, C], already normalised.
 
         Args:
@@ -65,6 +73,10 @@ class ViT(nn.Module):
           keep: int32[B, K], row-major indices of the patches to encode (MAE's visible ones), None
             for all. They are taken after positions are added, so a patch keeps the position it has
             in the full image.
+          masked: bool[B, N], patches to hide behind `mask_token` (SimMIM, BEiT, iBOT). They are
+            replaced before positions are added.
+          mask_token: float[width], needed with `masked`. It is the objective's parameter and not
+            the encoder's, which so is the same whatever it is trained by.
 
         Returns:
           `tokens` are those of the (kept) patches, in the order of `keep`.
@@ -79,6 +91,8 @@ class ViT(nn.Module):
         patches = PatchEmbed(self.patch_size, self.width, dtype, name="patch_embed")
         grid = patch_grid(*images.shape[1:3], self.patch_size)
         tokens = patches(images.astype(dtype))
+        if masked is not None:
+            tokens = jnp.where(masked[:, :, None], mask_token.astype(dtype), tokens)
         on_patches, on_class = self._positions(grid)
         tokens = tokens + on_patches.astype(dtype)
         if keep is not None:

@@ -10,7 +10,8 @@ from ssljax.losses import byol_regression
 from ssljax.models import MLP, Chain
 from ssljax.objectives.base import Aux, Run
 from ssljax.objectives.views import Views, embed, example
-from ssljax.ops.ema import cosine_momentum, ema
+from ssljax.ops.ema import ema
+from ssljax.ops.schedule import cosine
 
 _VIEW = dict(
     crop_scale=(0.08, 1.0),
@@ -100,7 +101,7 @@ class BYOL:
         return self.network.apply(memory["teacher"], stats, images, train=True, through=TEACHER)
 
     def advance(self, params, memory, carry, *, step):
-        momentum = cosine_momentum(step, start=self.momentum, end=1.0, steps=self.run.steps)
+        momentum = cosine(step, start=self.momentum, end=1.0, steps=self.run.steps)
         online = {name: params[name] for name in TEACHER}
         return params, {**carry, "teacher": ema(memory["teacher"], online, momentum)}
 

@@ -1,4 +1,4 @@
-"""Exponential moving averages of parameters, and the schedule of their momentum."""
+"""Exponential moving averages of parameters."""
 
 from typing import Any
 
@@ -44,37 +44,3 @@ def ema(average: PyTree, new: PyTree, momentum: float | jax.Array) -> PyTree:
         return a + (1 - jnp.asarray(momentum, a.dtype)) * (n - a)
 
     return jax.tree_util.tree_map_with_path(move, average, new)
-
-
-def cosine_momentum(
-    step: int | jax.Array, *, start: float, end: float = 1.0, steps: int
-) -> jax.Array:
-    """Return the momentum at a step, going from `start` to `end` along half a cosine.
-
-        end - (end - start) * (cos(pi * min(step, steps) / steps) + 1) / 2
-
-    Args:
-      step: the number of the step, from 0.
-      start: the momentum at step 0, 0.996 in BYOL.
-      end: the momentum at `steps` and after.
-      steps: the length of the run in steps.
-
-    Returns:
-      A float32 scalar.
-
-    Raises:
-      ValueError: start or end is not between 0 and 1, or steps is not positive.
-
-    BYOL, https://arxiv.org/abs/2006.07733; google-deepmind/deepmind-research,
-    byol/utils/schedules.py.
-
-    >>> [round(float(cosine_momentum(s, start=0.9, steps=100)), 3) for s in (0, 50, 100, 999)]
-    [0.9, 0.95, 1.0, 1.0]
-    """
-    for name, value in (("start", start), ("end", end)):
-        if not 0 <= value <= 1:
-            raise ValueError(f"{name} must be between 0 and 1, got {value}")
-    if steps <= 0:
-        raise ValueError(f"steps must be positive, got {steps}")
-    progress = jnp.clip(jnp.asarray(step, jnp.float32) / steps, 0.0, 1.0)
-    return jnp.float32(end) - (end - start) * (jnp.cos(jnp.pi * progress) + 1) / 2

@@ -2,6 +2,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from einops import rearrange
 
 from ssljax.models import build_encoder
 from ssljax.models.positions import resample, sincos2d
@@ -144,3 +145,22 @@ def test_any_number_of_channels(channels):
     params = fresh({}, images)
     assert params["patch_embed"]["linear"]["kernel"].shape == (16 * channels, 8)
     assert encode({}, params, images).pooled.shape == (2, 8)
+
+
+def test_masked_patches_are_hidden_behind_the_token():
+    params, token = fresh({}), jax.random.normal(KEY, (8,))
+    masked = jax.random.bernoulli(KEY, 0.5, (2, 16))
+    other = jnp.where(
+        rearrange(masked, "b (h w) -> b h 1 w 1 1", h=4),
+        7.0,
+        rearrange(IMAGES, "b (h p) (w q) c -> b h p w q c", p=4, q=4),
+    )
+    other = rearrange(other, "b h p w q c -> b (h p) (w q) c")
+    assert not np.allclose(encode({}, params).tokens, encode({}, params, other).tokens)
+    one, two = (encode({}, params, x, masked=masked, mask_token=token) for x in (IMAGES, other))
+    np.testing.assert_array_equal(one.tokens, two.tokens)
+    # The embedding of a blank patch is the bias.
+    expected = encode({}, params, jnp.where(other == 7.0, 0.0, IMAGES)).tokens
+    bias = jax.tree.leaves(params["patch_embed"])[0]
+    got = encode({}, params, masked=masked, mask_token=bias).tokens
+    np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)

@@ -1,11 +1,9 @@
-import math
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ssljax.ops.ema import cosine_momentum, ema
+from ssljax.ops.ema import ema
 
 
 def test_closed_form_after_many_steps():
@@ -51,24 +49,3 @@ def test_mismatches_are_refused():
         ema({"w": jnp.ones(1)}, {"v": jnp.ones(1)}, 0.5)
     with pytest.raises(ValueError, match="momentum must be between 0 and 1, got 1.5"):
         ema({"w": jnp.ones(1)}, {"w": jnp.ones(1)}, 1.5)
-
-
-def test_cosine_momentum_is_byols():
-    for step in (0, 1, 333, 999, 1000):
-        expected = 1 - (1 - 0.996) * (math.cos(math.pi * step / 1000) + 1) / 2
-        got = float(cosine_momentum(step, start=0.996, steps=1000))
-        assert got == pytest.approx(expected, abs=1e-7)
-
-
-def test_cosine_momentum_rises_and_stays_at_its_end():
-    steps = jnp.arange(0, 300, 7)
-    values = jax.vmap(lambda s: cosine_momentum(s, start=0.9, end=0.99, steps=200))(steps)
-    assert (jnp.diff(values) >= 0).all()
-    np.testing.assert_allclose(values[steps >= 200], 0.99, rtol=1e-6)
-
-
-def test_cosine_momentum_refuses_nonsense():
-    with pytest.raises(ValueError, match="start must be between 0 and 1, got 1.1"):
-        cosine_momentum(0, start=1.1, steps=10)
-    with pytest.raises(ValueError, match="steps must be positive, got 0"):
-        cosine_momentum(0, start=0.9, steps=0)

@@ -1,0 +1,52 @@
+"""Numbers that change over a run: momentum, temperature, weights, as functions of the step."""
+
+import jax
+import jax.numpy as jnp
+
+
+def cosine(step: int | jax.Array, *, start: float, end: float, steps: int) -> jax.Array:
+    """Return the value at a step, going from `start` to `end` along half a cosine.
+
+        end - (end - start) * (cos(pi * min(step, steps) / steps) + 1) / 2
+
+    Args:
+      step: the number of the step, from 0.
+      start: the value at step 0, such as BYOL's momentum of 0.996.
+      end: the value at `steps` and after.
+      steps: how many steps it takes; 0 is `end` throughout.
+
+    Returns:
+      A float32 scalar.
+
+    Raises:
+      ValueError: steps is negative.
+
+    BYOL, https://arxiv.org/abs/2006.07733; google-deepmind/deepmind-research,
+    byol/utils/schedules.py.
+
+    >>> [round(float(cosine(s, start=0.9, end=1.0, steps=100)), 3) for s in (0, 50, 100, 999)]
+    [0.9, 0.95, 1.0, 1.0]
+    """
+    return jnp.float32(end) - (end - start) * (jnp.cos(jnp.pi * _progress(step, steps)) + 1) / 2
+
+
+def linear(step: int | jax.Array, *, start: float, end: float, steps: int) -> jax.Array:
+    """Return the value at a step, going from `start` to `end` along a straight line.
+
+    Arguments, result and errors are those of `cosine`.
+
+    >>> [round(float(linear(s, start=0.04, end=0.07, steps=30)), 3) for s in (0, 10, 30, 999)]
+    [0.04, 0.05, 0.07, 0.07]
+    """
+    return jnp.float32(end) - (end - start) * (1 - _progress(step, steps))
+
+
+SCHEDULES = {"cosine": cosine, "linear": linear}
+
+
+def _progress(step: int | jax.Array, steps: int) -> jax.Array:
+    if steps < 0:
+        raise ValueError(f"steps must be at least 0, got {steps}")
+    if steps == 0:
+        return jnp.float32(1)
+    return jnp.clip(jnp.asarray(step, jnp.float32) / steps, 0.0, 1.0)
