@@ -41,6 +41,7 @@ def default_config() -> ConfigDict:
     config.data.split = "train"
     config.data.image_size = 0  # pixels; 0: as the images are (a folder of mixed sizes needs one)
     config.data.broken = "refuse"  # or "skip": what to do with an image file that cannot be read
+    config.data.labels = False  # whether the objective is shown labels (SupCon)
     config.data.workers = 0  # processes that decode; 0: threads
     config.data.folder = ""  # of prepared sets; "": $SSLJAX_DATA_DIR or ~/.cache/ssljax/data
     config.data.channels = 3  # of decoded image files: 1, 3 or 4; arrays keep theirs

@@ -35,7 +35,7 @@ class Experiment:
 
     Attributes:
       config: complete.
-      source: of the training images.
+      source: of the training images; None if only `inputs` were given.
       objective: what is learned.
       optimizer: with its learning-rate schedule.
       mesh: of devices.
@@ -43,7 +43,7 @@ class Experiment:
     """
 
     config: ConfigDict
-    source: Source
+    source: Source | None
     objective: Objective
     optimizer: Optimizer
     mesh: Mesh
@@ -57,9 +57,7 @@ class Experiment:
     @property
     def abstract_batch(self) -> Batch:
         """A batch as ShapeDtypeStructs with shardings."""
-        return _abstract_batch(
-            self.config.batch_size, self.objective.run.inputs, batch_sharding(self.mesh)
-        )
+        return _abstract_batch(self.config, self.objective.run.inputs, batch_sharding(self.mesh))
 
     def init(self, seed: int | None = None) -> TrainState:
         """Return the first state, by default of the config's seed, made in place on the devices."""
@@ -102,6 +100,7 @@ class Experiment:
             image_size=data.image_size or None,
             host_crop=data.host_crop or None,
             workers=data.workers,
+            labels=data.labels,
         )
 
     def put(self, batch: dict[str, np.ndarray]) -> Batch:
@@ -144,8 +143,13 @@ def open_data(config: ConfigDict, spec: str, split: str) -> Source:
     )
 
 
-def build(config: ConfigDict) -> Experiment:
+def build(config: ConfigDict, inputs: Inputs | None = None) -> Experiment:
     """Build what a complete config describes, and check that it fits together.
+
+    Args:
+      config: complete.
+      inputs: what the data are like, where they are not at hand. What is built can then be
+        compiled, but not run.
 
     Raises:
       UserError: naming the key and what would be right.
@@ -153,10 +157,10 @@ def build(config: ConfigDict) -> Experiment:
     mesh = make_mesh(config.mesh)
     check_batch_size(config.batch_size, mesh, config.accumulate)
     _require_positive(config, "steps", "batch_size", "accumulate", "log_every")
-    source = open_data(config, config.data.source, config.data.split)
+    source = None if inputs else open_data(config, config.data.source, config.data.split)
     run = Run(
         encoder=build_encoder(config.encoder),
-        inputs=_inputs(source, config.data),
+        inputs=inputs or _inputs(source, config.data),
         steps=config.steps,
         batch_size=config.batch_size,
     )
@@ -202,13 +206,15 @@ def _inputs(source: Source, data: ConfigDict) -> Inputs:
     )
 
 
-def _abstract_batch(size: int, inputs: Inputs, sharding: Any = None) -> Batch:
+def _abstract_batch(config: ConfigDict, inputs: Inputs, sharding: Any = None) -> Batch:
     spec = functools.partial(jax.ShapeDtypeStruct, sharding=sharding)
-    return {"image": spec((size, *inputs.shape), jnp.uint8), "id": spec((size,), jnp.int32)}
+    one = spec((config.batch_size,), jnp.int32)
+    image = spec((config.batch_size, *inputs.shape), jnp.uint8)
+    return {"image": image, "id": one, **({"label": one} if config.data.labels else {})}
 
 
 def _blank_batch(config: ConfigDict, inputs: Inputs) -> Batch:
-    shapes = _abstract_batch(config.batch_size, inputs)
+    shapes = _abstract_batch(config, inputs)
     return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
 
 

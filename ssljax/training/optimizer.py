@@ -1,6 +1,7 @@
 """The optimizer of a run, from its config: AdamW, SGD, LARS or LAMB over per-parameter rules."""
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import optax
 
 from ssljax.errors import UserError, unknown
+from ssljax.ops.schedule import cosine
 from ssljax.training.paths import named_leaves, path_name
 from ssljax.training.rules import DEFAULT_RULES, Treatment, treatments
 from ssljax.training.schedule import Schedule, peak_learning_rate, warmup_then
@@ -30,6 +32,7 @@ DEFAULTS: dict[str, Any] = {
     "warmup_steps": 0,
     "final_scale": 0.0,  # last learning rate, as a part of the peak
     "weight_decay": 0.0,
+    "final_decay_scale": 1.0,  # last weight decay, times the first, along half a cosine
     "b1": 0.9,  # adamw, lamb
     "b2": 0.999,  # adamw, lamb
     "eps": 1e-8,  # adamw, lamb
@@ -39,7 +42,8 @@ DEFAULTS: dict[str, Any] = {
     "clip_norm": 0.0,  # of the whole gradient; 0: off
     "layer_decay": 1.0,  # learning rate times this for every layer below the last
     # In order: ({"name": .., "match": regex, and any of weight_decay, learning_rate_scale,
-    # trust_ratio, frozen}, ..); (): no decay and no trust ratio for biases, norms and tokens.
+    # learning_rate_schedule, trust_ratio, frozen, frozen_steps}, ..); (): no decay and no trust
+    # ratio for biases, norms and tokens.
     "rules": (),
 }
 
@@ -47,6 +51,7 @@ _RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
     "learning_rate": (lambda x: x > 0, "above 0"),
     "final_scale": (lambda x: 0 <= x <= 1, "in [0, 1]"),
     "weight_decay": (lambda x: x >= 0, "at least 0"),
+    "final_decay_scale": (lambda x: x >= 0, "at least 0 (1: off)"),
     "b1": (lambda x: 0 <= x < 1, "in [0, 1)"),
     "b2": (lambda x: 0 <= x < 1, "in [0, 1)"),
     "eps": (lambda x: x > 0, "above 0"),
@@ -88,6 +93,8 @@ class Optimizer:
 def _as_text(one: Treatment) -> tuple[str, str, str]:
     scales = np.ravel(one.scale)
     scale = f"x{scales[0]:.3g}" + (f" to x{scales[-1]:.3g}" if len(scales) > 1 else "")
+    scale += f", {one.schedule}" if one.schedule else ""
+    scale += f", from step {one.frozen_steps:,}" if one.frozen_steps else ""
     return f"{one.weight_decay:.3g}", scale, "yes" if one.trust_ratio else "no"
 
 
@@ -111,13 +118,14 @@ def build_optimizer(
     """
     options = _checked(config)
     peak = peak_learning_rate(options["learning_rate"], options["scale_by_batch"], batch_size)
-    learning_rate = warmup_then(
-        options["schedule"],
+    scheduled = functools.partial(
+        warmup_then,
         peak=peak,
         steps=steps,
         warmup_steps=options["warmup_steps"],
         final_scale=options["final_scale"],
     )
+    learning_rate = scheduled(options["schedule"])
     by_path = treatments(
         params,
         options["rules"] or DEFAULT_RULES,
@@ -132,7 +140,14 @@ def build_optimizer(
                 f"parameter {path} is {leaf.dtype}; what is trained is float32 (a lower precision "
                 "is for computing only)"
             )
-    transform = _all_but_frozen(_trained(options, learning_rate, by_path), by_path)
+    rates = {
+        name: scheduled(name) if name else learning_rate
+        for name in {one.schedule for one in by_path.values()}
+    }
+    decay_scale = functools.partial(
+        cosine, start=1.0, end=options["final_decay_scale"], steps=steps
+    )
+    transform = _all_but_frozen(_trained(options, rates, decay_scale, by_path), by_path)
     return Optimizer(transform, learning_rate, by_path, shapes)
 
 
@@ -152,20 +167,29 @@ def _checked(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _trained(
-    options: Mapping[str, Any], learning_rate: Schedule, by_path: Mapping[str, Treatment]
+    options: Mapping[str, Any],
+    rates: Mapping[str, Schedule],
+    decay_scale: Schedule,
+    by_path: Mapping[str, Treatment],
 ) -> optax.GradientTransformation:
     """Return the chain for the parameters that are trained, in the order of the official codes."""
     adam = optax.scale_by_adam(options["b1"], options["b2"], options["eps"], mu_dtype=jnp.float32)
     momentum = optax.trace(options["momentum"], options["nesterov"], jnp.float32)
-    decay = _per_parameter(
-        by_path, lambda one, u, p: u + one.weight_decay * p if one.weight_decay else u
-    )
     coefficient = options["trust_coefficient"] if options["name"] == "lars" else 1.0
-    trust = _per_parameter(by_path, lambda one, u, p: u * _trust_ratio(one, u, p, coefficient))
-    rate = optax.chain(
-        _per_parameter(by_path, lambda one, u, p: u * one.scale),
-        optax.scale_by_learning_rate(learning_rate),
-    )
+
+    def decayed(one: Treatment, u: jax.Array, p: jax.Array, step: jax.Array) -> jax.Array:
+        return u + one.weight_decay * decay_scale(step) * p if one.weight_decay else u
+
+    def adapted(one: Treatment, u: jax.Array, p: jax.Array, step: jax.Array) -> jax.Array:
+        return u * _trust_ratio(one, u, p, coefficient)
+
+    def scaled(one: Treatment, u: jax.Array, p: jax.Array, step: jax.Array) -> jax.Array:
+        rate = rates[one.schedule](step)
+        # What is held for a while has its moments, so that they are warm when it is let go.
+        rate = jnp.where(step < one.frozen_steps, 0.0, rate) if one.frozen_steps else rate
+        return -rate * one.scale * u
+
+    decay, trust, rate = (_per_parameter(by_path, one) for one in (decayed, adapted, scaled))
     chains = {
         "adamw": (adam, decay, rate),
         "sgd": (decay, momentum, rate),  # the rate after the momentum, as in PyTorch
@@ -178,14 +202,19 @@ def _trained(
 
 def _per_parameter(
     by_path: Mapping[str, Treatment],
-    change: Callable[[Treatment, jax.Array, jax.Array], jax.Array],
+    change: Callable[[Treatment, jax.Array, jax.Array, jax.Array], jax.Array],
 ) -> optax.GradientTransformation:
-    def update(updates: Any, params: Any) -> Any:
-        return jax.tree_util.tree_map_with_path(
-            lambda path, u, p: change(by_path[path_name(path)], u, p), updates, params
-        )
+    """Return the transformation of every update by change(treatment, update, parameter, step)."""
 
-    return optax.stateless(update)
+    def update(updates: Any, state: optax.ScaleByScheduleState, params: Any) -> tuple[Any, Any]:
+        changed = jax.tree_util.tree_map_with_path(
+            lambda path, u, p: change(by_path[path_name(path)], u, p, state.count), updates, params
+        )
+        return changed, optax.ScaleByScheduleState(optax.safe_increment(state.count))
+
+    return optax.GradientTransformation(
+        lambda _: optax.ScaleByScheduleState(jnp.zeros((), jnp.int32)), update
+    )
 
 
 def _trust_ratio(

@@ -26,8 +26,10 @@ RULE_KEYS = {
     "match": str,
     "weight_decay": (int, float),
     "learning_rate_scale": (int, float),
+    "learning_rate_schedule": str,
     "trust_ratio": bool,
     "frozen": bool,
+    "frozen_steps": int,
 }
 
 _NUMBERED = re.compile(r"(?:stage|layer|block)s?_?(\d+)")
@@ -43,16 +45,20 @@ class Treatment:
       rule: the name of the rule that decided.
       weight_decay: the coefficient of this parameter.
       scale: times the learning rate; an array [L, 1, ...] for the stacked layers of a scan.
+      schedule: that the learning rate follows after the warm-up; "": the optimizer's.
       trust_ratio: whether LARS and LAMB adapt the step to the norm of the parameter.
       frozen: neither updated nor given optimizer state.
+      frozen_steps: not updated in so many first steps.
       stacked: axis 0 counts layers, so norms are taken for each layer of it.
     """
 
     rule: str
     weight_decay: float
     scale: float | np.ndarray
+    schedule: str
     trust_ratio: bool
     frozen: bool
+    frozen_steps: int
     stacked: bool
 
 
@@ -68,8 +74,9 @@ def treatments(
     Args:
       params: the parameters, or their shapes.
       rules: mappings with "name", "match" (a regular expression looked for anywhere in the path)
-        and any of "weight_decay", "learning_rate_scale", "trust_ratio", "frozen". A sequence and
-        not a mapping, because ConfigDict sorts the keys of a mapping and the order decides.
+        and any of "weight_decay", "learning_rate_scale", "learning_rate_schedule", "trust_ratio",
+        "frozen", "frozen_steps". A sequence and not a mapping, because ConfigDict sorts the keys of
+        a mapping and the order decides.
       weight_decay: of the rules that name none.
       layer_decay: see `layer_scales`.
 
@@ -91,8 +98,10 @@ def treatments(
             rule=rule["name"],
             weight_decay=float(rule.get("weight_decay", weight_decay)),
             scale=rule.get("learning_rate_scale", 1.0) * scales.get(path, 1.0),
+            schedule=rule.get("learning_rate_schedule", ""),
             trust_ratio=rule.get("trust_ratio", True),
             frozen=rule.get("frozen", False),
+            frozen_steps=rule.get("frozen_steps", 0),
             stacked=_is_stacked(path) and len(leaf.shape) > 0,
         )
     if missing := [path for path in leaves if path not in result]:
@@ -180,7 +189,7 @@ def _compiled(rules: Sequence[Mapping[str, Any]]) -> dict[str, re.Pattern[str]]:
             if key not in RULE_KEYS:
                 raise unknown(f"key of optimizer rule {rule['name']!r}:", key, RULE_KEYS)
             kinds = RULE_KEYS[key]
-            is_number = kinds == (int, float)
+            is_number = kinds in (int, (int, float))
             if not isinstance(value, kinds) or (
                 is_number and (isinstance(value, bool) or value < 0)
             ):

@@ -368,3 +368,53 @@ def test_layer_decay_without_layers_is_refused():
 def test_training_in_low_precision_is_refused():
     with pytest.raises(UserError, match="head/kernel is bfloat16"):
         build({"head": {"kernel": jnp.ones(3, jnp.bfloat16)}})
+
+
+def rate_and_update(path, **config):
+    """Return |update| of a parameter at each step, for gradients of one sign."""
+    optimizer = build(name="sgd", momentum=0.0, **config)
+    state, sizes = optimizer.transform.init(PARAMS), []
+    for _ in range(STEPS):
+        ones = jax.tree.map(jnp.ones_like, PARAMS)
+        updates, state = optimizer.transform.update(ones, state, PARAMS)
+        sizes.append(float(np.abs(named_leaves(updates)[path]).max()))
+    return sizes
+
+
+def test_weight_decay_follows_half_a_cosine_from_first_to_last():
+    config = dict(learning_rate=0.05, weight_decay=0.04, schedule="constant")
+    decays = [0.4 + (0.04 - 0.4) * (1 + np.cos(np.pi * step / STEPS)) / 2 for step in range(STEPS)]
+    params, state = PARAMS, None
+    optimizer = build(name="sgd", momentum=0.0, final_decay_scale=10.0, **config)
+    state = optimizer.transform.init(params)
+    zeros = jax.tree.map(jnp.zeros_like, params)
+    for decay in decays:
+        updates, state = optimizer.transform.update(zeros, state, params)
+        np.testing.assert_allclose(
+            updates["head"]["kernel"], -0.05 * decay * params["head"]["kernel"], rtol=1e-5
+        )
+        assert not np.any(updates["head"]["bias"])
+
+
+def test_a_rule_can_keep_the_learning_rate_from_decaying():
+    rules = (
+        {"name": "head", "match": "^head/", "learning_rate_schedule": "constant"},
+        {"name": "rest", "match": ".*"},
+    )
+    config = dict(learning_rate=0.5, schedule="cosine", warmup_steps=2, rules=rules)
+    np.testing.assert_allclose(
+        rate_and_update("head/bias", **config), [0, 0.25, 0.5, 0.5, 0.5, 0.5], rtol=1e-6
+    )
+    assert rate_and_update("encoder/norm/bias", **config)[-1] < 0.1
+
+
+def test_a_rule_can_hold_parameters_for_some_steps():
+    rules = (
+        {"name": "head", "match": "^head/", "frozen_steps": 4},
+        {"name": "rest", "match": ".*"},
+    )
+    config = dict(learning_rate=0.5, schedule="constant", weight_decay=0.1, rules=rules)
+    sizes = rate_and_update("head/kernel", **config)
+    assert sizes[:4] == [0] * 4 and min(sizes[4:]) > 0
+    assert min(rate_and_update("encoder/stem/kernel", **config)) > 0
+    assert ", from step 4" in build(**config).describe()
