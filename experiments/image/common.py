@@ -1,0 +1,67 @@
+"""What the experiments on images have in common: the data, a small encoder, the length of an epoch.
+
+Fashion-MNIST: 60,000 images of 28x28 pixels, 10 classes; minutes on two CPU cores. All methods get
+the same encoder of their kind and about the same budget, so that their numbers can stand side by
+side. ImageNet-1k: what the papers used; `ssljax data prepare imagenet2012` says how to get it.
+"""
+
+from ml_collections import ConfigDict
+
+from ssljax.training.config import default_config
+
+IMAGENET_EXAMPLES = 1_281_167
+
+RESNET = {
+    "name": "resnet",
+    "stage_sizes": (1, 1, 1),
+    "width": 32,
+    "stem": "small_stride2",
+    "pool": 4,
+}
+VIT = {
+    "name": "vit",
+    "patch_size": 4,
+    "image_size": 28,
+    "width": 128,
+    "depth": 6,
+    "heads": 4,
+    "positions": "sincos2d",
+    "pool": "mean",
+}
+# Two crops that keep what tells clothes apart: shape and shade, but not which side it faces.
+CROP = {"crop_scale": (0.2, 1.0), "flip": 0.5, "brightness": 0.4, "contrast": 0.4}
+PAIR = {"crop": {"count": 2, **CROP}}
+
+
+def fashion_mnist(encoder: dict = RESNET, *, steps: int = 1000) -> ConfigDict:
+    """Return a config for Fashion-MNIST, all but the objective."""
+    config = default_config()
+    config.steps = steps
+    config.batch_size = 128
+    config.data.source = "tfds:fashion_mnist"
+    config.encoder = dict(encoder)
+    config.optimizer.learning_rate = 3e-3 if encoder["name"] == "resnet" else 1e-3
+    config.optimizer.warmup_steps = steps // 10
+    config.optimizer.weight_decay = 1e-4 if encoder["name"] == "resnet" else 0.05
+    config.checkpoint.every = 500
+    return config
+
+
+def imagenet(encoder: str, *, batch_size: int, epochs: int) -> ConfigDict:
+    """Return a config for ImageNet-1k at 224 pixels, all but objective, optimizer and views."""
+    config = default_config()
+    config.batch_size = batch_size
+    config.steps = epochs * steps_per_epoch(batch_size)
+    config.data.source = "tfds:imagenet2012"
+    config.data.image_size = 256  # shipped to the device, where views of 224 are cropped from it
+    config.data.host_crop = ()
+    config.data.workers = 32
+    config.encoder = {"name": encoder, "dtype": "bfloat16"}
+    config.checkpoint.every = 5000
+    config.evaluation.test_split = "validation"
+    return config
+
+
+def steps_per_epoch(batch_size: int) -> int:
+    """Return the steps in which every image of ImageNet-1k is seen once."""
+    return IMAGENET_EXAMPLES // batch_size
