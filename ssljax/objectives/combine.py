@@ -2,15 +2,37 @@
 
 import dataclasses
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import jax
+from ml_collections import ConfigDict
 
-from ssljax.errors import UserError
+from ssljax.errors import UserError, unknown
 from ssljax.objectives import build_objective
 from ssljax.objectives.base import Aux, Objective, Run
 from ssljax.objectives.construct import construct
+from ssljax.ops.schedule import SCHEDULES
+
+
+@dataclasses.dataclass(frozen=True)
+class Schedule:
+    """Of the weight of a task: from `start` to `end` in `steps`, 0 being all of the run."""
+
+    run_steps: int
+    start: float
+    end: float
+    steps: int = 0
+    shape: str = "linear"
+
+    def __post_init__(self):
+        if self.shape not in SCHEDULES:
+            raise unknown("shape", self.shape, SCHEDULES)
+
+    def at(self, step: jax.Array) -> jax.Array:
+        """Return the weight at a step."""
+        steps = self.steps or self.run_steps
+        return SCHEDULES[self.shape](step, start=self.start, end=self.end, steps=steps)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,14 +47,16 @@ class Combine:
     Attributes:
       run: as for any objective.
       tasks: objectives by name, of the same run.
-      weights: of their losses, by the same names; 1 where none is given.
+      weights: of their losses, by the same names; 1 where none is given. A number, or a schedule
+        {"start": 1.0, "end": 0.0} with "steps" (of the whole run if not given) and "shape" (linear
+        or cosine).
       shared: components of which there is one.
       embed_with: the task whose `embed` gives the features; by default the first.
     """
 
     run: Run
     tasks: Mapping[str, Objective]
-    weights: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    weights: Mapping[str, float | Mapping[str, Any]] = dataclasses.field(default_factory=dict)
     shared: tuple = ("encoder",)
     embed_with: str = ""
 
@@ -59,6 +83,8 @@ class Combine:
                 f"weights and embed_with name {sorted(strangers)}; the tasks are "
                 f"{sorted(self.tasks)}"
             )
+        for name in self.tasks:
+            self._weight(name)  # a malformed schedule is refused here, not in the first step
 
     @property
     def batch_coupled(self) -> bool:
@@ -84,7 +110,7 @@ class Combine:
             loss, aux = task.loss(
                 self._of(name, params), memory[name], batch, key=_fold(key, name), step=step
             )
-            total = total + self.weights.get(name, 1.0) * loss
+            total = total + self._weight(name)(step) * loss
             metrics |= {
                 f"{name}/loss": loss,
                 **{f"{name}/{key}": value for key, value in aux.metrics.items()},
@@ -118,6 +144,14 @@ class Combine:
     def embed(self, params, memory, batch):
         name = self.embed_with or next(iter(self.tasks))
         return self.tasks[name].embed(self._of(name, params), memory[name], batch)
+
+    def _weight(self, name: str) -> Callable[[jax.Array], float | jax.Array]:
+        weight = self.weights.get(name, 1.0)
+        if not isinstance(weight, Mapping | ConfigDict):
+            return lambda step: weight
+        where = f"objective.weights.{name}"
+        schedule = construct(Schedule, weight, where, run_steps=self.run.steps)
+        return schedule.at
 
     def _refreshes(self, name: str, step: int) -> bool:
         return hasattr(self.tasks[name], "refresh") and self.tasks[name].refresh_due(step)

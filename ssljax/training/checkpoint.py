@@ -24,7 +24,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 from jax.experimental import multihost_utils
 
-from ssljax.errors import UserError
+from ssljax.errors import UserError, unknown
 from ssljax.training.integrity import Damaged, read_record, seal, verify
 from ssljax.training.paths import named_leaves
 
@@ -166,22 +166,51 @@ class Checkpointer:
             return None
         record = read_record(self._at(chosen))
         self._require_same(record["leaves"], _described(abstract_state), chosen)
-        abstract = _nested(jax.tree.map(_placed, abstract_state))
-        with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as reader:
-            restored = reader.restore(
-                self._at(chosen),
-                args=ocp.args.PyTreeRestore(
-                    item=abstract,
-                    restore_args=ocp.checkpoint_utils.construct_restore_args(abstract),
-                ),
-            )
-        arrays = named_leaves(restored)
+        arrays = self._read(chosen, jax.tree.map(_placed, abstract_state))
         leaves = [
             _empty(leaf) if 0 in leaf.shape else arrays[path]
             for path, leaf in named_leaves(abstract_state).items()
         ]
         state = jax.tree.unflatten(jax.tree.structure(abstract_state), leaves)
         return chosen, state, record["meta"]
+
+    def restore_part(
+        self, abstract: Mapping[str, jax.ShapeDtypeStruct]
+    ) -> dict[str, jax.Array] | None:
+        """Return some arrays of the newest checkpoint that is intact, by their paths in it.
+
+        Args:
+          abstract: shape, dtype and sharding of the arrays that are wanted.
+
+        Returns:
+          None if there is no checkpoint at all.
+
+        Raises:
+          UserError: the checkpoint lacks an array, or has it in another shape, or all are damaged.
+        """
+        chosen = self._choose(None)
+        if chosen == _NONE_SAVED:
+            return None
+        saved = read_record(self._at(chosen))["leaves"]
+        if absent := [path for path in abstract if path not in saved]:
+            raise unknown(f"array of {self._at(chosen)}", absent[0], saved)
+        self._require_same({path: saved[path] for path in abstract}, _described(abstract), chosen)
+        arrays = self._read(chosen, dict(abstract))
+        return {p: _empty(leaf) if 0 in leaf.shape else arrays[p] for p, leaf in abstract.items()}
+
+    def _read(self, step: int, abstract: Any) -> dict[str, jax.Array]:
+        """Return the arrays of a checkpoint, by path, as the abstract ones are to be placed."""
+        nested = _nested(abstract)
+        with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as reader:
+            restored = reader.restore(
+                self._at(step),
+                args=ocp.args.PyTreeRestore(
+                    item=nested,
+                    restore_args=ocp.checkpoint_utils.construct_restore_args(nested),
+                    partial_restore=True,
+                ),
+            )
+        return named_leaves(restored)
 
     def wait(self) -> None:
         """Wait until what was saved is written.

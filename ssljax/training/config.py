@@ -53,6 +53,10 @@ def default_config() -> ConfigDict:
 
     config.optimizer = ConfigDict(OPTIMIZER_DEFAULTS)  # each is explained beside its default
 
+    # ({"workdir": of another run, "take": path in its state, "put": path in this one's}, ..): parts
+    # of the first state that were trained before, such as a tokenizer or a teacher.
+    config.start_from = ()
+
     # Devices along each axis; -1: what is left.
     config.mesh = ConfigDict({"data": -1, "fsdp": 1, "tensor": 1})
     config.sharding_rules = ()  # ((path regex, (mesh axis or None, for each dimension)), ...)

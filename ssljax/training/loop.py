@@ -19,6 +19,7 @@ from ssljax.training.health import MetricsWindow
 from ssljax.training.metrics import MetricsWriter, Progress
 from ssljax.training.paths import named_leaves
 from ssljax.training.signals import StopRequest
+from ssljax.training.start import start_from
 from ssljax.training.state import TrainState
 from ssljax.training.workdir import claim, lock, write_atomically
 
@@ -79,6 +80,8 @@ def pretrain(
         )
         restored = checkpoints.restore(experiment.abstract_state)
         first, state = restored[:2] if restored else (0, experiment.init())
+        if not restored:
+            state = start_from(state, config.start_from, say=say)
         if first == config.steps:
             return Outcome(experiment, state, already_finished=True)
         say(f"continuing at step {first:,}" if restored else f"starting: {config.steps:,} steps")

@@ -7,7 +7,10 @@ from ml_collections import ConfigDict
 from ssljax.errors import UserError
 from ssljax.models import build_encoder
 from ssljax.objectives import Run, build_objective
-from tests.objectives.cases import CASES, HEAD, MAE, PAIR, SIMCLR, VIT
+from tests.objectives.cases import CASES
+from tests.objectives.cases.contrastive import SIMCLR
+from tests.objectives.cases.masked import MAE
+from tests.objectives.cases.small import HEAD, PAIR, VIT
 from tests.objectives.conftest import BATCH, INPUTS, trial
 
 
@@ -29,6 +32,23 @@ def test_the_loss_is_the_weighted_sum():
     assert float(metrics["loss"]) == pytest.approx(float(wanted), rel=1e-6)
 
 
+def test_a_weight_may_follow_a_schedule():
+    weights = {"mae": {"start": 1.0, "end": 0.0, "steps": 4}, "simclr": {"start": 0.5, "end": 2.0}}
+    one, objective = trial("combine"), _build(weights=weights)
+
+    @jax.jit
+    def run(step):
+        batch = {**one.batches[0], "position": jax.numpy.arange(BATCH)}
+        return objective.loss(
+            one.state.params, one.state.memory, batch, key=jax.random.key(0), step=step
+        )
+
+    for step, (mae, simclr) in {0: (1.0, 0.5), 1: (0.75, 0.65), 9: (0.0, 1.85)}.items():
+        loss, aux = run(step)
+        wanted = mae * aux.metrics["mae/loss"] + simclr * aux.metrics["simclr/loss"]
+        assert float(loss) == pytest.approx(float(wanted), rel=1e-5)
+
+
 def test_memory_is_kept_by_task_and_refreshed_by_task():
     tasks = {
         "cluster": {"name": "deepcluster_v2", "views": PAIR, "prototypes": (4,), **HEAD},
@@ -43,6 +63,8 @@ def test_memory_is_kept_by_task_and_refreshed_by_task():
     [
         ({"tasks": {}, "weights": {}}, "combine has no task"),
         ({"weights": {"bert": 1.0}}, "name \\['bert'\\]; the tasks are"),
+        ({"weights": {"mae": {"start": 1.0}}}, "objective.weights.mae lacks .*weights.mae.end"),
+        ({"weights": {"mae": {"start": 1, "end": 0, "shape": "cos"}}}, "shape 'cos'"),
         ({"embed_with": "bert"}, "name \\['bert'\\]"),
         ({"tasks": {"mae": {**MAE, "maskratio": 0.5}}}, "did you mean 'objective.tasks.mae.mask"),
     ],

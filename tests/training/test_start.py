@@ -1,0 +1,74 @@
+"""Runs that start from parts of others."""
+
+import jax
+import numpy as np
+import pytest
+
+from ssljax.errors import UserError
+from ssljax.training import loop
+from ssljax.training.config import complete
+from tests.objectives.cases import config_of
+
+
+def _run(config, workdir, say=lambda line: None):
+    return loop.pretrain(complete(config), workdir, say=say)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A run of SimCLR: its workdir and its last state."""
+    workdir = tmp_path_factory.mktemp("simclr")
+    return workdir, _run(config_of("simclr"), workdir).state
+
+
+def _config(workdir, take="params/encoder", put="params/encoder"):
+    config = config_of("byol")
+    config.steps, config.optimizer.learning_rate = 1, 1e-30  # as good as untrained
+    config.start_from = ({"workdir": str(workdir), "take": take, "put": put},)
+    return config
+
+
+def _assert_equal(one, two):
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-25), dict(one), dict(two))
+
+
+def test_what_is_put_is_what_was_trained_and_the_rest_is_fresh(trained, tmp_path):
+    workdir, state = trained
+    lines = []
+    started = _run(_config(workdir), tmp_path / "one", lines.append).state
+    _assert_equal(started.params["encoder"], state.params["encoder"])
+    assert any("params/encoder starts as params/encoder of" in line for line in lines)
+    config = _config(workdir)
+    config.start_from = ()
+    fresh = _run(config, tmp_path / "two").state
+    _assert_equal(started.params["predictor"], fresh.params["predictor"])
+
+
+def test_a_part_can_go_to_another_place(trained, tmp_path):
+    workdir, state = trained
+    config = _config(workdir, "params/encoder", "memory/teacher/encoder")
+    config.objective.momentum = 1.0
+    teacher = _run(config, tmp_path).state.memory["teacher"]["encoder"]
+    _assert_equal(teacher, state.params["encoder"])
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (dict(put="params/encodr"), "part of the state 'params/encodr'; did you mean 'params/enc"),
+        (dict(take="params/encodr"), "array of .*params/encodr.*did you mean"),
+        (dict(take="params/projector", put="params/predictor"), "start_from\\[0\\]"),
+    ],
+)
+def test_bad_paths_are_named(trained, tmp_path, change, message):
+    with pytest.raises(UserError, match=message):
+        _run(_config(trained[0], **change), tmp_path)
+
+
+def test_a_folder_without_checkpoints_and_a_malformed_part_are_refused(trained, tmp_path):
+    with pytest.raises(UserError, match="start_from\\[0\\]: there is no checkpoint in"):
+        _run(_config(tmp_path / "nothing"), tmp_path / "run")
+    config = _config(trained[0])
+    config.start_from = ({"workdir": "x", "into": "y"},)
+    with pytest.raises(UserError, match="must have the keys workdir, take, put"):
+        _run(config, tmp_path / "run2")
