@@ -1,3 +1,5 @@
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -5,7 +7,15 @@ import pytest
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from ssljax.ops.keys import per_example
-from ssljax.ops.masking import patchify, random_mask, unpatchify
+from ssljax.ops.masking import (
+    block_mask,
+    inverse_block_mask,
+    multi_block,
+    patchify,
+    random_mask,
+    unit_mask,
+    unpatchify,
+)
 
 
 def keys(count):
@@ -93,3 +103,143 @@ def test_mismatches_are_refused():
         unpatchify(jnp.ones((1, 5, 16)), patch=4, size=(8, 8))
     with pytest.raises(ValueError, match=r"keys must have shape \[B\], got \[\]"):
         random_mask(jax.random.key(0), patches=4, ratio=0.5)
+
+
+def draw(mask, examples=500, **fields):
+    """Return masks of many examples as NumPy arrays, drawn in one compiled function."""
+    return jax.tree.map(np.asarray, jax.jit(functools.partial(mask, **fields))(keys(examples)))
+
+
+def neighbours(hidden):
+    """Return how many of the four neighbours of a hidden patch are hidden, on average."""
+    p = np.pad(hidden, ((0, 0), (1, 1), (1, 1))).astype(int)
+    near = p[:, :-2, 1:-1] + p[:, 2:, 1:-1] + p[:, 1:-1, :-2] + p[:, 1:-1, 2:]
+    return near[hidden].mean()
+
+
+def touched(hidden):
+    """Return whether every row and every column is hidden in some example."""
+    return hidden.any((0, 2)).all() and hidden.any((0, 1)).all()
+
+
+BLOCK_MASKS = {
+    "unit": functools.partial(unit_mask, grid=(4, 6), unit=2, ratio=0.5),
+    "block": functools.partial(block_mask, grid=(4, 6), count=11, smallest=3),
+    "multi": functools.partial(multi_block, grid=(4, 6)),
+    "inverse": functools.partial(inverse_block_mask, grid=(4, 6)),
+}
+
+
+@pytest.mark.parametrize("mask", BLOCK_MASKS.values(), ids=BLOCK_MASKS)
+def test_a_block_mask_depends_on_its_key_alone(mask):
+    mesh = Mesh(jax.devices(), ("data",))
+    sharded = jax.device_put(keys(16), NamedSharding(mesh, PartitionSpec("data")))
+    whole = jax.jit(mask)(keys(16))
+    jax.tree.map(np.testing.assert_array_equal, whole, jax.jit(mask)(sharded))
+    some = jax.jit(mask)(keys(16)[2:5])
+    jax.tree.map(lambda a, b: np.testing.assert_array_equal(a[2:5], b), whole, some)
+    assert len({row.tobytes() for row in np.asarray(jax.tree.leaves(whole)[0])}) > 3
+
+
+@pytest.mark.parametrize(
+    ("unit", "ratio", "squares"), [(1, 0.5, 48), (2, 0.6, 15), (4, 0.5, 3), (2, 0.75, 18)]
+)
+def test_unit_mask_hides_whole_squares(unit, ratio, squares):
+    masked = draw(unit_mask, grid=(8, 12), unit=unit, ratio=ratio)
+    squared = masked.reshape(-1, 8 // unit, unit, 12 // unit, unit)
+    assert (squared == squared[:, :, :1, :, :1]).all()
+    assert (masked.sum(axis=1) == squares * unit**2).all()  # ceil of the share of all squares
+    np.testing.assert_allclose(masked.mean(axis=0), masked.mean(), atol=0.11)
+
+
+def test_block_mask_hides_the_exact_number_in_blocks():
+    masked = draw(block_mask, grid=(14, 14), count=75).reshape(-1, 14, 14)
+    assert (masked.sum((1, 2)) == 75).all()
+    scattered = draw(unit_mask, grid=(14, 14), unit=1, ratio=75 / 196).reshape(-1, 14, 14)
+    assert neighbours(masked) > 3.2 and neighbours(scattered) < 1.6
+    assert touched(masked)
+
+
+def test_block_mask_takes_a_number_for_each_example():
+    counts = jnp.arange(40) * 4
+    masked = jax.jit(lambda k: block_mask(k, grid=(13, 13), count=counts))(keys(40))
+    np.testing.assert_array_equal(masked.sum(axis=1), counts)
+
+
+def test_blocks_come_from_the_given_areas_and_aspects():
+    """With room for a single block of 3 x 8, all that is hidden is that block."""
+    fields = {"smallest": 24, "aspect": (3 / 8, 3 / 8), "count": 24}
+    masked = draw(block_mask, grid=(14, 14), **fields).reshape(-1, 14, 14)
+    assert (masked.any(2).sum(1) == 3).all() and (masked.any(1).sum(1) == 8).all()
+    assert touched(masked)
+
+
+def test_targets_are_rectangles_cut_short_and_reach_every_patch():
+    grid, size = (16, 14), 39
+    targets = draw(multi_block, grid=grid).targets.reshape(-1, size)
+    covered = np.zeros((len(targets), grid[0] * grid[1]), bool)
+    np.put_along_axis(covered, targets, True, axis=1)
+    assert (covered.sum(axis=1) == size).all()  # no index comes twice
+    covered = covered.reshape(-1, *grid)
+    height, width = covered.any(2).sum(1), covered.any(1).sum(1)
+    assert (height == -(-size // width)).all()
+    ratios = height / width
+    assert ratios.min() > 0.6 and ratios.max() < 1.8 and len(set(ratios)) > 2
+    assert touched(covered)  # the official code's blocks never reach the last row and column
+
+
+def test_the_context_holds_no_target():
+    blocks = draw(multi_block, grid=(14, 14))
+    assert blocks.context.shape == (500, 196 - 4 * 34)
+    for context, targets in zip(*blocks, strict=True):
+        assert len(set(context)) == len(context)
+        assert not set(context) & set(targets.ravel())
+    assert set(blocks.context.ravel()) == set(range(196))
+
+
+def test_the_context_prefers_its_block():
+    blocks = draw(multi_block, grid=(20, 20), targets=1, scale=0.01, context_scale=(0.25, 0.25))
+    inside = np.zeros((500, 400), bool)
+    np.put_along_axis(inside, blocks.context[:, :96], True, axis=1)  # 100 less one target of 4
+    rows = inside.reshape(-1, 20, 20).any(2).sum(1)
+    assert (rows <= 10).all()
+
+
+def test_inverse_blocks_leave_squares_visible():
+    mask = draw(inverse_block_mask, grid=(14, 14))
+    assert mask.keep.shape == (500, 39) and (mask.masked.sum(axis=1) == 157).all()
+    for keep, restore, masked in zip(*mask, strict=True):
+        np.testing.assert_array_equal(np.flatnonzero(~masked), np.sort(keep))
+        assert [restore[k] for k in keep] == list(range(39))
+    visible = ~mask.masked.reshape(-1, 14, 14)
+    assert neighbours(visible) > 2.2 and touched(visible)
+
+
+def test_one_inverse_block_is_a_square_around_its_centre():
+    mask = draw(inverse_block_mask, grid=(7, 7), ratio=40 / 49, adjust=0.0)
+    visible = ~mask.masked.reshape(-1, 7, 7)
+    squares = (visible.any(2).sum(1) == 3) & (visible.any(1).sum(1) == 3)
+    # 25 of the 49 places are so far inside that the square is whole.
+    assert squares.mean() == pytest.approx(25 / 49, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("mask", "fields", "message"),
+    [
+        (unit_mask, {"unit": 3, "ratio": 0.5}, "unit must divide the grid of 4 x 6 patches, got 3"),
+        (unit_mask, {"unit": 2, "ratio": 0.9}, "ratio must hide some of the 6 .* got 0.9"),
+        (block_mask, {"count": 0}, "count must lie between 0 and 24 patches, got 0"),
+        (block_mask, {"count": 24}, "count must lie between 0 and 24 patches, got 24"),
+        (block_mask, {"count": 4, "smallest": 0}, "smallest and aspect must be positive, got 0"),
+        (multi_block, {"scale": 0.25}, "targets .* must leave some .* got 4 targets of 6 patches"),
+        (multi_block, {"scale": 0.01}, "got 4 targets of 0 patches"),
+        (multi_block, {"aspect": (2.0, 1.0)}, "aspect must be positive .* ascending"),
+        (inverse_block_mask, {"ratio": 0.99}, "ratio must hide some of the 24 .* got 0.99"),
+        (inverse_block_mask, {"block": 0}, "block be at least 1, got 0.8 and 0"),
+    ],
+)
+def test_block_masks_name_what_does_not_fit(mask, fields, message):
+    with pytest.raises(ValueError, match=message):
+        mask(keys(2), grid=(4, 6), **fields)
+    with pytest.raises(ValueError, match=r"keys must have shape \[B\]"):
+        mask(jax.random.key(0), grid=(4, 6), **fields)
