@@ -32,6 +32,14 @@ VIT = {
 CROP = {"crop_scale": (0.2, 1.0), "flip": 0.5, "brightness": 0.4, "contrast": 0.4}
 PAIR = {"crop": {"count": 2, **CROP}}
 
+# Optimizer rules. PyTorch's SGD and LARC treat biases and norms like all else; timm's AdamW decays
+# tokens, but neither biases nor norms.
+ALL_ALIKE = ({"name": "all", "match": ".*"},)
+TIMM = (
+    {"name": "no_decay", "match": r"(^|/)(bias|scale)$", "weight_decay": 0.0},
+    {"name": "rest", "match": ".*"},
+)
+
 
 def fashion_mnist(encoder: dict = RESNET, *, steps: int = 1000) -> ConfigDict:
     """Return a config for Fashion-MNIST, all but the objective."""

@@ -5,7 +5,8 @@ r"""SimCLR as published: ResNet-50, batch 4096, 1,000 epochs of ImageNet.
 
 Paper: 69.3 linear top-1 (Chen et al., 2020, table 6, https://arxiv.org/abs/2002.05709).
 Needs: 32 TPU v3 cores or more (the paper used 128 for 1.5 hours per 100 epochs).
-Not run here; the linear probe of the paper trains with augmentation, that of `ssljax` without.
+Not run here. Deviates: bfloat16 compute, and views cropped from the central 256x256 square. The
+linear probe of the paper trains with augmentation, that of `ssljax` without.
 """
 
 from experiments.image.common import imagenet, steps_per_epoch

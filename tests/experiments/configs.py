@@ -1,0 +1,51 @@
+"""Every experiment config of the repository, and what the data sets are like that they name."""
+
+import ast
+import pathlib
+
+from ml_collections import ConfigDict
+
+from ssljax.commands.config_file import load
+from ssljax.objectives import Inputs
+
+ROOT = pathlib.Path(__file__).parent.parent.parent
+# Arguments of a config file, besides none, under which it is a config of its own.
+ARGUMENTS = {"experiments/quickstart.py": ("sklearn:digits",)}
+
+
+def _defines_get_config(path: pathlib.Path) -> bool:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return any(
+        isinstance(node, ast.FunctionDef) and node.name == "get_config" for node in tree.body
+    )
+
+
+FILES = sorted(
+    str(path.relative_to(ROOT))
+    for path in (ROOT / "experiments").rglob("*.py")
+    if _defines_get_config(path)
+)
+CONFIGS = sorted([*FILES, *(f"{path}:{one}" for path in FILES for one in ARGUMENTS.get(path, ()))])
+
+
+def config_of(spec: str) -> ConfigDict:
+    """Return the complete config of "experiments/FILE.py" or "experiments/FILE.py:ARGUMENT"."""
+    return load(str(ROOT / spec), [])
+
+
+def inputs_of(config: ConfigDict) -> Inputs:
+    """Return what the training images of a config are like, without the images."""
+    side = config.data.image_size
+    known = {
+        "sklearn:digits": ((8, 8, 1), 1_438),
+        "tfds:fashion_mnist": ((28, 28, 1), 60_000),
+        "tfds:cifar10": ((32, 32, 3), 50_000),
+        "tfds:imagenet2012": ((side, side, 3), 1_281_167),
+    }
+    source = config.data.source
+    assert source in known, (
+        f"{source} is not in the table of {__file__}: add its image shape and number of images"
+    )
+    shape, count = known[source]
+    assert min(shape) > 0, f"{source} has images of mixed sizes: set config.data.image_size"
+    return Inputs(shape, mean=(0.5,) * shape[2], std=(0.25,) * shape[2], num_examples=count)

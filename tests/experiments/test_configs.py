@@ -1,0 +1,86 @@
+"""Every config of the repository is built at full size and its train step traced, on 8 devices.
+
+Nothing is computed: parameters of any size exist as shapes only.
+"""
+
+import ast
+import functools
+import gc
+import re
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from ssljax.objectives import OBJECTIVES
+from ssljax.training.experiment import build
+from ssljax.training.sharding import batch_sharding, replicated
+from ssljax.training.step import make_train_step
+from tests.experiments.configs import CONFIGS, FILES, ROOT, config_of, inputs_of
+
+IMAGENET = "tfds:imagenet2012"
+SMALL_CONSTANTS = 1 << 16  # bytes: tables of positions or permutations
+
+
+def _live_bytes() -> int:
+    gc.collect()
+    return sum(array.nbytes for array in jax.live_arrays())
+
+
+def _bytes(tree) -> int:
+    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
+
+
+def _shapes(tree):
+    return jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), tree)
+
+
+@pytest.mark.parametrize("spec", CONFIGS)
+def test_the_full_size_step_of_every_config_traces_without_allocating(spec):
+    assert len(jax.devices()) == 8
+    config = config_of(spec)
+    before = _live_bytes()
+    built = build(config, inputs=inputs_of(config))
+    state, batch = built.abstract_state, built.abstract_batch
+    step = make_train_step(
+        built.objective, built.optimizer.transform, seed=0, accumulate=config.accumulate
+    )
+    traced = jax.jit(
+        step,
+        in_shardings=(built.shardings, batch_sharding(built.mesh)),
+        out_shardings=(built.shardings, replicated(built.mesh)),
+    ).trace(state, batch)
+    after, metrics = traced.out_info
+    assert _shapes(after) == _shapes(state)  # so that the next step is the same program
+    assert metrics["loss"].shape == () and metrics["loss"].dtype == jnp.float32
+    for name, value in metrics.items():
+        assert name == "nonfinite" or value.shape == (), name  # what is logged is a scalar
+
+    features = jax.eval_shape(built.objective.embed, state.params, state.memory, batch)
+    assert features.shape[0] == config.batch_size and features.ndim == 2
+    assert features.dtype == jnp.float32
+
+    allocated = _live_bytes() - before
+    assert allocated <= max(SMALL_CONSTANTS, _bytes(state.params) // 50), allocated
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_every_config_says_how_to_run_it(path):
+    text = ast.get_docstring(ast.parse((ROOT / path).read_text(encoding="utf-8")))
+    command = re.search(
+        r"python -m ssljax pretrain --config (\S+)(?: \\\n\s*)? --workdir \S+", text
+    )
+    assert command and command[1].partition(":")[0] == path
+
+
+@functools.cache
+def _trained() -> set[tuple[str, bool]]:
+    """Return (objective, whether it is on ImageNet) of every config."""
+    configs = map(config_of, FILES)
+    return {(config.objective.name, config.data.source == IMAGENET) for config in configs}
+
+
+@pytest.mark.parametrize("objective", sorted(OBJECTIVES))
+def test_every_objective_has_a_config_to_run_here_and_its_papers_recipe(objective):
+    assert (objective, False) in _trained(), f"no config trains {objective} on a small set"
+    assert (objective, True) in _trained(), f"no config states the recipe of {objective}"
