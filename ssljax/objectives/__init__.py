@@ -17,7 +17,9 @@ OBJECTIVES = {
     "deepcluster_v2": "ssljax.objectives.deepcluster:DeepCluster",
     "mae": "ssljax.objectives.mae:MAE",
     "moco_v2": "ssljax.objectives.moco:MoCo",
+    "rotation": "ssljax.objectives.rotation:Rotation",
     "simclr": "ssljax.objectives.simclr:SimCLR",
+    "simsiam": "ssljax.objectives.simsiam:SimSiam",
 }
 
 
