@@ -2,17 +2,46 @@
 
 from ssljax.losses.adversarial import gan
 from ssljax.losses.clustering import prototype_cross_entropy
-from ssljax.losses.contrastive import info_nce, nt_xent
+from ssljax.losses.contrastive import batch_info_nce, info_nce, nt_xent
+from ssljax.losses.decoupled import dcl, dclw
+from ssljax.losses.discrimination import noise_contrastive
 from ssljax.losses.distillation import byol_regression, negative_cosine
-from ssljax.losses.reconstruction import masked_mse, normalize_patches
+from ssljax.losses.reconstruction import (
+    masked_cross_entropy,
+    masked_l1,
+    masked_mse,
+    normalize_patches,
+    smooth_l1,
+)
+from ssljax.losses.redundancy import barlow_twins, sigreg, tico, vicreg, w_mse
+from ssljax.losses.regression import mse
+from ssljax.losses.relational import relational
+from ssljax.losses.supervised import sup_con
+from ssljax.losses.variational import vae
 
 __all__ = [
+    "barlow_twins",
+    "batch_info_nce",
     "byol_regression",
+    "dcl",
+    "dclw",
     "gan",
     "info_nce",
+    "masked_cross_entropy",
+    "masked_l1",
     "masked_mse",
+    "mse",
     "negative_cosine",
+    "noise_contrastive",
     "normalize_patches",
     "nt_xent",
     "prototype_cross_entropy",
+    "relational",
+    "sigreg",
+    "smooth_l1",
+    "sup_con",
+    "tico",
+    "vae",
+    "vicreg",
+    "w_mse",
 ]

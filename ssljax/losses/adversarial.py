@@ -30,7 +30,7 @@ def gan(real: jax.Array, fake: jax.Array) -> jax.Array:
       TypeError: the logits are not floats.
 
     GAN, https://arxiv.org/abs/1406.2661. The paper's sum of the two terms is twice this; the mean
-    is that of BiGAN's MNIST code, jeffdonahue/bigan, train_gan.py.
+    is that of BiGAN's code, jeffdonahue/bigan, gan.py (add_discrim_loss).
 
     >>> import jax.numpy as jnp
     >>> print(gan(jnp.array([0.0, 20.0]), jnp.array([0.0, -20.0])).round(3))

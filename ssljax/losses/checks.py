@@ -4,6 +4,7 @@ import numbers
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 Spec = tuple[jax.Array, str]
 
@@ -11,7 +12,7 @@ Spec = tuple[jax.Array, str]
 def shapes(**arrays: Spec) -> None:
     """Check shapes against axis names; an equal name means an equal size, and no axis is empty.
 
-    A leading "..." stands for any number of axes and is equal among the arrays too.
+    A "..." among the names stands for any number of axes and is equal among the arrays too.
 
     >>> shapes(query=(jnp.ones((4, 8)), "B D"), negatives=(jnp.ones((9, 7)), "K D"))
     Traceback (most recent call last):
@@ -20,9 +21,10 @@ def shapes(**arrays: Spec) -> None:
     known: dict[str, tuple[object, str]] = {}
     for name, (array, axes) in arrays.items():
         names, shape = axes.split(), list(jnp.shape(array))
-        if names[0] == "..." and len(shape) >= len(names) - 1:
-            lead = len(shape) - len(names) + 1
-            sizes = [shape[:lead], *shape[lead:]]
+        if "..." in names and len(shape) >= len(names) - 1:
+            start = names.index("...")
+            end = start + len(shape) - len(names) + 1
+            sizes = [*shape[:start], shape[start:end], *shape[end:]]
         else:
             sizes = shape
         wanted = f"[{', '.join(names)}]"
@@ -81,6 +83,51 @@ def positive(**values: float | jax.Array) -> None:
             raise ValueError(f"{name} must be positive, got {value}")
         if jnp.ndim(value):
             raise ValueError(f"{name} must be a scalar, got shape {list(jnp.shape(value))}")
+
+
+def not_negative(**values: float | jax.Array) -> None:
+    """Check that numbers are at least zero; a traced one cannot be checked.
+
+    >>> not_negative(beta=-1.0)
+    Traceback (most recent call last):
+    ValueError: beta must be at least 0, got -1.0
+    """
+    for name, value in values.items():
+        if isinstance(value, numbers.Real) and not value >= 0:
+            raise ValueError(f"{name} must be at least 0, got {value}")
+        if jnp.ndim(value):
+            raise ValueError(f"{name} must be a scalar, got shape {list(jnp.shape(value))}")
+
+
+def some(**masks: jax.Array) -> None:
+    """Check that masks are True somewhere; a traced one cannot be checked.
+
+    >>> some(where=np.zeros((2, 3), bool))
+    Traceback (most recent call last):
+    ValueError: where must be True somewhere, got an empty mask of shape [2, 3]
+    """
+    for name, mask in masks.items():
+        if not isinstance(mask, jax.core.Tracer) and not np.asarray(mask).any():
+            raise ValueError(
+                f"{name} must be True somewhere, got an empty mask of shape {list(jnp.shape(mask))}"
+            )
+
+
+def below(size: int, *, where: jax.Array, **indices: jax.Array) -> None:
+    """Check that indices lie in [0, size) where they count; traced ones cannot be checked.
+
+    >>> below(4, where=np.array([True, False]), labels=np.array([0, 4]))
+    >>> below(4, where=np.array([True, True]), labels=np.array([0, 4]))
+    Traceback (most recent call last):
+    ValueError: labels must lie in [0, 4), got 4
+    """
+    for name, index in indices.items():
+        if isinstance(index, jax.core.Tracer) or isinstance(where, jax.core.Tracer):
+            continue
+        index = np.asarray(index)[np.asarray(where)]
+        outside = index[(index < 0) | (index >= size)]
+        if outside.size:
+            raise ValueError(f"{name} must lie in [0, {size}), got {outside[0]}")
 
 
 def _dtypes(kind: type, allowed: str, arrays: dict[str, jax.Array]) -> None:

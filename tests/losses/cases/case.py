@@ -22,6 +22,7 @@ class Case:
       extra: inputs of other dtypes, with the batch as their first axis.
       options: keyword-only hyper-parameters.
       shared: inputs whose first axis is not the batch.
+      first: inputs, besides the first of all, whose last axis may be of any size.
       scalar: the loss couples the batch and is one number, not one for each example.
       modes: the directions of differentiation that the loss supports.
       largest: inputs up to this size must give finite results.
@@ -34,6 +35,7 @@ class Case:
     extra: dict = dataclasses.field(default_factory=dict)
     options: dict = dataclasses.field(default_factory=dict)
     shared: tuple = ()
+    first: tuple = ()
     scalar: bool = False
     modes: tuple = ("fwd", "rev")
     largest: float = 1e30

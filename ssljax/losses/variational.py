@@ -1,0 +1,91 @@
+"""Variational losses: a bound on the likelihood of the data."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+
+from ssljax.losses import checks
+from ssljax.ops.normalize import at_least_float32
+
+_STEEPEST = 20.0  # of log variances: from here on the exponential goes on along its tangent
+
+
+def vae(
+    x: jax.Array,
+    reconstruction: jax.Array,
+    mean: jax.Array,
+    log_variance: jax.Array,
+    *,
+    beta: float | jax.Array,
+    likelihood: str,
+) -> jax.Array:
+    """Negative evidence lower bound of a (beta-)VAE in nats, per example.
+
+        loss_b = sum_i -log p(x_bi | reconstruction_bi)
+               + beta sum_j (mean_bj^2 + exp(v_bj) - 1 - v_bj) / 2,  with v = log_variance
+
+    The second sum is KL(N(mean, exp v) || N(0, 1)). Both are sums over pixels and over latent
+    dimensions: a mean over pixels would multiply beta by their number. The likelihood is one of
+
+        bernoulli: -log p = -x log s(r) - (1 - x) log(1 - s(r)), of logits r and x in [0, 1]
+        gaussian:  -log p = (x - r)^2 / 2 + log(2 pi) / 2, of means r and variance 1
+
+    Args:
+      x: float[B, ..., D], the images; a target, which gets no gradient.
+      reconstruction: float[B, ..., D], logits or means, decoded from a sample of the posterior.
+      mean: float[B, Z], of the posterior.
+      log_variance: float[B, Z], of the posterior. Where above 20 its exponential is replaced by the
+        tangent there, so that neither value nor gradient overflows.
+      beta: the weight of the KL term; 1 is the VAE, more a beta-VAE; or a scalar array.
+      likelihood: "bernoulli" or "gaussian".
+
+    Returns:
+      [B], at least float32.
+
+    Raises:
+      ValueError: shapes do not fit, beta is negative, or there is no such likelihood.
+      TypeError: an array is not of a float dtype.
+
+    VAE, https://arxiv.org/abs/1312.6114, appendix B and C; beta-VAE,
+    https://openreview.net/forum?id=Sy2fzU9gl. Neither has official code. The usual reimplementation
+    of the second, 1Konny/Beta-VAE, takes (x - s(r))^2 for the Gaussian: variance 1/2, without
+    constant.
+
+    >>> zero = jnp.zeros((1, 2))  # two pixels at even odds; the posterior is the prior
+    >>> print(vae(zero, zero, zero, zero, beta=1.0, likelihood="bernoulli").round(3))
+    [1.386]
+    """
+    checks.shapes(
+        reconstruction=(reconstruction, "B ... D"),
+        x=(x, "B ... D"),
+        mean=(mean, "B Z"),
+        log_variance=(log_variance, "B Z"),
+    )
+    checks.floats(reconstruction=reconstruction, x=x, mean=mean, log_variance=log_variance)
+    checks.not_negative(beta=beta)
+    if likelihood not in _LIKELIHOODS:
+        raise ValueError(f"likelihood must be one of {sorted(_LIKELIHOODS)}, got {likelihood!r}")
+    x = at_least_float32(jax.lax.stop_gradient(x))
+    surprise = _LIKELIHOODS[likelihood](x, at_least_float32(reconstruction))
+    surprise = jnp.sum(surprise, axis=tuple(range(1, x.ndim)))
+    return surprise + beta * _divergence(at_least_float32(mean), at_least_float32(log_variance))
+
+
+def _bernoulli(x: jax.Array, logits: jax.Array) -> jax.Array:
+    return x * jax.nn.softplus(-logits) + (1 - x) * jax.nn.softplus(logits)
+
+
+def _gaussian(x: jax.Array, mean: jax.Array) -> jax.Array:
+    return (jnp.square(x - mean) + math.log(2 * math.pi)) / 2
+
+
+_LIKELIHOODS = {"bernoulli": _bernoulli, "gaussian": _gaussian}
+
+
+def _divergence(mean: jax.Array, log_variance: jax.Array) -> jax.Array:
+    within = jnp.minimum(log_variance, _STEEPEST)
+    beyond = jnp.exp(_STEEPEST) * jnp.maximum(log_variance - _STEEPEST, 0)
+    # exp(v) - 1 - v loses nothing near 0, where a posterior that says nothing has it.
+    excess = jnp.expm1(within) - within + (beyond - jnp.maximum(log_variance - _STEEPEST, 0))
+    return jnp.sum(jnp.square(mean) + excess, axis=1) / 2
