@@ -6,6 +6,7 @@ from ssljax.losses.contrastive import batch_info_nce, info_nce, nt_xent
 from ssljax.losses.decoupled import dcl, dclw
 from ssljax.losses.discrimination import noise_contrastive
 from ssljax.losses.distillation import byol_regression, negative_cosine
+from ssljax.losses.prototypes import dino, ibot, koleo, msn
 from ssljax.losses.reconstruction import (
     masked_cross_entropy,
     masked_l1,
@@ -25,12 +26,16 @@ __all__ = [
     "byol_regression",
     "dcl",
     "dclw",
+    "dino",
     "gan",
+    "ibot",
     "info_nce",
+    "koleo",
     "masked_cross_entropy",
     "masked_l1",
     "masked_mse",
     "mse",
+    "msn",
     "negative_cosine",
     "noise_contrastive",
     "normalize_patches",

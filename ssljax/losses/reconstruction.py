@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+from einops import rearrange
 
 from ssljax.losses import checks
 from ssljax.ops.normalize import at_least_float32
@@ -25,7 +26,7 @@ def masked_mse(prediction: jax.Array, target: jax.Array, *, where: jax.Array) ->
       [B], at least float32.
 
     Raises:
-      ValueError: shapes do not fit.
+      ValueError: shapes do not fit, or `where` is known to be False everywhere.
       TypeError: prediction or target are not floats, or `where` is not bool.
 
     MAE, https://arxiv.org/abs/2111.06377; facebookresearch/mae, models_mae.py (forward_loss).
@@ -34,13 +35,128 @@ def masked_mse(prediction: jax.Array, target: jax.Array, *, where: jax.Array) ->
     >>> masked_mse(jnp.zeros((2, 2, 3)), jnp.full((2, 2, 3), 2.0), where=hidden).tolist()
     [4.0, 4.0]
     """
-    checks.shapes(prediction=(prediction, "B N D"), target=(target, "B N D"), where=(where, "B N"))
-    checks.floats(prediction=prediction, target=target)
+    error = _masked_error(prediction, target, where)
+    return _mean_over_masked(jnp.square(error), where)
+
+
+def masked_l1(prediction: jax.Array, target: jax.Array, *, where: jax.Array) -> jax.Array:
+    """Mean absolute error over the hidden patches of every example (SimMIM).
+
+        loss_b = sum_n m_bn mean_d |p_bnd - t_bnd| / sum_n m_bn, with no gradient through t
+
+    The gradient where both agree is 0. All else is as in `masked_mse`: with equally many hidden
+    patches per example the mean is the paper's number, an example without any has loss 0, and what
+    is at visible patches does not count.
+
+    Args:
+      prediction: float[B, N, D], N patches of D values.
+      target: float[B, N, D], the patches.
+      where: bool[B, N], True at hidden patches.
+
+    Returns:
+      [B], at least float32.
+
+    Raises:
+      ValueError: shapes do not fit, or `where` is known to be False everywhere.
+      TypeError: prediction or target are not floats, or `where` is not bool.
+
+    SimMIM, https://arxiv.org/abs/2111.09886; microsoft/SimMIM, models/simmim.py, which adds 1e-5 to
+    the number of hidden pixels.
+
+    >>> hidden = jnp.array([[True, False], [True, True]])
+    >>> masked_l1(jnp.zeros((2, 2, 3)), jnp.full((2, 2, 3), -2.0), where=hidden).tolist()
+    [2.0, 2.0]
+    """
+    error = _masked_error(prediction, target, where)
+    return _mean_over_masked(jnp.abs(error), where)
+
+
+def smooth_l1(
+    prediction: jax.Array,
+    target: jax.Array,
+    *,
+    beta: float = 1.0,
+    where: jax.Array | None = None,
+) -> jax.Array:
+    """Mean over an example of an error that is squared where small, absolute where large (I-JEPA).
+
+        e^2 / (2 beta) if |e| < beta, else |e| - beta / 2, of e = p - t, with no gradient through t
+
+    Args:
+      prediction: float[B, ..., D], values of any number of tokens.
+      target: float[B, ..., D].
+      beta: a positive number, where the two parts meet.
+      where: bool[B, ...], the tokens that count; None for all. An example without any has loss 0.
+
+    Returns:
+      [B], at least float32.
+
+    Raises:
+      ValueError: shapes do not fit, beta is not positive, or `where` is known to be False
+        everywhere.
+      TypeError: prediction or target are not floats, or `where` is not bool.
+
+    I-JEPA, https://arxiv.org/abs/2301.08243; facebookresearch/ijepa, src/train.py. The paper writes
+    a squared distance, the code has this.
+
+    >>> smooth_l1(jnp.array([[0.0, 0.0], [1.0, 3.0]]), jnp.zeros((2, 2))).tolist()
+    [0.0, 1.5]
+    """
+    if where is None:
+        where = jnp.ones(jnp.shape(prediction)[:-1], bool)
+    checks.shapes(
+        prediction=(prediction, "B ... D"), target=(target, "B ... D"), where=(where, "B ...")
+    )
+    checks.positive(beta=beta)
+    prediction, target = (rearrange(x, "b ... d -> b (...) d") for x in (prediction, target))
+    where = rearrange(where, "b ... -> b (...)")
+    size = jnp.abs(_masked_error(prediction, target, where))
+    # As a product: the square of a large error would overflow.
+    small = jnp.minimum(size, beta)
+    return _mean_over_masked(small * (size - small / 2) / beta, where)
+
+
+def masked_cross_entropy(logits: jax.Array, labels: jax.Array, *, where: jax.Array) -> jax.Array:
+    """Mean cross entropy of the labels of the hidden patches of every example (BEiT).
+
+        loss_b = sum_n m_bn (log sum_v exp(l_bnv) - l_bn[y_bn]) / sum_n m_bn
+
+    With equally many hidden patches per example, as BEiT's masks have, the mean over examples is
+    the paper's number, the mean over all hidden patches. An example without any has loss 0. What is
+    at visible patches, NaN and labels out of range included, does not count.
+
+    Args:
+      logits: float[B, N, V], a score for each of V labels.
+      labels: int[B, N], in [0, V) at hidden patches. One out of range there makes the loss NaN if
+        it is not known while tracing: clipped, it would train on a wrong label.
+      where: bool[B, N], True at hidden patches.
+
+    Returns:
+      [B], at least float32; log V if all scores are equal.
+
+    Raises:
+      ValueError: shapes do not fit, `where` is known to be False everywhere, or a label that counts
+        is known to be out of range.
+      TypeError: logits are not floats, labels not integers or `where` not bool.
+
+    BEiT, https://arxiv.org/abs/2106.08254; microsoft/unilm, beit/engine_for_pretraining.py.
+
+    >>> hidden, labels = jnp.array([[True, True, False]]), jnp.array([[0, 3, -1]])
+    >>> print(masked_cross_entropy(jnp.zeros((1, 3, 4)), labels, where=hidden).round(4))
+    [1.3863]
+    """
+    checks.shapes(logits=(logits, "B N V"), labels=(labels, "B N"), where=(where, "B N"))
+    checks.floats(logits=logits)
+    checks.integers(labels=labels)
     checks.booleans(where=where)
-    target = at_least_float32(jax.lax.stop_gradient(target))
-    error = jnp.where(where[..., None], at_least_float32(prediction) - target, 0)
-    per_patch = jnp.mean(jnp.square(error), axis=-1)
-    return jnp.sum(per_patch, axis=1) / jnp.maximum(jnp.sum(where, axis=1), 1)
+    checks.some(where=where)
+    checks.below(logits.shape[2], where=where, labels=labels)
+    logits = jnp.where(where[..., None], at_least_float32(logits), 0)
+    known = (labels >= 0) & (labels < logits.shape[2])
+    chosen = jnp.where(known, labels, 0)[..., None]
+    true = jnp.take_along_axis(logits, chosen, axis=2)[..., 0]
+    values = jnp.where(known, jax.nn.logsumexp(logits, axis=2) - true, jnp.nan)
+    return _mean_over_masked(jnp.where(where, values, 0)[..., None], where)
 
 
 def normalize_patches(patches: jax.Array) -> jax.Array:
@@ -74,3 +190,19 @@ def normalize_patches(patches: jax.Array) -> jax.Array:
     centred = patches - jnp.mean(patches, axis=-1, keepdims=True)
     variance = jnp.sum(jnp.square(centred), axis=-1, keepdims=True) / (patches.shape[-1] - 1)
     return centred * jax.lax.rsqrt(variance + 1e-6)
+
+
+def _masked_error(prediction: jax.Array, target: jax.Array, where: jax.Array) -> jax.Array:
+    """Return prediction - sg(target), 0 where nothing is hidden, after checking all three."""
+    checks.shapes(prediction=(prediction, "B N D"), target=(target, "B N D"), where=(where, "B N"))
+    checks.floats(prediction=prediction, target=target)
+    checks.booleans(where=where)
+    checks.some(where=where)
+    target = at_least_float32(jax.lax.stop_gradient(target))
+    return jnp.where(where[..., None], at_least_float32(prediction) - target, 0)
+
+
+def _mean_over_masked(values: jax.Array, where: jax.Array) -> jax.Array:
+    """Return the mean [B] of values[B, N, D] over D and over the hidden of N."""
+    per_patch = jnp.mean(values, axis=2)
+    return jnp.sum(per_patch, axis=1) / jnp.maximum(jnp.sum(where, axis=1), 1)

@@ -1,3 +1,5 @@
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,6 +9,9 @@ from ssljax import losses
 from tests.reference.losses import reconstruction as reference
 
 masked_mse, normalize_patches = jax.jit(losses.masked_mse), jax.jit(losses.normalize_patches)
+masked_l1, smooth_l1 = jax.jit(losses.masked_l1), jax.jit(losses.smooth_l1)
+masked_cross_entropy = jax.jit(losses.masked_cross_entropy)
+ALL = jnp.ones((4, 7), bool)
 
 
 def test_normalize_patches_equals_the_loop():
@@ -22,6 +27,61 @@ def test_zero_prediction_of_normalised_patches():
     target = normalize_patches(jax.random.normal(jax.random.key(0), (4, 7, 768)))
     loss = masked_mse(jnp.zeros_like(target), target, where=jnp.ones((4, 7), bool))
     np.testing.assert_allclose(loss, 767 / 768, rtol=2e-6)
+
+
+def test_zero_prediction_of_normal_pixels():
+    """E|x| of a standard normal, SimMIM's loss of predicting the mean."""
+    target = jax.random.normal(jax.random.key(0), (4, 7, 20_000))
+    loss = masked_l1(jnp.zeros_like(target), target, where=ALL)
+    np.testing.assert_allclose(loss.mean(), math.sqrt(2 / math.pi), atol=0.005)
+
+
+def test_zero_prediction_of_layer_normalised_features():
+    """I-JEPA's loss of predicting zero: E smooth_l1 of a standard normal."""
+    target = jax.random.normal(jax.random.key(0), (4, 7, 20_000))
+    target = (target - target.mean(-1, keepdims=True)) / target.std(-1, keepdims=True)
+    loss = smooth_l1(jnp.zeros_like(target), target)
+    np.testing.assert_allclose(loss.mean(), 0.425, atol=0.003)
+
+
+def test_equal_scores_of_visual_tokens():
+    labels = jnp.arange(28).reshape(4, 7)
+    loss = masked_cross_entropy(jnp.ones((4, 7, 8192)), labels, where=ALL)
+    np.testing.assert_allclose(loss, math.log(8192), rtol=1e-6)
+
+
+def test_absolute_and_smooth_errors_by_hand():
+    prediction = jnp.array([[[1.0, -3.0], [9.0, 9.0]]])
+    hidden = jnp.array([[True, False]])
+    np.testing.assert_allclose(masked_l1(prediction, 0 * prediction, where=hidden), [2.0])
+    # 1 is at the joint of the two parts: 1 / 2 from either; 3 - 1 / 2.
+    np.testing.assert_allclose(smooth_l1(prediction, 0 * prediction, where=hidden), [1.5])
+    wide = jax.jit(lambda p: losses.smooth_l1(p, 0 * p, where=hidden, beta=2.0))(prediction)
+    np.testing.assert_allclose(wide, [(1 / 4 + 2) / 2])
+
+
+def test_cross_entropy_by_hand():
+    logits = jnp.log(jnp.array([[[1.0, 3.0], [1.0, 1.0], [1.0, 7.0]]]))
+    hidden = jnp.array([[True, False, True]])
+    loss = masked_cross_entropy(logits, jnp.array([[0, 0, 1]]), where=hidden)
+    np.testing.assert_allclose(loss, [(math.log(4) + math.log(8 / 7)) / 2], rtol=1e-6)
+
+
+def test_the_gradient_is_finite_at_the_joint_and_at_zero():
+    slope = jax.jit(jax.grad(lambda p: jnp.sum(smooth_l1(p, jnp.zeros_like(p)))))
+    at = jnp.array([[-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0]])
+    np.testing.assert_allclose(slope(at)[0] * 7, [-1, -1, -0.5, 0, 0.5, 1, 1], rtol=1e-6)
+
+
+def test_smooth_l1_takes_tokens_of_any_arrangement():
+    prediction, target = jax.random.normal(jax.random.key(0), (2, 4, 3, 5, 6))
+    loss = smooth_l1(prediction, target)
+    flat = smooth_l1(prediction.reshape(4, 15, 6), target.reshape(4, 15, 6))
+    np.testing.assert_allclose(loss, flat, rtol=1e-6)
+    np.testing.assert_allclose(
+        smooth_l1(prediction[:, 0, 0], target[:, 0, 0]),
+        smooth_l1(prediction[:, :1, 0], target[:, :1, 0]),
+    )
 
 
 def test_flat_patches_become_zero_and_have_a_gradient():
@@ -44,17 +104,44 @@ def test_mean_is_over_all_hidden_patches_if_their_number_is_equal():
     )
 
 
-def test_visible_patches_do_not_count_even_as_nan():
+@pytest.mark.parametrize("name", ["masked_mse", "masked_l1", "smooth_l1"])
+def test_visible_patches_do_not_count_even_as_nan(name):
     prediction, target = np.random.default_rng(0).normal(size=(2, 3, 4, 5)).astype(np.float32)
     hidden = np.arange(4) % 2 == np.zeros((3, 1))
 
     def loss(prediction, target):
-        return jnp.sum(masked_mse(prediction, target, where=hidden))
+        return jnp.sum(getattr(losses, name)(prediction, target, where=hidden))
 
     clean = jax.value_and_grad(loss)(prediction, target)
     prediction[~hidden], target[~hidden] = np.nan, np.nan
     dirty = jax.value_and_grad(loss)(prediction, target)
     jax.tree.map(np.testing.assert_array_equal, clean, dirty)
+
+
+def test_labels_of_visible_patches_do_not_count_but_those_of_hidden_ones_must_exist():
+    logits, hidden = jnp.zeros((2, 3, 4)), jnp.array([[True, False, True]] * 2)
+    gradient = jax.jit(
+        jax.grad(lambda x, y: jnp.sum(losses.masked_cross_entropy(x, y, where=hidden)))
+    )
+    labels = jnp.array([[0, 9, 3], [0, -1, 1]])
+    loss = masked_cross_entropy(logits.at[:, 1].set(jnp.nan), labels, where=hidden)
+    assert np.isfinite(loss).all()
+    assert np.isfinite(gradient(logits.at[:, 1].set(jnp.nan), labels)).all()
+    for wrong in (-1, 4):
+        loss = masked_cross_entropy(logits, labels.at[1, 2].set(wrong), where=hidden)
+        assert np.isnan(loss).tolist() == [False, True]
+        message = rf"labels must lie in \[0, 4\), got {wrong}"
+        with pytest.raises(ValueError, match=message):
+            losses.masked_cross_entropy(logits, labels.at[1, 2].set(wrong), where=hidden)
+
+
+@pytest.mark.parametrize("name", ["masked_mse", "masked_l1", "smooth_l1"])
+def test_an_empty_mask_is_refused_where_it_can_be_seen(name):
+    loss, x = getattr(losses, name), jnp.ones((2, 4, 8))
+    with pytest.raises(ValueError, match="where must be True somewhere, got an empty mask"):
+        jax.jit(lambda x: loss(x, x, where=np.zeros((2, 4), bool)))(x)
+    traced = jax.jit(lambda where: loss(x, 0 * x, where=where))(np.zeros((2, 4), bool))
+    assert traced.tolist() == [0.0, 0.0]
 
 
 def test_messages_name_the_argument():
@@ -63,5 +150,13 @@ def test_messages_name_the_argument():
         masked_mse(x, x, where=jnp.ones((2, 4)))
     with pytest.raises(ValueError, match=r"where must have shape \[B, N\] with N = 4"):
         masked_mse(x, x, where=jnp.ones((2, 5), bool))
+    with pytest.raises(ValueError, match=r"where must have shape \[B, \.\.\.\]"):
+        losses.smooth_l1(x, x, where=jnp.ones((2, 5), bool))
+    with pytest.raises(ValueError, match="beta must be positive, got 0.0"):
+        losses.smooth_l1(x, x, beta=0.0)
+    with pytest.raises(TypeError, match="labels must be of an integer dtype, got float32"):
+        losses.masked_cross_entropy(x, jnp.ones((2, 4)), where=jnp.ones((2, 4), bool))
+    with pytest.raises(ValueError, match="where must be True somewhere"):
+        losses.masked_cross_entropy(x, jnp.ones((2, 4), int), where=np.zeros((2, 4), bool))
     with pytest.raises(ValueError, match="patches must have at least 2 values each, got 1"):
         normalize_patches(jnp.ones((2, 4, 1)))
