@@ -20,6 +20,7 @@ OBJECTIVES = {
     "rotation": "ssljax.objectives.rotation:Rotation",
     "simclr": "ssljax.objectives.simclr:SimCLR",
     "simsiam": "ssljax.objectives.simsiam:SimSiam",
+    "vq_vae": "ssljax.objectives.vq_vae:VQVAE",
 }
 
 
