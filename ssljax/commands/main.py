@@ -13,13 +13,14 @@ start here:
   ssljax list                                   what there is
   ssljax pretrain --config experiments/quickstart.py --workdir runs/quick
   ssljax evaluate --workdir runs/quick          k-NN and linear probe beside their baselines
+  ssljax report runs                            the evaluations of all runs in one table
 """
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
     # Only the named command's module is imported in full: `--help` need not wait for JAX.
-    from ssljax.commands import data, evaluate, listing, pretrain
+    from ssljax.commands import data, evaluate, listing, pretrain, report
 
     parser = argparse.ArgumentParser(
         prog="ssljax",
@@ -28,7 +29,7 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for module in (pretrain, evaluate, data, listing):
+    for module in (pretrain, evaluate, report, data, listing):
         module.add_parser(commands)
     return parser
 

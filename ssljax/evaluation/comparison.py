@@ -1,0 +1,136 @@
+"""Many runs beside each other, as one table."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+PROBES = {"knn": "k-NN", "linear": "linear"}
+BASELINES = {"random_init": "random init", "raw_input": "raw input"}
+LEGEND = """\
+Accuracies are in percent on the test split, with half of a 95% interval over test images (not over
+seeds); k-NN and linear probes see frozen features. Random init is the same encoder before training,
+raw input the pixels. RankMe is the effective rank of the features. Minutes are those of training,
+without compilation and evaluation."""
+
+
+@dataclasses.dataclass(frozen=True)
+class RunRecord:
+    """What a run has left behind.
+
+    Attributes:
+      name: of its folder.
+      family: of its objective, by which runs are ordered.
+      config: complete.
+      metrics: the lines of metrics.jsonl, in order.
+      evaluation: what `ssljax.evaluation.evaluate` found, its "step" and its "data"; None if it was
+        not evaluated.
+    """
+
+    name: str
+    family: str
+    config: Mapping[str, Any]
+    metrics: Sequence[Mapping[str, float]]
+    evaluation: Mapping[str, Any] | None = None
+
+
+def comparison(runs: Sequence[RunRecord]) -> str:
+    """Return a Markdown table of the runs that were evaluated, and a list of those that were not.
+
+    Runs are ordered by family, then by method, data, and seed. The last column names every
+    baseline that the pretrained encoder does not exceed.
+    """
+    runs = sorted(runs, key=_order)
+    rows = [_row(run) for run in runs if run.evaluation]
+    missing = [f"- `{run.name}`: {_state(run)}" for run in runs if not run.evaluation]
+    parts = []
+    if rows:
+        body = [rows[0], ["---"] * len(rows[0]), *(row.values() for row in rows)]
+        parts += [LEGEND, "\n".join(map(_line, body))]
+    if missing:
+        parts += ["Not evaluated:", "\n".join(missing)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _order(run: RunRecord) -> tuple[Any, ...]:
+    config = run.config
+    return (
+        run.family,
+        config["objective"]["name"],
+        config["data"]["source"],
+        config["seed"],
+        run.name,
+    )
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _row(run: RunRecord) -> dict[str, str]:
+    config, result = run.config, run.evaluation
+    done = f"{result['step']:,}" if result["step"] == config["steps"] else _of(result["step"], run)
+    return {
+        "family": run.family,
+        "method": config["objective"]["name"],
+        "run": f"`{run.name}`",
+        "encoder (features)": f"{config['encoder']['name']} ({result['pretrained']['dimension']})",
+        "data": _data(run),
+        "steps x batch": f"{done} x {config['batch_size']:,}",
+        "seed": str(config["seed"]),
+        "minutes": _minutes(run),
+        **{
+            header: _percent(result[row].get(probe))
+            for probe, title in PROBES.items()
+            for row, header in {"pretrained": f"**{title}**", **_titles(title)}.items()
+        },
+        "RankMe": f"{result['pretrained']['collapse']['rankme']:.1f}",
+        "beats its baselines": _verdict(result),
+    }
+
+
+def _titles(probe: str) -> dict[str, str]:
+    return {row: f"{probe}, {title}" for row, title in BASELINES.items()}
+
+
+def _data(run: RunRecord) -> str:
+    trained, tested = run.config["data"]["source"], run.evaluation["data"]["source"]
+    return trained if trained == tested else f"{trained}, evaluated on {tested}"
+
+
+def _of(step: int, run: RunRecord) -> str:
+    return f"{step:,} of {run.config['steps']:,}"
+
+
+def _minutes(run: RunRecord) -> str:
+    """Return the time of training, from the rates in its log."""
+    seconds, before = 0.0, 0
+    for line in run.metrics:
+        if "examples_per_second" in line:
+            examples = (line["step"] - before) * run.config["batch_size"]
+            seconds, before = seconds + examples / line["examples_per_second"], line["step"]
+    return f"{seconds / 60:.1f}" if seconds else "unknown"
+
+
+def _percent(score: Mapping[str, Any] | None) -> str:
+    if score is None:
+        return "no labels"
+    low, high = score["interval"]
+    return f"{100 * score['accuracy']:.1f} ± {50 * (high - low):.1f}"
+
+
+def _verdict(result: Mapping[str, Any]) -> str:
+    if not result["protocol"]["labels"]:
+        return "no labels"
+    failures = [
+        f"{title} ({name})"
+        for row, title in BASELINES.items()
+        for probe, name in PROBES.items()
+        if result["pretrained"][probe]["accuracy"] <= result[row][probe]["accuracy"]
+    ]
+    return f"**not {', '.join(failures)}**" if failures else "yes"
+
+
+def _state(run: RunRecord) -> str:
+    step = max((int(line["step"]) for line in run.metrics), default=0)
+    done = "trained" if step == run.config["steps"] else f"unfinished, at step {_of(step, run)}"
+    return f"{run.config['objective']['name']}, {done}"

@@ -1,0 +1,76 @@
+"""`ssljax report` on the folders of real runs."""
+
+import json
+
+import pytest
+
+from ssljax.commands.main import main
+
+EXPERIMENT = """
+from tests.objectives.cases import config_of
+
+def get_config(case="simclr"):
+    return config_of(case)
+"""
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """A folder with a run that was evaluated and one that was not."""
+    folder = tmp_path_factory.mktemp("runs")
+    (folder / "short.py").write_text(EXPERIMENT)
+    for case, evaluated in (("simclr", True), ("mae", False)):
+        config, workdir = f"{folder / 'short.py'}:{case}", str(folder / case)
+        options = ["--config.steps=6", f"--config.evaluation.final={evaluated}"]
+        assert main(["pretrain", "--config", config, "--workdir", workdir, *options]) == 0
+    return folder
+
+
+def test_report_of_a_folder_of_runs(runs, tmp_path, capsys):
+    capsys.readouterr()
+    output = tmp_path / "results.md"
+    assert main(["report", str(runs), "--output", str(output)]) == 0
+    assert capsys.readouterr().out == ""
+    text = output.read_text()
+    assert f"`python -m ssljax report {runs} --output {output}`" in text
+    (row,) = [line for line in text.splitlines() if line.startswith("| contrastive |")]
+    result = json.loads((runs / "simclr/evaluation.json").read_text())
+    for name in ("pretrained", "random_init", "raw_input"):
+        for probe in ("knn", "linear"):
+            assert f"| {100 * result[name][probe]['accuracy']:.1f} ± " in row
+    assert f"| `{runs / 'simclr'}` | resnet (16) | sklearn:digits | 6 x 32 | 0 |" in row
+    assert f"- `{runs / 'mae'}`: mae, trained" in text
+
+
+def test_report_of_single_runs_on_standard_output(runs, capsys):
+    assert main(["report", str(runs / "mae"), str(runs / "mae")]) == 0
+    text = capsys.readouterr().out
+    assert text.count("mae, trained") == 1 and "| contrastive" not in text
+
+
+@pytest.mark.parametrize(
+    "damage, message",
+    [
+        (lambda folder: (folder / "config.json").unlink(), "holds no run"),
+        (lambda folder: (folder / "config.json").write_text("{"), "config.json is not readable"),
+        (lambda folder: (folder / "evaluation.json").write_text("{"), "evaluation.json is not"),
+    ],
+)
+def test_a_folder_that_cannot_be_read_is_refused(damage, message, tmp_path, capsys):
+    (tmp_path / "config.json").write_text("{}")
+    damage(tmp_path)
+    assert main(["report", str(tmp_path)]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith("ssljax: ") and message in line
+
+
+def test_an_output_that_cannot_be_written_is_refused(tmp_path, capsys):
+    (tmp_path / "config.json").write_text("{}")
+    assert main(["report", str(tmp_path), "--output", str(tmp_path / "no" / "results.md")]) == 2
+    assert "cannot write" in capsys.readouterr().err
+
+
+def test_a_run_of_an_own_objective_is_reported_without_importing_it(tmp_path, capsys):
+    (tmp_path / "config.json").write_text('{"objective": {"name": "antigravity:Fly"}}')
+    assert main(["report", str(tmp_path)]) == 0
+    assert "antigravity:Fly, unfinished, at step 0 of 1,000" in capsys.readouterr().out
