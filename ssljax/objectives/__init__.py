@@ -12,14 +12,19 @@ from ssljax.objectives.construct import construct
 __all__ = ["OBJECTIVES", "Aux", "Inputs", "Objective", "Run", "build_objective", "objective_class"]
 
 OBJECTIVES = {
+    "barlow_twins": "ssljax.objectives.barlow_twins:BarlowTwins",
     "byol": "ssljax.objectives.byol:BYOL",
     "combine": "ssljax.objectives.combine:Combine",
     "deepcluster_v2": "ssljax.objectives.deepcluster:DeepCluster",
+    "jigsaw": "ssljax.objectives.jigsaw:Jigsaw",
     "mae": "ssljax.objectives.mae:MAE",
     "moco_v2": "ssljax.objectives.moco:MoCo",
+    "relative_location": "ssljax.objectives.relative_location:RelativeLocation",
     "rotation": "ssljax.objectives.rotation:Rotation",
     "simclr": "ssljax.objectives.simclr:SimCLR",
+    "simmim": "ssljax.objectives.simmim:SimMIM",
     "simsiam": "ssljax.objectives.simsiam:SimSiam",
+    "vicreg": "ssljax.objectives.vicreg:VICReg",
     "vq_vae": "ssljax.objectives.vq_vae:VQVAE",
 }
 

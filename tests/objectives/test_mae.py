@@ -9,7 +9,8 @@ from ml_collections import ConfigDict
 from ssljax.errors import UserError
 from ssljax.models import build_encoder
 from ssljax.objectives import Inputs, Run, build_objective
-from tests.objectives.cases import CASES, RESNET
+from tests.objectives.cases import CASES
+from tests.objectives.cases.small import RESNET
 from tests.objectives.conftest import BATCH, trial
 
 PLAIN = {"crop": {}}  # the image itself
