@@ -2,7 +2,8 @@
 
 from ssljax.models.base import Chain, Encoded, apply, init
 from ssljax.models.decoders import MAEDecoder
-from ssljax.models.heads import MLP
+from ssljax.models.heads import MLP, DINOHead
+from ssljax.models.image_decoder import GridDecoder, ImageDecoder
 from ssljax.models.normalization import BatchNorm
 from ssljax.models.registry import ENCODERS, build_encoder, encoder_class
 from ssljax.models.resnet import ResNet
@@ -14,7 +15,10 @@ __all__ = [
     "MLP",
     "BatchNorm",
     "Chain",
+    "DINOHead",
     "Encoded",
+    "GridDecoder",
+    "ImageDecoder",
     "MAEDecoder",
     "ResNet",
     "Transformer",

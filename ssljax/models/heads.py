@@ -1,4 +1,6 @@
-"""The small networks behind an encoder: projectors and predictors."""
+"""The small networks behind an encoder: projectors, predictors, prototypes."""
+
+import functools
 
 import jax
 import jax.numpy as jnp
@@ -7,6 +9,8 @@ from flax import linen as nn
 from ssljax.errors import unknown
 from ssljax.models.base import compute_dtype
 from ssljax.models.normalization import BatchNorm
+from ssljax.models.transformer import gelu
+from ssljax.ops.normalize import l2_normalize
 
 # What follows the last linear layer: nothing, or a BatchNorm with (scale, bias).
 OUTPUT_NORMS = {
@@ -71,3 +75,45 @@ class MLP(nn.Module):
                 x, train=train
             )
         return x
+
+
+class DINOHead(nn.Module):
+    """An MLP with GELU, a narrow linear layer, and the cosines to a number of prototypes.
+
+    Prototypes are stored as they are trained and scaled to unit length when used: a linear layer
+    under weight normalisation with its g fixed at 1 (`norm_last_layer` of the official code). So
+    the logits lie in [-1, 1].
+
+    Args (fields):
+      hidden: width of each hidden layer.
+      out: number of prototypes.
+      bottleneck: width of the vectors that are compared with the prototypes.
+      dtype: "float32" or "bfloat16" for the products; the output is float32.
+
+    Caron et al. 2021, arXiv:2104.14294; facebookresearch/dino, vision_transformer.py (DINOHead).
+    """
+
+    hidden: tuple[int, ...] = (2048, 2048)
+    out: int = 65536
+    bottleneck: int = 256
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Map x[..., D], features or tokens, to float32[..., out]."""
+        dtype = compute_dtype(self.dtype)
+        linear = functools.partial(
+            nn.Dense, dtype=dtype, kernel_init=nn.initializers.truncated_normal(0.02)
+        )
+        for i, width in enumerate(self.hidden):
+            x = gelu(linear(width, name=f"linear_{i}")(x))
+        x = linear(self.bottleneck, name="bottleneck")(x)
+        # The scale to start from decides how fast they turn: that of PyTorch's linear layers.
+        init = nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")
+        prototypes = self.param("prototypes", init, (self.bottleneck, self.out))
+        return jnp.einsum(
+            "...d,dk->...k",
+            l2_normalize(x).astype(dtype),
+            l2_normalize(prototypes, axis=0).astype(dtype),
+            preferred_element_type=jnp.float32,
+        )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ssljax.errors import UserError
-from ssljax.models import MLP
+from ssljax.models import MLP, DINOHead
 from tests.models.jitted import apply, init
 
 KEY = jax.random.key(0)
@@ -69,3 +69,35 @@ def test_output_is_float32_under_bfloat16():
     module = MLP(hidden=(5,), out=3, dtype="bfloat16")
     y, _ = apply(module, *init(module, KEY, X), X, train=True)
     assert y.dtype == jnp.float32
+
+
+def test_dino_head_gives_cosines_to_its_prototypes():
+    module = DINOHead(hidden=(5, 4), out=7, bottleneck=3)
+    params, stats = init(module, KEY, X)
+    y, _ = apply(module, params, stats, 5 * X, train=True)
+    assert y.shape == (8, 7) and stats == {} and y.dtype == jnp.float32
+    assert set(params) == {"linear_0", "linear_1", "bottleneck", "prototypes"}
+    h = 5 * X
+    for name in ("linear_0", "linear_1", "bottleneck"):
+        h = h @ params[name]["kernel"] + params[name]["bias"]
+        h = h if name == "bottleneck" else jax.nn.gelu(h, approximate=False)
+    q = params["prototypes"]
+    expected = (h / jnp.linalg.norm(h, axis=1, keepdims=True)) @ (q / jnp.linalg.norm(q, axis=0))
+    np.testing.assert_allclose(y, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_the_length_of_dino_prototypes_does_not_count():
+    module = DINOHead(hidden=(5,), out=7, bottleneck=3)
+    params, _ = init(module, KEY, X)
+    longer = {**params, "prototypes": params["prototypes"] * jnp.arange(1.0, 8.0)}
+    y, _ = apply(module, params, {}, X, train=True)
+    np.testing.assert_allclose(apply(module, longer, {}, X, train=True)[0], y, rtol=1e-4, atol=1e-6)
+
+
+def test_dino_head_takes_tokens_too():
+    module = DINOHead(hidden=(5,), out=7, bottleneck=3, dtype="bfloat16")
+    params, _ = init(module, KEY, X)
+    tokens = jnp.stack([X, -X], axis=1)
+    y, _ = apply(module, params, {}, tokens, train=True)
+    assert y.shape == (8, 2, 7) and y.dtype == jnp.float32
+    np.testing.assert_allclose(y[:, 0], apply(module, params, {}, X, train=True)[0], atol=2e-2)
