@@ -16,6 +16,7 @@ OBJECTIVES = {
     "byol": "ssljax.objectives.byol:BYOL",
     "combine": "ssljax.objectives.combine:Combine",
     "deepcluster_v2": "ssljax.objectives.deepcluster:DeepCluster",
+    "i_jepa": "ssljax.objectives.i_jepa:IJEPA",
     "jigsaw": "ssljax.objectives.jigsaw:Jigsaw",
     "mae": "ssljax.objectives.mae:MAE",
     "moco_v2": "ssljax.objectives.moco:MoCo",
