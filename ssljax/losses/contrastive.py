@@ -4,9 +4,8 @@ import jax
 import jax.numpy as jnp
 
 from ssljax.losses import checks
+from ssljax.losses.pairs import HIGHEST, row_logsumexp
 from ssljax.ops.normalize import l2_normalize
-
-_HIGHEST = jax.lax.Precision.HIGHEST  # temperature divides the error of a reduced-precision product
 
 
 def nt_xent(z1: jax.Array, z2: jax.Array, *, temperature: float | jax.Array) -> jax.Array:
@@ -45,7 +44,9 @@ def nt_xent(z1: jax.Array, z2: jax.Array, *, temperature: float | jax.Array) -> 
     checks.positive(temperature=temperature)
     views = l2_normalize(jnp.stack([z1, z2]))
     # Both factors of a logit carry half of 1 / temperature, whose gradient so needs no own rule.
-    return _pair_losses(views * jax.lax.rsqrt(jnp.asarray(temperature, views.dtype)))
+    x = views * jax.lax.rsqrt(jnp.asarray(temperature, views.dtype))
+    norm = row_logsumexp(x, without="itself")
+    return jnp.mean(norm, axis=0) - jnp.sum(x[0] * x[1], axis=1)
 
 
 def info_nce(
@@ -88,51 +89,44 @@ def info_nce(
     query = l2_normalize(query) / temperature
     positive, negatives = jax.lax.stop_gradient((l2_normalize(positive), l2_normalize(negatives)))
     true = jnp.sum(query * positive, axis=1)
-    false = jnp.einsum("bd,kd->bk", query, negatives, precision=_HIGHEST)
+    false = jnp.einsum("bd,kd->bk", query, negatives, precision=HIGHEST)
     return jnp.logaddexp(true, jax.nn.logsumexp(false, axis=1)) - true
 
 
-# The 2B x 2B logits are four blocks of B x B, view against view. A loop takes one after the other,
-# only the log-sum-exp of the rows is kept, and the gradient computes the blocks again: so one block
-# at a time is in memory. The views are stacked on an axis of their own: joined on the batch axis,
-# rows would have to move between the devices that the batch is sharded over.
+def batch_info_nce(
+    query: jax.Array, keys: jax.Array, *, temperature: float | jax.Array
+) -> jax.Array:
+    """InfoNCE within a batch: find the key of a query among the keys of all examples.
 
+    With q and k scaled to unit length,
 
-@jax.custom_vjp
-def _pair_losses(x: jax.Array) -> jax.Array:
-    return _forward(x)[0]
+        loss_b = -q_b.k_b / t + log sum_c exp(q_b.k_c / t)
 
+    MoCo v3 takes 2 t times its sum over both directions, with the keys of a teacher; NNCLR takes
+    the mean over both, its queries being nearest neighbours from a queue. Both arguments get a
+    gradient: stop that of a target before. Give the global batch.
 
-def _forward(x):
-    norms = _each_block(lambda r, c: jax.nn.logsumexp(_logits(x, r, c), axis=1))
-    norm = jax.nn.logsumexp(norms, axis=1)
-    return jnp.mean(norm, axis=0) - jnp.sum(x[0] * x[1], axis=1), (x, norm)
+    Args:
+      query: float[B, D].
+      keys: float[B, D], in the same order.
+      temperature: a positive number or a scalar array, which then gets a gradient.
 
+    Returns:
+      [B], at least float32; log(B) if all similarities are equal.
 
-def _backward(saved, cotangent):
-    x, norm = saved
-    weight = cotangent / 2
+    Raises:
+      ValueError: the shapes differ or are not [B, D], or the temperature is not positive.
+      TypeError: an array is not of a float dtype.
 
-    def gradient(r, c):
-        # x[r, i] takes part in the loss of its own row, and in that of every row x[c, j].
-        logits = _logits(x, r, c)
-        own = weight[:, None] * jnp.exp(logits - norm[r][:, None])
-        others = weight * jnp.exp(logits - norm[c])
-        return jnp.einsum("ij,jd->id", own + others, x[c], precision=_HIGHEST)
+    MoCo v3, https://arxiv.org/abs/2104.02057; facebookresearch/moco-v3, moco/builder.py (ctr_loss).
+    NNCLR, https://arxiv.org/abs/2104.14548.
 
-    return (jnp.sum(_each_block(gradient), axis=1) - cotangent[:, None] * x[::-1],)
-
-
-_pair_losses.defvjp(_forward, _backward)
-
-
-def _each_block(function):
-    """Stack function(row view, column view) to [2, 2, ...], one block at a time."""
-    views = jnp.arange(2)
-    return jax.lax.map(lambda r: jax.lax.map(lambda c: function(r, c), views), views)
-
-
-def _logits(x, r, c):
-    logits = jnp.einsum("id,jd->ij", x[r], x[c], precision=_HIGHEST)
-    itself = (r == c) & jnp.eye(x.shape[1], dtype=bool)
-    return jnp.where(itself, -jnp.inf, logits)
+    >>> print(batch_info_nce(jnp.eye(3), jnp.eye(3), temperature=1.0).round(3))  # log(1 + 2 / e)
+    [0.551 0.551 0.551]
+    """
+    checks.shapes(query=(query, "B D"), keys=(keys, "B D"))
+    checks.floats(query=query, keys=keys)
+    checks.positive(temperature=temperature)
+    query, keys = l2_normalize(query) / temperature, l2_normalize(keys)
+    logits = jnp.einsum("bd,cd->bc", query, keys, precision=HIGHEST)
+    return jax.nn.logsumexp(logits, axis=1) - jnp.sum(query * keys, axis=1)

@@ -155,12 +155,12 @@ def test_an_empty_batch_is_refused(case):
 @pytest.mark.parametrize("temperature", [0.0, -0.1, float("nan")])
 def test_temperature_has_to_be_positive(case, temperature):
     with pytest.raises(ValueError, match=f"temperature must be positive, got {temperature}"):
-        case.loss(**case.inputs(), temperature=temperature)
+        case.loss(**case.inputs(), **{**case.options, "temperature": temperature})
 
 
 @pytest.mark.parametrize("case", [c for c in CASES.values() if "temperature" in c.options])
 def test_temperature_can_be_learned(case):
     with jax.enable_x64(True):
         inputs = case.inputs(dtype=np.float64)
-        loss = jax.jit(lambda t: case.loss(**inputs, temperature=t))
+        loss = jax.jit(lambda t: case.loss(**inputs, **{**case.options, "temperature": t}))
         check_grads(loss, (0.3,), order=1, modes=["rev"], rtol=1e-5)

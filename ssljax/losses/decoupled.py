@@ -1,0 +1,98 @@
+"""Decoupled contrastive losses: the positive does not take part in the denominator."""
+
+import jax
+import jax.numpy as jnp
+
+from ssljax.losses import checks
+from ssljax.losses.pairs import row_logsumexp
+from ssljax.ops.normalize import l2_normalize
+
+
+def dcl(z1: jax.Array, z2: jax.Array, *, temperature: float | jax.Array) -> jax.Array:
+    """Decoupled contrastive loss, per pair of views.
+
+    With u the 2B unit vectors of both views and s = u u' / temperature,
+
+        l(i) = -s(i, pair of i) + log sum_{k not of the image of i} exp s(i, k)
+        loss_b = (l(first view of b) + l(second view of b)) / 2
+
+    that is `nt_xent` without the positive in its denominator; it may be negative. The batch is
+    coupled: give the global batch. The gradient is that of reverse mode; one B x B block of logits
+    at a time is in memory.
+
+    The paper sums over views and images; this is the mean over the 2B views, as for `nt_xent`.
+    raminnakhli/Decoupled-Contrastive-Learning adds the two views, twice this.
+
+    Args:
+      z1: float[B, D], the projections of the first view of every example, B at least 2.
+      z2: float[B, D], those of the second view, in the same order.
+      temperature: a positive number or a scalar array, which then gets a gradient.
+
+    Returns:
+      [B], at least float32; log(2B - 2) if all embeddings are equal.
+
+    Raises:
+      ValueError: the shapes differ or are not [B, D], there is a single example, or the temperature
+        is not positive.
+      TypeError: the projections are not floats.
+
+    Decoupled contrastive learning, https://arxiv.org/abs/2110.06848, equation 6.
+
+    >>> z = jnp.eye(4)
+    >>> print(f"{dcl(z, z, temperature=0.5).mean():.3f}")  # log(6) - 1 / 0.5
+    -0.208
+    """
+    x = _checked_views(z1, z2, temperature)
+    norm = row_logsumexp(x, without="its image")
+    return jnp.mean(norm, axis=0) - jnp.sum(x[0] * x[1], axis=1)
+
+
+def dclw(
+    z1: jax.Array, z2: jax.Array, *, temperature: float | jax.Array, sigma: float | jax.Array
+) -> jax.Array:
+    """`dcl` with weighted positives: pairs that are far apart count more.
+
+    With c_b the cosine of pair b, its positive term -c_b / temperature is multiplied by
+
+        w_b = 2 - exp(c_b / sigma) / mean_k exp(c_k / sigma)
+
+    a negative von Mises-Fisher weight, whose mean over the global batch is 1. Weights are constants
+    to differentiation.
+
+    lightly takes that mean over the examples of one device, so that its loss depends on their
+    number; raminnakhli/Decoupled-Contrastive-Learning has the sum in place of the mean, so that all
+    its weights are about 2, and differentiates through them.
+
+    Args:
+      z1, z2, temperature: as for `dcl`.
+      sigma: a positive number, the paper's is 0.5.
+
+    Returns:
+      [B], at least float32; equal to `dcl` where all pairs are equally far apart.
+
+    Raises:
+      ValueError, TypeError: as for `dcl`; or sigma is not positive.
+
+    Decoupled contrastive learning, https://arxiv.org/abs/2110.06848, section 3.3.
+
+    >>> z = jnp.eye(4)
+    >>> print(f"{dclw(z, z, temperature=0.5, sigma=0.5).mean():.3f}")
+    -0.208
+    """
+    checks.positive(sigma=sigma)
+    x = _checked_views(z1, z2, temperature)
+    positive = jnp.sum(x[0] * x[1], axis=1)
+    similarity = jax.lax.stop_gradient(positive * temperature)
+    weight = 2 - len(positive) * jax.nn.softmax(similarity / jax.lax.stop_gradient(sigma))
+    return jnp.mean(row_logsumexp(x, without="its image"), axis=0) - weight * positive
+
+
+def _checked_views(z1, z2, temperature):
+    """Return [2, B, D] whose products are the logits."""
+    checks.shapes(z1=(z1, "B D"), z2=(z2, "B D"))
+    checks.floats(z1=z1, z2=z2)
+    checks.positive(temperature=temperature)
+    if len(z1) < 2:
+        raise ValueError("z1 holds 1 example; without another there is no negative: B >= 2")
+    views = l2_normalize(jnp.stack([z1, z2]))
+    return views * jax.lax.rsqrt(jnp.asarray(temperature, views.dtype))

@@ -1,0 +1,109 @@
+"""Supervised contrastive loss: images of the same class are positives too."""
+
+import jax
+import jax.numpy as jnp
+
+from ssljax.losses import checks
+from ssljax.losses.pairs import each_block, logits_of, pushed, sum_over
+from ssljax.ops.normalize import l2_normalize
+
+
+def sup_con(
+    z1: jax.Array, z2: jax.Array, labels: jax.Array | None, *, temperature: float | jax.Array
+) -> jax.Array:
+    """Supervised contrastive loss (L_out), per pair of views.
+
+    With u the 2B unit vectors of both views, s = u u' / temperature, and P(i) the views of images
+    with the label of i, but for i itself,
+
+        l(i) = -mean_{p in P(i)} s(i, p) + log sum_{k != i} exp s(i, k)
+        loss_b = (l(first view of b) + l(second view of b)) / 2
+
+    An image without a label is a class of its own, and where none has one, this is `nt_xent`. The
+    batch is coupled: give the global batch. The gradient is that of reverse mode; one B x B block
+    at a time is in memory.
+
+    The official code multiplies by temperature / 0.07 ("base temperature"); the paper, and this,
+    does not.
+
+    Args:
+      z1: float[B, D], the projections of the first view of every example.
+      z2: float[B, D], those of the second view, in the same order.
+      labels: int[B], below 0 where there is none; None: there are none at all.
+      temperature: a positive number or a scalar array, which then gets a gradient.
+
+    Returns:
+      [B], at least float32; log(2B - 1) if all embeddings are equal.
+
+    Raises:
+      ValueError: the shapes do not fit, or the temperature is not positive.
+      TypeError: the projections are not floats, or the labels not integers.
+
+    Supervised contrastive learning, https://arxiv.org/abs/2004.11362, equation 2;
+    HobbitLong/SupContrast, losses.py.
+
+    >>> z = jnp.eye(4)
+    >>> print(f"{sup_con(z, z, None, temperature=0.5).mean():.3f}")  # nt_xent
+    0.594
+    >>> print(f"{sup_con(z, z, jnp.zeros(4, int), temperature=0.5).mean():.3f}")
+    2.309
+    """
+    checks.shapes(z1=(z1, "B D"), z2=(z2, "B D"))
+    checks.floats(z1=z1, z2=z2)
+    checks.positive(temperature=temperature)
+    labels = -jnp.ones(len(z1), jnp.int32) if labels is None else labels
+    checks.shapes(z1=(z1, "B D"), labels=(labels, "B"))
+    checks.integers(labels=labels)
+    views = l2_normalize(jnp.stack([z1, z2]))
+    x = views * jax.lax.rsqrt(jnp.asarray(temperature, views.dtype))
+    labels = jnp.where(labels < 0, -1 - jnp.arange(len(labels)), labels)  # a class of its own
+    return jnp.mean(_losses_of_views(x, jnp.stack([labels, labels])), axis=0)
+
+
+# The log-sum-exp and the positives of a block are found together, and so are their gradients: each
+# block of logits is computed once for both.
+
+
+@jax.custom_vjp
+def _losses_of_views(x, labels):
+    return _forward(x, labels)[0]
+
+
+def _forward(x, labels):
+    def terms(r, c):
+        logits = logits_of(x, r, c, "itself")
+        positive = _positive(logits, labels, r, c)
+        total = jnp.sum(jnp.where(positive, logits, 0), axis=1)
+        return jax.nn.logsumexp(logits, axis=1), total
+
+    norms, totals = each_block(terms)
+    norm, count = jax.nn.logsumexp(norms, axis=1), 2 * _images(labels[0]) - 1
+    return norm - jnp.sum(totals, axis=1) / count, (x, labels, norm, count)
+
+
+def _backward(saved, cotangent):
+    x, labels, norm, count = saved
+    share = cotangent / count
+
+    def gradient(r, c):
+        logits = logits_of(x, r, c, "itself")
+        positive = _positive(logits, labels, r, c)
+        pulled = jnp.where(positive, share[r][:, None] + share[c], 0)
+        return sum_over(pushed(logits, norm, cotangent, r, c) - pulled, x[c])
+
+    return jnp.sum(each_block(gradient), axis=1), None
+
+
+_losses_of_views.defvjp(_forward, _backward)
+
+
+def _positive(logits, labels, r, c):
+    """Return bool[B, B]: which views are of the same class, but for oneself."""
+    return (labels[r][:, None] == labels[c]) & jnp.isfinite(logits)
+
+
+def _images(labels):
+    """Return int[B]: how many images there are in the class of each."""
+    ordered = jnp.sort(labels)
+    first = jnp.searchsorted(ordered, labels, side="left")
+    return jnp.searchsorted(ordered, labels, side="right") - first
