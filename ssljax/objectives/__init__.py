@@ -12,19 +12,26 @@ from ssljax.objectives.construct import construct
 __all__ = ["OBJECTIVES", "Aux", "Inputs", "Objective", "Run", "build_objective", "objective_class"]
 
 OBJECTIVES = {
+    "autoencoder": "ssljax.objectives.autoencoder:Autoencoder",
     "barlow_twins": "ssljax.objectives.barlow_twins:BarlowTwins",
     "byol": "ssljax.objectives.byol:BYOL",
     "combine": "ssljax.objectives.combine:Combine",
+    "data2vec2": "ssljax.objectives.data2vec2:Data2Vec2",
     "deepcluster_v2": "ssljax.objectives.deepcluster:DeepCluster",
+    "denoising_autoencoder": "ssljax.objectives.denoising_autoencoder:DenoisingAutoencoder",
+    "dino": "ssljax.objectives.dino:DINO",
     "i_jepa": "ssljax.objectives.i_jepa:IJEPA",
     "jigsaw": "ssljax.objectives.jigsaw:Jigsaw",
     "mae": "ssljax.objectives.mae:MAE",
     "moco_v2": "ssljax.objectives.moco:MoCo",
+    "moco_v3": "ssljax.objectives.moco_v3:MoCoV3",
     "relative_location": "ssljax.objectives.relative_location:RelativeLocation",
     "rotation": "ssljax.objectives.rotation:Rotation",
     "simclr": "ssljax.objectives.simclr:SimCLR",
     "simmim": "ssljax.objectives.simmim:SimMIM",
     "simsiam": "ssljax.objectives.simsiam:SimSiam",
+    "swav": "ssljax.objectives.swav:SwAV",
+    "vae": "ssljax.objectives.vae:VAE",
     "vicreg": "ssljax.objectives.vicreg:VICReg",
     "vq_vae": "ssljax.objectives.vq_vae:VQVAE",
 }

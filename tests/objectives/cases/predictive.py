@@ -1,5 +1,18 @@
 from tests.objectives.cases.small import RESNET, SINGLE
 
+TILED = {
+    "views": {"crop": {"size": 12, "crop_scale": (0.5, 1.0)}},  # cells of 4 pixels, tiles of 3
+    "tile": 0.75,
+    "jitter": 1.0,
+    "projector_dim": 8,
+    "classifier_hidden": (16,),
+}
+
 CASES = {
+    "jigsaw": (RESNET, {"name": "jigsaw", "permutations": 4, "orders": 2, **TILED}),
+    "relative_location": (
+        RESNET,
+        {"name": "relative_location", "color": "keep", "neighbours": 8, **TILED},
+    ),
     "rotation": (RESNET, {"name": "rotation", "views": SINGLE, "classifier_hidden": (16,)}),
 }
