@@ -1,7 +1,7 @@
 """Losses: arrays in, values out. Each stands alone, checks its inputs and carries its paper."""
 
 from ssljax.losses.adversarial import gan
-from ssljax.losses.clustering import prototype_cross_entropy
+from ssljax.losses.clustering import prototype_cross_entropy, swapped_prediction
 from ssljax.losses.contrastive import batch_info_nce, info_nce, nt_xent
 from ssljax.losses.decoupled import dcl, dclw
 from ssljax.losses.discrimination import noise_contrastive
@@ -18,7 +18,7 @@ from ssljax.losses.redundancy import barlow_twins, sigreg, tico, vicreg, w_mse
 from ssljax.losses.regression import mse
 from ssljax.losses.relational import relational
 from ssljax.losses.supervised import sup_con
-from ssljax.losses.variational import vae
+from ssljax.losses.variational import kl_to_normal, vae
 
 __all__ = [
     "barlow_twins",
@@ -30,6 +30,7 @@ __all__ = [
     "gan",
     "ibot",
     "info_nce",
+    "kl_to_normal",
     "koleo",
     "masked_cross_entropy",
     "masked_l1",
@@ -45,6 +46,7 @@ __all__ = [
     "sigreg",
     "smooth_l1",
     "sup_con",
+    "swapped_prediction",
     "tico",
     "vae",
     "vicreg",

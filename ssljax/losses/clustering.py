@@ -60,3 +60,41 @@ def prototype_cross_entropy(
     true = jnp.take_along_axis(logits, chosen, axis=1)[:, 0]
     loss = jax.nn.logsumexp(logits, axis=1) - true
     return jnp.where(where, jnp.where(known, loss, jnp.nan), 0)
+
+
+def swapped_prediction(
+    scores: jax.Array, assignments: jax.Array, *, temperature: float | jax.Array
+) -> jax.Array:
+    """Cross entropy of one view's scores against the assignment of another view (SwAV).
+
+        loss_b = -sum_k q_b[k] log softmax(s_b / t)[k]
+
+    Assignments are targets: no gradient goes through them.
+
+    Args:
+      scores: float[B, K], the similarity of this view to every prototype.
+      assignments: float[B, K], distributions over prototypes that another view of the same image
+        was given, by `ssljax.ops.sinkhorn`.
+      temperature: a positive number or a scalar array, which then gets a gradient; 0.1 in the
+        paper.
+
+    Returns:
+      [B], at least float32; log K if all scores are equal.
+
+    Raises:
+      ValueError: the shapes differ or are not [B, K], or the temperature is not positive.
+      TypeError: an array is not of a float dtype.
+
+    SwAV, https://arxiv.org/abs/2006.09882; facebookresearch/swav, main_swav.py.
+
+    >>> assignments = jnp.array([[0.5, 0.5, 0.0]])
+    >>> loss = swapped_prediction(jnp.zeros((1, 3)), assignments, temperature=0.1)
+    >>> print(f"{loss[0]:.4f}")  # log 3
+    1.0986
+    """
+    checks.shapes(scores=(scores, "B K"), assignments=(assignments, "B K"))
+    checks.floats(scores=scores, assignments=assignments)
+    checks.positive(temperature=temperature)
+    assignments = at_least_float32(jax.lax.stop_gradient(assignments))
+    logits = jax.nn.log_softmax(at_least_float32(scores) / temperature, axis=1)
+    return -jnp.sum(assignments * logits, axis=1)

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from ssljax import losses
+from ssljax.ops import sinkhorn
 
 prototype_cross_entropy = jax.jit(losses.prototype_cross_entropy)
+swapped_prediction = jax.jit(losses.swapped_prediction)
 
 
 def test_equal_scores():
@@ -60,3 +62,29 @@ def test_messages_name_the_argument():
         prototype_cross_entropy(scores, jnp.arange(3), temperature=0.1)
     with pytest.raises(ValueError, match=r"where must have shape \[B\] with B = 2"):
         prototype_cross_entropy(scores, jnp.arange(2), temperature=0.1, where=jnp.ones(3, bool))
+
+
+def test_swapped_prediction_of_equal_scores():
+    assignments = sinkhorn(jax.random.normal(jax.random.key(0), (3, 30)), epsilon=1.0, iterations=3)
+    loss = swapped_prediction(jnp.ones((3, 30)), assignments, temperature=0.1)
+    np.testing.assert_allclose(loss, math.log(30), rtol=1e-5)
+
+
+def test_swapped_prediction_by_hand():
+    # Differences of scores over the temperature are 1: log-probabilities are -log(1 + e^-+1).
+    scores, assignments = jnp.array([[0.5, 0.0]]), jnp.array([[0.75, 0.25]])
+    loss = swapped_prediction(scores, assignments, temperature=0.5)
+    expected = 0.75 * math.log(1 + math.exp(-1)) + 0.25 * math.log(1 + math.exp(1))
+    np.testing.assert_allclose(loss, [expected], rtol=1e-6)
+
+
+def test_swapped_prediction_of_whole_clusters_is_the_cross_entropy():
+    scores, ids = jax.random.normal(jax.random.key(0), (6, 4)), jnp.array([3, 1, 0, 0, 2, 3])
+    loss = swapped_prediction(scores, jax.nn.one_hot(ids, 4), temperature=0.3)
+    expected = prototype_cross_entropy(scores, ids, temperature=0.3)
+    np.testing.assert_allclose(loss, expected, rtol=1e-6)
+
+
+def test_swapped_prediction_refuses_other_prototypes():
+    with pytest.raises(ValueError, match=r"assignments must have shape \[B, K\] with K = 4"):
+        swapped_prediction(jnp.ones((2, 4)), jnp.ones((2, 5)), temperature=0.1)

@@ -138,7 +138,7 @@ def test_other_shapes_are_refused_by_name(case):
     for name in [name for name in list(case.shapes)[1:] if name not in case.first]:
         inputs = case.inputs()
         inputs[name] = inputs[name][..., :-1]
-        with pytest.raises(ValueError, match=rf"{name} must have shape .* [DZ] = 6, as in .*5\]"):
+        with pytest.raises(ValueError, match=rf"{name} must have shape .* [DKZ] = 6, as in .*5\]"):
             case(inputs)
 
 

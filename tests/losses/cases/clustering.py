@@ -22,4 +22,12 @@ CASES = {
         extra={"assignments": _unassigned, "where": _unassigned >= 0},
         options={"temperature": 0.5},
     ),
+    "swapped_prediction": Case(
+        losses.swapped_prediction,
+        reference.swapped_prediction,
+        trained={"scores": ROWS},
+        targets={"assignments": ROWS},
+        options={"temperature": 0.5},
+        largest=1e15,
+    ),
 }
