@@ -1,0 +1,72 @@
+"""MoCo v3: the factor of its loss, its teacher, and the patch embedding that stays as it was."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ssljax.ops.schedule import cosine
+from ssljax.training.optimizer import build_optimizer
+from ssljax.training.step import init_state, make_train_step
+from tests.objectives.conftest import BATCH, STEPS, trial
+
+
+def test_collapsed_it_is_4_t_log_b():
+    one = trial("moco_v3")
+    blank = {**one.batches[0], "image": np.zeros_like(one.batches[0]["image"])}
+    loss, _ = jax.jit(one.objective.loss)(
+        one.state.params, one.state.memory, blank, key=jax.random.key(0), step=0
+    )
+    expected = 4 * one.objective.temperature * math.log(BATCH)
+    assert float(loss) == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_teacher_is_the_average_of_the_parameters_after_the_update():
+    one = trial("moco_v3")
+    state = jax.jit(one.step())(one.state.replace(step=jnp.int32(4)), one.batches[0])[0]
+    momentum = float(cosine(4, start=0.99, end=1.0, steps=STEPS))
+    assert 0.99 < momentum < 1 and "predictor" not in state.memory["teacher"]
+
+    def check(old, student, new):
+        wanted = momentum * np.asarray(old, np.float64) + (1 - momentum) * np.asarray(student)
+        np.testing.assert_allclose(new, wanted, rtol=1e-6, atol=1e-8)
+
+    online = {name: state.params[name] for name in ("encoder", "projector")}
+    jax.tree.map(check, one.state.memory["teacher"], online, state.memory["teacher"])
+
+
+def test_no_gradient_reaches_the_teacher():
+    one = trial("moco_v3")
+
+    def loss(teacher):
+        memory = {**one.state.memory, "teacher": teacher}
+        batch = one.batches[0]
+        return one.objective.loss(one.state.params, memory, batch, key=jax.random.key(0), step=0)[0]
+
+    for leaf in jax.tree.leaves(jax.jit(jax.grad(loss))(one.state.memory["teacher"])):
+        assert not np.any(leaf)
+
+
+def test_a_frozen_patch_embedding_stays_as_it_was_in_student_and_teacher():
+    one = trial("moco_v3")
+    rules = (
+        {"name": "patch_embed", "match": "^encoder/patch_embed/", "frozen": True},
+        {"name": "rest", "match": ".*"},
+    )
+    optimizer = build_optimizer(
+        {"learning_rate": 0.01, "weight_decay": 0.1, "rules": rules},
+        steps=STEPS,
+        batch_size=BATCH,
+        params=one.state.params,
+    ).transform
+    state = init_state(one.objective, optimizer, one.batches[0], seed=0)
+    step = jax.jit(make_train_step(one.objective, optimizer, seed=0))
+    after, _ = step(state, one.batches[0])
+    for tree in (lambda s: s.params, lambda s: s.memory["teacher"]):
+        before, now = tree(state)["encoder"], tree(after)["encoder"]
+        jax.tree.map(np.testing.assert_array_equal, before["patch_embed"], now["patch_embed"])
+        assert np.abs(
+            np.asarray(before["trunk"]["norm"]["bias"] - now["trunk"]["norm"]["bias"])
+        ).any()
