@@ -1,7 +1,7 @@
 """Encoders, decoders and heads: the only folder that imports flax; `init` and `apply` hide it."""
 
 from ssljax.models.base import Chain, Encoded, apply, init
-from ssljax.models.decoders import MAEDecoder, Predictor
+from ssljax.models.decoders import ConvDecoder, MAEDecoder, Predictor
 from ssljax.models.heads import MLP, DINOHead
 from ssljax.models.image_decoder import GridDecoder, ImageDecoder
 from ssljax.models.normalization import BatchNorm
@@ -15,6 +15,7 @@ __all__ = [
     "MLP",
     "BatchNorm",
     "Chain",
+    "ConvDecoder",
     "DINOHead",
     "Encoded",
     "GridDecoder",

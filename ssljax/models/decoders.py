@@ -1,12 +1,14 @@
-"""From tokens back to the input."""
+"""From the tokens of an encoder to what it did not see: pixels, or features."""
 
 import jax
 import jax.numpy as jnp
+from einops import rearrange, repeat
 from flax import linen as nn
 
 from ssljax.models.base import Encoded, compute_dtype
 from ssljax.models.positions import sincos2d
-from ssljax.models.transformer import Transformer, linear
+from ssljax.models.transformer import Transformer, gelu, linear
+from ssljax.ops.normalize import standardize
 
 
 class MAEDecoder(nn.Module):
@@ -80,3 +82,118 @@ class MAEDecoder(nn.Module):
             name="trunk",
         )(jnp.concatenate([pooled, patches], axis=1), train=False)
         return linear(self.out, dtype, "output")(tokens[:, 1:]).astype(jnp.float32)
+
+
+class Predictor(nn.Module):
+    """I-JEPA's predictor: the context and one block of mask tokens through a narrow transformer.
+
+    Tokens are told apart by their fixed positions. Each block is predicted on its own, from the
+    same context.
+
+    Args (fields):
+      grid: (rows, columns) of patches of the whole image.
+      out: width of the predicted features.
+      width, depth, heads: of the predictor's transformer.
+      mlp_ratio, activation, norm_epsilon, scan, remat: see `Transformer`.
+      dtype: "float32" or "bfloat16"; the output is float32.
+
+    Assran et al. 2023, arXiv:2301.08243; facebookresearch/ijepa, src/models/vision_transformer.py
+    (VisionTransformerPredictor).
+    """
+
+    grid: tuple[int, int]
+    out: int
+    width: int = 384
+    depth: int = 12
+    heads: int = 12
+    mlp_ratio: float = 4.0
+    activation: str = "gelu"
+    norm_epsilon: float = 1e-6
+    scan: bool = True
+    remat: str = "none"
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, tokens: jax.Array, context: jax.Array, targets: jax.Array) -> jax.Array:
+        """Predict the features at the targets.
+
+        Args:
+          tokens: [B, C, D], the encoder's, of the context.
+          context: int32[B, C], the row-major indices of their patches.
+          targets: int32[B, T, K], those of the patches of T blocks.
+
+        Returns:
+          float32[B, T, K, out].
+        """
+        dtype, blocks, size = compute_dtype(self.dtype), *targets.shape[1:]
+        positions = jnp.asarray(sincos2d(self.grid, self.width), dtype)
+        seen = linear(self.width, dtype, "embed")(tokens.astype(dtype)) + positions[context]
+        seen = repeat(seen, "b c d -> (b t) c d", t=blocks)
+        mask_token = self.param("mask_token", nn.initializers.normal(0.02), (self.width,))
+        hidden = mask_token.astype(dtype) + positions[rearrange(targets, "b t k -> (b t) k")]
+        tokens = Transformer(
+            depth=self.depth,
+            heads=self.heads,
+            mlp_ratio=self.mlp_ratio,
+            activation=self.activation,
+            norm_epsilon=self.norm_epsilon,
+            scan=self.scan,
+            remat=self.remat,
+            dtype=dtype,
+            name="trunk",
+        )(jnp.concatenate([seen, hidden], axis=1), train=False)
+        predicted = linear(self.out, dtype, "output")(tokens[:, -size:]).astype(jnp.float32)
+        return rearrange(predicted, "(b t) k d -> b t k d", t=blocks)
+
+
+class ConvDecoder(nn.Module):
+    """data2vec 2.0's decoder: convolutions on the grid of patches, visible and hidden alike.
+
+    A layer is a convolution, a LayerNorm without parameters and a GELU, and adds its input where
+    that has as many channels.
+
+    Args (fields):
+      grid: (rows, columns) of patches.
+      out: values per patch.
+      width: channels of the layers.
+      depth: number of layers.
+      kernel: side of the convolutions.
+      groups: of channels, each convolved on its own; they divide `width` and the input's channels.
+      dtype: "float32" or "bfloat16" for the products; the output is float32.
+
+    Baevski et al. 2022, arXiv:2212.07525; facebookresearch/fairseq,
+    examples/data2vec/models/modalities/modules.py (Decoder2d).
+    """
+
+    grid: tuple[int, int]
+    out: int
+    width: int = 768
+    depth: int = 6
+    kernel: int = 3
+    groups: int = 16
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, tokens: jax.Array) -> jax.Array:
+        """Map tokens[B, N, D], row-major, to float32[B, N, out]."""
+        rows, columns = self.grid
+        dtype = compute_dtype(self.dtype)
+        if tokens.shape[2] % self.groups or self.width % self.groups:
+            raise ValueError(
+                f"groups must divide the {tokens.shape[2]} channels of the tokens and the width "
+                f"{self.width}, got {self.groups}"
+            )
+        x = rearrange(tokens.astype(dtype), "b (h w) d -> b h w d", h=rows, w=columns)
+        for i in range(self.depth):
+            y = nn.Conv(
+                self.width,
+                (self.kernel, self.kernel),
+                feature_group_count=self.groups,
+                dtype=dtype,
+                name=f"conv_{i}",
+            )(x)
+            y = gelu(standardize(y).astype(dtype))
+            x = x + y if x.shape == y.shape else y
+        return linear(self.out, dtype, "output")(rearrange(x, "b h w d -> b (h w) d")).astype(
+            jnp.float32
+        )

@@ -79,8 +79,17 @@ class Transformer(nn.Module):
     dtype: jnp.dtype = jnp.float32
 
     @nn.compact
-    def __call__(self, tokens: jax.Array, *, train: bool) -> jax.Array:
-        """Map tokens[B, N, D] to tokens of the same shape."""
+    def __call__(
+        self, tokens: jax.Array, *, train: bool, branches: bool = False
+    ) -> jax.Array | tuple[jax.Array, jax.Array]:
+        """Map tokens[B, N, D] to tokens of the same shape.
+
+        Args:
+          tokens: of any number.
+          train: whether drop-path acts.
+          branches: whether to return also, as [depth, B, N, D], what the MLP of every block adds
+            (data2vec's targets).
+        """
         if self.remat not in REMAT_POLICIES:
             raise unknown("remat", self.remat, REMAT_POLICIES)
         block = Block
@@ -96,13 +105,15 @@ class Transformer(nn.Module):
             qk_norm=self.qk_norm,
             norm_epsilon=self.norm_epsilon,
             dtype=self.dtype,
+            return_branch=branches,
         )
         rates = None
         if train and self.drop_path > 0:
             rates = jnp.linspace(0, self.drop_path, self.depth)
         run = self._scanned if self.scan else self._unrolled
-        tokens = run(block, tokens, rates)
-        return LayerNorm(self.norm_epsilon, dtype=self.dtype, name="norm")(tokens)
+        tokens, added = run(block, tokens, rates)
+        tokens = LayerNorm(self.norm_epsilon, dtype=self.dtype, name="norm")(tokens)
+        return (tokens, added) if branches else tokens
 
     def _scanned(self, block: functools.partial, tokens: jax.Array, rates: jax.Array | None):
         stack = nn.scan(
@@ -111,16 +122,19 @@ class Transformer(nn.Module):
             split_rngs={"params": True, "dropout": True},
             length=self.depth,
         )
-        return stack(**block.keywords, name="blocks")(tokens, rates)[0]
+        return stack(**block.keywords, name="blocks")(tokens, rates)
 
     def _unrolled(self, block: functools.partial, tokens: jax.Array, rates: jax.Array | None):
+        added = []
         for i in range(self.depth):
-            tokens, _ = block(name=f"block_{i}")(tokens, None if rates is None else rates[i])
-        return tokens
+            tokens, branch = block(name=f"block_{i}")(tokens, None if rates is None else rates[i])
+            added.append(branch)
+        return tokens, jnp.stack(added) if block.keywords["return_branch"] else None
 
 
 class Block(nn.Module):
-    """One layer of the trunk; the fields are those of `Transformer`."""
+    """One layer of the trunk; the fields are those of `Transformer`, and whether to return what the
+    MLP adds."""
 
     heads: int
     mlp_ratio: float
@@ -129,10 +143,11 @@ class Block(nn.Module):
     qk_norm: bool
     norm_epsilon: float
     dtype: jnp.dtype
+    return_branch: bool
 
     @nn.compact
-    def __call__(self, x: jax.Array, rate: jax.Array | None) -> tuple[jax.Array, None]:
-        """Return (x, None), the pair a scan wants; `rate` is that of drop-path, None for none."""
+    def __call__(self, x: jax.Array, rate: jax.Array | None) -> tuple[jax.Array, jax.Array | None]:
+        """Return (x, branch), the pair a scan wants; `rate` is that of drop-path, None for none."""
         norm = functools.partial(LayerNorm, self.norm_epsilon, dtype=self.dtype)
         attention = Attention(
             self.heads, self.qk_norm, self.norm_epsilon, self.dtype, name="attention"
@@ -143,7 +158,7 @@ class Block(nn.Module):
             if self.layer_scale:
                 y = LayerScale(self.layer_scale, name=f"scale{i}")(y)
             x = x + self._drop_path(y, rate)
-        return x, None
+        return x, y if self.return_branch else None
 
     def _drop_path(self, y: jax.Array, rate: jax.Array | None) -> jax.Array:
         if rate is None:

@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+from einops import rearrange
 from flax import linen as nn
 
 from ssljax.errors import unknown
@@ -64,6 +65,7 @@ class ViT(nn.Module):
         keep: jax.Array | None = None,
         masked: jax.Array | None = None,
         mask_token: jax.Array | None = None,
+        branches: bool = False,
     ) -> Encoded:
         """Encode images[B, H, W, C], already normalised.
 
@@ -72,7 +74,8 @@ class ViT(nn.Module):
           train: whether drop-path acts.
           keep: int32[B, K], row-major indices of the patches to encode (MAE's visible ones), None
             for all. They are taken after positions are added, so a patch keeps the position it has
-            in the full image.
+            in the full image. Or int32[B, M, K], M choices of each image: the results are those of
+            a batch (b m).
           masked: bool[B, N], patches to hide behind `mask_token` (SimMIM, BEiT, iBOT). They are
             replaced before positions are added.
           mask_token: float[width], needed with `masked`. It is the objective's parameter and not
@@ -96,19 +99,23 @@ class ViT(nn.Module):
         on_patches, on_class = self._positions(grid)
         tokens = tokens + on_patches.astype(dtype)
         if keep is not None:
-            tokens = jnp.take_along_axis(tokens, keep[:, :, None], axis=1)
+            chosen = keep.reshape(len(keep), -1, 1)
+            tokens = jnp.take_along_axis(tokens, chosen, axis=1)
+            tokens = rearrange(tokens, "b (m k) d -> (b m) k d", k=keep.shape[-1])
         first = self._first_tokens(on_class).astype(dtype)
         tokens = jnp.concatenate(
             [jnp.broadcast_to(first, (tokens.shape[0], *first.shape)), tokens], axis=1
         )
-        tokens = self._trunk(dtype)(tokens, train=train)
+        tokens = self._trunk(dtype)(tokens, train=train, branches=branches)
+        tokens, added = tokens if branches else (tokens, None)
         patch_tokens = tokens[:, len(first) :]
         pooled = (
             tokens[:, 0]
             if self.pool == "cls"
             else jnp.mean(patch_tokens, axis=1, dtype=jnp.float32)
         )
-        return Encoded(pooled.astype(jnp.float32), patch_tokens)
+        added = added[:, :, len(first) :] if branches else None
+        return Encoded(pooled.astype(jnp.float32), patch_tokens, added)
 
     def _positions(self, grid: tuple[int, int]) -> tuple[jax.Array, jax.Array]:
         """Return the positions of the patches [N, width] and of the class token [0 or 1, width]."""

@@ -1,4 +1,4 @@
-"""Scaling vectors to unit length, safely."""
+"""Scaling vectors, safely: to unit length, or to mean 0 and variance 1."""
 
 import jax
 import jax.numpy as jnp
@@ -41,3 +41,27 @@ def l2_normalize(x: jax.Array, *, axis: int = -1, epsilon: float = 1e-6) -> jax.
     x = x / jnp.maximum(largest, epsilon)
     squared = jnp.sum(jnp.square(x), axis=axis, keepdims=True)
     return x * jax.lax.rsqrt(jnp.maximum(squared, 1.0))
+
+
+def standardize(x: jax.Array, *, axis: int = -1, epsilon: float = 1e-5) -> jax.Array:
+    """Shift and scale vectors to mean 0 and variance 1: (x - mean) / sqrt(variance + epsilon).
+
+    The variance is the biased one. Along the components of tokens [B, N, D] this is a LayerNorm
+    without parameters; along the tokens, axis 1, an InstanceNorm. The default epsilon is PyTorch's.
+
+    Args:
+      x: vectors along `axis`, of any float dtype.
+      axis: the axis of the components.
+      epsilon: added to the variance.
+
+    Returns:
+      An array like x, at least float32.
+
+    >>> print(standardize(jnp.array([[1.0, 3.0], [5.0, 5.0]])).round(3))
+    [[-1.  1.]
+     [ 0.  0.]]
+    """
+    x = at_least_float32(x)
+    centred = x - jnp.mean(x, axis=axis, keepdims=True)
+    variance = jnp.mean(jnp.square(centred), axis=axis, keepdims=True)
+    return centred * jax.lax.rsqrt(variance + epsilon)

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ssljax.models import Encoded, MAEDecoder
+from ssljax.models import Encoded, MAEDecoder, Predictor
 from tests.models.jitted import apply, init, scrambled
 
 KEY = jax.random.key(0)
@@ -64,3 +64,36 @@ def test_pooled_vector_and_positions_inform_the_prediction(params):
 def test_a_restore_of_another_grid_is_refused(params):
     with pytest.raises(ValueError, match="restore must have 6 columns"):
         decode(params, restore=RESTORE[:, :5])
+
+
+PREDICTOR = Predictor(grid=(3, 3), out=7, width=8, depth=2, heads=2)
+TOKENS, CONTEXT = ENCODED.tokens, jnp.array([[8, 0], [3, 4]])
+TARGETS = jnp.array([[[1, 2], [4, 5], [2, 1]], [[0, 1], [5, 8], [6, 7]]])
+
+
+@pytest.fixture(scope="module")
+def predictor():
+    return scrambled(init(PREDICTOR, KEY, TOKENS, CONTEXT, TARGETS)[0])
+
+
+def predict(params, tokens=TOKENS, context=CONTEXT, targets=TARGETS):
+    return apply(PREDICTOR, params, {}, tokens, context, targets, train=True)[0]
+
+
+def test_every_block_is_predicted_on_its_own(predictor):
+    out = predict(predictor)
+    assert out.shape == (2, 3, 2, 7) and out.dtype == jnp.float32
+    for block in range(3):
+        alone = predict(predictor, targets=TARGETS[:, block : block + 1])
+        np.testing.assert_allclose(alone[:, 0], out[:, block], atol=1e-5)
+    # The same patches in another order; and within a block, one is seen by the other.
+    np.testing.assert_allclose(out[0, 2], out[0, 0, ::-1], atol=1e-5)
+    moved = predict(predictor, targets=TARGETS.at[:, 0, 1].set(7))
+    assert np.abs(moved - out)[:, 0, 0].max() > 1e-4
+
+
+def test_a_context_is_a_set_of_tokens_with_places(predictor):
+    out = predict(predictor)
+    swapped = predict(predictor, TOKENS[:, ::-1], CONTEXT[:, ::-1])
+    np.testing.assert_allclose(swapped, out, atol=1e-4)
+    assert np.abs(predict(predictor, context=CONTEXT[:, ::-1]) - out).max() > 1e-3

@@ -75,6 +75,34 @@ def test_remat_changes_memory_and_nothing_else(scan, remat):
     assert saved(saving) < 0.7 * saved(plain)
 
 
+@pytest.mark.parametrize("remat", ["none", "full"])
+def test_branches_are_what_the_mlps_add(remat):
+    unrolled, scanned = (trunk(scan=s, remat=remat) for s in (False, True))
+    params = scrambled(init(unrolled, KEY, X)[0])
+    tokens, added = run(unrolled, params, branches=True)
+    x = np.asarray(X[0], np.float64)
+    for i in range(3):
+        block = params[f"block_{i}"]
+        normed = reference.layer_norm(x, **block["norm1"])
+        between = x + reference.attention(normed, block["attention"], heads=2)
+        x = reference.transformer_block(x, block, heads=2)
+        np.testing.assert_allclose(added[i, 0], x - between, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(tokens, run(unrolled, params), rtol=1e-5, atol=1e-5)
+    for one, other in zip(
+        run(scanned, stack_blocks(params), branches=True), (tokens, added), strict=True
+    ):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
+
+
+def test_branches_cost_nothing_unless_asked_for():
+    def text(**kwargs):
+        params = jax.eval_shape(lambda: init(trunk(), KEY, X)[0])
+        return str(jax.make_jaxpr(lambda p: run(trunk(), p, **kwargs))(params))
+
+    stacked = f"f32[3,{','.join(map(str, X.shape))}]"
+    assert stacked in text(branches=True) and stacked not in text()
+
+
 def test_attention_against_numpy():
     module = Attention(heads=2, qk_norm=False, norm_epsilon=1e-6, dtype=jnp.float32)
     params = scrambled(init(module, KEY, X)[0])

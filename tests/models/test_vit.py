@@ -131,6 +131,24 @@ def test_hidden_patches_have_no_influence():
     assert not np.allclose(out.pooled[0], changed.pooled[0])
 
 
+def test_several_choices_of_patches_are_as_many_examples():
+    params = fresh({})
+    keep = jnp.array([[[0, 5, 10], [1, 2, 3]], [[15, 2, 7], [4, 8, 0]]])
+    both = encode({}, params, keep=keep)
+    for m in range(2):
+        one = encode({}, params, keep=keep[:, m])
+        np.testing.assert_allclose(both.tokens[m::2], one.tokens, atol=1e-5)
+        np.testing.assert_allclose(both.pooled[m::2], one.pooled, atol=1e-5)
+
+
+def test_branches_are_of_the_patches():
+    config = {"registers": 2}
+    params = fresh(config)
+    plain, out = encode(config, params), encode(config, params, branches=True)
+    assert plain.branches is None and out.branches.shape == (2, 2, 16, 8)
+    np.testing.assert_allclose(out.tokens, plain.tokens, atol=1e-5)
+
+
 def test_bfloat16_is_a_matter_of_computation_only():
     params = init(build_encoder({**SMALL, "dtype": "bfloat16"}), KEY, IMAGES)[0]
     assert {leaf.dtype for leaf in jax.tree.leaves(params)} == {jnp.dtype("float32")}

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from jax.test_util import check_grads
 
-from ssljax.ops.normalize import l2_normalize
+from ssljax.ops.normalize import l2_normalize, standardize
 
 SCALES = [1e-36, 1e-20, 1e-3, 1.0, 1e20, 1e37]
 
@@ -39,3 +39,19 @@ def test_zero_has_the_gradient_of_division_by_epsilon():
 def test_another_axis():
     x = jax.random.normal(jax.random.key(0), (3, 4))
     np.testing.assert_array_equal(l2_normalize(x, axis=0), l2_normalize(x.T).T)
+
+
+@pytest.mark.parametrize("axis", [-1, 1, 0])
+def test_standardized_along_an_axis(axis):
+    x = np.random.default_rng(0).normal(2, 3, (4, 5, 6))
+    with jax.enable_x64(True):
+        out = standardize(x, axis=axis, epsilon=1e-3)
+    exact = (x - x.mean(axis, keepdims=True)) / np.sqrt(x.var(axis, keepdims=True) + 1e-3)
+    np.testing.assert_allclose(out, exact, rtol=1e-12)
+
+
+def test_what_is_constant_becomes_zero_and_has_a_gradient():
+    x = jnp.full((2, 4), 3.0, jnp.bfloat16)
+    out = standardize(x)
+    assert out.dtype == jnp.float32 and not np.any(out)
+    assert np.isfinite(jax.grad(lambda x: standardize(x)[0, 0])(x).astype(jnp.float32)).all()
