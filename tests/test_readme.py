@@ -25,7 +25,7 @@ def test_an_objective_of_ones_own_trains_by_its_dotted_path(tmp_path, monkeypatc
     monkeypatch.chdir(ROOT)
     config = tmp_path / "own.py"
     config.write_text(
-        "from tests.objectives.cases import RESNET, config_of\n"
+        "from tests.objectives.cases import config_of\n"
         "def get_config():\n"
         "    config = config_of('simclr')\n"
         "    config.objective = {'name': 'experiments.own_objective:AlignUniform'}\n"
