@@ -10,7 +10,8 @@ import ssljax
 
 ROOT = pathlib.Path(ssljax.__file__).parent
 FLOORS = {
-    "errors": -1,
+    "errors": -2,
+    "files": -1,
     "losses": 0,
     "ops": 0,
     "models": 1,

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ssljax.errors import UserError
+from ssljax.files import write_atomically
 
 DESCRIPTION = """Put the evaluations of many runs into one Markdown table, ordered by family.
 
@@ -43,7 +44,6 @@ def run(args: argparse.Namespace, rest: Sequence[str]) -> int:
     if rest:
         raise UserError(f"unknown argument {rest[0]!r}")
     from ssljax.evaluation.comparison import comparison
-    from ssljax.training.workdir import write_atomically
 
     folders = dict.fromkeys(folder for path in args.runs for folder in _workdirs(path))
     table = comparison([_read(folder) for folder in folders])
@@ -53,10 +53,7 @@ def run(args: argparse.Namespace, rest: Sequence[str]) -> int:
     if not args.output:
         print(text, end="")
         return 0
-    try:
-        write_atomically(args.output, text)
-    except OSError as error:
-        raise UserError(f"cannot write {args.output}: {error.strerror}") from error
+    write_atomically(args.output, text)
     return 0
 
 

@@ -1,10 +1,9 @@
 """The outcome of an evaluation, as a file and as a table."""
 
 import json
-import os
 import pathlib
 
-from ssljax.errors import UserError
+from ssljax.files import write_atomically
 
 _ROWS = {"pretrained": "pretrained", "random_init": "random init", "raw_input": "raw input"}
 _PROBES = {"knn": "k-NN", "linear": "linear"}
@@ -16,18 +15,7 @@ def write(result: dict, path: pathlib.Path) -> None:
     Raises:
       UserError: the file cannot be written (no folder, no permission, disk full).
     """
-    path = pathlib.Path(path)
-    text = json.dumps(result, indent=2, allow_nan=False) + "\n"
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise UserError(f"cannot write {path}: {error.strerror}") from error
+    write_atomically(pathlib.Path(path), json.dumps(result, indent=2, allow_nan=False) + "\n")
 
 
 def table(result: dict) -> str:

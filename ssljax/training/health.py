@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from ssljax.errors import UserError
-from ssljax.training.workdir import write_atomically
+from ssljax.files import write_atomically
 
 IN_FLIGHT = 2  # steps that the host may be ahead of the device
 

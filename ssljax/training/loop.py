@@ -10,6 +10,7 @@ from typing import Any
 import jax
 from ml_collections import ConfigDict
 
+from ssljax.files import write_atomically
 from ssljax.objectives.base import Refreshing
 from ssljax.ops.keys import key_for
 from ssljax.training.assessment import quick_evaluation
@@ -21,7 +22,7 @@ from ssljax.training.paths import named_leaves
 from ssljax.training.signals import StopRequest
 from ssljax.training.start import start_from
 from ssljax.training.state import TrainState
-from ssljax.training.workdir import claim, lock, write_atomically
+from ssljax.training.workdir import claim, lock
 
 
 @dataclasses.dataclass(frozen=True)

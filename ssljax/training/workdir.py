@@ -3,7 +3,6 @@
 import contextlib
 import fcntl
 import json
-import os
 import pathlib
 from collections.abc import Iterator
 from typing import Any
@@ -12,14 +11,8 @@ import jax
 from ml_collections import ConfigDict
 
 from ssljax.errors import UserError
+from ssljax.files import write_atomically
 from ssljax.training.config import differences, from_json, to_json
-
-
-def write_atomically(path: pathlib.Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    new = path.with_name(path.name + ".tmp")
-    new.write_text(text, encoding="utf-8")
-    os.replace(new, path)
 
 
 @contextlib.contextmanager
