@@ -1,6 +1,7 @@
 """Losses: arrays in, values out. Each stands alone, checks its inputs and carries its paper."""
 
 from ssljax.losses.adversarial import gan
+from ssljax.losses.classification import soft_cross_entropy
 from ssljax.losses.clustering import prototype_cross_entropy, swapped_prediction
 from ssljax.losses.contrastive import batch_info_nce, info_nce, nt_xent
 from ssljax.losses.decoupled import dcl, dclw
@@ -45,6 +46,7 @@ __all__ = [
     "relational",
     "sigreg",
     "smooth_l1",
+    "soft_cross_entropy",
     "sup_con",
     "swapped_prediction",
     "tico",

@@ -64,12 +64,45 @@ def vae(
     )
     checks.floats(reconstruction=reconstruction, x=x, mean=mean, log_variance=log_variance)
     checks.not_negative(beta=beta)
-    if likelihood not in _LIKELIHOODS:
-        raise ValueError(f"likelihood must be one of {sorted(_LIKELIHOODS)}, got {likelihood!r}")
+    if likelihood not in LIKELIHOODS:
+        raise ValueError(f"likelihood must be one of {sorted(LIKELIHOODS)}, got {likelihood!r}")
     x = at_least_float32(jax.lax.stop_gradient(x))
-    surprise = _LIKELIHOODS[likelihood](x, at_least_float32(reconstruction))
+    surprise = LIKELIHOODS[likelihood](x, at_least_float32(reconstruction))
     surprise = jnp.sum(surprise, axis=tuple(range(1, x.ndim)))
-    return surprise + beta * _divergence(at_least_float32(mean), at_least_float32(log_variance))
+    return surprise + beta * kl_to_normal(mean, log_variance)
+
+
+def kl_to_normal(mean: jax.Array, log_variance: jax.Array) -> jax.Array:
+    """Divergence of a diagonal normal distribution from the standard one, in nats, per example.
+
+        KL(N(mean, exp v) || N(0, 1)) = sum_j (mean_bj^2 + exp(v_bj) - 1 - v_bj) / 2
+
+    Of a VAE it is what the code tells about the image: 0 where the decoder does without it.
+
+    Args:
+      mean: float[B, Z].
+      log_variance: float[B, Z], v; above 20 its exponential is replaced by the tangent there.
+
+    Returns:
+      [B], at least float32; 0 for the standard normal.
+
+    Raises:
+      ValueError: the shapes differ.
+      TypeError: an array is not of a float dtype.
+
+    VAE, https://arxiv.org/abs/1312.6114, appendix B.
+
+    >>> kl_to_normal(jnp.array([[0.0, 0.0], [1.0, 2.0]]), jnp.zeros((2, 2))).tolist()
+    [0.0, 2.5]
+    """
+    checks.shapes(mean=(mean, "B Z"), log_variance=(log_variance, "B Z"))
+    checks.floats(mean=mean, log_variance=log_variance)
+    mean, log_variance = at_least_float32(mean), at_least_float32(log_variance)
+    within = jnp.minimum(log_variance, _STEEPEST)
+    beyond = log_variance - within
+    # expm1: where the posterior says nothing, v is near 0 and exp(v) - 1 - v would cancel.
+    excess = jnp.expm1(within) - within + (math.exp(_STEEPEST) - 1) * beyond
+    return jnp.sum(jnp.square(mean) + excess, axis=1) / 2
 
 
 def _bernoulli(x: jax.Array, logits: jax.Array) -> jax.Array:
@@ -80,12 +113,4 @@ def _gaussian(x: jax.Array, mean: jax.Array) -> jax.Array:
     return (jnp.square(x - mean) + math.log(2 * math.pi)) / 2
 
 
-_LIKELIHOODS = {"bernoulli": _bernoulli, "gaussian": _gaussian}
-
-
-def _divergence(mean: jax.Array, log_variance: jax.Array) -> jax.Array:
-    within = jnp.minimum(log_variance, _STEEPEST)
-    beyond = jnp.exp(_STEEPEST) * jnp.maximum(log_variance - _STEEPEST, 0)
-    # exp(v) - 1 - v loses nothing near 0, where a posterior that says nothing has it.
-    excess = jnp.expm1(within) - within + (beyond - jnp.maximum(log_variance - _STEEPEST, 0))
-    return jnp.sum(jnp.square(mean) + excess, axis=1) / 2
+LIKELIHOODS = {"bernoulli": _bernoulli, "gaussian": _gaussian}

@@ -12,6 +12,7 @@ from ssljax.errors import UserError
 from ssljax.losses import mse
 from ssljax.models import MLP, GridDecoder, apply, init
 from ssljax.objectives.base import Array, Aux, Run
+from ssljax.objectives.decoding import image_shape, require_positive
 from ssljax.objectives.views import Views, embed
 from ssljax.ops.quantization import (
     code_usage,
@@ -61,9 +62,7 @@ class VQVAE:
 
     def __post_init__(self):
         self.views.require(self.run.inputs, count=1)
-        for name in ("codes", "code_dim", "dead_below"):
-            if not getattr(self, name) > 0:
-                raise UserError(f"objective.{name}={getattr(self, name)}; it must be above 0")
+        require_positive(codes=self.codes, code_dim=self.code_dim, dead_below=self.dead_below)
         if not 0 <= self.decay < 1:
             raise UserError(f"objective.decay={self.decay}; it must be at least 0 and below 1")
         if not self.commitment >= 0:
@@ -75,19 +74,13 @@ class VQVAE:
 
     @property
     def decoder(self) -> GridDecoder:
-        return GridDecoder(
-            self._image_shape, self.decoder_width, self.decoder_blocks, dtype=self.run.dtype
-        )
-
-    @property
-    def _image_shape(self) -> tuple[int, int, int]:
-        (view,) = self.views.augmentations(self.run.inputs).values()
-        return view.size, view.size, self.run.inputs.shape[2]
+        shape = image_shape(self.views, self.run)
+        return GridDecoder(shape, self.decoder_width, self.decoder_blocks, dtype=self.run.dtype)
 
     def _init(self, key):
         """Return fresh (params, batch statistics of the encoder)."""
         encoder_key, code_key, decoder_key = jax.random.split(key, 3)
-        images = jnp.zeros((2, *self._image_shape))
+        images = jnp.zeros((2, *image_shape(self.views, self.run)))
         encoder, stats = init(self.run.encoder, encoder_key, images)
         tokens = apply(self.run.encoder, encoder, stats, images, train=False)[0].tokens
         if math.isqrt(tokens.shape[1]) ** 2 != tokens.shape[1]:

@@ -18,6 +18,12 @@ def _case(likelihood, beta):
 
 
 CASES = {
+    "kl_to_normal": Case(
+        losses.kl_to_normal,
+        reference.kl_to_normal,
+        trained={"mean": LATENT, "log_variance": LATENT},
+        largest=1e15,
+    ),
     "vae, bernoulli": _case("bernoulli", 1.0),
     "vae, gaussian, beta 4": _case("gaussian", 4.0),
 }

@@ -9,6 +9,14 @@ VQ_VAE = {
     "decoder_blocks": 1,
 }
 
+DECODER = {"latent_dim": 6, "decoder_width": 4, "decoder_doublings": 2}
+
 CASES = {
+    "autoencoder": (RESNET, {"name": "autoencoder", "views": SINGLE, **DECODER}),
+    "denoising_autoencoder": (
+        RESNET,
+        {"name": "denoising_autoencoder", "views": SINGLE, **DECODER},
+    ),
+    "vae": (RESNET, {"name": "vae", "views": SINGLE, **DECODER}),
     "vq_vae": (RESNET, VQ_VAE),
 }

@@ -8,9 +8,15 @@ def vae(x, reconstruction, mean, log_variance, *, beta, likelihood):
     for b in range(len(x)):
         pixels = zip(x[b].ravel(), reconstruction[b].ravel(), strict=True)
         surprise = sum(_LIKELIHOODS[likelihood](float(p), float(r)) for p, r in pixels)
-        latents = zip(mean[b], log_variance[b], strict=True)
-        divergence = sum(-(1 + v - m**2 - math.exp(v)) / 2 for m, v in latents)
-        losses.append(surprise + beta * divergence)
+        losses.append(surprise + beta * kl_to_normal(mean[b : b + 1], log_variance[b : b + 1])[0])
+    return np.array(losses)
+
+
+def kl_to_normal(mean, log_variance):
+    losses = []
+    for row, variances in zip(mean, log_variance, strict=True):
+        latents = zip(row, variances, strict=True)
+        losses.append(sum(-(1 + v - m**2 - math.exp(v)) / 2 for m, v in latents))
     return np.array(losses)
 
 
