@@ -14,6 +14,7 @@ __all__ = ["OBJECTIVES", "Aux", "Inputs", "Objective", "Run", "build_objective",
 OBJECTIVES = {
     "autoencoder": "ssljax.objectives.autoencoder:Autoencoder",
     "barlow_twins": "ssljax.objectives.barlow_twins:BarlowTwins",
+    "bigan": "ssljax.objectives.bigan:BiGAN",
     "byol": "ssljax.objectives.byol:BYOL",
     "colorization": "ssljax.objectives.colorization:Colorization",
     "combine": "ssljax.objectives.combine:Combine",

@@ -14,10 +14,12 @@ from ssljax.models import build_encoder
 from ssljax.objectives import Inputs, Run, build_objective
 from ssljax.training.optimizer import build_optimizer
 from ssljax.training.step import init_state, make_train_step
-from tests.objectives.cases import CASES
+from tests.objectives.cases import CASES, IN_COLOR
+from tests.objectives.tinted import tint
 
 BATCH, EXAMPLES, STEPS = 16, 48, 10
 INPUTS = Inputs(shape=(8, 8, 1), mean=(0.3,), std=(0.4,), num_examples=EXAMPLES)
+TINTED = Inputs(shape=(8, 8, 3), mean=(0.2,) * 3, std=(0.3,) * 3, num_examples=EXAMPLES)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,10 +36,11 @@ class Trial:
         return make_train_step(self.objective, self.optimizer, seed=0)
 
 
-def make_batch(number: int) -> dict[str, np.ndarray]:
-    """Return a batch of images of handwritten digits."""
+def make_batch(number: int, inputs: Inputs = INPUTS) -> dict[str, np.ndarray]:
+    """Return a batch of images of handwritten digits, in as many channels as the inputs have."""
     ids = (np.arange(BATCH) + number * BATCH) % EXAMPLES
     images = (load_digits().images[ids, ..., None] * 15).astype(np.uint8)
+    images = tint(images) if inputs.shape[2] == 3 else images
     return {"image": images, "id": ids.astype(np.int32), "position": np.arange(BATCH)}
 
 
@@ -51,9 +54,10 @@ def all_batches():
 @functools.cache
 def trial(case: str) -> Trial:
     encoder, section = CASES[case]
-    run = Run(build_encoder(encoder), INPUTS, steps=STEPS, batch_size=BATCH)
+    inputs = TINTED if case in IN_COLOR else INPUTS
+    run = Run(build_encoder(encoder), inputs, steps=STEPS, batch_size=BATCH)
     objective = build_objective(ConfigDict(section), run)
-    batch = make_batch(0)
+    batch = make_batch(0, inputs)
     params = jax.eval_shape(objective.init_params, jax.random.key(0), batch)
     optimizer = build_optimizer(
         {"learning_rate": 0.01}, steps=STEPS, batch_size=BATCH, params=params
@@ -61,7 +65,7 @@ def trial(case: str) -> Trial:
     state = jax.jit(lambda: init_state(objective, optimizer, batch, seed=0))()
     if hasattr(objective, "refresh") and objective.refresh_due(0):
         state = objective.refresh(state, all_batches, key=jax.random.key(5))
-    return Trial(objective, optimizer, state, (batch, make_batch(1)))
+    return Trial(objective, optimizer, state, (batch, make_batch(1, inputs)))
 
 
 @pytest.fixture(params=sorted(CASES))

@@ -9,7 +9,10 @@ import pkgutil
 
 from ml_collections import ConfigDict
 
+from tests.objectives.tinted import tinted_digits
+
 CASES: dict[str, tuple[dict, dict]] = {}
+IN_COLOR = {"colorization"}  # cases whose images are tinted; those of all others are grey
 for _module in pkgutil.iter_modules(__path__):
     if _module.name != "small":
         CASES |= importlib.import_module(f"{__name__}.{_module.name}").CASES
@@ -17,6 +20,7 @@ for _module in pkgutil.iter_modules(__path__):
 
 def config_of(case: str) -> ConfigDict:
     """Return the config of a short run on scikit-learn's digits."""
+    source = tinted_digits() if case in IN_COLOR else "sklearn:digits"
     encoder, objective = CASES[case]
     return ConfigDict(
         {
@@ -25,7 +29,7 @@ def config_of(case: str) -> ConfigDict:
             "encoder": encoder,
             "objective": objective,
             "optimizer": {"learning_rate": 0.003, "weight_decay": 0.01},
-            "data": {"source": "sklearn:digits"},
+            "data": {"source": source},
             "log_every": 5,
             "progress": False,
             "checkpoint": {"every": 4},

@@ -9,6 +9,10 @@ TILED = {
 }
 
 CASES = {
+    "colorization": (
+        RESNET,
+        {"name": "colorization", "views": SINGLE, "cells_per_token": 2, "bin_spacing": 20},
+    ),
     "jigsaw": (RESNET, {"name": "jigsaw", "permutations": 4, "orders": 2, **TILED}),
     "relative_location": (
         RESNET,
