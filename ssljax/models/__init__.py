@@ -2,6 +2,7 @@
 
 from ssljax.models.base import Chain, Encoded, apply, init
 from ssljax.models.decoders import ConvDecoder, MAEDecoder, Predictor
+from ssljax.models.discriminator import PairDiscriminator
 from ssljax.models.heads import MLP, DINOHead
 from ssljax.models.image_decoder import GridDecoder, ImageDecoder
 from ssljax.models.normalization import BatchNorm
@@ -21,6 +22,7 @@ __all__ = [
     "GridDecoder",
     "ImageDecoder",
     "MAEDecoder",
+    "PairDiscriminator",
     "Predictor",
     "ResNet",
     "Transformer",
