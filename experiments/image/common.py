@@ -73,3 +73,11 @@ def imagenet(encoder: str, *, batch_size: int, epochs: int) -> ConfigDict:
 def steps_per_epoch(batch_size: int) -> int:
     """Return the steps in which every image of ImageNet-1k is seen once."""
     return IMAGENET_EXAMPLES // batch_size
+
+
+def tokenizer_of(workdir: str) -> tuple[dict, ...]:
+    """Return the `start_from` of a BEiT whose tokenizer is the VQ-VAE trained in `workdir`."""
+    return tuple(
+        {"workdir": workdir, "take": part, "put": f"memory/tokenizer/{part}"}
+        for part in ("params", "memory")
+    )

@@ -1,9 +1,11 @@
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ssljax.models import Encoded, MAEDecoder, Predictor
+from ssljax.models import ConvDecoder, Encoded, MAEDecoder, Predictor
 from tests.models.jitted import apply, init, scrambled
 
 KEY = jax.random.key(0)
@@ -97,3 +99,30 @@ def test_a_context_is_a_set_of_tokens_with_places(predictor):
     swapped = predict(predictor, TOKENS[:, ::-1], CONTEXT[:, ::-1])
     np.testing.assert_allclose(swapped, out, atol=1e-4)
     assert np.abs(predict(predictor, context=CONTEXT[:, ::-1]) - out).max() > 1e-3
+
+
+def test_a_convolutional_decoder_against_the_definition():
+    decoder = ConvDecoder(grid=(3, 3), out=5, width=4, depth=2, groups=2)
+    x = jax.random.normal(KEY, (2, 9, 4))
+    params = scrambled(init(decoder, KEY, x)[0])
+    expected = np.asarray(x, np.float64).reshape(2, 3, 3, 4)
+    for i in range(2):
+        kernel, bias = (np.asarray(params[f"conv_{i}"][n], np.float64) for n in ("kernel", "bias"))
+        padded = np.pad(expected, ((0, 0), (1, 1), (1, 1), (0, 0)))
+        y = np.zeros_like(expected) + bias
+        for row, column in np.ndindex(3, 3):
+            part = padded[:, row : row + 3, column : column + 3]
+            for g in range(2):
+                at = slice(2 * g, 2 * g + 2)
+                y[..., at] += part[..., at] @ kernel[row, column, :, at]
+        y = (y - y.mean(-1, keepdims=True)) / np.sqrt(y.var(-1, keepdims=True) + 1e-5)
+        expected = expected + y * np.vectorize(math.erfc)(-y / math.sqrt(2)) / 2
+    expected = expected.reshape(2, 9, 4) @ params["output"]["kernel"] + params["output"]["bias"]
+    got = apply(decoder, params, {}, x, train=True)[0]
+    np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_groups_that_do_not_divide_are_refused():
+    decoder = ConvDecoder(grid=(3, 3), out=5, width=8, depth=1, groups=3)
+    with pytest.raises(ValueError, match="groups must divide the 6 channels .* width 8, got 3"):
+        init(decoder, KEY, jnp.zeros((1, 9, 6)))
