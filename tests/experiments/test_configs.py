@@ -68,7 +68,7 @@ def test_the_full_size_step_of_every_config_traces_without_allocating(spec):
 def test_every_config_says_how_to_run_it(path):
     text = ast.get_docstring(ast.parse((ROOT / path).read_text(encoding="utf-8")))
     command = re.search(
-        r"python -m ssljax pretrain --config (\S+)(?: \\\n\s*)? --workdir \S+", text
+        r"python -m ssljax pretrain(?: \\\n\s*)? --config (\S+)(?: \\\n\s*)? --workdir \S+", text
     )
     assert command and command[1].partition(":")[0] == path
 
