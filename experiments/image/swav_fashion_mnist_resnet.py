@@ -9,13 +9,13 @@ from experiments.image.common import CROP, PAIR, fashion_mnist
 
 def get_config():
     """Return the config."""
-    config = fashion_mnist(steps=800)
-    small = {**CROP, "count": 2, "size": 16, "crop_scale": (0.1, 0.4)}
+    config = fashion_mnist(steps=500)
+    small = {**CROP, "count": 2, "crop_scale": (0.05, 0.2)}  # of the image, enlarged as the others
     config.objective = {
         "name": "swav",
         "prototypes": 256,
         "queue_size": 1024,  # a batch of 128 cannot be spread over 256 prototypes
-        "queue_start": 100,
+        "queue_start": 50,
         "projector_hidden": (512,),
         "views": {**PAIR, "small_crop": small},
     }

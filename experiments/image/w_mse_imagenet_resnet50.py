@@ -1,0 +1,47 @@
+r"""W-MSE 4 on ImageNet: ResNet-50, four views of every image, 400 epochs.
+
+    python -m ssljax pretrain --config experiments/image/w_mse_imagenet_resnet50.py \
+        --workdir gs://BUCKET/w_mse --distributed
+
+Paper: 72.6 linear top-1 (Ermolov et al., 2020, https://arxiv.org/abs/2007.06346; W-MSE 4 at 400
+epochs). The official repository (htdt/self-supervised) has the recipes of its smaller sets only:
+Adam, 500 warm-up steps, a projector 1024 -> 128 on groups of 256, which are taken over here with
+SimCLR's augmentation; batch and learning rate are chosen, not published.
+Needs: 32 GPUs of 32 GB.
+Not run here. Deviates further: bfloat16 compute; views cropped from the central 256x256 square;
+the epsilon of the whitening is 1e-4 for the code's 0.
+"""
+
+from experiments.image.common import imagenet
+
+
+def get_config():
+    """Return the config."""
+    config = imagenet("resnet50", batch_size=1024, epochs=400)
+    config.objective = {
+        "name": "w_mse",
+        "group_size": 256,
+        "repeats": 1,
+        "epsilon": 1e-4,
+        "projector_hidden": (1024,),
+        "projector_dim": 128,
+        "views": {
+            "crop": {
+                "count": 4,
+                "size": 224,
+                "crop_scale": (0.2, 1.0),
+                "flip": 0.5,
+                "brightness": 0.8,
+                "contrast": 0.8,
+                "saturation": 0.8,
+                "hue": 0.2,
+                "jitter_prob": 0.8,
+                "grey_prob": 0.2,
+                "blur_prob": 0.5,
+            }
+        },
+    }
+    config.optimizer.learning_rate = 2e-3
+    config.optimizer.warmup_steps = 500
+    config.optimizer.weight_decay = 1e-6
+    return config
