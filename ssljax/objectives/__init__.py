@@ -37,6 +37,7 @@ OBJECTIVES = {
     "msn": "ssljax.objectives.msn:MSN",
     "nnclr": "ssljax.objectives.nnclr:NNCLR",
     "npid": "ssljax.objectives.npid:NPID",
+    "online_distillation": "ssljax.objectives.online_distillation:OnlineDistillation",
     "relative_location": "ssljax.objectives.relative_location:RelativeLocation",
     "ressl": "ssljax.objectives.ressl:ReSSL",
     "rotation": "ssljax.objectives.rotation:Rotation",

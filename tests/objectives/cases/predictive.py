@@ -13,6 +13,19 @@ CASES = {
         RESNET,
         {"name": "colorization", "views": SINGLE, "cells_per_token": 2, "bin_spacing": 20},
     ),
+    "inpainting": (
+        RESNET,
+        {
+            "name": "inpainting",
+            "views": SINGLE,
+            "adversarial_weight": 0.1,
+            "decoder_width": 4,
+            "decoder_doublings": 1,
+            "discriminator_width": 4,
+            "discriminator_halvings": 1,
+            "discriminator_hidden": 8,
+        },
+    ),
     "jigsaw": (RESNET, {"name": "jigsaw", "permutations": 4, "orders": 2, **TILED}),
     "relative_location": (
         RESNET,
