@@ -99,7 +99,8 @@ def kl_to_normal(mean: jax.Array, log_variance: jax.Array) -> jax.Array:
     checks.floats(mean=mean, log_variance=log_variance)
     mean, log_variance = at_least_float32(mean), at_least_float32(log_variance)
     within = jnp.minimum(log_variance, _STEEPEST)
-    beyond = log_variance - within
+    # Not v - within: its two gradients, each as steep as the tangent, would cancel in float32.
+    beyond = jnp.maximum(log_variance - _STEEPEST, 0)
     # expm1: where the posterior says nothing, v is near 0 and exp(v) - 1 - v would cancel.
     excess = jnp.expm1(within) - within + (math.exp(_STEEPEST) - 1) * beyond
     return jnp.sum(jnp.square(mean) + excess, axis=1) / 2

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ssljax.losses import vae
+from ssljax.losses import kl_to_normal, vae
 
 IMAGES = jnp.linspace(0, 1, 2 * 28 * 28).reshape(2, 28, 28, 1)
 NOTHING = jnp.zeros((2, 10))  # the posterior is the prior
@@ -50,6 +50,12 @@ def test_pixels_are_summed_whatever_the_shape_of_the_image():
     flat = IMAGES.reshape(2, -1)
     logits = 3 * IMAGES - 1
     np.testing.assert_allclose(loss(IMAGES, logits), loss(flat, logits.reshape(2, -1)), rtol=1e-6)
+
+
+@pytest.mark.parametrize("v", [-5.0, -0.1, 0.5, 3.0, 19.0])
+def test_the_gradient_of_the_variance_is_exact_in_float32(v):
+    gradient = jax.grad(lambda v: kl_to_normal(jnp.zeros((1, 1)), v)[0])(jnp.full((1, 1), v))
+    np.testing.assert_allclose(gradient, [[math.expm1(v) / 2]], rtol=1e-5)
 
 
 def test_beyond_the_tangent_nothing_overflows():
