@@ -19,10 +19,11 @@ OUTPUT_NORMS = {
     "scale": (True, False),
     "affine": (True, True),
 }
+ACTIVATIONS = {"relu": nn.relu, "gelu": gelu}
 
 
 class MLP(nn.Module):
-    """linear, BatchNorm, relu for each hidden layer, then a linear layer.
+    """linear, BatchNorm, activation for each hidden layer, then a linear layer.
 
     | head | fields beyond `hidden` and `out` |
     |---|---|
@@ -31,6 +32,7 @@ class MLP(nn.Module):
     | BYOL projector and predictor (4096 -> 256) | output_bias=False |
     | SimSiam, MoCo v3 projector | output_norm="plain", output_bias=False |
     | DeepCluster-v2, SwAV projector (2048 -> 128) | none |
+    | MSN projector (2048, 2048 -> 256) | activation="gelu" |
 
     A linear layer right before a BatchNorm with bias has no bias of its own: the two are one degree
     of freedom (BYOL's and SwAV's code have both, to the same function).
@@ -39,6 +41,7 @@ class MLP(nn.Module):
       hidden: width of each hidden layer; () is a single linear layer.
       out: width of the output.
       norm: whether hidden layers have a BatchNorm.
+      activation: "relu" or "gelu".
       output_norm: "none", "plain" (no parameters), "scale" (no bias) or "affine", after the last
         layer.
       output_bias: whether the last linear layer has a bias.
@@ -49,6 +52,7 @@ class MLP(nn.Module):
     hidden: tuple[int, ...]
     out: int
     norm: bool = True
+    activation: str = "relu"
     output_norm: str = "none"
     output_bias: bool = True
     bn_groups: int = 1
@@ -60,13 +64,15 @@ class MLP(nn.Module):
         """Map x[B, D] to float32[B, out]."""
         if self.output_norm not in OUTPUT_NORMS:
             raise unknown("output_norm", self.output_norm, OUTPUT_NORMS)
+        if self.activation not in ACTIVATIONS:
+            raise unknown("activation", self.activation, ACTIVATIONS)
         dtype = compute_dtype(self.dtype)
         norms = {"groups": self.bn_groups, "momentum": self.bn_momentum}
         for i, width in enumerate(self.hidden):
             x = nn.Dense(width, use_bias=not self.norm, dtype=dtype, name=f"linear_{i}")(x)
             if self.norm:
                 x = BatchNorm(**norms, name=f"norm_{i}")(x, train=train)
-            x = nn.relu(x)
+            x = ACTIVATIONS[self.activation](x)
         x = nn.Dense(self.out, use_bias=self.output_bias, dtype=dtype, name="output")(x)
         x = x.astype(jnp.float32)
         if affine := OUTPUT_NORMS[self.output_norm]:

@@ -1,4 +1,4 @@
-"""What iBOT and DINOv2 have in common: views with hidden patches, encoded, and their prototypes."""
+"""What iBOT, DINOv2 and MSN have in common: views with hidden patches, and their prototypes."""
 
 from typing import Any
 
@@ -43,8 +43,9 @@ def encode(
     *,
     key: Array | None = None,
     masked: Array | None = None,
+    keep: Array | None = None,
 ) -> tuple[Array, Array]:
-    """Return the features [B, V, D] and the tokens [B, V, N, D] of views [B, V, h, w, C].
+    """Return the features [B, V, D] and tokens [B, V, N, D] of views [B, V, h, w, C], in training.
 
     Args:
       encoder: a vision transformer.
@@ -52,13 +53,16 @@ def encode(
       views: all of one size.
       key: for drop-path.
       masked: bool[B, V, N], True where a patch is hidden; None hides nothing.
+      keep: int32[B, V, K], the patches to encode; None for all.
     """
-    hidden = {}
+    patches = {}
     if masked is not None:
-        token = params["mask_token"]["token"]
-        hidden = {"masked": rearrange(masked, "b v n -> (b v) n"), "mask_token": token}
+        patches["masked"] = rearrange(masked, "b v n -> (b v) n")
+        patches["mask_token"] = params["mask_token"]["token"]
+    if keep is not None:
+        patches["keep"] = rearrange(keep, "b v k -> (b v) k")
     images = rearrange(views, "b v h w c -> (b v) h w c")
-    encoded, _ = apply(encoder, params["encoder"], {}, images, train=True, key=key, **hidden)
+    encoded, _ = apply(encoder, params["encoder"], {}, images, train=True, key=key, **patches)
     features = rearrange(encoded.pooled, "(b v) d -> b v d", b=len(views))
     return features, rearrange(encoded.tokens, "(b v) n d -> b v n d", b=len(views))
 
