@@ -52,6 +52,19 @@ def test_gradient_is_the_slope(case):
 
 
 @every_loss
+def test_gradient_in_float32_is_that_in_float64(case):
+    """Terms that cancel in exact arithmetic may leave nothing of a gradient in float32."""
+    inputs = case.inputs()
+    single = value_and_gradient(case, inputs)[1]
+    with jax.enable_x64(True):
+        wide = {k: v.astype(np.float64) if k in case.shapes else v for k, v in inputs.items()}
+        double = value_and_gradient(case, wide)[1]
+    for name, gradient in single.items():
+        scale = np.abs(double[name]).max()
+        np.testing.assert_allclose(gradient, double[name], rtol=1e-3, atol=1e-5 * scale)
+
+
+@every_loss
 def test_no_gradient_reaches_the_target(case):
     inputs = case.inputs()
     targets = {name: inputs[name] for name in case.targets}
