@@ -4,15 +4,12 @@ import dataclasses
 from typing import ClassVar
 
 import jax
-import jax.numpy as jnp
 
-from ssljax.errors import UserError
-from ssljax.losses import info_nce
 from ssljax.models import MLP, Chain
 from ssljax.objectives.base import Aux, Run
+from ssljax.objectives.momentum_contrast import contrast, first_memory, follow
+from ssljax.objectives.queues import require_queue
 from ssljax.objectives.views import Views, embed, example
-from ssljax.ops.ema import ema
-from ssljax.ops.queue import enqueue, init_queue
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,11 +55,7 @@ class MoCo:
 
     def __post_init__(self):
         self.views.require(self.run.inputs, count=2)
-        if self.queue_size % self.run.batch_size:
-            raise UserError(
-                f"objective.queue_size={self.queue_size} is not a multiple of "
-                f"batch_size={self.run.batch_size}"
-            )
+        require_queue(self.run, self.queue_size)
 
     @property
     def network(self) -> Chain:
@@ -74,37 +67,18 @@ class MoCo:
 
     def init_memory(self, key, params, batch):
         stats = self.network.init(key, example(self.run.inputs))[1]
-        queue = init_queue(key, rows=self.queue_size, dim=self.projector_dim)
-        return {"stats": stats, "teacher": params, "teacher_stats": stats, "queue": queue}
+        return first_memory(params, stats, key, rows=self.queue_size, dim=self.projector_dim)
 
     def loss(self, params, memory, batch, *, key, step):
-        views_key, shuffle_key, model_key = jax.random.split(key, 3)
+        views_key, contrast_key = jax.random.split(key)
         views = self.views.stacked(self.run.inputs, views_key, batch)
-        q, stats = self.network.apply(
-            params, memory["stats"], views[:, 0], train=True, key=model_key
+        loss, carry = contrast(
+            self.network, params, memory, views, temperature=self.temperature, key=contrast_key
         )
-        k, teacher_stats = self._keys(memory, views[:, 1], shuffle_key)
-        loss = jnp.mean(info_nce(q, k, memory["queue"]["rows"], temperature=self.temperature))
-        return loss, Aux(
-            metrics={}, carry={"stats": stats, "teacher_stats": teacher_stats, "keys": k}
-        )
-
-    def _keys(self, memory, views, key):
-        shuffled = getattr(self.run.encoder, "bn_groups", 1) > 1
-        order = jax.random.permutation(key, len(views)) if shuffled else jnp.arange(len(views))
-        images = views[order] if shuffled else views
-        k, stats = self.network.apply(
-            memory["teacher"], memory["teacher_stats"], images, train=True
-        )
-        return jax.lax.stop_gradient(k[jnp.argsort(order)] if shuffled else k), stats
+        return loss, Aux(metrics={}, carry=carry)
 
     def advance(self, params, memory, carry, *, step):
-        return params, {
-            "stats": carry["stats"],
-            "teacher": ema(memory["teacher"], params, self.momentum),
-            "teacher_stats": carry["teacher_stats"],
-            "queue": enqueue(memory["queue"], carry["keys"]),
-        }
+        return params, follow(memory, params, carry, self.momentum)
 
     def embed(self, params, memory, batch):
         return embed(self.run, params["encoder"], memory["stats"]["encoder"], batch)

@@ -5,11 +5,11 @@ from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
-from einops import rearrange
 
 from ssljax.losses import nt_xent
 from ssljax.models import MLP, Chain
 from ssljax.objectives.base import Aux, Run
+from ssljax.objectives.siamese import SYMMETRIC, all_views
 from ssljax.objectives.views import Views, embed, example
 
 
@@ -26,18 +26,7 @@ class SimCLR:
     """
 
     run: Run
-    views: Views = Views.crops(
-        count=2,
-        crop_scale=(0.08, 1.0),
-        flip=0.5,
-        brightness=0.8,
-        contrast=0.8,
-        saturation=0.8,
-        hue=0.2,
-        jitter_prob=0.8,
-        grey_prob=0.2,
-        blur_prob=0.5,
-    )
+    views: Views = SYMMETRIC
     temperature: float = 0.1
     projector_hidden: tuple = (2048,)
     projector_dim: int = 128
@@ -69,15 +58,8 @@ class SimCLR:
 
     def loss(self, params, memory, batch, *, key, step):
         views_key, model_key = jax.random.split(key)
-        views = self.views.stacked(self.run.inputs, views_key, batch)
-        z, stats = self.network.apply(
-            params,
-            memory["stats"],
-            rearrange(views, "b v h w c -> (b v) h w c"),
-            train=True,
-            key=model_key,
-        )
-        z1, z2 = rearrange(z, "(b v) d -> v b d", v=2)
+        views = {"pair": self.views.stacked(self.run.inputs, views_key, batch)}
+        (z1, z2), stats = all_views(self.network, params, memory["stats"], views, model_key)
         return jnp.mean(nt_xent(z1, z2, temperature=self.temperature)), Aux(metrics={}, carry=stats)
 
     def advance(self, params, memory, carry, *, step):

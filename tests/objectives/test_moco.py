@@ -9,6 +9,7 @@ from ml_collections import ConfigDict
 from ssljax.errors import UserError
 from ssljax.models import build_encoder
 from ssljax.objectives import Run, build_objective
+from ssljax.objectives.momentum_contrast import keys_of
 from tests.objectives.cases import CASES
 from tests.objectives.conftest import BATCH, INPUTS, trial
 
@@ -64,8 +65,9 @@ def test_shuffled_keys_come_back_in_the_order_of_their_queries():
     """Keys of a shuffled batch differ by their statistics alone, not in their order."""
     one, objective = trial("moco_v2"), _with_groups(4)
     views = jnp.asarray(one.batches[0]["image"], jnp.float32) / 255
-    shuffled, _ = objective._keys(one.state.memory, views, jax.random.key(1))
-    plain, _ = one.objective._keys(one.state.memory, views, jax.random.key(1))
+    key = jax.random.key(1)
+    shuffled, _ = keys_of(objective.network, one.state.memory, views, key)
+    plain, _ = keys_of(one.objective.network, one.state.memory, views, key)
     unit = lambda z: z / np.linalg.norm(z, axis=1, keepdims=True)  # noqa: E731
     similarity = unit(np.asarray(shuffled)) @ unit(np.asarray(plain)).T
     assert (similarity.argmax(axis=1) == np.arange(BATCH)).mean() > 0.7
