@@ -225,9 +225,10 @@ def sigreg(z: jax.Array, directions: jax.Array) -> jax.Array:
 
         B * integral over t of |mean_b exp(i t x_b) - exp(-t^2 / 2)|^2 exp(-t^2 / 2)
 
-    by the trapezoidal rule with 17 knots on [0, 3], doubled for the negative half; the loss is the
-    mean over directions. The batch is coupled: give the global batch, of one view. Do not scale z
-    to unit length. Draw new directions at each step, the same for all views.
+    by the trapezoidal rule with 17 knots on [0, 3], doubled for the negative half, as the official
+    code has it (the paper: on [-5, 5]). The loss is the mean over directions. The batch is coupled:
+    give the global batch, of one view. Do not scale z to unit length. Draw new directions at each
+    step, the same for all views.
 
     Args:
       z: float[B, D], the projections of a view of every example.

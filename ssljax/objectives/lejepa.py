@@ -36,8 +36,9 @@ class LeJEPA:
     the batch of embeddings against N(0, I) along random directions. These are new in every step and
     the same for all views. Nothing is stopped, averaged over time or scaled to unit length.
 
-    Paper: https://arxiv.org/abs/2511.08544. Official code: rbalestr-lab/lejepa, MINIMAL.md, whose
-    views are of one size, so that c is the mean of all.
+    Paper: https://arxiv.org/abs/2511.08544, algorithm 2, which for a ResNet has no small views.
+    Official code: rbalestr-lab/lejepa, MINIMAL.md, whose views are of one size, so that c is the
+    mean of all.
     """
 
     run: Run
