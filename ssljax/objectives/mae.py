@@ -6,10 +6,10 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 
-from ssljax.errors import UserError
 from ssljax.losses import masked_mse, normalize_patches
 from ssljax.models import MAEDecoder, apply, init
 from ssljax.objectives.base import Aux, Run
+from ssljax.objectives.patches import blank, patch_grid, require_patches
 from ssljax.objectives.views import Views, embed
 from ssljax.ops.keys import per_example
 from ssljax.ops.masking import patchify, random_mask
@@ -41,19 +41,13 @@ class MAE:
 
     def __post_init__(self):
         self.views.require(self.run.inputs, count=1)
-        if not hasattr(self.run.encoder, "patch_size"):
-            raise UserError(
-                "mae masks patches: config.encoder must be a vision transformer, for example "
-                "'vit_b'"
-            )
+        require_patches(self.run, "mae")
 
     @property
     def decoder(self) -> MAEDecoder:
-        size = self.run.encoder.patch_size
-        height, width, channels = self._image_shape
         return MAEDecoder(
-            grid=(height // size, width // size),
-            out=size * size * channels,
+            grid=patch_grid(self.run, self.views),
+            out=self.run.encoder.patch_size**2 * self.run.inputs.shape[2],
             width=self.decoder_width,
             depth=self.decoder_depth,
             heads=self.decoder_heads,
@@ -62,14 +56,9 @@ class MAE:
             dtype=self.run.dtype,
         )
 
-    @property
-    def _image_shape(self) -> tuple[int, int, int]:
-        (view,) = self.views.augmentations(self.run.inputs).values()
-        return view.size, view.size, self.run.inputs.shape[2]
-
     def init_params(self, key, batch):
         encoder_key, decoder_key, mask_key = jax.random.split(key, 3)
-        images = jnp.zeros((2, *self._image_shape))
+        images = blank(self.run, self.views)
         mask = self._mask(jax.random.split(mask_key, 2))
         encoder, _ = init(self.run.encoder, encoder_key, images, keep=mask.keep)
         encoded, _ = apply(self.run.encoder, encoder, {}, images, train=False, keep=mask.keep)

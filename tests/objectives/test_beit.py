@@ -10,6 +10,7 @@ from ssljax.errors import UserError
 from ssljax.models import build_encoder
 from ssljax.objectives import Run, build_objective
 from ssljax.ops.keys import per_example
+from ssljax.training.paths import named_leaves
 from tests.objectives.cases import CASES
 from tests.objectives.cases.small import RESNET
 from tests.objectives.conftest import BATCH, INPUTS, STEPS, trial
@@ -51,6 +52,19 @@ def test_the_labels_are_the_tokenizers_ids_of_the_hidden_patches():
     loss, aux = jax.jit(lambda: objective.loss(params, memory, batch, key=key, step=0))()
     assert float(aux.metrics["accuracy"]) == pytest.approx(right)
     assert float(loss) == pytest.approx(50 * (1 - right), rel=1e-3)
+
+
+def test_a_run_of_the_vq_vae_has_all_that_the_tokenizer_needs():
+    encoder, fields = CASES["vq_vae"]
+    tokenizer = {"encoder": encoder, **{k: fields[k] for k in ("codes", "code_dim")}}
+    memory = jax.eval_shape(
+        lambda: build(tokenizer=tokenizer).init_memory(jax.random.key(0), {}, {})
+    )
+    run = trial("vq_vae").state
+    for part in ("params", "memory"):
+        theirs = named_leaves(getattr(run, part))
+        for path, leaf in named_leaves(memory["tokenizer"][part]).items():
+            assert (leaf.shape, leaf.dtype) == (theirs[path].shape, theirs[path].dtype), path
 
 
 def test_the_tokenizer_stays_as_it_is():
