@@ -4,15 +4,16 @@ r"""W-MSE 4 on ImageNet: ResNet-50, four views of every image, 400 epochs.
         --workdir gs://BUCKET/w_mse --distributed
 
 Paper: 72.6 linear top-1 (Ermolov et al., 2020, https://arxiv.org/abs/2007.06346; W-MSE 4 at 400
-epochs). The official repository (htdt/self-supervised) has the recipes of its smaller sets only:
-Adam, 500 warm-up steps, a projector 1024 -> 128 on groups of 256, which are taken over here with
-SimCLR's augmentation; batch and learning rate are chosen, not published.
+epochs). The official repository (htdt/self-supervised) has recipes for smaller sets only, and for
+larger ones a loss to be put into SimCLR's code (tf2/), whose augmentation, LARS and projector are
+taken over here; groups of twice the dimension are the loss's, batch 1024 is recalled, not looked
+up.
 Needs: 32 GPUs of 32 GB.
 Not run here. Deviates further: bfloat16 compute; views cropped from the central 256x256 square;
 the epsilon of the whitening is 1e-4 for the code's 0.
 """
 
-from experiments.image.common import imagenet
+from experiments.image.common import imagenet, steps_per_epoch
 
 
 def get_config():
@@ -23,13 +24,13 @@ def get_config():
         "group_size": 256,
         "repeats": 1,
         "epsilon": 1e-4,
-        "projector_hidden": (1024,),
+        "projector_hidden": (2048,),
         "projector_dim": 128,
         "views": {
             "crop": {
                 "count": 4,
                 "size": 224,
-                "crop_scale": (0.2, 1.0),
+                "crop_scale": (0.08, 1.0),
                 "flip": 0.5,
                 "brightness": 0.8,
                 "contrast": 0.8,
@@ -41,7 +42,9 @@ def get_config():
             }
         },
     }
-    config.optimizer.learning_rate = 2e-3
-    config.optimizer.warmup_steps = 500
+    config.optimizer.name = "lars"
+    config.optimizer.learning_rate = 0.3
+    config.optimizer.scale_by_batch = "linear"
+    config.optimizer.warmup_steps = 10 * steps_per_epoch(config.batch_size)
     config.optimizer.weight_decay = 1e-6
     return config
