@@ -40,6 +40,7 @@ def inputs_of(config: ConfigDict) -> Inputs:
         "sklearn:digits": ((8, 8, 1), 1_438),
         "tfds:fashion_mnist": ((28, 28, 1), 60_000),
         "tfds:cifar10": ((32, 32, 3), 50_000),
+        "npz:emoji.npz": ((side, side, 3), 2_999),
         "tfds:imagenet2012": ((side, side, 3), 1_281_167),
     }
     source = config.data.source
