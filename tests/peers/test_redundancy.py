@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ssljax.losses import barlow_twins, tico, vicreg, w_mse
-from tests.peers.test_losses import assert_equal, draw
+from ssljax.losses import barlow_twins, sigreg, tico, vicreg, w_mse
+from tests.peers.test_losses import assert_equal, draw, torch_value_and_gradients
 
 torch = pytest.importorskip("torch")
 lightly = pytest.importorskip("lightly.loss")
@@ -20,6 +20,29 @@ def test_barlow_twins_is_lightlys(weight):
         lightly.BarlowTwinsLoss(lambda_param=weight),
         draw(*PAIR),
     )
+
+
+def test_the_official_gradient_of_barlow_twins_is_a_share_of_the_true_one():
+    """Its devices sum their correlations unseen by autograd; their gradients are averaged."""
+    devices, weight = 4, 0.1
+    z1, z2 = draw(*PAIR)
+
+    def official(z1, z2):
+        y1, y2 = (torch.nn.functional.batch_norm(z, None, None, training=True) for z in (z1, z2))
+        shards = zip(y1.chunk(devices), y2.chunk(devices), strict=True)
+        parts = [a.T @ b / len(z1) for a, b in shards]
+        everywhere = sum(part.detach() for part in parts)
+        errors = [(everywhere + part - part.detach() - torch.eye(16)).square() for part in parts]
+        weights = weight + (1 - weight) * torch.eye(16)
+        return sum((weights * error).sum() for error in errors) / devices
+
+    peer, peer_gradients = torch_value_and_gradients(official, [z1, z2])
+    value, gradients = jax.value_and_grad(
+        lambda a, b: barlow_twins(a, b, off_diagonal_weight=weight), (0, 1)
+    )(z1, z2)
+    assert float(value) == pytest.approx(peer, rel=1e-5)
+    for gradient, share in zip(gradients, peer_gradients, strict=True):
+        np.testing.assert_allclose(gradient, devices * share, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("scale", [0.1, 1.0])
@@ -72,4 +95,22 @@ def test_tico_is_the_published_algorithm():
         lambda z: jnp.mean(tico(z, z2, covariance, momentum=0.9, weight=8.0)[0]),
         lambda z: algorithm(z, torch.tensor(z2), torch.tensor(covariance), 0.9, 8.0),
         [z1],
+    )
+
+
+@pytest.mark.parametrize("scale", [0.1, 1.0, 5.0])
+def test_sigreg_is_the_published_algorithm(scale):
+    t = torch.linspace(0, 3, 17)
+    normal = torch.exp(-t.square() / 2)
+
+    def algorithm(z, directions):
+        x = (z @ torch.nn.functional.normalize(directions, dim=1).T)[..., None] * t
+        distance = (x.cos().mean(0) - normal).square() + x.sin().mean(0).square()
+        return 2 * len(z) * torch.trapezoid(distance * normal, t).mean()
+
+    z, directions = draw((64, 16), (32, 16))
+    assert_equal(
+        lambda z: sigreg(z, directions),
+        lambda z: algorithm(z, torch.tensor(directions)),
+        [scale * z],
     )
