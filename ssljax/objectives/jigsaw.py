@@ -34,11 +34,12 @@ class Jigsaw:
 
     Paper: https://arxiv.org/abs/1603.09246. Official code: MehdiNoroozi/JigsawPuzzleSolver. In
     proportion as there, 225 of 256 pixels are cut into cells of 75 with tiles of 64, of images of
-    which 3 of 10 are grey, and P = 1000. The permutations are those of the paper's algorithm, from the identity
-    on, while both the paper and the code begin at random. `orders` puts several permutations of an
-    image into a batch, as google/revisiting-self-supervised does with 8, whose layers after the
-    encoder these are, without dropout. The paper also moves the colour channels of a tile against
-    each other by up to 2 pixels; here grey images alone stand against the fringes of lenses.
+    which 3 of 10 are grey, and P = 1000. The permutations are those of the paper's algorithm, from
+    the identity on, while both the paper and the code begin at random. `orders` puts several
+    permutations of an image into a batch, as google/revisiting-self-supervised does with 8, whose
+    layers after the encoder these are, without dropout. The paper also moves the colour channels of
+    a tile against each other by up to 2 pixels; here grey images alone stand against the fringes of
+    lenses.
     """
 
     run: Run

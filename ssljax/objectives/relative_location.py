@@ -35,11 +35,11 @@ class RelativeLocation:
 
     Paper: https://arxiv.org/abs/1505.05192. Official code: cdoersch/deepcontext, train.py. In
     proportion, its tiles of 96 pixels in cells of 144, moved by up to 7, dropped colours and one
-    pair of each image are the defaults. `neighbours` = 8 gives all eight pairs of every image, as in
-    google/revisiting-self-supervised, whose layers after the encoder (a linear one for each tile,
-    then BatchNorm and a hidden layer of 4096) these are, without dropout. The paper resamples some
-    tiles to as few as 100 pixels and back; here they keep their resolution. Colours are projected
-    after normalisation.
+    pair of each image are the defaults. `neighbours` = 8 gives all eight pairs of every image, as
+    in google/revisiting-self-supervised, whose layers after the encoder (a linear one for each
+    tile, then BatchNorm and a hidden layer of 4096) these are, without dropout. The paper resamples
+    some tiles to as few as 100 pixels and back; here they keep their resolution. Colours are
+    projected after normalisation.
     """
 
     run: Run
