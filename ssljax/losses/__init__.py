@@ -6,7 +6,11 @@ from ssljax.losses.clustering import prototype_cross_entropy, swapped_prediction
 from ssljax.losses.contrastive import batch_info_nce, info_nce, nt_xent
 from ssljax.losses.decoupled import dcl, dclw
 from ssljax.losses.discrimination import noise_contrastive
-from ssljax.losses.distillation import byol_regression, negative_cosine
+from ssljax.losses.distillation import (
+    byol_regression,
+    negative_cosine,
+    similarity_distillation,
+)
 from ssljax.losses.prototypes import dino, ibot, koleo, msn
 from ssljax.losses.reconstruction import (
     masked_cross_entropy,
@@ -45,6 +49,7 @@ __all__ = [
     "prototype_cross_entropy",
     "relational",
     "sigreg",
+    "similarity_distillation",
     "smooth_l1",
     "soft_cross_entropy",
     "sup_con",

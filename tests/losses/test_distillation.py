@@ -43,3 +43,31 @@ def test_any_leading_axes(loss):
     np.testing.assert_allclose(loss(p, z)[1], loss(p[1], z[1]), rtol=1e-6)
     with pytest.raises(ValueError, match=r"z must have shape \[..., D\] with ... = \[3, 4\]"):
         loss(p, z[:2])
+
+
+similarity_distillation = jax.jit(losses.similarity_distillation)
+TEMPERATURES = {"student_temperature": 0.2, "teacher_temperature": 0.01}
+
+
+def test_equal_similarities_lose_the_logarithm_of_their_number():
+    one = jnp.ones((2, 4))
+    loss = similarity_distillation(one, one, jnp.ones((99, 4)), **TEMPERATURES)
+    np.testing.assert_allclose(loss, np.log(100), rtol=1e-5)
+
+
+def test_a_sharp_teacher_makes_it_the_contrast_of_student_and_teacher():
+    student, teacher = jax.random.normal(jax.random.key(0), (2, 4, 8))
+    queue = jax.random.normal(jax.random.key(1), (32, 8))
+    loss = similarity_distillation(
+        student, teacher, queue, student_temperature=0.2, teacher_temperature=1e-3
+    )
+    contrast = losses.info_nce(student, teacher, queue, temperature=0.2)
+    np.testing.assert_allclose(loss, contrast, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", TEMPERATURES)
+def test_similarity_distillation_refuses_a_temperature_of_0(name):
+    with pytest.raises(ValueError, match=f"{name} must be positive, got 0.0"):
+        losses.similarity_distillation(
+            jnp.ones((2, 4)), jnp.ones((2, 4)), jnp.ones((3, 4)), **{**TEMPERATURES, name: 0.0}
+        )

@@ -1,5 +1,5 @@
 from ssljax import losses
-from tests.losses.cases.case import ROWS, Case
+from tests.losses.cases.case import DIM, ROWS, Case
 from tests.reference.losses import distillation as reference
 
 CASES = {
@@ -14,5 +14,13 @@ CASES = {
         reference.negative_cosine,
         trained={"p": ROWS},
         targets={"z": ROWS},
+    ),
+    "similarity_distillation": Case(
+        losses.similarity_distillation,
+        reference.similarity_distillation,
+        trained={"student": ROWS},
+        targets={"teacher": ROWS, "queue": (24, DIM)},
+        options={"student_temperature": 0.2, "teacher_temperature": 0.1},
+        shared=("queue",),
     ),
 }
