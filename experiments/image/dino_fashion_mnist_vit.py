@@ -10,17 +10,17 @@ from ssljax.training.rules import DEFAULT_RULES
 
 def get_config():
     """Return the config."""
-    config = fashion_mnist(VIT, steps=600)  # four views each
+    config = fashion_mnist({**VIT, "patch_size": 7, "depth": 4}, steps=800)  # several views each
     config.objective = {
         "name": "dino",
         "prototypes": 1024,
         "head_hidden": (512,),
         "bottleneck": 64,
-        "temperature_steps": 200,
+        "temperature_steps": 250,
         "momentum": 0.99,  # a run of hundreds of steps cannot wait for a slower teacher
         "views": {
             "global": {**CROP, "count": 2, "crop_scale": (0.4, 1.0)},
-            "local": {**CROP, "count": 2, "size": 16, "crop_scale": (0.1, 0.4)},
+            "local": {**CROP, "count": 2, "size": 14, "crop_scale": (0.1, 0.4)},
         },
     }
     config.optimizer.clip_norm = 3.0

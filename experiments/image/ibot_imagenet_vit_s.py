@@ -3,8 +3,8 @@ r"""iBOT as published: ViT-S/16, batch 1024, 800 epochs of ImageNet, 2 crops of 
     python -m ssljax pretrain --config experiments/image/ibot_imagenet_vit_s.py \
         --workdir gs://BUCKET/ibot --distributed
 
-Paper: 77.9 linear top-1, 75.2 k-NN (Zhou et al., 2021, table 2, https://arxiv.org/abs/2111.07832).
-Needs: 16 accelerators of 32 GB for about 8 days (the paper: 193.4 hours).
+Paper: 77.9 linear top-1, 75.2 k-NN (Zhou et al., 2021, https://arxiv.org/abs/2111.07832; README).
+Needs: 16 accelerators of 32 GB (the README: 2 nodes of 8).
 Not run here. Deviates: bfloat16 compute; views cropped from the central 256x256 square; the whole
 gradient is clipped at 3, the official code clips that of each parameter; prototypes have unit
 length, which the official ViT-S learns (`norm_last_layer false`).

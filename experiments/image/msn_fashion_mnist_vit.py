@@ -10,7 +10,7 @@ from ssljax.training.rules import DEFAULT_RULES
 
 def get_config():
     """Return the config."""
-    config = fashion_mnist(VIT, steps=700)  # a target and four anchors, three of them small
+    config = fashion_mnist({**VIT, "patch_size": 7, "depth": 4}, steps=800)  # several views each
     config.objective = {
         "name": "msn",
         "prototypes": 256,
@@ -19,7 +19,7 @@ def get_config():
         "momentum": 0.99,  # a run of hundreds of steps cannot wait for a slower teacher
         "views": {
             "random": {**CROP, "count": 2, "crop_scale": (0.3, 1.0)},
-            "focal": {**CROP, "count": 3, "size": 16, "crop_scale": (0.1, 0.3)},
+            "focal": {**CROP, "count": 3, "size": 14, "crop_scale": (0.1, 0.3)},
         },
     }
     config.optimizer.clip_norm = 3.0

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from ssljax.losses import dino
 from ssljax.models import Chain, DINOHead
 from ssljax.objectives.base import Aux, Run
+from ssljax.objectives.decoding import require_positive
 from ssljax.objectives.multi_crop import (
     by_size,
     count_global,
@@ -64,6 +65,12 @@ class DINO:
 
     def __post_init__(self):
         count_global(self.views, self.run.inputs, at_least=2)
+        require_positive(
+            prototypes=self.prototypes,
+            student_temperature=self.student_temperature,
+            teacher_temperature_start=self.teacher_temperature_start,
+            teacher_temperature=self.teacher_temperature,
+        )
 
     @property
     def network(self) -> Chain:

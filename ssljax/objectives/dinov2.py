@@ -10,6 +10,7 @@ from einops import rearrange
 from ssljax.losses import koleo, swapped_prediction
 from ssljax.models import DINOHead, init
 from ssljax.objectives.base import Aux, Run
+from ssljax.objectives.decoding import require_positive
 from ssljax.objectives.multi_crop import by_size, count_global, crops, pairs, whole
 from ssljax.objectives.patch_distillation import (
     encode,
@@ -77,6 +78,14 @@ class DINOv2:
         count_global(self.views, self.run.inputs, at_least=2)
         global_grid(self.views, self.run.inputs, self.run.encoder.patch_size)
         require_ratios(self.mask_ratio_min, self.mask_ratio_max)
+        require_positive(
+            prototypes=self.prototypes,
+            patch_prototypes=self.patch_prototypes,
+            student_temperature=self.student_temperature,
+            teacher_temperature_start=self.teacher_temperature_start,
+            teacher_temperature=self.teacher_temperature,
+            sinkhorn_iterations=self.sinkhorn_iterations,
+        )
 
     @property
     def heads(self) -> dict[str, DINOHead]:

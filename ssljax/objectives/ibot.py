@@ -10,6 +10,7 @@ from ssljax.errors import UserError
 from ssljax.losses import dino, ibot
 from ssljax.models import DINOHead, init
 from ssljax.objectives.base import Aux, Run
+from ssljax.objectives.decoding import require_positive
 from ssljax.objectives.multi_crop import by_size, count_global, crops, pairs, whole
 from ssljax.objectives.patch_distillation import (
     encode,
@@ -69,6 +70,12 @@ class IBOT:
         count_global(self.views, self.run.inputs, at_least=2)
         global_grid(self.views, self.run.inputs, self.run.encoder.patch_size)
         require_ratios(self.mask_ratio_min, self.mask_ratio_max)
+        require_positive(
+            prototypes=self.prototypes,
+            student_temperature=self.student_temperature,
+            teacher_temperature_start=self.teacher_temperature_start,
+            teacher_temperature=self.teacher_temperature,
+        )
         if not 0 < self.mask_prob <= 1:
             raise UserError(f"objective.mask_prob={self.mask_prob}; it must be in (0, 1]")
 

@@ -101,3 +101,15 @@ def test_dino_head_takes_tokens_too():
     y, _ = apply(module, params, {}, tokens, train=True)
     assert y.shape == (8, 2, 7) and y.dtype == jnp.float32
     np.testing.assert_allclose(y[:, 0], apply(module, params, {}, X, train=True)[0], atol=2e-2)
+
+
+def test_the_activation_may_be_gelu():
+    module = MLP(hidden=(5,), out=3, norm=False, activation="gelu")
+    params, stats = init(module, KEY, X)
+    hidden = X @ params["linear_0"]["kernel"] + params["linear_0"]["bias"]
+    hidden = jax.nn.gelu(hidden, approximate=False)
+    expected = hidden @ params["output"]["kernel"] + params["output"]["bias"]
+    y, _ = apply(module, params, stats, X, train=True)
+    np.testing.assert_allclose(y, expected, rtol=1e-5, atol=1e-6)
+    with pytest.raises(UserError, match="unknown activation 'gellu'; did you mean 'gelu'"):
+        shapes(hidden=(5,), out=3, activation="gellu")

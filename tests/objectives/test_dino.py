@@ -121,6 +121,12 @@ def test_a_transformer_sees_both_sizes_and_the_teacher_drops_no_path():
     np.testing.assert_array_equal(first, second)
 
 
+def test_a_temperature_of_0_is_refused():
+    encoder, section = CASES["dino"]
+    with pytest.raises(UserError, match="objective.teacher_temperature=0.0; it must be above 0"):
+        _build(encoder, {**section, "teacher_temperature": 0.0})
+
+
 def test_a_single_global_view_is_refused():
     encoder, section = CASES["dino"]
     views = {"global": {"count": 1}, "local": {"count": 6, "size": 4}}
