@@ -9,7 +9,12 @@ import jax.numpy as jnp
 from ssljax.losses import mse
 from ssljax.models import MLP, Chain
 from ssljax.objectives.base import Aux, Run
-from ssljax.objectives.decoding import image_decoder, image_shape, require_positive
+from ssljax.objectives.decoding import (
+    image_decoder,
+    image_shape,
+    require_not_negative,
+    require_positive,
+)
 from ssljax.objectives.views import Views, embed
 
 
@@ -39,6 +44,7 @@ class Autoencoder:
     def __post_init__(self):
         self.views.require(self.run.inputs, count=1)
         require_positive(latent_dim=self.latent_dim, decoder_width=self.decoder_width)
+        require_not_negative(decoder_doublings=self.decoder_doublings)
 
     @property
     def network(self) -> Chain:

@@ -9,7 +9,12 @@ import jax.numpy as jnp
 from ssljax.losses import gan
 from ssljax.models import MLP, Chain, PairDiscriminator, apply, init
 from ssljax.objectives.base import Aux, Run
-from ssljax.objectives.decoding import image_decoder, image_shape, require_positive
+from ssljax.objectives.decoding import (
+    image_decoder,
+    image_shape,
+    require_not_negative,
+    require_positive,
+)
 from ssljax.objectives.views import Views, embed, normalize
 from ssljax.ops.keys import per_example
 
@@ -56,6 +61,10 @@ class BiGAN:
             generator_width=self.generator_width,
             discriminator_width=self.discriminator_width,
             discriminator_hidden=self.discriminator_hidden,
+        )
+        require_not_negative(
+            generator_doublings=self.generator_doublings,
+            discriminator_halvings=self.discriminator_halvings,
         )
 
     @property

@@ -25,3 +25,10 @@ def require_positive(**fields: float) -> None:
     for name, value in fields.items():
         if not value > 0:
             raise UserError(f"objective.{name}={value}; it must be above 0")
+
+
+def require_not_negative(**fields: float) -> None:
+    """Raise a UserError unless fields of the objective, given by name, are at least 0."""
+    for name, value in fields.items():
+        if not value >= 0:
+            raise UserError(f"objective.{name}={value}; it must be at least 0")

@@ -10,7 +10,12 @@ from ssljax.errors import UserError, unknown
 from ssljax.losses import mse
 from ssljax.models import MLP, Chain
 from ssljax.objectives.base import Aux, Run
-from ssljax.objectives.decoding import image_decoder, image_shape, require_positive
+from ssljax.objectives.decoding import (
+    image_decoder,
+    image_shape,
+    require_not_negative,
+    require_positive,
+)
 from ssljax.objectives.views import Views, embed
 from ssljax.ops.corruption import CORRUPTIONS
 from ssljax.ops.keys import per_example
@@ -52,6 +57,7 @@ class DenoisingAutoencoder:
         )
         if self.corruption == "masking" and self.level >= 1:
             raise UserError(f"objective.level={self.level}; as a part to mask it must be below 1")
+        require_not_negative(decoder_doublings=self.decoder_doublings)
 
     @property
     def network(self) -> Chain:

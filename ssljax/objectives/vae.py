@@ -6,12 +6,17 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 
-from ssljax.errors import UserError, unknown
+from ssljax.errors import unknown
 from ssljax.losses import kl_to_normal, vae
 from ssljax.losses.variational import LIKELIHOODS
 from ssljax.models import MLP, Chain
 from ssljax.objectives.base import Aux, Run
-from ssljax.objectives.decoding import image_decoder, image_shape, require_positive
+from ssljax.objectives.decoding import (
+    image_decoder,
+    image_shape,
+    require_not_negative,
+    require_positive,
+)
 from ssljax.objectives.views import Views, embed
 from ssljax.ops.keys import per_example
 
@@ -48,8 +53,7 @@ class VAE:
     def __post_init__(self):
         self.views.require(self.run.inputs, count=1)
         require_positive(latent_dim=self.latent_dim, decoder_width=self.decoder_width)
-        if not self.beta >= 0:
-            raise UserError(f"objective.beta={self.beta}; it must be at least 0")
+        require_not_negative(beta=self.beta, decoder_doublings=self.decoder_doublings)
         if self.likelihood not in LIKELIHOODS:
             raise unknown("objective.likelihood", self.likelihood, LIKELIHOODS)
 

@@ -12,7 +12,7 @@ from ssljax.errors import UserError
 from ssljax.losses import mse
 from ssljax.models import MLP, GridDecoder, apply, init
 from ssljax.objectives.base import Array, Aux, Run
-from ssljax.objectives.decoding import image_shape, require_positive
+from ssljax.objectives.decoding import image_shape, require_not_negative, require_positive
 from ssljax.objectives.views import Views, embed
 from ssljax.ops.quantization import (
     code_usage,
@@ -65,8 +65,7 @@ class VQVAE:
         require_positive(codes=self.codes, code_dim=self.code_dim, dead_below=self.dead_below)
         if not 0 <= self.decay < 1:
             raise UserError(f"objective.decay={self.decay}; it must be at least 0 and below 1")
-        if not self.commitment >= 0:
-            raise UserError(f"objective.commitment={self.commitment}; it must be at least 0")
+        require_not_negative(commitment=self.commitment)
 
     @property
     def to_code(self) -> MLP:

@@ -95,6 +95,7 @@ def test_the_code_of_the_vae_is_a_sample():
     ("name", "field", "bad"),
     [
         ("autoencoder", "latent_dim", 0),
+        ("autoencoder", "decoder_doublings", -1),
         ("denoising_autoencoder", "level", 0.0),
         ("denoising_autoencoder", "level", 1.0),
         ("denoising_autoencoder", "corruption", "salt"),

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.sharding import NamedSharding, PartitionSpec
 from ml_collections import ConfigDict
 
 from ssljax.errors import UserError
@@ -11,6 +12,7 @@ from ssljax.models import build_encoder
 from ssljax.objectives import Run, build_objective
 from ssljax.objectives.views import plain
 from ssljax.ops.quantization import code_vectors
+from ssljax.training.sharding import batch_sharding, make_mesh
 from tests.objectives.cases import CASES
 from tests.objectives.cases.small import VIT
 from tests.objectives.conftest import BATCH, INPUTS, trial
@@ -45,6 +47,18 @@ def test_all_tokens_of_the_batch_are_counted():
     one = trial("vq_vae")
     counts = carry_of_a_step(one)["usage"]["counts"]
     assert float(counts.sum()) == pytest.approx(one.objective.codes)
+
+
+def test_the_codebook_moves_on_eight_devices_as_on_one():
+    one = trial("vq_vae")
+    mesh = make_mesh({"data": 8, "fsdp": 1, "tensor": 1})
+    batch = jax.device_put(one.batches[0], batch_sharding(mesh))
+    state = jax.device_put(one.state, NamedSharding(mesh, PartitionSpec()))
+    codebooks = [
+        jax.jit(one.step())(*inputs)[0].memory["codebook"]
+        for inputs in ((one.state, one.batches[0]), (state, batch))
+    ]
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6), *codebooks)
 
 
 def test_reconstruction_alone_trains_the_encoder_and_no_gradient_moves_the_codes():
