@@ -12,7 +12,7 @@ Not run here. The official transformer normalises after each branch, and targets
 bound on the gradient's norm and Adam's epsilon are scaled accordingly.
 """
 
-from experiments.image.common import imagenet
+from experiments.image.common import TIMM, imagenet
 
 
 def get_config():
@@ -45,4 +45,5 @@ def get_config():
     config.optimizer.eps = 1e-8 / 768
     config.optimizer.weight_decay = 0.05
     config.optimizer.clip_norm = 4 / 768
+    config.optimizer.rules = TIMM
     return config

@@ -10,7 +10,7 @@ from Xavier's distribution instead of a truncated normal one that shrinks with d
 warm-up starts from 0 instead of a fifth of the learning rate.
 """
 
-from experiments.image.common import imagenet, steps_per_epoch
+from experiments.image.common import TIMM, imagenet, steps_per_epoch
 
 
 def get_config():
@@ -37,4 +37,5 @@ def get_config():
     config.optimizer.final_scale = 1e-3
     config.optimizer.weight_decay = 0.04
     config.optimizer.final_decay_scale = 10.0
+    config.optimizer.rules = TIMM
     return config
