@@ -1,5 +1,7 @@
 """Instance discrimination: tell the image itself from noise, by noise-contrastive estimation."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 
@@ -14,7 +16,7 @@ def noise_contrastive(
     noise: jax.Array,
     *,
     temperature: float | jax.Array,
-    normalizer: float | jax.Array,
+    log_normalizer: float | jax.Array,
     examples: int,
 ) -> jax.Array:
     """NPID: estimate by noise which of n images one is.
@@ -33,7 +35,7 @@ def noise_contrastive(
       noise: float[m, D], the vectors of images drawn uniformly, shared by the batch (the official
         code draws m for each example: the same in expectation, with B times the vectors to read).
       temperature: a positive number; the paper's is 0.07.
-      normalizer: Z, a constant; the official code estimates it once, from the first batch.
+      log_normalizer: log Z, a constant; the official code estimates Z once, from the first batch.
       examples: n, the rows of the bank.
 
     Returns:
@@ -41,24 +43,24 @@ def noise_contrastive(
       1/n.
 
     Raises:
-      ValueError: shapes do not fit; temperature, normalizer or examples is not positive.
+      ValueError: shapes do not fit, or temperature or examples is not positive.
       TypeError: an array is not of a float dtype.
 
     Wu et al. 2018, https://arxiv.org/abs/1805.01978; zhirongw/lemniscate.pytorch,
     lib/NCECriterion.py.
 
     >>> e = jnp.eye(2)
-    >>> loss = noise_contrastive(e, e, e, temperature=1e3, normalizer=2.0, examples=2)
+    >>> loss = noise_contrastive(e, e, e, temperature=1e3, log_normalizer=jnp.log(2), examples=2)
     >>> print(loss.round(2))  # log(3) + 2 log(3 / 2)
     [1.91 1.91]
     """
     checks.shapes(z=(z, "B D"), positive=(positive, "B D"), noise=(noise, "m D"))
     checks.floats(z=z, positive=positive, noise=noise)
-    checks.positive(temperature=temperature, normalizer=normalizer, examples=examples)
+    checks.positive(temperature=temperature, examples=examples)
     z = l2_normalize(z) / temperature
     positive, noise = jax.lax.stop_gradient((l2_normalize(positive), l2_normalize(noise)))
     # log of P / (m / n), the odds of h, of each
-    offset = jnp.log(jax.lax.stop_gradient(normalizer) * (len(noise) / examples))
+    offset = jax.lax.stop_gradient(log_normalizer) + math.log(len(noise) / examples)
     true = jnp.sum(z * positive, axis=1) - offset
     false = jnp.einsum("bd,md->bm", z, noise, precision=HIGHEST) - offset
     return jax.nn.softplus(-true) + jnp.sum(jax.nn.softplus(false), axis=1)

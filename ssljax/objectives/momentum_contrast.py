@@ -1,4 +1,4 @@
-"""What the first two MoCos share: a query against a teacher's key and a queue of earlier keys."""
+"""What MoCo v1 and v2 share, and ReSSL in part: a momentum teacher and a queue of its keys."""
 
 import jax
 import jax.numpy as jnp

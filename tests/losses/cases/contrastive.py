@@ -72,7 +72,7 @@ CASES = {
         reference.noise_contrastive,
         trained={"z": ROWS},
         targets={"positive": ROWS, "noise": (24, DIM)},
-        options={"temperature": 0.2, "normalizer": 40.0, "examples": 50},
+        options={"temperature": 0.2, "log_normalizer": 3.7, "examples": 50},
         shared=("noise",),
     ),
 }

@@ -1,9 +1,29 @@
-from tests.objectives.cases.small import HEAD, PAIR, RESNET, VIT
+from tests.objectives.cases.small import HEAD, PAIR, RESNET, SINGLE, VIT
 
 SIMCLR = {"name": "simclr", "views": PAIR, **HEAD}
+STRONG, WEAK = PAIR["crop"] | {"count": 1}, SINGLE["crop"]
+PREDICTED = {"views": PAIR, "predictor_hidden": (16,), **HEAD}
 
 CASES = {
-    "simclr": (RESNET, SIMCLR),
+    "dcl": (RESNET, {"name": "dcl", "views": PAIR, **HEAD}),
+    "moco_v1": (RESNET, {"name": "moco_v1", "views": PAIR, "queue_size": 64, "projector_dim": 8}),
     "moco_v2": (RESNET, {"name": "moco_v2", "views": PAIR, "queue_size": 64, **HEAD}),
-    "moco_v3": (VIT, {"name": "moco_v3", "views": PAIR, "predictor_hidden": (16,), **HEAD}),
+    "moco_v3": (VIT, {"name": "moco_v3", **PREDICTED}),
+    "nnclr": (RESNET, {"name": "nnclr", "queue_size": 64, **PREDICTED}),
+    "npid": (
+        RESNET,
+        {"name": "npid", "views": SINGLE, "temperature": 0.5, "negatives": 256, "projector_dim": 8},
+    ),
+    "ressl": (
+        RESNET,
+        {
+            "name": "ressl",
+            "views": {"strong": STRONG, "weak": WEAK},
+            "momentum": 0.9,
+            "queue_size": 64,
+            **HEAD,
+        },
+    ),
+    "simclr": (RESNET, SIMCLR),
+    "supcon": (RESNET, {"name": "supcon", "views": PAIR, **HEAD}),
 }

@@ -83,10 +83,11 @@ def relational(student, teacher, memory, *, student_temperature, teacher_tempera
     return np.array(losses)
 
 
-def noise_contrastive(z, positive, noise, *, temperature, normalizer, examples):
+def noise_contrastive(z, positive, noise, *, temperature, log_normalizer, examples):
     losses = []
     for row, own in zip(z, positive, strict=True):
-        probability = [math.exp(cosine(row, v) / temperature) / normalizer for v in [own, *noise]]
+        logits = [cosine(row, v) / temperature - log_normalizer for v in [own, *noise]]
+        probability = [math.exp(logit) for logit in logits]
         h = [p / (p + len(noise) / examples) for p in probability]
         losses.append(-math.log(h[0]) - sum(math.log(1 - other) for other in h[1:]))
     return np.array(losses)

@@ -1,0 +1,46 @@
+r"""NPID as published: ResNet-50, batch 256, 200 epochs of ImageNet.
+
+    python -m ssljax pretrain --config experiments/image/npid_imagenet_resnet50.py \
+        --workdir gs://BUCKET/npid --distributed
+
+Paper: 54.0 linear top-1, 46.5 by nearest neighbours (Wu et al., 2018,
+https://arxiv.org/abs/1805.01978); the official README, zhirongw/lemniscate.pytorch, has 46.8 by
+nearest neighbours.
+Needs: 8 GPUs; the bank is 660 MB.
+Not run here. Deviates: bfloat16 compute, views cropped from the central 256x256 square, colours
+jittered before greyscale, a cosine in place of falls of the learning rate to a tenth (every 40
+epochs from 120 on), and the batch shares its noise vectors.
+"""
+
+from experiments.image.common import ALL_ALIKE, imagenet
+
+
+def get_config():
+    """Return the config."""
+    config = imagenet("resnet50", batch_size=256, epochs=200)
+    config.encoder["zero_init"] = False
+    config.objective = {
+        "name": "npid",
+        "temperature": 0.07,
+        "negatives": 4096,
+        "bank_momentum": 0.5,
+        "projector_dim": 128,
+        "views": {
+            "crop": {
+                "size": 224,
+                "crop_scale": (0.2, 1.0),
+                "flip": 0.5,
+                "brightness": 0.4,
+                "contrast": 0.4,
+                "saturation": 0.4,
+                "hue": 0.4,
+                "jitter_prob": 1.0,
+                "grey_prob": 0.2,
+            }
+        },
+    }
+    config.optimizer.name = "sgd"
+    config.optimizer.learning_rate = 0.03  # for the batch of 256 as it is
+    config.optimizer.weight_decay = 1e-4
+    config.optimizer.rules = ALL_ALIKE
+    return config

@@ -1,0 +1,44 @@
+"""NPID: the bank moves after it was used, by example id, and Z is that of the first step."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from ssljax.errors import UserError
+from tests.objectives.conftest import BATCH, EXAMPLES, trial
+
+
+def test_the_bank_moves_half_way_to_the_vectors_of_the_batch_and_nowhere_else():
+    one, batch = trial("npid"), trial("npid").batches[1]
+    step = one.step
+    memory = step(one.state, batch)[0].memory
+    before, after = (np.asarray(m["bank"], np.float64) for m in (one.state.memory, memory))
+    np.testing.assert_allclose(np.linalg.norm(after, axis=1), 1, rtol=1e-5)
+    others = np.setdiff1d(np.arange(EXAMPLES), batch["id"])
+    np.testing.assert_array_equal(after[others], before[others])
+    # normalise(old / 2 + new / 2) lies half way, so that twice its direction, less old, is new.
+    old, moved = before[batch["id"]], after[batch["id"]]
+    cosine = np.sum(old * moved, axis=1)
+    new = 2 * cosine[:, None] * moved - old
+    np.testing.assert_allclose(np.linalg.norm(new, axis=1), 1, rtol=1e-5)
+    assert (cosine > 0).all() and (cosine < 0.999).any()
+    assert len(np.unique(new.round(4), axis=0)) == BATCH
+
+
+def test_the_normalizer_is_estimated_in_the_first_step_and_kept():
+    one = trial("npid")
+    step = one.step
+    first, _ = step(one.state, one.batches[0])
+    log_z = float(first.memory["log_normalizer"])
+    # n exp(v . v_i / t) on average: between the extremes of the cosine
+    assert abs(log_z - np.log(EXAMPLES)) < 1 / one.objective.temperature and log_z != 0
+    second, _ = step(first, one.batches[1])
+    assert float(second.memory["log_normalizer"]) == log_z
+
+
+@pytest.mark.parametrize("field", [{"negatives": 0}, {"bank_momentum": 1.0}])
+def test_values_out_of_range_are_refused(field):
+    ((name, value),) = field.items()
+    with pytest.raises(UserError, match=f"objective.{name}={value}"):
+        dataclasses.replace(trial("npid").objective, **field)
