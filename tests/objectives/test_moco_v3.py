@@ -25,7 +25,7 @@ def test_collapsed_it_is_4_t_log_b():
 
 def test_the_teacher_is_the_average_of_the_parameters_after_the_update():
     one = trial("moco_v3")
-    state = jax.jit(one.step())(one.state.replace(step=jnp.int32(4)), one.batches[0])[0]
+    state = one.step(one.state.replace(step=jnp.int32(4)), one.batches[0])[0]
     momentum = float(cosine(4, start=0.99, end=1.0, steps=STEPS))
     assert 0.99 < momentum < 1 and "predictor" not in state.memory["teacher"]
 
