@@ -3,8 +3,8 @@ r"""SimMIM as published: ViT-B/16, batch 2048, 800 epochs of ImageNet.
     python -m ssljax pretrain --config experiments/image/simmim_imagenet_vit_b.py \
         --workdir gs://BUCKET/simmim --distributed
 
-Paper: 83.8 top-1 after fine-tuning (Xie et al., 2021, https://arxiv.org/abs/2111.09886; the README of
-microsoft/SimMIM).
+Paper: 83.8 top-1 after fine-tuning (Xie et al., 2021, https://arxiv.org/abs/2111.09886; the
+README of microsoft/SimMIM).
 Needs: 16 accelerators of 32 GB (of 128 images each, as in the official command).
 Not run here. The official ViT has relative positions shared by its layers, here they are absolute
 and learned; its learning rate falls to a tenth at epoch 700, here along a cosine.
