@@ -84,7 +84,7 @@ def test_each_token_tells_the_cells_at_its_place():
 def test_shares_follow_the_colours_seen():
     one = trial("colorization")
     before = one.state.memory["shares"]
-    after = jax.jit(one.step())(one.state, one.batches[0])[0].memory["shares"]
+    after = one.step(one.state, one.batches[0])[0].memory["shares"]
     np.testing.assert_allclose(before, 1 / len(before))
     assert float(after.sum()) == pytest.approx(1, rel=1e-5)
     black = int(np.flatnonzero((gamut_bins(20) == 0).all(axis=1))[0])

@@ -37,9 +37,10 @@ def test_the_memory_is_what_the_list_of_objectives_says(name):
 
 def test_micro_batches_add_up_where_the_loss_does_not_couple_the_batch(any_trial):
     one, batch = any_trial, {**any_trial.batches[0], "position": np.arange(BATCH)}
-    run = jax.jit(lambda batch: _value_and_gradient(one, one.state.params, one.state.memory, batch))
-    whole = run(batch)
-    parts = [run({k: v[i::2] for k, v in batch.items()}) for i in range(2)]
+    state = one.state.params, one.state.memory
+    whole = one.value_and_gradient(*state, batch)
+    halves = ({k: v[i::2] for k, v in batch.items()} for i in range(2))
+    parts = [one.value_and_gradient(*state, half) for half in halves]
     mean = jax.tree.map(lambda a, b: (a + b) / 2, *parts)
     scale = max(float(np.abs(leaf).max()) for leaf in jax.tree.leaves(whole[1]))
     errors = jax.tree.map(lambda a, b: float(np.abs(a - b).max()), whole, mean)
@@ -47,23 +48,14 @@ def test_micro_batches_add_up_where_the_loss_does_not_couple_the_batch(any_trial
     assert adds_up != one.objective.batch_coupled
 
 
-def _value_and_gradient(one, params, memory, batch):
-    def loss(params):
-        return one.objective.loss(params, memory, batch, key=jax.random.key(3), step=2)[0]
-
-    return jax.value_and_grad(loss)(params)
-
-
 @pytest.mark.parametrize("sizes", MESHES, ids=str)
 def test_loss_and_gradient_are_those_of_one_device(any_trial, sizes):
     one, state, batch = any_trial, any_trial.state, any_trial.batches[0]
     mesh = make_mesh(dict(zip(("data", "fsdp", "tensor"), sizes, strict=True)))
     shardings = state_sharding(mesh, state, min_size=64)
-    expected = jax.jit(lambda p, m, b: _value_and_gradient(one, p, m, b))(
-        state.params, state.memory, batch
-    )
+    expected = one.value_and_gradient(state.params, state.memory, batch)
     sharded = jax.jit(
-        lambda p, m, b: _value_and_gradient(one, p, m, b),
+        one.loss_and_gradient,
         in_shardings=(shardings.params, shardings.memory, batch_sharding(mesh)),
         out_shardings=NamedSharding(mesh, PartitionSpec()),
     )(
@@ -80,7 +72,7 @@ def test_loss_and_gradient_are_those_of_one_device(any_trial, sizes):
 
 def test_a_step_trains_every_component(any_trial):
     one = any_trial
-    state, metrics = jax.jit(one.step())(one.state, one.batches[0])
+    state, metrics = one.step(one.state, one.batches[0])
     assert np.isfinite(metrics["loss"]) and metrics["loss"] != 0
     assert not metrics["nonfinite"].any()
     assert int(state.step) == 1
@@ -95,7 +87,7 @@ def test_a_step_trains_every_component(any_trial):
 
 def test_the_state_keeps_its_shapes_and_dtypes(any_trial):
     one = any_trial
-    after = jax.eval_shape(one.step(), one.state, one.batches[0])[0]
+    after = jax.eval_shape(one.step, one.state, one.batches[0])[0]
     assert jax.tree.structure(after) == jax.tree.structure(one.state)
     for path, leaf in named_leaves(one.state).items():
         other = named_leaves(after)[path]
@@ -104,7 +96,7 @@ def test_the_state_keeps_its_shapes_and_dtypes(any_trial):
 
 def test_a_step_is_a_function_of_state_and_batch(any_trial):
     one = any_trial
-    step = jax.jit(one.step())
+    step = one.step
     first, second = step(one.state, one.batches[0]), step(one.state, one.batches[0])
     jax.tree.map(np.testing.assert_array_equal, first, second)
 
@@ -114,7 +106,7 @@ def test_other_steps_see_other_random_numbers(any_trial):
     losses = []
     for step in (0, 1):
         state = one.state.replace(step=jax.numpy.int32(step))
-        losses.append(float(jax.jit(one.step())(state, one.batches[0])[1]["loss"]))
+        losses.append(float(one.step(state, one.batches[0])[1]["loss"]))
     assert losses[0] != losses[1]
 
 
@@ -130,7 +122,7 @@ def test_embedding_is_of_one_example_at_a_time(any_trial):
 def test_the_loss_falls(any_trial):
     """Thirty steps on the same images: any objective that learns gets better at them."""
     one, losses = any_trial, []
-    step, state = jax.jit(one.step()), any_trial.state
+    step, state = one.step, any_trial.state
     # A game is lost by some as it is won by others: what falls is the discriminator's own loss.
     falls = "discriminator_loss" if "BiGAN" in type(one.objective).__name__ else "loss"
     for _ in range(30):
@@ -157,8 +149,8 @@ def test_bfloat16_compute_keeps_parameters_memory_and_loss_in_float32(case):
     run = trial(case).objective.run
     run = dataclasses.replace(run, encoder=build_encoder({**encoder, "dtype": "bfloat16"}))
     one = dataclasses.replace(trial(case), objective=build_objective(ConfigDict(section), run))
-    state, metrics = jax.eval_shape(one.step(), one.state, one.batches[0])
+    state, metrics = jax.eval_shape(one.step, one.state, one.batches[0])
     floats = [x for x in jax.tree.leaves((state, metrics)) if np.issubdtype(x.dtype, np.floating)]
     assert {leaf.dtype for leaf in floats} == {np.dtype("float32")}
-    text = str(jax.make_jaxpr(one.step())(one.state, one.batches[0]))
+    text = str(jax.make_jaxpr(one.step)(one.state, one.batches[0]))
     assert "bf16[" in text  # and the work is done in bfloat16

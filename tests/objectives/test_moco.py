@@ -16,7 +16,7 @@ from tests.objectives.conftest import BATCH, INPUTS, trial
 
 def _after_a_step():
     one = trial("moco_v2")
-    return one, jax.jit(one.step())(one.state, one.batches[0])[0]
+    return one, one.step(one.state, one.batches[0])[0]
 
 
 def test_the_keys_of_a_batch_enter_the_queue_after_its_loss():

@@ -10,7 +10,7 @@ from tests.objectives.conftest import trial
 
 def test_the_loss_lies_between_minus_1_and_1():
     one = trial("simsiam")
-    assert -1 <= float(jax.jit(one.step())(one.state, one.batches[0])[1]["loss"]) <= 1
+    assert -1 <= float(one.step(one.state, one.batches[0])[1]["loss"]) <= 1
 
 
 def test_the_output_of_the_projector_has_no_parameters_after_its_last_layer():
@@ -22,7 +22,7 @@ def test_the_output_of_the_projector_has_no_parameters_after_its_last_layer():
 
 def test_fresh_projections_are_spread():
     one = trial("simsiam")
-    std = float(jax.jit(one.step())(one.state, one.batches[0])[1]["std"])
+    std = float(one.step(one.state, one.batches[0])[1]["std"])
     assert std == pytest.approx(1 / np.sqrt(one.objective.projector_dim), rel=0.25)
 
 

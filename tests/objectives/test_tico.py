@@ -14,7 +14,7 @@ from tests.objectives.conftest import trial
 def test_the_covariance_remembers_earlier_batches():
     one, state = trial("tico"), trial("tico").state
     assert not np.any(state.memory["covariance"])
-    step, keep, trace = jax.jit(one.step()), one.objective.covariance_momentum, 0.0
+    step, keep, trace = one.step, one.objective.covariance_momentum, 0.0
     for batch in one.batches:
         state, _ = step(state, batch)
         covariance = np.asarray(state.memory["covariance"])
@@ -26,7 +26,7 @@ def test_the_covariance_remembers_earlier_batches():
 
 def test_the_teacher_is_the_average_of_the_parameters_after_the_update():
     one = trial("tico")
-    state, _ = jax.jit(one.step())(one.state, one.batches[0])
+    state, _ = one.step(one.state, one.batches[0])
 
     def check(old, student, new):
         wanted = 0.99 * np.asarray(old, np.float64) + 0.01 * np.asarray(student)

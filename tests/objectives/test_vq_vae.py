@@ -55,7 +55,7 @@ def test_the_codebook_moves_on_eight_devices_as_on_one():
     batch = jax.device_put(one.batches[0], batch_sharding(mesh))
     state = jax.device_put(one.state, NamedSharding(mesh, PartitionSpec()))
     codebooks = [
-        jax.jit(one.step())(*inputs)[0].memory["codebook"]
+        one.step(*inputs)[0].memory["codebook"]
         for inputs in ((one.state, one.batches[0]), (state, batch))
     ]
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6), *codebooks)

@@ -110,7 +110,7 @@ def test_nonfinite_gradients_are_told_by_parameter():
 
 def test_the_state_is_donated_without_a_copy():
     one = trial("simclr")
-    step = jax.jit(one.step(), donate_argnums=0)
+    step = jax.jit(one.step, donate_argnums=0)
     memory = step.lower(one.state, one.batches[0]).compile().memory_analysis()
     state_bytes = sum(leaf.nbytes for leaf in jax.tree.leaves(one.state))
     assert memory.alias_size_in_bytes >= state_bytes
