@@ -47,8 +47,7 @@ def barlow_twins(
     """
     checks.shapes(z1=(z1, "B D"), z2=(z2, "B D"))
     checks.floats(z1=z1, z2=z2)
-    y1, y2 = (_centred(z) for z in (z1, z2))
-    y1, y2 = (y * jax.lax.rsqrt(jnp.mean(jnp.square(y), axis=0) + 1e-5) for y in (y1, y2))
+    y1, y2 = (_standardized(z) for z in (z1, z2))
     correlation = jnp.einsum("bi,bj->ij", y1, y2, precision=_HIGHEST) / len(z1)
     wanted = jnp.square(jnp.diagonal(correlation) - 1)
     return jnp.sum(wanted) + off_diagonal_weight * _off_diagonal_squares(correlation)
@@ -264,9 +263,23 @@ def sigreg(z: jax.Array, directions: jax.Array) -> jax.Array:
     return 2 * len(z) * jnp.mean(jnp.trapezoid(values, dx=LIMIT / (KNOTS - 1), axis=0))
 
 
-def _centred(z: jax.Array) -> jax.Array:
+def _centred(z: jax.Array, axis: int = 0) -> jax.Array:
     z = at_least_float32(z)
-    return z - jnp.mean(z, axis=0)
+    z = z - jnp.mean(z, axis=axis, keepdims=True)
+    # Once more: the mean of equal large numbers is rounded, and would leave a spread behind.
+    return z - jnp.mean(z, axis=axis, keepdims=True)
+
+
+def _in_range(z: jax.Array, axis: int | tuple[int, int]) -> tuple[jax.Array, jax.Array]:
+    """Return z / s and s >= 1, such that squares do not overflow, for where s does not matter."""
+    size = jax.lax.stop_gradient(jnp.max(jnp.abs(z), axis=axis, keepdims=True))
+    size = jnp.maximum(size, 1)
+    return z / size, size
+
+
+def _standardized(z: jax.Array) -> jax.Array:
+    z, size = _in_range(_centred(z), axis=0)
+    return z * jax.lax.rsqrt(jnp.mean(jnp.square(z), axis=0) + (1e-5 / size / size)[0])
 
 
 def _off_diagonal_squares(matrix: jax.Array) -> jax.Array:
@@ -274,9 +287,14 @@ def _off_diagonal_squares(matrix: jax.Array) -> jax.Array:
 
 
 def _whitened(z: jax.Array, epsilon: float) -> jax.Array:
-    z = at_least_float32(z)
-    z = z - jnp.mean(z, axis=1, keepdims=True)
+    """Return z[G, N, D], white within each of the G groups."""
+    dim = z.shape[2]
+    z, size = _in_range(_centred(z, axis=1), axis=(1, 2))
     covariance = jnp.einsum("gni,gnj->gij", z, z, precision=_HIGHEST) / (z.shape[1] - 1)
-    shrunk = (1 - epsilon) * covariance + epsilon * jnp.eye(z.shape[2], dtype=z.dtype)
+    identity = jnp.eye(dim, dtype=z.dtype)
+    shrunk = (1 - epsilon) * covariance + epsilon / size / size * identity
+    # Rounding can make a singular covariance indefinite, which has no Cholesky factor; so much more
+    # on the diagonal prevents it.
+    shrunk *= 1 + 2 * dim * jnp.finfo(z.dtype).eps * identity
     lower = jnp.linalg.cholesky(shrunk)
     return jax.lax.linalg.triangular_solve(lower, z, lower=True, transpose_a=True)

@@ -117,6 +117,21 @@ def test_w_mse_whitens_each_group_by_itself():
     np.testing.assert_allclose(whole, np.concatenate(parts), rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.parametrize("rank", [0, 1, 4])
+@pytest.mark.parametrize("size", [1e-6, 1.0, 1e3, 1e8, 1e20])
+def test_w_mse_of_collapsed_views_is_finite(rank, size):
+    """24 rows, whose mean is rounded, as the mean of 16 equal numbers is not."""
+    shared, loadings = normal(24, 4), normal(4, 12, seed=1)
+    z1 = size * (1 + shared[:, :rank] @ loadings[:rank])
+    z2 = size * (1 - shared[:, :rank] @ loadings[:rank])
+
+    def loss(z):
+        return jnp.mean(w_mse(z, z2, group_size=24, epsilon=1e-4))
+
+    value, gradient = jax.value_and_grad(loss)(z1)
+    assert np.isfinite(value) and np.isfinite(gradient).all()
+
+
 def test_w_mse_by_hand():
     # One dimension: whitening divides by the deviation 1 and the unit vectors are signs.
     z1, z2 = jnp.array([[1.0], [-1.0], [2.0], [-2.0]]), jnp.array([[1.0], [2.0], [-1.0], [-2.0]])
