@@ -1,4 +1,4 @@
-"""MoCo v1: as MoCo v2, with a linear head, less augmentation and a lower temperature."""
+"""MoCo v1: as MoCo v2, with a linear head, no blur and a lower temperature."""
 
 import dataclasses
 from typing import ClassVar

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from ssljax import losses
+from ssljax.objectives.nnclr import nearest
 from tests.peers.test_losses import assert_equal, draw
 
 torch = pytest.importorskip("torch")
@@ -126,3 +127,13 @@ def test_relational_is_ressls():
         official,
         [student],
     )
+
+
+def test_nearest_neighbours_are_lightlys():
+    modules = pytest.importorskip("lightly.models.modules")
+    z, rows = draw((8, 16), (64, 16))
+    rows = normalize(torch.tensor(rows))
+    memory = modules.NNMemoryBankModule(size=(64, 16))
+    memory.bank, memory.bank_ptr = rows, torch.zeros(1, dtype=torch.long)
+    theirs = memory(normalize(torch.tensor(z)), update=False)
+    np.testing.assert_array_equal(nearest(jnp.asarray(z), jnp.asarray(rows)), theirs.numpy())
