@@ -12,22 +12,12 @@ norms, which LARS does not adapt, is 0.0048 / 32: the official gradient is 1 / 3
 32 devices, which weights do not feel under LARS.
 """
 
+from experiments.image.augmentation import BYOL
 from experiments.image.common import imagenet, steps_per_epoch
 from ssljax.training.rules import DEFAULT_RULES
 
 DEVICES = 32  # of the paper's run
 NO_DECAY, REST = DEFAULT_RULES
-VIEW = {
-    "size": 224,
-    "crop_scale": (0.08, 1.0),
-    "flip": 0.5,
-    "brightness": 0.4,
-    "contrast": 0.4,
-    "saturation": 0.2,
-    "hue": 0.1,
-    "jitter_prob": 0.8,
-    "grey_prob": 0.2,
-}
 
 
 def get_config():
@@ -38,10 +28,7 @@ def get_config():
         "off_diagonal_weight": 0.0051,
         "projector_hidden": (8192, 8192),
         "projector_dim": 8192,
-        "views": {
-            "view1": {**VIEW, "blur_prob": 1.0},
-            "view2": {**VIEW, "blur_prob": 0.1, "solarize_prob": 0.2},
-        },
+        "views": BYOL,
     }
     config.optimizer.name = "lars"
     config.optimizer.learning_rate = 0.2

@@ -11,6 +11,7 @@ learning rate falls at every step where the code lowers it at every epoch, and r
 statistics are those of all eight groups where the code keeps those of its first device.
 """
 
+from experiments.image.augmentation import MOCO_V2
 from experiments.image.common import ALL_ALIKE, imagenet
 
 
@@ -26,21 +27,7 @@ def get_config():
         "queue_size": 65536,
         "projector_hidden": (2048,),
         "projector_dim": 128,
-        "views": {
-            "crop": {
-                "count": 2,
-                "size": 224,
-                "crop_scale": (0.2, 1.0),
-                "flip": 0.5,
-                "brightness": 0.4,
-                "contrast": 0.4,
-                "saturation": 0.4,
-                "hue": 0.1,
-                "jitter_prob": 0.8,
-                "grey_prob": 0.2,
-                "blur_prob": 0.5,
-            }
-        },
+        "views": MOCO_V2,
     }
     config.optimizer.name = "sgd"
     config.optimizer.learning_rate = 0.03  # for the batch of 256 as it is

@@ -9,6 +9,7 @@ Not run here. Deviates: bfloat16 compute, and views cropped from the central 256
 linear probe of the paper trains with augmentation, that of `ssljax` without.
 """
 
+from experiments.image.augmentation import SIMCLR
 from experiments.image.common import imagenet, steps_per_epoch
 
 
@@ -20,21 +21,7 @@ def get_config():
         "temperature": 0.1,
         "projector_hidden": (2048,),
         "projector_dim": 128,
-        "views": {
-            "crop": {
-                "count": 2,
-                "size": 224,
-                "crop_scale": (0.08, 1.0),
-                "flip": 0.5,
-                "brightness": 0.8,
-                "contrast": 0.8,
-                "saturation": 0.8,
-                "hue": 0.2,
-                "jitter_prob": 0.8,
-                "grey_prob": 0.2,
-                "blur_prob": 0.5,
-            }
-        },
+        "views": SIMCLR,
     }
     config.optimizer.name = "lars"
     config.optimizer.learning_rate = 0.3

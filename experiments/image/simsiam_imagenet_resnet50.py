@@ -9,6 +9,7 @@ Not run here. Deviates: bfloat16 compute, and views cropped from the central 256
 learning rate falls every step, where the official code lowers it once an epoch.
 """
 
+from experiments.image.augmentation import MOCO_V2
 from experiments.image.common import ALL_ALIKE, imagenet
 
 
@@ -20,21 +21,7 @@ def get_config():
         "projector_hidden": (2048, 2048),
         "projector_dim": 2048,
         "predictor_hidden": (512,),
-        "views": {
-            "crop": {
-                "count": 2,
-                "size": 224,
-                "crop_scale": (0.2, 1.0),
-                "flip": 0.5,
-                "brightness": 0.4,
-                "contrast": 0.4,
-                "saturation": 0.4,
-                "hue": 0.1,
-                "jitter_prob": 0.8,
-                "grey_prob": 0.2,
-                "blur_prob": 0.5,
-            }
-        },
+        "views": MOCO_V2,
     }
     config.optimizer.name = "sgd"
     config.optimizer.learning_rate = 0.05

@@ -14,19 +14,8 @@ outside; the projector's batch statistics are those of the whole batch, the enco
 images.
 """
 
+from experiments.image.augmentation import SWAV
 from experiments.image.common import imagenet, steps_per_epoch
-
-COLOUR = {
-    "flip": 0.5,
-    "brightness": 0.8,
-    "contrast": 0.8,
-    "saturation": 0.8,
-    "hue": 0.2,
-    "jitter_prob": 0.8,
-    "grey_prob": 0.2,
-    "blur_prob": 0.5,
-    "blur_kernel": 23,  # at 96 pixels too
-}
 
 
 def get_config():
@@ -42,10 +31,7 @@ def get_config():
         "sinkhorn_iterations": 3,
         "projector_hidden": (2048,),
         "projector_dim": 128,
-        "views": {
-            "crop": {"count": 2, "size": 224, "crop_scale": (0.14, 1.0), **COLOUR},
-            "small_crop": {"count": 6, "size": 96, "crop_scale": (0.05, 0.14), **COLOUR},
-        },
+        "views": SWAV,
     }
     config.optimizer.name = "lars"
     config.optimizer.learning_rate = 4.8  # for the batch of 4096 as it is

@@ -9,19 +9,8 @@ Not run here. Deviates: bfloat16 compute; views cropped from the central 256x256
 the learning rate inside its momentum, the official one outside.
 """
 
+from experiments.image.augmentation import BYOL
 from experiments.image.common import imagenet, steps_per_epoch
-
-VIEW = {
-    "size": 224,
-    "crop_scale": (0.08, 1.0),
-    "flip": 0.5,
-    "brightness": 0.4,
-    "contrast": 0.4,
-    "saturation": 0.2,
-    "hue": 0.1,
-    "jitter_prob": 0.8,
-    "grey_prob": 0.2,
-}
 
 
 def get_config():
@@ -34,10 +23,7 @@ def get_config():
         "covariance_weight": 1.0,
         "projector_hidden": (8192, 8192),
         "projector_dim": 8192,
-        "views": {
-            "view1": {**VIEW, "blur_prob": 1.0},
-            "view2": {**VIEW, "blur_prob": 0.1, "solarize_prob": 0.2},
-        },
+        "views": BYOL,
     }
     config.optimizer.name = "lars"
     config.optimizer.learning_rate = 0.2

@@ -61,7 +61,17 @@ def _rows(kind: str, folder: pathlib.Path) -> Iterable[tuple[str, ...]]:
         from ssljax.training.optimizer import OPTIMIZERS
 
         return OPTIMIZERS.items()
-    return ((str(path), _first_line(_docstring(path))) for path in sorted(folder.rglob("*.py")))
+    return _experiments(folder)
+
+
+def _experiments(folder: pathlib.Path) -> Iterable[tuple[str, str]]:
+    """Yield the configs in a folder; they are read, not run."""
+    for path in sorted(folder.rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        if any(
+            isinstance(node, ast.FunctionDef) and node.name == "get_config" for node in tree.body
+        ):
+            yield str(path), _first_line(ast.get_docstring(tree))
 
 
 def _objectives() -> Iterable[tuple[str, ...]]:
@@ -78,10 +88,6 @@ def _objectives() -> Iterable[tuple[str, ...]]:
 
 def _module_of(cls: type) -> types.ModuleType:
     return sys.modules[cls.__module__]
-
-
-def _docstring(path: pathlib.Path) -> str | None:
-    return ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))  # read, not run
 
 
 def _first_line(text: str | None) -> str:
