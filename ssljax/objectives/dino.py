@@ -15,6 +15,7 @@ from ssljax.objectives.multi_crop import (
     count_global,
     crops,
     pairs,
+    require_prototypes,
     through,
     whole,
 )
@@ -65,8 +66,8 @@ class DINO:
 
     def __post_init__(self):
         count_global(self.views, self.run.inputs, at_least=2)
+        require_prototypes(prototypes=self.prototypes)
         require_positive(
-            prototypes=self.prototypes,
             student_temperature=self.student_temperature,
             teacher_temperature_start=self.teacher_temperature_start,
             teacher_temperature=self.teacher_temperature,

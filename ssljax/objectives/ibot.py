@@ -11,7 +11,14 @@ from ssljax.losses import dino, ibot
 from ssljax.models import DINOHead, init
 from ssljax.objectives.base import Aux, Run
 from ssljax.objectives.decoding import require_positive
-from ssljax.objectives.multi_crop import by_size, count_global, crops, pairs, whole
+from ssljax.objectives.multi_crop import (
+    by_size,
+    count_global,
+    crops,
+    pairs,
+    require_prototypes,
+    whole,
+)
 from ssljax.objectives.patch_distillation import (
     encode,
     folded,
@@ -70,8 +77,8 @@ class IBOT:
         count_global(self.views, self.run.inputs, at_least=2)
         global_grid(self.views, self.run.inputs, self.run.encoder.patch_size)
         require_ratios(self.mask_ratio_min, self.mask_ratio_max)
+        require_prototypes(prototypes=self.prototypes)
         require_positive(
-            prototypes=self.prototypes,
             student_temperature=self.student_temperature,
             teacher_temperature_start=self.teacher_temperature_start,
             teacher_temperature=self.teacher_temperature,

@@ -12,7 +12,7 @@ from ssljax.losses import msn
 from ssljax.models import MLP, apply, init
 from ssljax.objectives.base import Aux, Run
 from ssljax.objectives.decoding import require_positive
-from ssljax.objectives.multi_crop import by_size, count_global, whole
+from ssljax.objectives.multi_crop import by_size, count_global, require_prototypes, whole
 from ssljax.objectives.patch_distillation import encode, folded, global_grid
 from ssljax.objectives.patches import require_patches
 from ssljax.objectives.views import Views, embed, example
@@ -79,8 +79,7 @@ class MSN:
         global_grid(self.views, self.run.inputs, self.run.encoder.patch_size)
         if not 0 <= self.patch_drop < 1:
             raise UserError(f"objective.patch_drop={self.patch_drop}; it must be in [0, 1)")
-        if self.prototypes < 2:
-            raise UserError(f"objective.prototypes={self.prototypes}; it must be at least 2")
+        require_prototypes(prototypes=self.prototypes)
         require_positive(temperature=self.temperature, sharpening=self.sharpening)
 
     @property

@@ -64,6 +64,15 @@ def count_global(views: Views, inputs: Inputs, *, at_least: int = 2) -> int:
     return count
 
 
+def require_prototypes(**counts: int) -> None:
+    """Raise a UserError unless fields of the objective, given by name, are at least 2."""
+    for name, count in counts.items():
+        if count < 2:
+            raise UserError(
+                f"objective.{name}={count}; it must be at least 2, or all distributions are equal"
+            )
+
+
 def through(
     network: Chain, params: PyTree, stats: PyTree, groups: list[Array], key: Array | None = None
 ) -> tuple[Array, PyTree]:

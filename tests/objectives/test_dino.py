@@ -109,7 +109,6 @@ def test_a_transformer_sees_both_sizes_and_the_teacher_drops_no_path():
     objective = _build({**VIT, "drop_path": 0.5}, CASES["dino"][1])
     params = objective.init_params(KEY, _batch())
     memory = objective.init_memory(KEY, params, _batch())
-    # The same views, other drop-path: with the first the teacher's part alone would not change.
     values = jax.jit(jax.vmap(lambda k: objective.loss(params, memory, _batch(), key=k, step=0)[0]))
     assert np.isfinite(values(jax.random.split(KEY, 2))).all()
     assert whole(objective.run.encoder) == dataclasses.replace(objective.run.encoder, drop_path=0.0)
@@ -119,6 +118,13 @@ def test_a_transformer_sees_both_sizes_and_the_teacher_drops_no_path():
         for k in (1, 2)
     )
     np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize("name", ["dino", "ibot", "dinov2", "msn"])
+def test_a_single_prototype_is_refused(name):
+    encoder, section = CASES[name]
+    with pytest.raises(UserError, match="objective.prototypes=1; it must be at least 2"):
+        _build(encoder, {**section, "prototypes": 1})
 
 
 def test_a_temperature_of_0_is_refused():
