@@ -9,12 +9,8 @@ import jax.numpy as jnp
 from ssljax.losses import mse
 from ssljax.models import MLP, Chain
 from ssljax.objectives.base import Aux, Run
-from ssljax.objectives.decoding import (
-    image_decoder,
-    image_shape,
-    require_not_negative,
-    require_positive,
-)
+from ssljax.objectives.checks import require_not_negative, require_positive
+from ssljax.objectives.decoding import image_decoder, image_shape
 from ssljax.objectives.views import Views, embed
 
 

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from ssljax.losses import byol_regression
 from ssljax.models import MLP, Chain
 from ssljax.objectives.base import Aux, Run
+from ssljax.objectives.checks import require_share
 from ssljax.objectives.views import Views, embed, example
 from ssljax.ops.ema import ema
 from ssljax.ops.schedule import cosine
@@ -60,6 +61,7 @@ class BYOL:
     batch_coupled: ClassVar[bool] = True
 
     def __post_init__(self):
+        require_share(momentum=self.momentum)
         self.views.require(self.run.inputs, count=2)
 
     @property

@@ -1,6 +1,7 @@
 """From a section of a config to a frozen dataclass: the fields are the keys."""
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -37,6 +38,9 @@ def construct(cls: type, section: Mapping[str, Any], where: str, **given: Any) -
         raise UserError(f"{where} lacks {', '.join(f'{where}.{name}' for name in missing)}")
     try:
         return cls(**given, **values)
+    except UserError as error:
+        # An objective calls its fields "objective.NAME"; as a task of another it lies elsewhere.
+        raise UserError(re.sub(r"\bobjective\.(?!tasks\.)", f"{where}.", str(error))) from error
     except (ValueError, TypeError) as error:
         raise UserError(f"{where}: {error}") from error
 

@@ -11,6 +11,7 @@ from ssljax.errors import UserError
 from ssljax.losses import masked_mse, mse
 from ssljax.models import ConvDecoder, apply, init
 from ssljax.objectives.base import Aux, Run
+from ssljax.objectives.checks import require_share
 from ssljax.objectives.patches import blank, patch_grid, require_patches
 from ssljax.objectives.views import Views, embed
 from ssljax.ops.ema import ema
@@ -67,6 +68,7 @@ class Data2Vec2:
     batch_coupled: ClassVar[bool] = False
 
     def __post_init__(self):
+        require_share(final_momentum=self.final_momentum, momentum=self.momentum)
         self.views.require(self.run.inputs, count=1)
         require_patches(self.run, "data2vec2")
         encoder = self.run.encoder

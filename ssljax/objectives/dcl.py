@@ -10,6 +10,7 @@ from ssljax.errors import UserError
 from ssljax.losses import dcl, dclw
 from ssljax.models import MLP, Chain
 from ssljax.objectives.base import Aux, Run
+from ssljax.objectives.checks import require_positive
 from ssljax.objectives.siamese import SYMMETRIC, all_views
 from ssljax.objectives.views import Views, embed, example
 
@@ -39,6 +40,7 @@ class DCL:
     batch_coupled: ClassVar[bool] = True
 
     def __post_init__(self):
+        require_positive(temperature=self.temperature)
         self.views.require(self.run.inputs, count=2)
         if self.sigma < 0:
             raise UserError(

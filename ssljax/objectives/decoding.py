@@ -1,6 +1,5 @@
 """What objectives have in common that make an image of features."""
 
-from ssljax.errors import UserError
 from ssljax.models import ImageDecoder
 from ssljax.objectives.base import Run
 from ssljax.objectives.views import Views
@@ -18,17 +17,3 @@ def image_decoder(
     """Return the decoder of a vector to an image of the size of the view."""
     shape = image_shape(views, run)
     return ImageDecoder(shape, width=width, doublings=doublings, norm=norm, dtype=run.dtype)
-
-
-def require_positive(**fields: float) -> None:
-    """Raise a UserError unless fields of the objective, given by name, are above 0."""
-    for name, value in fields.items():
-        if not value > 0:
-            raise UserError(f"objective.{name}={value}; it must be above 0")
-
-
-def require_not_negative(**fields: float) -> None:
-    """Raise a UserError unless fields of the objective, given by name, are at least 0."""
-    for name, value in fields.items():
-        if not value >= 0:
-            raise UserError(f"objective.{name}={value}; it must be at least 0")

@@ -12,6 +12,7 @@ from ssljax.errors import UserError
 from ssljax.losses import prototype_cross_entropy
 from ssljax.models import MLP, Chain
 from ssljax.objectives.base import Aux, Run
+from ssljax.objectives.checks import require_positive
 from ssljax.objectives.views import Views, embed, example
 from ssljax.ops.bank import write_rows
 from ssljax.ops.kmeans import spherical_kmeans
@@ -61,6 +62,7 @@ class DeepCluster:
     batch_coupled: ClassVar[bool] = True
 
     def __post_init__(self):
+        require_positive(temperature=self.temperature)
         views = sum(view.count for view in self.views.augmentations(self.run.inputs).values())
         if views < BANKS:
             raise UserError(f"objective.views makes {views} view(s); deepcluster_v2 needs {BANKS}")

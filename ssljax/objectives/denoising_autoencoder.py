@@ -10,12 +10,8 @@ from ssljax.errors import UserError, unknown
 from ssljax.losses import mse
 from ssljax.models import MLP, Chain
 from ssljax.objectives.base import Aux, Run
-from ssljax.objectives.decoding import (
-    image_decoder,
-    image_shape,
-    require_not_negative,
-    require_positive,
-)
+from ssljax.objectives.checks import require_not_negative, require_positive
+from ssljax.objectives.decoding import image_decoder, image_shape
 from ssljax.objectives.views import Views, embed
 from ssljax.ops.corruption import CORRUPTIONS
 from ssljax.ops.keys import per_example

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from ssljax.losses import dino
 from ssljax.models import Chain, DINOHead
 from ssljax.objectives.base import Aux, Run
-from ssljax.objectives.decoding import require_positive
+from ssljax.objectives.checks import require_positive, require_share
 from ssljax.objectives.multi_crop import (
     by_size,
     count_global,
@@ -65,6 +65,7 @@ class DINO:
     batch_coupled: ClassVar[bool] = True  # by batch statistics, where the encoder has them
 
     def __post_init__(self):
+        require_share(center_momentum=self.center_momentum, momentum=self.momentum)
         count_global(self.views, self.run.inputs, at_least=2)
         require_prototypes(prototypes=self.prototypes)
         require_positive(

@@ -10,7 +10,7 @@ from einops import rearrange
 from ssljax.losses import koleo, swapped_prediction
 from ssljax.models import DINOHead, init
 from ssljax.objectives.base import Aux, Run
-from ssljax.objectives.decoding import require_positive
+from ssljax.objectives.checks import require_positive, require_share
 from ssljax.objectives.multi_crop import (
     by_size,
     count_global,
@@ -81,6 +81,7 @@ class DINOv2:
     batch_coupled: ClassVar[bool] = True
 
     def __post_init__(self):
+        require_share(momentum=self.momentum)
         require_patches(self.run, "dinov2")
         count_global(self.views, self.run.inputs, at_least=2)
         global_grid(self.views, self.run.inputs, self.run.encoder.patch_size)

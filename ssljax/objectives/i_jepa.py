@@ -11,6 +11,7 @@ from ssljax.errors import unknown
 from ssljax.losses import mse, smooth_l1
 from ssljax.models import Predictor, apply, init
 from ssljax.objectives.base import Aux, Run
+from ssljax.objectives.checks import require_share
 from ssljax.objectives.patches import blank, patch_grid, require_patches
 from ssljax.objectives.views import Views, plain
 from ssljax.ops.ema import ema
@@ -58,6 +59,7 @@ class IJEPA:
     batch_coupled: ClassVar[bool] = False
 
     def __post_init__(self):
+        require_share(momentum=self.momentum)
         self.views.require(self.run.inputs, count=1)
         require_patches(self.run, "i_jepa")
         if self.distance not in DISTANCES:

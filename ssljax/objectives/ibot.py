@@ -10,7 +10,7 @@ from ssljax.errors import UserError
 from ssljax.losses import dino, ibot
 from ssljax.models import DINOHead, init
 from ssljax.objectives.base import Aux, Run
-from ssljax.objectives.decoding import require_positive
+from ssljax.objectives.checks import require_positive, require_share
 from ssljax.objectives.multi_crop import (
     by_size,
     count_global,
@@ -73,6 +73,7 @@ class IBOT:
     batch_coupled: ClassVar[bool] = False
 
     def __post_init__(self):
+        require_share(center_momentum=self.center_momentum, momentum=self.momentum)
         require_patches(self.run, "ibot")
         count_global(self.views, self.run.inputs, at_least=2)
         global_grid(self.views, self.run.inputs, self.run.encoder.patch_size)

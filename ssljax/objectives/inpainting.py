@@ -10,7 +10,8 @@ from ssljax.errors import UserError, unknown
 from ssljax.losses import gan, mse
 from ssljax.models import Chain, ImageDecoder, PairDiscriminator, apply, init
 from ssljax.objectives.base import Aux, Run
-from ssljax.objectives.decoding import image_shape, require_positive
+from ssljax.objectives.checks import require_positive
+from ssljax.objectives.decoding import image_shape
 from ssljax.objectives.views import Views, embed
 from ssljax.ops.holes import REGIONS, cut_block
 from ssljax.ops.keys import per_example

@@ -7,8 +7,8 @@ import jax
 
 from ssljax.models import MLP, Chain
 from ssljax.objectives.base import Aux, Run
+from ssljax.objectives.checks import require_positive, require_queue, require_share
 from ssljax.objectives.momentum_contrast import contrast, first_memory, follow
-from ssljax.objectives.queues import require_queue
 from ssljax.objectives.views import Views, embed, example
 
 
@@ -54,6 +54,8 @@ class MoCo:
     batch_coupled: ClassVar[bool] = True
 
     def __post_init__(self):
+        require_positive(temperature=self.temperature)
+        require_share(momentum=self.momentum)
         self.views.require(self.run.inputs, count=2)
         require_queue(self.run, self.queue_size)
 

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from ssljax.losses import batch_info_nce
 from ssljax.models import MLP, Chain
 from ssljax.objectives.base import Aux, Run
+from ssljax.objectives.checks import require_positive, require_share
 from ssljax.objectives.siamese import ASYMMETRIC, each_view
 from ssljax.objectives.views import Views, embed, example
 from ssljax.ops.ema import ema
@@ -49,6 +50,8 @@ class MoCoV3:
     batch_coupled: ClassVar[bool] = True
 
     def __post_init__(self):
+        require_positive(temperature=self.temperature)
+        require_share(momentum=self.momentum)
         self.views.require(self.run.inputs, count=2)
 
     @property

@@ -11,7 +11,7 @@ from ssljax.errors import UserError
 from ssljax.losses import msn
 from ssljax.models import MLP, apply, init
 from ssljax.objectives.base import Aux, Run
-from ssljax.objectives.decoding import require_positive
+from ssljax.objectives.checks import require_positive, require_share
 from ssljax.objectives.multi_crop import by_size, count_global, require_prototypes, whole
 from ssljax.objectives.patch_distillation import encode, folded, global_grid
 from ssljax.objectives.patches import require_patches
@@ -74,6 +74,7 @@ class MSN:
     batch_coupled: ClassVar[bool] = True
 
     def __post_init__(self):
+        require_share(momentum=self.momentum, momentum_end=self.momentum_end)
         require_patches(self.run, "msn")
         count_global(self.views, self.run.inputs, at_least=2)
         global_grid(self.views, self.run.inputs, self.run.encoder.patch_size)

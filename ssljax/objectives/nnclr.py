@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from ssljax.losses import batch_info_nce
 from ssljax.models import MLP, Chain
 from ssljax.objectives.base import Aux, Run
-from ssljax.objectives.queues import require_queue
+from ssljax.objectives.checks import require_positive, require_queue
 from ssljax.objectives.siamese import ASYMMETRIC, each_view
 from ssljax.objectives.views import Views, embed, example
 from ssljax.ops.normalize import l2_normalize
@@ -43,6 +43,7 @@ class NNCLR:
     batch_coupled: ClassVar[bool] = True
 
     def __post_init__(self):
+        require_positive(temperature=self.temperature)
         self.views.require(self.run.inputs, count=2)
         require_queue(self.run, self.queue_size)
 

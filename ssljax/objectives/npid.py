@@ -11,6 +11,7 @@ from ssljax.errors import UserError
 from ssljax.losses import noise_contrastive
 from ssljax.models import MLP, Chain
 from ssljax.objectives.base import Aux, Run
+from ssljax.objectives.checks import require_positive
 from ssljax.objectives.views import Views, embed, example
 from ssljax.ops.bank import write_rows
 from ssljax.ops.normalize import l2_normalize
@@ -53,6 +54,7 @@ class NPID:
     batch_coupled: ClassVar[bool] = True
 
     def __post_init__(self):
+        require_positive(temperature=self.temperature)
         self.views.require(self.run.inputs, count=1)
         if self.negatives <= 0:
             raise UserError(f"objective.negatives={self.negatives}: it must be at least 1")

@@ -13,10 +13,9 @@ from ssljax.losses import similarity_distillation
 from ssljax.models import MLP, Chain, apply, build_encoder, init
 from ssljax.objectives import build_objective
 from ssljax.objectives.base import Aux, Objective, Run
+from ssljax.objectives.checks import require_positive, require_queue
 from ssljax.objectives.construct import construct
-from ssljax.objectives.decoding import require_positive
 from ssljax.objectives.multi_crop import whole
-from ssljax.objectives.queues import require_queue
 from ssljax.objectives.views import Views, embed, example
 from ssljax.ops.queue import enqueue, init_queue
 

@@ -10,8 +10,8 @@ from ssljax.errors import UserError
 from ssljax.losses import relational
 from ssljax.models import MLP, Chain
 from ssljax.objectives.base import Aux, Run
+from ssljax.objectives.checks import require_positive, require_queue, require_share
 from ssljax.objectives.momentum_contrast import first_memory, follow, keys_of
-from ssljax.objectives.queues import require_queue
 from ssljax.objectives.views import Views, embed, example
 
 
@@ -57,6 +57,8 @@ class ReSSL:
     batch_coupled: ClassVar[bool] = True
 
     def __post_init__(self):
+        require_positive(teacher_temperature=self.teacher_temperature, temperature=self.temperature)
+        require_share(momentum=self.momentum)
         self.views.require(self.run.inputs, count=2)
         if set(self.views.groups) != {"strong", "weak"}:
             raise UserError(

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from ssljax.losses import sup_con
 from ssljax.models import MLP, Chain
 from ssljax.objectives.base import Aux, Run
+from ssljax.objectives.checks import require_positive
 from ssljax.objectives.siamese import SYMMETRIC, all_views
 from ssljax.objectives.views import Views, embed, example
 
@@ -38,6 +39,7 @@ class SupCon:
     batch_coupled: ClassVar[bool] = True
 
     def __post_init__(self):
+        require_positive(temperature=self.temperature)
         self.views.require(self.run.inputs, count=2)
 
     @property

@@ -10,6 +10,7 @@ from ssljax.errors import UserError
 from ssljax.losses import swapped_prediction
 from ssljax.models import MLP, Chain
 from ssljax.objectives.base import Aux, Run
+from ssljax.objectives.checks import require_positive
 from ssljax.objectives.siamese import all_views
 from ssljax.objectives.views import Views, embed, example
 from ssljax.ops import sinkhorn
@@ -69,6 +70,7 @@ class SwAV:
     batch_coupled: ClassVar[bool] = True
 
     def __post_init__(self):
+        require_positive(epsilon=self.epsilon, temperature=self.temperature)
         views = sum(view.count for view in self.views.augmentations(self.run.inputs).values())
         if views < ASSIGNED:
             raise UserError(f"{self.views.where} makes {views} view(s); swav needs {ASSIGNED}")

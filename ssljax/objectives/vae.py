@@ -11,12 +11,8 @@ from ssljax.losses import kl_to_normal, vae
 from ssljax.losses.variational import LIKELIHOODS
 from ssljax.models import MLP, Chain
 from ssljax.objectives.base import Aux, Run
-from ssljax.objectives.decoding import (
-    image_decoder,
-    image_shape,
-    require_not_negative,
-    require_positive,
-)
+from ssljax.objectives.checks import require_not_negative, require_positive
+from ssljax.objectives.decoding import image_decoder, image_shape
 from ssljax.objectives.views import Views, embed
 from ssljax.ops.keys import per_example
 

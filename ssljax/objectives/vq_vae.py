@@ -12,7 +12,8 @@ from ssljax.errors import UserError
 from ssljax.losses import mse
 from ssljax.models import MLP, GridDecoder, apply, init
 from ssljax.objectives.base import Array, Aux, Run
-from ssljax.objectives.decoding import image_shape, require_not_negative, require_positive
+from ssljax.objectives.checks import require_not_negative, require_positive
+from ssljax.objectives.decoding import image_shape
 from ssljax.objectives.views import Views, embed
 from ssljax.ops.quantization import (
     code_usage,

@@ -11,6 +11,7 @@ from ssljax.errors import UserError
 from ssljax.losses import w_mse
 from ssljax.models import MLP, Chain
 from ssljax.objectives.base import Aux, Run
+from ssljax.objectives.checks import require_share
 from ssljax.objectives.siamese import all_views
 from ssljax.objectives.views import Views, embed, example
 
@@ -53,6 +54,7 @@ class WMSE:
     batch_coupled: ClassVar[bool] = True
 
     def __post_init__(self):
+        require_share(epsilon=self.epsilon)
         views = sum(view.count for view in self.views.augmentations(self.run.inputs).values())
         if views < 2:
             raise UserError(f"{self.views.where} makes {views} view(s); w_mse needs 2 or more")

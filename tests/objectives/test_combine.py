@@ -10,7 +10,7 @@ from ssljax.objectives import Run, build_objective
 from tests.objectives.cases import CASES
 from tests.objectives.cases.contrastive import SIMCLR
 from tests.objectives.cases.masked import MAE
-from tests.objectives.cases.small import HEAD, PAIR, VIT
+from tests.objectives.cases.small import HEAD, PAIR, SINGLE, VIT
 from tests.objectives.conftest import BATCH, INPUTS, trial
 
 
@@ -65,6 +65,14 @@ def test_memory_is_kept_by_task_and_refreshed_by_task():
         ({"weights": {"bert": 1.0}}, "name \\['bert'\\]; the tasks are"),
         ({"weights": {"mae": {"start": 1.0}}}, "objective.weights.mae lacks .*weights.mae.end"),
         ({"weights": {"mae": {"start": 1, "end": 0, "shape": "cos"}}}, "shape 'cos'"),
+        (
+            {"tasks": {"mine": {**SIMCLR, "temperature": 0.0}}, "weights": {}},
+            "^objective.tasks.mine.temperature=0.0; it must be above 0",
+        ),
+        (
+            {"tasks": {"mine": {**SIMCLR, "views": SINGLE}}, "weights": {}},
+            "^objective.tasks.mine.views makes 1 view",
+        ),
         ({"embed_with": "bert"}, "name \\['bert'\\]"),
         ({"tasks": {"mae": {**MAE, "maskratio": 0.5}}}, "did you mean 'objective.tasks.mae.mask"),
     ],

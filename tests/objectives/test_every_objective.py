@@ -154,3 +154,25 @@ def test_bfloat16_compute_keeps_parameters_memory_and_loss_in_float32(case):
     assert {leaf.dtype for leaf in floats} == {np.dtype("float32")}
     text = str(jax.make_jaxpr(one.step)(one.state, one.batches[0]))
     assert "bf16[" in text  # and the work is done in bfloat16
+
+
+def _fields(case):
+    _, section = CASES[case]
+    fields = dataclasses.fields(objective_class(section["name"]))
+    return {field.name for field in fields if field.type is float}
+
+
+@pytest.mark.parametrize(
+    ("case", "field"),
+    [
+        (case, name)
+        for case in CASES
+        for name in sorted(_fields(case))
+        if "temperature" in name or name.endswith("momentum")
+    ],
+)
+def test_a_temperature_of_zero_and_a_momentum_above_one_are_named(case, field):
+    encoder, section = CASES[case]
+    value = 0.0 if "temperature" in field else 1.5
+    with pytest.raises(ValueError, match=f"{field}={value}"):
+        build_objective({**section, field: value}, trial(case).objective.run)
