@@ -24,10 +24,8 @@ $(VENV)/.installed: requirements.txt setup.py
 	$(BIN)/$(PIP) --no-deps -e .
 	touch $@
 
-# XLA uses two CPU cores better as two devices, with half of the batch each, than as one; and memory
-# in huge pages, where the C library is glibc, costs it fewer page faults.
+# XLA uses two CPU cores better as two devices, with half of the batch each, than as one.
 quickstart: export JAX_NUM_CPU_DEVICES ?= 2
-quickstart: export GLIBC_TUNABLES ?= glibc.malloc.hugetlb=1
 quickstart: setup
 	source=$$($(BIN)/python -m ssljax data prepare fashion_mnist) && \
 	$(BIN)/python -m ssljax pretrain --config experiments/quickstart.py:$$source --workdir runs/quickstart
