@@ -35,7 +35,7 @@ lint: setup
 	$(BIN)/ruff format --check .
 
 test: lint
-	$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup
 
 test-peers: $(PEERS)/.installed
 	$(PEERS)/bin/python -m pytest -q tests/peers
