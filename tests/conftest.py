@@ -16,9 +16,9 @@ jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Keep what shares compiled code in one worker: a file, or one objective of the tests of all."""
+    """Keep what shares compiled code in one worker: a file, or one objective of a file for all."""
     for item in items:
-        params = getattr(item, "callspec", None) and item.callspec.params or {}
+        params = item.callspec.params if hasattr(item, "callspec") else {}
         case = params.get("any_trial") or params.get("case")
         group = f"{item.path} {case}" if isinstance(case, str) else str(item.path)
         item.add_marker(pytest.mark.xdist_group(group))
