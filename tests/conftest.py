@@ -16,9 +16,23 @@ jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Keep what shares compiled code in one worker: a file, or one objective of a file for all."""
+    """Run what shares compiled code in a row, in one worker."""
+    places = {}
     for item in items:
-        params = item.callspec.params if hasattr(item, "callspec") else {}
-        case = params.get("any_trial") or params.get("case")
-        group = f"{item.path} {case}" if isinstance(case, str) else str(item.path)
+        group = _group(item)
         item.add_marker(pytest.mark.xdist_group(group))
+        places.setdefault(group, len(places))
+    items.sort(key=lambda item: places[_group(item)])
+
+
+def pytest_runtest_teardown(item, nextitem):
+    """Free compiled code before the next group: XLA fails once a process has mapped too much."""
+    if nextitem is None or _group(item) != _group(nextitem):
+        jax.clear_caches()
+
+
+def _group(item) -> str:
+    """Return the file of a test, with the objective if it is one of the tests of all objectives."""
+    params = item.callspec.params if hasattr(item, "callspec") else {}
+    case = params.get("any_trial") or params.get("case")
+    return f"{item.path} {case}" if isinstance(case, str) else str(item.path)
