@@ -26,6 +26,7 @@ class Case:
       scalar: the loss couples the batch and is one number, not one for each example.
       modes: the directions of differentiation that the loss supports.
       largest: inputs up to this size must give finite results.
+      sharpens: its temperature shapes the targets too, which are constants to its gradient.
     """
 
     loss: Callable
@@ -39,6 +40,7 @@ class Case:
     scalar: bool = False
     modes: tuple = ("fwd", "rev")
     largest: float = 1e30
+    sharpens: bool = False
 
     @property
     def shapes(self):

@@ -39,6 +39,7 @@ CASES = {
         options={**_msn, "sinkhorn_iterations": 3},
         shared=("prototypes",),
         scalar=True,
+        sharpens=True,
     ),
     "msn, targets not evened": Case(
         losses.msn,
@@ -49,5 +50,6 @@ CASES = {
         options={**_msn, "sinkhorn_iterations": 0},
         shared=("prototypes",),
         scalar=True,
+        sharpens=True,
     ),
 }
