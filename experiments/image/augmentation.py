@@ -19,3 +19,18 @@ SWAV = {
     "crop": {"count": 2, "size": 224, "crop_scale": (0.14, 1.0), **_SWAV},
     "small_crop": {"count": 6, "size": 96, "crop_scale": (0.05, 0.14), **_SWAV},
 }
+
+
+def dino(*, global_scale: tuple, local_scale: tuple, local_count: int) -> dict:
+    """Return DINO's views: BYOL's two of a large part of the image, and small crops."""
+    return {
+        "global1": {**BYOL["view1"], "crop_scale": global_scale},
+        "global2": {**BYOL["view2"], "crop_scale": global_scale},
+        "local": {
+            **_BYOL,
+            "size": 96,
+            "count": local_count,
+            "crop_scale": local_scale,
+            "blur_prob": 0.5,
+        },
+    }

@@ -11,19 +11,9 @@ length, which the official ViT-S learns (`norm_last_layer false`); the linear pr
 takes the class tokens of the last four blocks.
 """
 
+from experiments.image.augmentation import dino
 from experiments.image.common import imagenet, steps_per_epoch
 from ssljax.training.rules import DEFAULT_RULES
-
-VIEW = {
-    "flip": 0.5,
-    "brightness": 0.4,
-    "contrast": 0.4,
-    "saturation": 0.2,
-    "hue": 0.1,
-    "jitter_prob": 0.8,
-    "grey_prob": 0.2,
-}
-GLOBAL = {**VIEW, "size": 224, "crop_scale": (0.4, 1.0)}
 
 
 def get_config():
@@ -42,17 +32,7 @@ def get_config():
         "temperature_steps": 30 * epoch,
         "momentum": 0.996,
         "center_momentum": 0.9,
-        "views": {
-            "global1": {**GLOBAL, "blur_prob": 1.0},
-            "global2": {**GLOBAL, "blur_prob": 0.1, "solarize_prob": 0.2},
-            "local": {
-                **VIEW,
-                "size": 96,
-                "count": 8,
-                "crop_scale": (0.05, 0.4),
-                "blur_prob": 0.5,
-            },
-        },
+        "views": dino(global_scale=(0.4, 1.0), local_scale=(0.05, 0.4), local_count=8),
     }
     config.optimizer.learning_rate = 5e-4
     config.optimizer.scale_by_batch = "linear"

@@ -10,19 +10,9 @@ gradient is clipped at 3, the official code clips that of each parameter; protot
 length, which the official ViT-S learns (`norm_last_layer false`).
 """
 
+from experiments.image.augmentation import dino
 from experiments.image.common import imagenet, steps_per_epoch
 from ssljax.training.rules import DEFAULT_RULES
-
-VIEW = {
-    "flip": 0.5,
-    "brightness": 0.4,
-    "contrast": 0.4,
-    "saturation": 0.2,
-    "hue": 0.1,
-    "jitter_prob": 0.8,
-    "grey_prob": 0.2,
-}
-GLOBAL = {**VIEW, "size": 224, "crop_scale": (0.25, 1.0)}
 
 
 def get_config():
@@ -44,17 +34,7 @@ def get_config():
         "temperature_steps": 30 * epoch,
         "momentum": 0.996,
         "center_momentum": 0.9,
-        "views": {
-            "global1": {**GLOBAL, "blur_prob": 1.0},
-            "global2": {**GLOBAL, "blur_prob": 0.1, "solarize_prob": 0.2},
-            "local": {
-                **VIEW,
-                "size": 96,
-                "count": 10,
-                "crop_scale": (0.05, 0.25),
-                "blur_prob": 0.5,
-            },
-        },
+        "views": dino(global_scale=(0.25, 1.0), local_scale=(0.05, 0.25), local_count=10),
     }
     config.optimizer.learning_rate = 5e-4
     config.optimizer.scale_by_batch = "linear"

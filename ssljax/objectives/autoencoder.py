@@ -7,10 +7,10 @@ import jax
 import jax.numpy as jnp
 
 from ssljax.losses import mse
-from ssljax.models import MLP, Chain
+from ssljax.models import Chain
 from ssljax.objectives.base import Aux, Run
 from ssljax.objectives.checks import require_not_negative, require_positive
-from ssljax.objectives.decoding import image_decoder, image_shape
+from ssljax.objectives.decoding import autoencoder, image_shape
 from ssljax.objectives.views import Views, embed
 
 
@@ -44,11 +44,13 @@ class Autoencoder:
 
     @property
     def network(self) -> Chain:
-        decoder = image_decoder(
-            self.views, self.run, width=self.decoder_width, doublings=self.decoder_doublings
+        return autoencoder(
+            self.views,
+            self.run,
+            latent_dim=self.latent_dim,
+            width=self.decoder_width,
+            doublings=self.decoder_doublings,
         )
-        bottleneck = MLP((), self.latent_dim, dtype=self.run.dtype)
-        return Chain({"encoder": self.run.encoder, "bottleneck": bottleneck, "decoder": decoder})
 
     def _init(self, key):
         return self.network.init(key, jnp.zeros((2, *image_shape(self.views, self.run))))

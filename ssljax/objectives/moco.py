@@ -9,6 +9,7 @@ from ssljax.models import MLP, Chain
 from ssljax.objectives.base import Aux, Run
 from ssljax.objectives.checks import require_positive, require_queue, require_share
 from ssljax.objectives.momentum_contrast import contrast, first_memory, follow
+from ssljax.objectives.siamese import MODERATE
 from ssljax.objectives.views import Views, embed, example
 
 
@@ -30,18 +31,7 @@ class MoCo:
     """
 
     run: Run
-    views: Views = Views.crops(
-        count=2,
-        crop_scale=(0.2, 1.0),
-        flip=0.5,
-        brightness=0.4,
-        contrast=0.4,
-        saturation=0.4,
-        hue=0.1,
-        jitter_prob=0.8,
-        grey_prob=0.2,
-        blur_prob=0.5,
-    )
+    views: Views = MODERATE
     temperature: float = 0.2
     momentum: float = 0.999
     queue_size: int = 65536

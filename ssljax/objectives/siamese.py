@@ -43,6 +43,20 @@ SYMMETRIC = Views.crops(
     blur_prob=0.5,
 )
 
+# MoCo v2's, which SimSiam took over: alike too, and milder.
+MODERATE = Views.crops(
+    count=2,
+    crop_scale=(0.2, 1.0),
+    flip=0.5,
+    brightness=0.4,
+    contrast=0.4,
+    saturation=0.4,
+    hue=0.1,
+    jitter_prob=0.8,
+    grey_prob=0.2,
+    blur_prob=0.5,
+)
+
 
 def each_view(
     network: Chain,

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from ssljax.losses import negative_cosine
 from ssljax.models import MLP, Chain
 from ssljax.objectives.base import Aux, Run
+from ssljax.objectives.siamese import MODERATE
 from ssljax.objectives.views import Views, embed, example
 from ssljax.ops.normalize import l2_normalize
 
@@ -32,18 +33,7 @@ class SimSiam:
     """
 
     run: Run
-    views: Views = Views.crops(
-        count=2,
-        crop_scale=(0.2, 1.0),
-        flip=0.5,
-        brightness=0.4,
-        contrast=0.4,
-        saturation=0.4,
-        hue=0.1,
-        jitter_prob=0.8,
-        grey_prob=0.2,
-        blur_prob=0.5,
-    )
+    views: Views = MODERATE
     projector_hidden: tuple = (2048, 2048)
     projector_dim: int = 2048
     predictor_hidden: tuple = (512,)

@@ -12,9 +12,9 @@ def _declare_torchvision_operators() -> object | None:
     """
     if not all(importlib.util.find_spec(name) for name in ("torch", "torchvision")):
         return None
-    import torch
+    from torch import library as operators
 
-    library = torch.library.Library("torchvision", "FRAGMENT")
+    library = operators.Library("torchvision", "FRAGMENT")
     for name in ("nms", "qnms"):
         with contextlib.suppress(RuntimeError):  # the compiled part may fit and have registered it
             library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
