@@ -8,10 +8,11 @@ detection on Pascal VOC 2007. With ResNet-50: 39.6 linear top-1 (Goyal et al., 2
 https://arxiv.org/abs/1905.01235, as quoted by Misra and van der Maaten, 2019,
 https://arxiv.org/abs/1912.01991, table 1).
 Needs: 8 TPU v3 cores or 8 GPUs, a day.
-Not run here. Adam (.9, .99), batches of 40, 450,000 steps, crops of 176 of 256 pixels are those of
-the official solver, recalled. Deviates: ResNet-50, each of whose tokens tells 4x4 cells; a cosine
-in place of two drops of the learning rate; weight decay that is not a part of Adam's gradient; bins
-and their shares as the objective's description says.
+Not run here. Adam (.9, .99) at 3e-5, weight decay of 1e-3, batches of 40, and crops of 176 of 256
+pixels are those of richzhang/colorization, train/solver.prototxt and
+models/colorization_train_val_v2.prototxt; 450,000 steps are the paper's. Deviates: ResNet-50, each
+of whose tokens tells 4x4 cells; a cosine in place of drops of the learning rate; weight decay that
+is not a part of Adam's gradient; bins and their shares as the objective's description says.
 """
 
 from experiments.image.common import imagenet
