@@ -11,6 +11,7 @@ from ssljax.losses.distillation import (
     negative_cosine,
     similarity_distillation,
 )
+from ssljax.losses.image_text import clip, siglip
 from ssljax.losses.prototypes import dino, ibot, koleo, msn
 from ssljax.losses.reconstruction import (
     masked_cross_entropy,
@@ -29,6 +30,7 @@ __all__ = [
     "barlow_twins",
     "batch_info_nce",
     "byol_regression",
+    "clip",
     "dcl",
     "dclw",
     "dino",
@@ -48,6 +50,7 @@ __all__ = [
     "nt_xent",
     "prototype_cross_entropy",
     "relational",
+    "siglip",
     "sigreg",
     "similarity_distillation",
     "smooth_l1",

@@ -81,8 +81,7 @@ def positive(**values: float | jax.Array) -> None:
     for name, value in values.items():
         if isinstance(value, numbers.Real) and not value > 0:
             raise ValueError(f"{name} must be positive, got {value}")
-        if jnp.ndim(value):
-            raise ValueError(f"{name} must be a scalar, got shape {list(jnp.shape(value))}")
+    scalars(**values)
 
 
 def not_negative(**values: float | jax.Array) -> None:
@@ -95,6 +94,17 @@ def not_negative(**values: float | jax.Array) -> None:
     for name, value in values.items():
         if isinstance(value, numbers.Real) and not value >= 0:
             raise ValueError(f"{name} must be at least 0, got {value}")
+    scalars(**values)
+
+
+def scalars(**values: float | jax.Array) -> None:
+    """Check that numbers are no arrays.
+
+    >>> scalars(bias=jnp.ones(3))
+    Traceback (most recent call last):
+    ValueError: bias must be a scalar, got shape [3]
+    """
+    for name, value in values.items():
         if jnp.ndim(value):
             raise ValueError(f"{name} must be a scalar, got shape {list(jnp.shape(value))}")
 

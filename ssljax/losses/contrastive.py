@@ -4,11 +4,14 @@ import jax
 import jax.numpy as jnp
 
 from ssljax.losses import checks
-from ssljax.losses.pairs import HIGHEST, row_logsumexp
+from ssljax.losses.logsumexp import cross_logsumexp, views_logsumexp
+from ssljax.losses.pairs import product
 from ssljax.ops.normalize import l2_normalize
 
 
-def nt_xent(z1: jax.Array, z2: jax.Array, *, temperature: float | jax.Array) -> jax.Array:
+def nt_xent(
+    z1: jax.Array, z2: jax.Array, *, temperature: float | jax.Array, block: int = 0
+) -> jax.Array:
     """Normalised temperature-scaled cross entropy of SimCLR, per pair of views.
 
     With u the 2B unit vectors of both views and s = u u' / temperature,
@@ -19,18 +22,21 @@ def nt_xent(z1: jax.Array, z2: jax.Array, *, temperature: float | jax.Array) -> 
     so that the mean over pairs is the paper's mean over 2B rows (the official code returns twice
     that). The batch is coupled: give the global batch. Under jit, with z1 and z2 sharded over their
     first axis, nothing else is needed. The gradient is that of reverse mode (`jax.jvp` is refused);
-    one B x B block of logits at a time is in memory.
+    one B x B block of logits at a time is in memory, or, with `block`, one of block x block: then
+    memory grows with B and not with its square, see `ssljax.losses.pairs.over_pairs`.
 
     Args:
       z1: float[B, D], the projections of the first view of every example.
       z2: float[B, D], those of the second view, in the same order.
       temperature: a positive number or a scalar array, which then gets a gradient.
+      block: at most so many rows and columns of logits at a time; 0 for B.
 
     Returns:
       [B], at least float32; log(2B - 1) if all embeddings are equal.
 
     Raises:
-      ValueError: the shapes differ or are not [B, D], or the temperature is not positive.
+      ValueError: the shapes differ or are not [B, D], the temperature is not positive, or block is
+        negative.
       TypeError: the projections are not floats.
 
     SimCLR, https://arxiv.org/abs/2002.05709; google-research/simclr, objective.py.
@@ -42,10 +48,11 @@ def nt_xent(z1: jax.Array, z2: jax.Array, *, temperature: float | jax.Array) -> 
     checks.shapes(z1=(z1, "B D"), z2=(z2, "B D"))
     checks.floats(z1=z1, z2=z2)
     checks.positive(temperature=temperature)
+    checks.not_negative(block=block)
     views = l2_normalize(jnp.stack([z1, z2]))
     # Both factors of a logit carry half of 1 / temperature, whose gradient so needs no own rule.
     x = views * jax.lax.rsqrt(jnp.asarray(temperature, views.dtype))
-    norm = row_logsumexp(x, without="itself")
+    norm = views_logsumexp(x, "itself", block)
     return jnp.mean(norm, axis=0) - jnp.sum(x[0] * x[1], axis=1)
 
 
@@ -55,6 +62,7 @@ def info_nce(
     negatives: jax.Array,
     *,
     temperature: float | jax.Array,
+    block: int = 0,
 ) -> jax.Array:
     """InfoNCE of MoCo: find the positive of a query among shared negatives.
 
@@ -62,19 +70,21 @@ def info_nce(
 
         loss_b = -q_b.k+_b / t + log(exp(q_b.k+_b / t) + sum_k exp(q_b.k-_k / t))
 
-    Positives and negatives are targets: no gradient goes through them.
+    Positives and negatives are targets: no gradient goes through them. With `block`, the B x K
+    logits are never held, see `ssljax.losses.pairs.over_pairs`.
 
     Args:
       query: float[B, D], the student's projections.
       positive: float[B, D], the teacher's projections of the other view.
       negatives: float[K, D], for example the rows of a queue.
       temperature: a positive number or a scalar array, which then gets a gradient.
+      block: at most so many rows and columns of logits at a time; 0 for all.
 
     Returns:
       [B], at least float32; log(K + 1) if all similarities are equal.
 
     Raises:
-      ValueError: shapes do not fit, or the temperature is not positive.
+      ValueError: shapes do not fit, the temperature is not positive, or block is negative.
       TypeError: an array is not of a float dtype.
 
     MoCo, https://arxiv.org/abs/1911.05722; facebookresearch/moco, moco/builder.py.
@@ -89,12 +99,11 @@ def info_nce(
     query = l2_normalize(query) / temperature
     positive, negatives = jax.lax.stop_gradient((l2_normalize(positive), l2_normalize(negatives)))
     true = jnp.sum(query * positive, axis=1)
-    false = jnp.einsum("bd,kd->bk", query, negatives, precision=HIGHEST)
-    return jnp.logaddexp(true, jax.nn.logsumexp(false, axis=1)) - true
+    return jnp.logaddexp(true, _norm(query, negatives, block)) - true
 
 
 def batch_info_nce(
-    query: jax.Array, keys: jax.Array, *, temperature: float | jax.Array
+    query: jax.Array, keys: jax.Array, *, temperature: float | jax.Array, block: int = 0
 ) -> jax.Array:
     """InfoNCE within a batch: find the key of a query among the keys of all examples.
 
@@ -104,18 +113,21 @@ def batch_info_nce(
 
     MoCo v3 takes 2 t times its sum over both directions, with the keys of a teacher; NNCLR takes
     the mean over both, its queries being nearest neighbours from a queue. Both arguments get a
-    gradient: stop that of a target before. Give the global batch.
+    gradient: stop that of a target before. Give the global batch. With `block`, the B x B logits
+    are never held, see `ssljax.losses.pairs.over_pairs`.
 
     Args:
       query: float[B, D].
       keys: float[B, D], in the same order.
       temperature: a positive number or a scalar array, which then gets a gradient.
+      block: at most so many rows and columns of logits at a time; 0 for B.
 
     Returns:
       [B], at least float32; log(B) if all similarities are equal.
 
     Raises:
-      ValueError: the shapes differ or are not [B, D], or the temperature is not positive.
+      ValueError: the shapes differ or are not [B, D], the temperature is not positive, or block is
+        negative.
       TypeError: an array is not of a float dtype.
 
     MoCo v3, https://arxiv.org/abs/2104.02057; facebookresearch/moco-v3, moco/builder.py (ctr_loss).
@@ -128,5 +140,12 @@ def batch_info_nce(
     checks.floats(query=query, keys=keys)
     checks.positive(temperature=temperature)
     query, keys = l2_normalize(query) / temperature, l2_normalize(keys)
-    logits = jnp.einsum("bd,cd->bc", query, keys, precision=HIGHEST)
-    return jax.nn.logsumexp(logits, axis=1) - jnp.sum(query * keys, axis=1)
+    return _norm(query, keys, block) - jnp.sum(query * keys, axis=1)
+
+
+def _norm(rows, columns, block):
+    """Return log sum exp of the products of each row with all columns, [B]."""
+    checks.not_negative(block=block)
+    if block:
+        return cross_logsumexp(rows, columns, False, block)[0]
+    return jax.nn.logsumexp(product(rows, columns), axis=1)

@@ -4,11 +4,13 @@ import jax
 import jax.numpy as jnp
 
 from ssljax.losses import checks
-from ssljax.losses.pairs import row_logsumexp
+from ssljax.losses.logsumexp import views_logsumexp
 from ssljax.ops.normalize import l2_normalize
 
 
-def dcl(z1: jax.Array, z2: jax.Array, *, temperature: float | jax.Array) -> jax.Array:
+def dcl(
+    z1: jax.Array, z2: jax.Array, *, temperature: float | jax.Array, block: int = 0
+) -> jax.Array:
     """Decoupled contrastive loss, per pair of views.
 
     With u the 2B unit vectors of both views and s = u u' / temperature,
@@ -18,7 +20,7 @@ def dcl(z1: jax.Array, z2: jax.Array, *, temperature: float | jax.Array) -> jax.
 
     that is `nt_xent` without the positive in its denominator; it may be negative. The batch is
     coupled: give the global batch. The gradient is that of reverse mode; one B x B block of logits
-    at a time is in memory.
+    at a time is in memory, or one of block x block.
 
     The paper sums over views and images; this is the mean over the 2B views, as for `nt_xent`.
     raminnakhli/Decoupled-Contrastive-Learning adds the two views, twice this.
@@ -27,13 +29,14 @@ def dcl(z1: jax.Array, z2: jax.Array, *, temperature: float | jax.Array) -> jax.
       z1: float[B, D], the projections of the first view of every example, B at least 2.
       z2: float[B, D], those of the second view, in the same order.
       temperature: a positive number or a scalar array, which then gets a gradient.
+      block: at most so many rows and columns of logits at a time; 0 for B.
 
     Returns:
       [B], at least float32; log(2B - 2) if all embeddings are equal.
 
     Raises:
-      ValueError: the shapes differ or are not [B, D], there is a single example, or the temperature
-        is not positive.
+      ValueError: the shapes differ or are not [B, D], there is a single example, the temperature is
+        not positive, or block is negative.
       TypeError: the projections are not floats.
 
     Decoupled contrastive learning, https://arxiv.org/abs/2110.06848, equation 6.
@@ -42,13 +45,18 @@ def dcl(z1: jax.Array, z2: jax.Array, *, temperature: float | jax.Array) -> jax.
     >>> print(f"{dcl(z, z, temperature=0.5).mean():.3f}")  # log(6) - 1 / 0.5
     -0.208
     """
-    x = _checked_views(z1, z2, temperature)
-    norm = row_logsumexp(x, without="its image")
+    x = _checked_views(z1, z2, temperature, block)
+    norm = views_logsumexp(x, "its image", block)
     return jnp.mean(norm, axis=0) - jnp.sum(x[0] * x[1], axis=1)
 
 
 def dclw(
-    z1: jax.Array, z2: jax.Array, *, temperature: float | jax.Array, sigma: float | jax.Array
+    z1: jax.Array,
+    z2: jax.Array,
+    *,
+    temperature: float | jax.Array,
+    sigma: float | jax.Array,
+    block: int = 0,
 ) -> jax.Array:
     """`dcl` with weighted positives: pairs that are far apart count more.
 
@@ -64,7 +72,7 @@ def dclw(
     its weights are about 2, and differentiates through them.
 
     Args:
-      z1, z2, temperature: as for `dcl`.
+      z1, z2, temperature, block: as for `dcl`.
       sigma: a positive number, the paper's is 0.5.
 
     Returns:
@@ -80,18 +88,19 @@ def dclw(
     -0.208
     """
     checks.positive(sigma=sigma)
-    x = _checked_views(z1, z2, temperature)
+    x = _checked_views(z1, z2, temperature, block)
     positive = jnp.sum(x[0] * x[1], axis=1)
     similarity = jax.lax.stop_gradient(positive * temperature)
     weight = 2 - len(positive) * jax.nn.softmax(similarity / jax.lax.stop_gradient(sigma))
-    return jnp.mean(row_logsumexp(x, without="its image"), axis=0) - weight * positive
+    return jnp.mean(views_logsumexp(x, "its image", block), axis=0) - weight * positive
 
 
-def _checked_views(z1, z2, temperature):
+def _checked_views(z1, z2, temperature, block):
     """Return [2, B, D] whose products are the logits."""
     checks.shapes(z1=(z1, "B D"), z2=(z2, "B D"))
     checks.floats(z1=z1, z2=z2)
     checks.positive(temperature=temperature)
+    checks.not_negative(block=block)
     if len(z1) < 2:
         raise ValueError("z1 holds 1 example; without another there is no negative: B >= 2")
     views = l2_normalize(jnp.stack([z1, z2]))

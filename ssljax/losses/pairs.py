@@ -1,80 +1,120 @@
-"""All views of a batch against all: log-sum-exp of the logits, one block of them at a time."""
+"""All rows against all columns of a product of matrices: by blocks, and round a ring of devices.
+
+A loss of all pairs of a batch has B x B logits and needs none of them for long: each block of them
+is folded into totals of its rows and of its columns, and computed again for the gradient.
+"""
 
 import functools
-from typing import Literal
+from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+from einops import rearrange
+from jax.sharding import PartitionSpec
 
 HIGHEST = jax.lax.Precision.HIGHEST  # temperature divides the error of a reduced-precision product
 
-Without = Literal["itself", "its image"]
+Tree = Any
+Update = Callable[[Tree, Tree, Tree, Tree], tuple[Tree, Tree]]
 
 
-# The 2B x 2B logits are four blocks of B x B, view against view. A loop takes one after the other,
-# only the log-sum-exp of the rows is kept, and the gradient computes the blocks again: so one block
-# at a time is in memory. The views are stacked on an axis of their own: joined on the batch axis,
-# rows would have to move between the devices that the batch is sharded over.
+def over_pairs(
+    update: Update,
+    rows: Tree,
+    columns: Tree,
+    row_totals: Tree,
+    column_totals: Tree,
+    *,
+    block: int,
+) -> tuple[Tree, Tree]:
+    """Fold every block of rows x columns into totals of its rows and of its columns.
 
+        row_totals, column_totals = update(rows, columns, row_totals, column_totals)
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(1,))
-def row_logsumexp(x: jax.Array, without: Without) -> jax.Array:
-    """Return log sum exp over the logits of every view with the others.
+    What is given are trees of arrays [P, B, ...], P parts of B rows or columns (such as views of
+    the images of a batch); `update` gets a block [b, ...] of each. Reverse mode through it would
+    keep every block: the backward pass of a loss is a call of its own.
 
-        norm(r, i) = log sum_{(c, j) allowed} exp(x(r, i) . x(c, j))
-
-    Args:
-      x: float[2, B, D], both views of every example; their products are the logits.
-      without: which views (c, j) are left out: "itself", or "its image", which are itself and the
-        other view of the same example.
+    With block = 0 a block is a whole part, one after the other; under jit their B rows may be
+    sharded as they come. Otherwise a block has at most `block` rows and columns, and in a mesh
+    (`jax.set_mesh`) each device keeps its share of the rows, B over all axes of the mesh, while the
+    columns with their totals go round from device to device until they are home again.
 
     Returns:
-      [2, B]. The gradient is that of reverse mode.
+      The totals of the rows and of the columns, of the shapes that they had.
+
+    Raises:
+      ValueError: the devices of the mesh do not get equally many rows, or columns.
     """
-    return _forward(x, without)[0]
+    trees = rows, columns, row_totals, column_totals
+    if not block:
+        return _sweep(update, *trees)
+    mesh = jax.sharding.get_abstract_mesh()
+    if mesh.empty:
+        return _go_round(update, block, (), *trees)
+    for leaf in jax.tree.leaves(trees):
+        if leaf.shape[1] % mesh.size:
+            raise ValueError(
+                f"in blocks, {leaf.shape[1]} rows or columns of logits do not divide over the "
+                f"{mesh.size} devices of the mesh {dict(mesh.shape)}"
+            )
+    share = PartitionSpec(None, mesh.axis_names)
+    go_round = functools.partial(_go_round, update, block, mesh.axis_names)
+    return jax.shard_map(go_round, in_specs=share, out_specs=share)(*trees)
 
 
-def _forward(x, without):
-    norms = each_block(lambda r, c: jax.nn.logsumexp(logits_of(x, r, c, without), axis=1))
-    norm = jax.nn.logsumexp(norms, axis=1)
-    return norm, (x, norm)
+def _sweep(update, rows, columns, row_totals, column_totals):
+    """Fold all pairs (rows[i], columns[j]), one after the other."""
+
+    def against_all_rows(row_totals, column):
+        columns, column_totals = column
+
+        def against_one(column_totals, row):
+            rows, row_totals = row
+            row_totals, column_totals = update(rows, columns, row_totals, column_totals)
+            return column_totals, row_totals
+
+        column_totals, row_totals = jax.lax.scan(against_one, column_totals, (rows, row_totals))
+        return row_totals, column_totals
+
+    return jax.lax.scan(against_all_rows, row_totals, (columns, column_totals))
 
 
-def _backward(without, saved, cotangent):
-    x, norm = saved
+def _go_round(update, block, axes, rows, columns, row_totals, column_totals):
+    """Fold the rows of one device with its own columns, then with those of all others."""
+    parts = jax.tree.leaves(rows)[0].shape[0]
+    rows, columns, row_totals, column_totals = (
+        jax.tree.map(functools.partial(_cut, block), tree)
+        for tree in (rows, columns, row_totals, column_totals)
+    )
+    devices = jax.lax.axis_size(axes) if axes else 1
+    neighbours = [(device, (device + 1) % devices) for device in range(devices)]
 
-    def gradient(r, c):
-        return sum_over(pushed(logits_of(x, r, c, without), norm, cotangent, r, c), x[c])
+    def turn(carry, _):
+        columns, row_totals, column_totals = carry
+        row_totals, column_totals = _sweep(update, rows, columns, row_totals, column_totals)
+        if axes:
+            columns, column_totals = jax.lax.ppermute((columns, column_totals), axes, neighbours)
+        return (columns, row_totals, column_totals), None
 
-    return (jnp.sum(each_block(gradient), axis=1),)
-
-
-row_logsumexp.defvjp(_forward, _backward)
-
-
-def each_block(function):
-    """Stack function(row view, column view) to [2, 2, ...], one block at a time."""
-    views = jnp.arange(2)
-    return jax.lax.map(lambda r: jax.lax.map(lambda c: function(r, c), views), views)
-
-
-def logits_of(x, r, c, without):
-    """Return a block [B, B] of logits, those left out as -inf."""
-    logits = jnp.einsum("id,jd->ij", x[r], x[c], precision=HIGHEST)
-    left_out = jnp.eye(x.shape[1], dtype=bool)
-    if without == "itself":
-        left_out &= r == c
-    return jnp.where(left_out, -jnp.inf, logits)
+    carry = columns, row_totals, column_totals
+    (_, row_totals, column_totals), _ = jax.lax.scan(turn, carry, length=devices)
+    join = functools.partial(rearrange, pattern="(p n) b ... -> p (n b) ...", p=parts)
+    return jax.tree.map(join, (row_totals, column_totals))
 
 
-def pushed(logits, norm, cotangent, r, c):
-    """Return the gradient of norm with respect to a block of logits, and of its transpose."""
-    # x[r, i] takes part in the norm of its own row, and in that of every row x[c, j].
-    own = cotangent[r][:, None] * jnp.exp(logits - norm[r][:, None])
-    others = cotangent[c] * jnp.exp(logits - norm[c])
-    return own + others
+def _cut(block, x):
+    """Cut [P, B, ...] to [P n, b, ...], b being the largest divisor of B up to `block`."""
+    size = next(b for b in range(min(block, x.shape[1]), 0, -1) if x.shape[1] % b == 0)
+    return rearrange(x, "p (n b) ... -> (p n) b ...", b=size)
 
 
-def sum_over(weights, columns):
-    """Return weights[B, B] @ columns[B, D]."""
+def product(rows: jax.Array, columns: jax.Array) -> jax.Array:
+    """Return the logits [b, c] of rows[b, D] and columns[c, D]."""
+    return jnp.einsum("id,jd->ij", rows, columns, precision=HIGHEST)
+
+
+def sum_over(weights: jax.Array, columns: jax.Array) -> jax.Array:
+    """Return weights[b, c] @ columns[c, D]."""
     return jnp.einsum("ij,jd->id", weights, columns, precision=HIGHEST)

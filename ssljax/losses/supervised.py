@@ -1,15 +1,23 @@
 """Supervised contrastive loss: images of the same class are positives too."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 
 from ssljax.losses import checks
-from ssljax.losses.pairs import each_block, logits_of, pushed, sum_over
+from ssljax.losses.logsumexp import identities, masked_logits, pulled
+from ssljax.losses.pairs import over_pairs, sum_over
 from ssljax.ops.normalize import l2_normalize
 
 
 def sup_con(
-    z1: jax.Array, z2: jax.Array, labels: jax.Array | None, *, temperature: float | jax.Array
+    z1: jax.Array,
+    z2: jax.Array,
+    labels: jax.Array | None,
+    *,
+    temperature: float | jax.Array,
+    block: int = 0,
 ) -> jax.Array:
     """Supervised contrastive loss (L_out), per pair of views.
 
@@ -21,7 +29,7 @@ def sup_con(
 
     An image without a label is a class of its own, and where none has one, this is `nt_xent`. The
     batch is coupled: give the global batch. The gradient is that of reverse mode; one B x B block
-    at a time is in memory.
+    at a time is in memory, or one of block x block.
 
     The official code multiplies by temperature / 0.07 ("base temperature"); the paper, and this,
     does not.
@@ -31,12 +39,13 @@ def sup_con(
       z2: float[B, D], those of the second view, in the same order.
       labels: int[B], below 0 where there is none; None: there are none at all.
       temperature: a positive number or a scalar array, which then gets a gradient.
+      block: at most so many rows and columns of logits at a time; 0 for B.
 
     Returns:
       [B], at least float32; log(2B - 1) if all embeddings are equal.
 
     Raises:
-      ValueError: the shapes do not fit, or the temperature is not positive.
+      ValueError: the shapes do not fit, the temperature is not positive, or block is negative.
       TypeError: the projections are not floats, or the labels not integers.
 
     Supervised contrastive learning, https://arxiv.org/abs/2004.11362, equation 2;
@@ -51,55 +60,60 @@ def sup_con(
     checks.shapes(z1=(z1, "B D"), z2=(z2, "B D"))
     checks.floats(z1=z1, z2=z2)
     checks.positive(temperature=temperature)
+    checks.not_negative(block=block)
     labels = -jnp.ones(len(z1), jnp.int32) if labels is None else labels
     checks.shapes(z1=(z1, "B D"), labels=(labels, "B"))
     checks.integers(labels=labels)
     views = l2_normalize(jnp.stack([z1, z2]))
     x = views * jax.lax.rsqrt(jnp.asarray(temperature, views.dtype))
     labels = jnp.where(labels < 0, -1 - jnp.arange(len(labels)), labels)  # a class of its own
-    return jnp.mean(_losses_of_views(x, jnp.stack([labels, labels])), axis=0)
+    return jnp.mean(_losses_of_views(x, jnp.stack([labels, labels]), block), axis=0)
 
 
 # The log-sum-exp and the positives of a block are found together, and so are their gradients: each
 # block of logits is computed once for both.
 
 
-@jax.custom_vjp
-def _losses_of_views(x, labels):
-    return _forward(x, labels)[0]
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
+def _losses_of_views(x, labels, block):
+    return _forward(x, labels, block)[0]
 
 
-def _forward(x, labels):
-    def terms(r, c):
-        logits = logits_of(x, r, c, "itself")
-        positive = _positive(logits, labels, r, c)
-        total = jnp.sum(jnp.where(positive, logits, 0), axis=1)
-        return jax.nn.logsumexp(logits, axis=1), total
+def _forward(x, labels, block):
+    def add(rows, columns, totals, _):
+        logits, (norm, total) = masked_logits(rows, columns), totals
+        positive = jnp.sum(jnp.where(_positive(rows, columns), logits, 0), axis=1)
+        return (jnp.logaddexp(norm, jax.nn.logsumexp(logits, axis=1)), total + positive), ()
 
-    norms, totals = each_block(terms)
-    norm, count = jax.nn.logsumexp(norms, axis=1), 2 * _images(labels[0]) - 1
-    return norm - jnp.sum(totals, axis=1) / count, (x, labels, norm, count)
+    rows = {"x": x, "id": identities(x, "itself"), "label": labels}
+    zero = jnp.zeros(labels.shape, x.dtype)
+    (norm, total), _ = over_pairs(add, rows, rows, (zero - jnp.inf, zero), (), block=block)
+    count = 2 * _images(labels[0]) - 1
+    return norm - total / count, (rows, norm, count)
 
 
-def _backward(saved, cotangent):
-    x, labels, norm, count = saved
-    share = cotangent / count
+def _backward(block, saved, cotangent):
+    rows, norm, count = saved
 
-    def gradient(r, c):
-        logits = logits_of(x, r, c, "itself")
-        positive = _positive(logits, labels, r, c)
-        pulled = jnp.where(positive, share[r][:, None] + share[c], 0)
-        return sum_over(pushed(logits, norm, cotangent, r, c) - pulled, x[c])
+    def add(rows, columns, gradient, _):
+        logits = masked_logits(rows, columns)
+        weights = pulled(logits, rows, axis=1) + pulled(logits, columns, axis=0)
+        share = rows["share"][:, None] + columns["share"]
+        weights = weights - jnp.where(_positive(rows, columns), share, 0)
+        return gradient + sum_over(weights, columns["x"]), ()
 
-    return jnp.sum(each_block(gradient), axis=1), None
+    rows = {**rows, "norm": norm, "cotangent": cotangent, "share": cotangent / count}
+    gradient, _ = over_pairs(add, rows, rows, jnp.zeros_like(rows["x"]), (), block=block)
+    return gradient, None
 
 
 _losses_of_views.defvjp(_forward, _backward)
 
 
-def _positive(logits, labels, r, c):
-    """Return bool[B, B]: which views are of the same class, but for oneself."""
-    return (labels[r][:, None] == labels[c]) & jnp.isfinite(logits)
+def _positive(rows, columns):
+    """Return bool[b, c]: which views are of the same class, but for oneself."""
+    same_class = rows["label"][:, None] == columns["label"]
+    return same_class & (rows["id"][:, None] != columns["id"])
 
 
 def _images(labels):

@@ -7,7 +7,12 @@ import jax
 
 from ssljax.models import MLP, Chain
 from ssljax.objectives.base import Aux, Run
-from ssljax.objectives.checks import require_positive, require_queue, require_share
+from ssljax.objectives.checks import (
+    require_not_negative,
+    require_positive,
+    require_queue,
+    require_share,
+)
 from ssljax.objectives.momentum_contrast import contrast, first_memory, follow
 from ssljax.objectives.siamese import MODERATE
 from ssljax.objectives.views import Views, embed, example
@@ -19,7 +24,8 @@ class MoCo:
 
     q = network(view 1), k = teacher(view 2), the teacher being a moving average of the network; the
     loss is InfoNCE of q against k and the K keys of the queue. Each batch's keys enter the queue
-    after they were used.
+    after they were used. With `logits_block` above 0 the loss holds so many rows and columns of
+    logits at a time.
 
     With an encoder whose batch normalisation has `bn_groups` > 1, the keys are computed in a
     shuffled order, so that a query and its key share no batch statistics (shuffle-BN), on any
@@ -37,6 +43,7 @@ class MoCo:
     queue_size: int = 65536
     projector_hidden: tuple = (2048,)
     projector_dim: int = 128
+    logits_block: int = 0
 
     family: ClassVar[str] = "contrastive"
     paper: ClassVar[str] = "arXiv:2003.04297"
@@ -45,6 +52,7 @@ class MoCo:
 
     def __post_init__(self):
         require_positive(temperature=self.temperature)
+        require_not_negative(logits_block=self.logits_block)
         require_share(momentum=self.momentum)
         self.views.require(self.run.inputs, count=2)
         require_queue(self.run, self.queue_size)
@@ -65,7 +73,13 @@ class MoCo:
         views_key, contrast_key = jax.random.split(key)
         views = self.views.stacked(self.run.inputs, views_key, batch)
         loss, carry = contrast(
-            self.network, params, memory, views, temperature=self.temperature, key=contrast_key
+            self.network,
+            params,
+            memory,
+            views,
+            temperature=self.temperature,
+            block=self.logits_block,
+            key=contrast_key,
         )
         return loss, Aux(metrics={}, carry=carry)
 

@@ -7,7 +7,12 @@ import jax
 
 from ssljax.models import MLP, Chain
 from ssljax.objectives.base import Aux, Run
-from ssljax.objectives.checks import require_positive, require_queue, require_share
+from ssljax.objectives.checks import (
+    require_not_negative,
+    require_positive,
+    require_queue,
+    require_share,
+)
 from ssljax.objectives.momentum_contrast import contrast, first_memory, follow
 from ssljax.objectives.views import Views, embed, example
 
@@ -18,7 +23,8 @@ class MoCoV1:
 
     q = network(view 1), k = teacher(view 2), the teacher being a moving average of the network; the
     loss is InfoNCE of q against k and the K keys of the queue, to which each batch's keys are added
-    after they were used. The head is one linear layer. Shuffle-BN is as in `moco_v2`.
+    after they were used. The head is one linear layer. Shuffle-BN and `logits_block` are as in
+    `moco_v2`.
 
     Paper: https://arxiv.org/abs/1911.05722. Official code: facebookresearch/moco, moco/builder.py,
     which updates the teacher at the start of a step: the same numbers, since here it is updated at
@@ -41,6 +47,7 @@ class MoCoV1:
     momentum: float = 0.999
     queue_size: int = 65536
     projector_dim: int = 128
+    logits_block: int = 0
 
     family: ClassVar[str] = "contrastive"
     paper: ClassVar[str] = "arXiv:1911.05722"
@@ -49,6 +56,7 @@ class MoCoV1:
 
     def __post_init__(self):
         require_positive(temperature=self.temperature)
+        require_not_negative(logits_block=self.logits_block)
         require_share(momentum=self.momentum)
         self.views.require(self.run.inputs, count=2)
         require_queue(self.run, self.queue_size)
@@ -69,7 +77,13 @@ class MoCoV1:
         views_key, contrast_key = jax.random.split(key)
         views = self.views.stacked(self.run.inputs, views_key, batch)
         loss, carry = contrast(
-            self.network, params, memory, views, temperature=self.temperature, key=contrast_key
+            self.network,
+            params,
+            memory,
+            views,
+            temperature=self.temperature,
+            block=self.logits_block,
+            key=contrast_key,
         )
         return loss, Aux(metrics={}, carry=carry)
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from ssljax.losses import batch_info_nce
 from ssljax.models import MLP, Chain
 from ssljax.objectives.base import Aux, Run
-from ssljax.objectives.checks import require_positive, require_share
+from ssljax.objectives.checks import require_not_negative, require_positive, require_share
 from ssljax.objectives.siamese import ASYMMETRIC, each_view
 from ssljax.objectives.views import Views, embed, example
 from ssljax.ops.ema import ema
@@ -24,7 +24,8 @@ class MoCoV3:
 
     q = predictor(projector(encoder(view))), k = the teacher's projection; with
     ctr(q, k) = 2 t CE(q . k_all / t, its own key), the loss is ctr(q1, k2) + ctr(q2, k1). The other
-    keys of the batch are the negatives: there is no queue.
+    keys of the batch are the negatives: there is no queue. With `logits_block` above 0 the loss
+    holds so many rows and columns of logits at a time.
 
     The teacher is a moving average, updated after the optimizer's step, with a momentum that rises
     along a cosine to 1; its batch statistics are its own. Vision transformers are stable with a
@@ -43,6 +44,7 @@ class MoCoV3:
     projector_hidden: tuple = (4096, 4096)
     projector_dim: int = 256
     predictor_hidden: tuple = (4096,)
+    logits_block: int = 0
 
     family: ClassVar[str] = "contrastive"
     paper: ClassVar[str] = "arXiv:2104.02057"
@@ -51,6 +53,7 @@ class MoCoV3:
 
     def __post_init__(self):
         require_positive(temperature=self.temperature)
+        require_not_negative(logits_block=self.logits_block)
         require_share(momentum=self.momentum)
         self.views.require(self.run.inputs, count=2)
 
@@ -92,7 +95,8 @@ class MoCoV3:
 
     def _contrast(self, q, k):
         # 2 t keeps the size of the gradient as t changes.
-        return 2 * self.temperature * batch_info_nce(q, k, temperature=self.temperature)
+        losses = batch_info_nce(q, k, temperature=self.temperature, block=self.logits_block)
+        return 2 * self.temperature * losses
 
     def advance(self, params, memory, carry, *, step):
         momentum = cosine(step, start=self.momentum, end=1.0, steps=self.run.steps)

@@ -17,14 +17,21 @@ def first_memory(params: PyTree, stats: PyTree, key: Array, *, rows: int, dim: i
 
 
 def contrast(
-    network: Chain, params: PyTree, memory: PyTree, views: Array, *, temperature: float, key: Array
+    network: Chain,
+    params: PyTree,
+    memory: PyTree,
+    views: Array,
+    *,
+    temperature: float,
+    block: int,
+    key: Array,
 ) -> tuple[Array, PyTree]:
     """Return the loss of view 1 of `views` [B, 2, h, w, c] against the key of view 2; a carry."""
     shuffle_key, model_key = jax.random.split(key)
     q, stats = network.apply(params, memory["stats"], views[:, 0], train=True, key=model_key)
     k, teacher_stats = keys_of(network, memory, views[:, 1], shuffle_key)
-    loss = jnp.mean(info_nce(q, k, memory["queue"]["rows"], temperature=temperature))
-    return loss, {"stats": stats, "teacher_stats": teacher_stats, "keys": k}
+    losses = info_nce(q, k, memory["queue"]["rows"], temperature=temperature, block=block)
+    return jnp.mean(losses), {"stats": stats, "teacher_stats": teacher_stats, "keys": k}
 
 
 def keys_of(network: Chain, memory: PyTree, images: Array, key: Array) -> tuple[Array, PyTree]:

@@ -7,9 +7,10 @@ import jax
 import jax.numpy as jnp
 
 from ssljax.losses import batch_info_nce
+from ssljax.losses.pairs import over_pairs, product
 from ssljax.models import MLP, Chain
 from ssljax.objectives.base import Aux, Run
-from ssljax.objectives.checks import require_positive, require_queue
+from ssljax.objectives.checks import require_not_negative, require_positive, require_queue
 from ssljax.objectives.siamese import ASYMMETRIC, each_view
 from ssljax.objectives.views import Views, embed, example
 from ssljax.ops.normalize import l2_normalize
@@ -24,7 +25,8 @@ class NNCLR:
     z = projector(encoder(view)), p = predictor(z), and NN(z) = the vector of the queue Q that is
     nearest to z; with L(NN, p) = CE(NN . p_all / t, its own p), the loss is
     (L(NN(z1), p2) + L(NN(z2), p1)) / 2. No gradient goes through the neighbours. The z1 of each
-    batch enter the queue after it was used.
+    batch enter the queue after it was used. With `logits_block` above 0 the loss holds so many rows
+    and columns of logits at a time.
 
     Paper: https://arxiv.org/abs/2104.14548, algorithm 1. Official code: none is known.
     """
@@ -36,6 +38,7 @@ class NNCLR:
     projector_hidden: tuple = (2048, 2048)
     projector_dim: int = 256
     predictor_hidden: tuple = (4096,)
+    logits_block: int = 0
 
     family: ClassVar[str] = "contrastive"
     paper: ClassVar[str] = "arXiv:2104.14548"
@@ -44,6 +47,7 @@ class NNCLR:
 
     def __post_init__(self):
         require_positive(temperature=self.temperature)
+        require_not_negative(logits_block=self.logits_block)
         self.views.require(self.run.inputs, count=2)
         require_queue(self.run, self.queue_size)
 
@@ -76,7 +80,8 @@ class NNCLR:
         )
         p1, stats = self._predict(params, stats, z1)
         p2, stats = self._predict(params, stats, z2)
-        nn1, nn2 = (nearest(z, memory["queue"]["rows"]) for z in (z1, z2))
+        queue = memory["queue"]["rows"]
+        nn1, nn2 = (nearest(z, queue, block=self.logits_block) for z in (z1, z2))
         losses = self._contrast(nn1, p2) + self._contrast(nn2, p1)
         carry = {"stats": stats, "z": jax.lax.stop_gradient(l2_normalize(z1))}
         return jnp.mean(losses) / 2, Aux(metrics={}, carry=carry)
@@ -85,7 +90,7 @@ class NNCLR:
         return self.network.apply(params, stats, z, train=True, through=("predictor",))
 
     def _contrast(self, nn, p):
-        return batch_info_nce(nn, p, temperature=self.temperature)
+        return batch_info_nce(nn, p, temperature=self.temperature, block=self.logits_block)
 
     def advance(self, params, memory, carry, *, step):
         queue = enqueue(memory["queue"], carry["z"])
@@ -95,7 +100,22 @@ class NNCLR:
         return embed(self.run, params["encoder"], memory["stats"]["encoder"], batch)
 
 
-def nearest(z: jax.Array, rows: jax.Array) -> jax.Array:
-    """Return the row of rows[K, D], unit vectors, of greatest cosine with each of z[B, D]."""
+def nearest(z: jax.Array, rows: jax.Array, *, block: int = 0) -> jax.Array:
+    """Return the row of rows[K, D], unit vectors, of greatest cosine with each of z[B, D].
+
+    With `block` it holds at most so many rows and columns of the cosines, see `over_pairs`.
+    """
     z, rows = jax.lax.stop_gradient((l2_normalize(z), rows))
-    return rows[jnp.argmax(z @ rows.T, axis=1)]
+
+    def better(z, candidates, best, _):
+        cosines = product(z, candidates["row"])
+        found = jnp.argmax(cosines, axis=1)
+        cosine = jnp.max(cosines, axis=1)
+        nearer = best["cosine"] < cosine
+        index = jnp.where(nearer, candidates["index"][found], best["index"])
+        return {"cosine": jnp.maximum(best["cosine"], cosine), "index": index}, ()
+
+    none = {"cosine": jnp.full((1, len(z)), -jnp.inf), "index": jnp.zeros((1, len(z)), jnp.int32)}
+    candidates = {"row": rows[None], "index": jnp.arange(len(rows), dtype=jnp.int32)[None]}
+    best, _ = over_pairs(better, z[None], candidates, none, (), block=block)
+    return rows[best["index"][0]]

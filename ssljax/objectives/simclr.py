@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from ssljax.losses import nt_xent
 from ssljax.models import MLP, Chain
 from ssljax.objectives.base import Aux, Run
-from ssljax.objectives.checks import require_positive
+from ssljax.objectives.checks import require_not_negative, require_positive
 from ssljax.objectives.siamese import SYMMETRIC, all_views
 from ssljax.objectives.views import Views, embed, example
 
@@ -18,7 +18,8 @@ from ssljax.objectives.views import Views, embed, example
 class SimCLR:
     """A simple framework for contrastive learning of visual representations (Chen et al., 2020).
 
-    z_i = projector(encoder(view_i)); the loss is NT-Xent over the 2B views of a batch.
+    z_i = projector(encoder(view_i)); the loss is NT-Xent over the 2B views of a batch. With
+    `logits_block` above 0 it holds so many rows and columns of logits at a time.
 
     Paper: https://arxiv.org/abs/2002.05709. Official code: google-research/simclr, objective.py,
       which adds the losses
@@ -31,6 +32,7 @@ class SimCLR:
     temperature: float = 0.1
     projector_hidden: tuple = (2048,)
     projector_dim: int = 128
+    logits_block: int = 0
 
     family: ClassVar[str] = "contrastive"
     paper: ClassVar[str] = "arXiv:2002.05709"
@@ -39,6 +41,7 @@ class SimCLR:
 
     def __post_init__(self):
         require_positive(temperature=self.temperature)
+        require_not_negative(logits_block=self.logits_block)
         self.views.require(self.run.inputs, count=2)
 
     @property
@@ -62,7 +65,8 @@ class SimCLR:
         views_key, model_key = jax.random.split(key)
         views = {"pair": self.views.stacked(self.run.inputs, views_key, batch)}
         (z1, z2), stats = all_views(self.network, params, memory["stats"], views, model_key)
-        return jnp.mean(nt_xent(z1, z2, temperature=self.temperature)), Aux(metrics={}, carry=stats)
+        losses = nt_xent(z1, z2, temperature=self.temperature, block=self.logits_block)
+        return jnp.mean(losses), Aux(metrics={}, carry=stats)
 
     def advance(self, params, memory, carry, *, step):
         return params, {"stats": carry}

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from ssljax.losses import sup_con
 from ssljax.models import MLP, Chain
 from ssljax.objectives.base import Aux, Run
-from ssljax.objectives.checks import require_positive
+from ssljax.objectives.checks import require_not_negative, require_positive
 from ssljax.objectives.siamese import SYMMETRIC, all_views
 from ssljax.objectives.views import Views, embed, example
 
@@ -21,7 +21,8 @@ class SupCon:
     z_i = projector(encoder(view_i)); the loss is L_out over the 2B views of a batch: the mean over
     all views of the same class, in place of the other view, in NT-Xent. It is shown labels if
     config.data.labels is true; an image whose label is below 0 is a class of its own, and so are
-    all images where there are no labels: the loss then is NT-Xent.
+    all images where there are no labels: the loss then is NT-Xent. With `logits_block` above 0 it
+    holds so many rows and columns of logits at a time.
 
     Paper: https://arxiv.org/abs/2004.11362. Official code: HobbitLong/SupContrast, losses.py,
     which multiplies the loss by temperature / 0.07; the paper, and this, does not.
@@ -32,6 +33,7 @@ class SupCon:
     temperature: float = 0.1
     projector_hidden: tuple = (2048,)
     projector_dim: int = 128
+    logits_block: int = 0
 
     family: ClassVar[str] = "contrastive"
     paper: ClassVar[str] = "arXiv:2004.11362"
@@ -40,6 +42,7 @@ class SupCon:
 
     def __post_init__(self):
         require_positive(temperature=self.temperature)
+        require_not_negative(logits_block=self.logits_block)
         self.views.require(self.run.inputs, count=2)
 
     @property
@@ -57,7 +60,9 @@ class SupCon:
         views_key, model_key = jax.random.split(key)
         views = {"pair": self.views.stacked(self.run.inputs, views_key, batch)}
         (z1, z2), stats = all_views(self.network, params, memory["stats"], views, model_key)
-        losses = sup_con(z1, z2, batch.get("label"), temperature=self.temperature)
+        losses = sup_con(
+            z1, z2, batch.get("label"), temperature=self.temperature, block=self.logits_block
+        )
         return jnp.mean(losses), Aux(metrics={}, carry=stats)
 
     def advance(self, params, memory, carry, *, step):

@@ -12,11 +12,12 @@ from ssljax.objectives.nnclr import nearest
 from tests.objectives.conftest import BATCH, trial
 
 
-def test_the_nearest_row_is_that_of_greatest_cosine():
+@pytest.mark.parametrize("block", [0, 1, 2])
+def test_the_nearest_row_is_that_of_greatest_cosine(block):
     rows = jnp.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]])
     z = jnp.array([[0.1, 5.0], [-3.0, 1.0], [2.0, -0.1]])
-    np.testing.assert_array_equal(nearest(z, rows), rows[jnp.array([1, 2, 0])])
-    gradient = jax.grad(lambda z: jnp.sum(nearest(z, rows)))(z)
+    np.testing.assert_array_equal(nearest(z, rows, block=block), rows[jnp.array([1, 2, 0])])
+    gradient = jax.grad(lambda z: jnp.sum(nearest(z, rows, block=block)))(z)
     np.testing.assert_array_equal(gradient, 0)
 
 

@@ -1,0 +1,154 @@
+"""Losses of pairs of an image and a text: tell what belongs together from all other pairs."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+
+from ssljax.losses import checks
+from ssljax.losses.logsumexp import cross_logsumexp
+from ssljax.losses.pairs import over_pairs, product, sum_over
+from ssljax.ops.normalize import l2_normalize
+
+
+def clip(
+    image: jax.Array, text: jax.Array, *, temperature: float | jax.Array, block: int = 0
+) -> jax.Array:
+    """CLIP's loss: find the text of an image, and the image of a text, in the batch.
+
+    With i and t scaled to unit length and s_bc = i_b.t_c / temperature,
+
+        loss_b = (log sum_c exp s_bc + log sum_c exp s_cb) / 2 - s_bb
+
+    The mean over b is the paper's mean of two cross entropies. The batch is coupled: give the
+    global batch. With `block`, the B x B logits are never held, see
+    `ssljax.losses.pairs.over_pairs`, and the gradient is that of reverse mode alone.
+
+    Args:
+      image: float[B, D], the projections of the images.
+      text: float[B, D], those of their texts, in the same order.
+      temperature: a positive number or a scalar array, which then gets a gradient. The paper trains
+        log(1 / temperature), from 1 / 0.07 and at most 100.
+      block: at most so many rows and columns of logits at a time; 0 for B.
+
+    Returns:
+      [B], at least float32; log(B) if all similarities are equal.
+
+    Raises:
+      ValueError: the shapes differ or are not [B, D], the temperature is not positive, or block is
+        negative.
+      TypeError: the projections are not floats.
+
+    CLIP, https://arxiv.org/abs/2103.00020, figure 3; mlfoundations/open_clip, loss.py.
+
+    >>> print(clip(jnp.eye(3), jnp.eye(3), temperature=1.0).round(3))  # log(1 + 2 / e)
+    [0.551 0.551 0.551]
+    """
+    image, text = _checked(image, text, temperature, block)
+    if block:
+        of_image, of_text = cross_logsumexp(image, text, True, block)
+    else:
+        logits = product(image, text)
+        of_image, of_text = (jax.nn.logsumexp(logits, axis=axis) for axis in (1, 0))
+    return (of_image + of_text) / 2 - jnp.sum(image * text, axis=1)
+
+
+def siglip(
+    image: jax.Array,
+    text: jax.Array,
+    *,
+    temperature: float | jax.Array,
+    bias: float | jax.Array,
+    block: int = 0,
+) -> jax.Array:
+    """SigLIP's loss: for every image and text, whether they belong together.
+
+    With i and t scaled to unit length and s_bc = i_b.t_c / temperature + bias,
+
+        loss_b = sum_c log(1 + exp(-y_bc s_bc)),  y_bc = 1 where b = c and -1 elsewhere
+
+    The mean over b is the paper's: the sum over pairs, divided by B and not by its square. Give the
+    global batch. With `block`, the B x B logits are never held, see
+    `ssljax.losses.pairs.over_pairs`, and the gradient is that of reverse mode alone.
+
+    Args:
+      image: float[B, D], the projections of the images.
+      text: float[B, D], those of their texts, in the same order.
+      temperature: a positive number or a scalar array, which then gets a gradient. The paper trains
+        log(1 / temperature), from 10.
+      bias: a number or a scalar array, which then gets a gradient. The paper starts at -10: of B
+        pairs one is true, and the loss would start with a step that unlearns all others.
+      block: at most so many rows and columns of logits at a time; 0 for B.
+
+    Returns:
+      [B], at least float32; log(1 + exp(-bias)) + (B - 1) log(1 + exp(bias)) where image and text
+      are orthogonal.
+
+    Raises:
+      ValueError: the shapes differ or are not [B, D], the temperature is not positive, the bias is
+        no scalar, or block is negative.
+      TypeError: the projections are not floats.
+
+    SigLIP, https://arxiv.org/abs/2303.15343, algorithm 1; google-research/big_vision,
+    trainers/proj/image_text/siglip.py.
+
+    >>> print(siglip(jnp.eye(3), jnp.eye(3), temperature=0.1, bias=-10.0).round(3))  # log 2 + ...
+    [0.693 0.693 0.693]
+    """
+    image, text = _checked(image, text, temperature, block)
+    checks.scalars(bias=bias)
+    bias = jnp.asarray(bias, image.dtype)
+    # log(1 + e^-s) = log(1 + e^s) - s: the sum goes over all pairs alike, and what is true comes
+    # off at the end.
+    if block:
+        total = _softplus_sum(image, text, jnp.broadcast_to(bias, len(image)), block)
+    else:
+        total = jnp.sum(jax.nn.softplus(product(image, text) + bias), axis=1)
+    return total - jnp.sum(image * text, axis=1) - bias
+
+
+def _checked(image, text, temperature, block):
+    """Return both at unit length, the image over the temperature."""
+    checks.shapes(image=(image, "B D"), text=(text, "B D"))
+    checks.floats(image=image, text=text)
+    checks.positive(temperature=temperature)
+    checks.not_negative(block=block)
+    return l2_normalize(image) / temperature, l2_normalize(text)
+
+
+# The bias is given for each row: round a ring, every device then has the gradient of its own.
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(3,))
+def _softplus_sum(rows, columns, bias, block):
+    """Return sum_j log(1 + exp(rows_i . columns_j + bias_i)), [B]."""
+    return _softplus_forward(rows, columns, bias, block)[0]
+
+
+def _softplus_forward(rows, columns, bias, block):
+    def add(rows, columns, total, _):
+        logits = product(rows["x"], columns) + rows["bias"][:, None]
+        return total + jnp.sum(jax.nn.softplus(logits), axis=1), ()
+
+    both = {"x": rows[None], "bias": bias[None]}
+    total, _ = over_pairs(add, both, columns[None], jnp.zeros_like(both["bias"]), (), block=block)
+    return total[0], (both, columns[None])
+
+
+def _softplus_backward(block, saved, cotangent):
+    rows, columns = saved
+
+    def add(rows, columns, row_gradient, column_gradient):
+        logits = product(rows["x"], columns) + rows["bias"][:, None]
+        weights = rows["cotangent"][:, None] * jax.nn.sigmoid(logits)
+        of_rows, of_bias = row_gradient
+        row_gradient = of_rows + sum_over(weights, columns), of_bias + jnp.sum(weights, axis=1)
+        return row_gradient, column_gradient + sum_over(weights.T, rows["x"])
+
+    zeros = jax.tree.map(jnp.zeros_like, ((rows["x"], rows["bias"]), columns))
+    rows = {**rows, "cotangent": cotangent[None]}
+    (of_rows, of_bias), of_columns = over_pairs(add, rows, columns, *zeros, block=block)
+    return of_rows[0], of_columns[0], of_bias[0]
+
+
+_softplus_sum.defvjp(_softplus_forward, _softplus_backward)
