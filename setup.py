@@ -8,6 +8,9 @@ EXTRAS = {
     # tfds: and arrayrecord: data sources; importlib_resources lets TFDS read without TensorFlow.
     "tfds": ["tensorflow-datasets>=4.9.9", "array-record>=0.8", "importlib_resources"],
     "digits": ["scikit-learn>=1.5"],  # sklearn:digits
+    # The compilers of hardware that need not be there; the versions are those that belong to jax's.
+    "plan-tpu": ["jax[tpu]>=0.10"],
+    "plan-gpu": ["jax[cuda12-local]>=0.10", "nvidia-cuda-nvcc-cu12"],
     "peers": ["torch>=2.5", "transformers>=5"],  # oracles of the tests; never needed to train
 }
 EXTRAS["test"] = [

@@ -19,11 +19,12 @@ FLOORS = {
     "objectives": 2,
     "training": 3,
     "evaluation": 3,
+    "planning": 3,
     "commands": 4,
 }
-# losses use ops (normalisation); models and data do not know each other, nor do training and
-# evaluation.
-SAME_FLOOR = {("losses", "ops"), ("training", "evaluation")}
+# losses use ops (normalisation), training uses evaluation, and what is planned is a train step;
+# models and data do not know each other.
+SAME_FLOOR = {("losses", "ops"), ("training", "evaluation"), ("planning", "training")}
 FILES = sorted(ROOT.rglob("*.py"))
 
 

@@ -14,13 +14,14 @@ start here:
   ssljax pretrain --config experiments/quickstart.py --workdir runs/quick
   ssljax evaluate --workdir runs/quick          k-NN and linear probe beside their baselines
   ssljax report runs                            the evaluations of all runs in one table
+  ssljax plan --config experiments/quickstart.py --topology cpu:8    what a run would take
 """
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
     # Only the named command's module is imported in full: `--help` need not wait for JAX.
-    from ssljax.commands import data, evaluate, listing, pretrain, report
+    from ssljax.commands import data, evaluate, listing, plan, pretrain, report
 
     parser = argparse.ArgumentParser(
         prog="ssljax",
@@ -29,7 +30,7 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for module in (pretrain, evaluate, report, data, listing):
+    for module in (pretrain, evaluate, report, plan, data, listing):
         module.add_parser(commands)
     return parser
 

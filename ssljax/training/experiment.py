@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -69,6 +69,10 @@ class Experiment:
         self,
     ) -> Callable[[TrainState, Batch], tuple[TrainState, dict[str, jax.Array]]]:
         """Return the compiled train step; it donates the state: the old one is gone."""
+        return self.trace_step().lower().compile()
+
+    def trace_step(self) -> jax.stages.Traced:
+        """Return the jitted train step, traced: it can be counted, lowered and compiled."""
         step = make_train_step(
             self.objective,
             self.optimizer.transform,
@@ -81,7 +85,7 @@ class Experiment:
             out_shardings=(self.shardings, replicated(self.mesh)),
             donate_argnums=0,
         )
-        return jitted.lower(self.abstract_state, self.abstract_batch).compile()
+        return jitted.trace(self.abstract_state, self.abstract_batch)
 
     @functools.cached_property  # or every evaluation would compile it anew
     def embed(self) -> Callable[[dict[str, Any], Any, Batch], jax.Array]:
@@ -143,18 +147,24 @@ def open_data(config: ConfigDict, spec: str, split: str) -> Source:
     )
 
 
-def build(config: ConfigDict, inputs: Inputs | None = None) -> Experiment:
+def build(
+    config: ConfigDict,
+    inputs: Inputs | None = None,
+    *,
+    devices: Sequence[jax.Device] | None = None,
+) -> Experiment:
     """Build what a complete config describes, and check that it fits together.
 
     Args:
       config: complete.
       inputs: what the data are like, where they are not at hand. What is built can then be
         compiled, but not run.
+      devices: of the mesh, by default all there are.
 
     Raises:
       UserError: naming the key and what would be right.
     """
-    mesh = make_mesh(config.mesh)
+    mesh = make_mesh(config.mesh, devices)
     check_batch_size(config.batch_size, mesh, config.accumulate)
     _require_positive(config, "steps", "batch_size", "accumulate", "log_every")
     source = None if inputs else open_data(config, config.data.source, config.data.split)

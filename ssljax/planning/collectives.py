@@ -1,0 +1,119 @@
+"""Collectives of a compiled program: what a device sends, over which links, and for how long."""
+
+import dataclasses
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from ssljax.planning.hlo import Array, Computation, Instruction
+
+KINDS = (
+    "all-reduce",
+    "all-gather",
+    "reduce-scatter",
+    "all-to-all",
+    "ragged-all-to-all",
+    "collective-permute",
+    "collective-broadcast",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Collective:
+    """One collective, as each of its devices takes part in it.
+
+    Attributes:
+      kind: one of `KINDS`.
+      dtype: of what is sent.
+      payload: bytes that a device has in whole: before a reduction, after a gather.
+      group: numbers of the devices of one group; of a permutation, a device and where it sends.
+    """
+
+    kind: str
+    dtype: str
+    payload: float
+    group: tuple[int, ...]
+
+    @property
+    def sent(self) -> float:
+        """Return the bytes that a device sends in a ring, which is the least there can be.
+
+        (n - 1) / n of the payload among n devices; an all-reduce is a reduction and a gather.
+        """
+        return self._factor(len(self.group))
+
+    def _factor(self, devices: int) -> float:
+        if self.kind == "collective-permute":
+            return self.payload if len(set(self.group)) > 1 else 0.0
+        passes = 2 if self.kind == "all-reduce" else 1
+        return passes * self.payload * (devices - 1) / devices
+
+    def seconds(self, link: float, network: float, per_host: int) -> float:
+        """Return the time that its bytes take at best.
+
+        Within a host they go over links, between hosts over the network, at the same time: a
+        reduction among hosts is of what each of their devices has summed, which is its share.
+
+        Args:
+          link: bytes a second that a device sends to others of its host, or of its slice.
+          network: likewise to other hosts.
+          per_host: devices of a host.
+        """
+        hosts = {device // per_host for device in self.group}
+        if len(hosts) == 1:
+            return self.sent / link
+        if self.kind == "collective-permute":
+            return self.sent / network
+        local = len(self.group) / len(hosts)
+        if self.kind in ("all-to-all", "ragged-all-to-all"):
+            outside = self.payload * (1 - 1 / len(hosts))
+        else:
+            outside = self._factor(len(hosts)) / local
+        return max((self.sent - outside) / link, outside / network)
+
+
+def collective(kind: str, one: Instruction, computation: Computation, devices: int) -> Collective:
+    """Return the collective that an instruction starts.
+
+    Args:
+      kind: its opcode without "-start".
+      one: the instruction.
+      computation: that it stands in.
+      devices: of the whole program.
+    """
+    taken = computation.operands(one)
+    group = _permutation(one) if kind == "collective-permute" else _group(one, devices)
+    payload = sum(map(_dense, taken))
+    if kind == "all-gather":
+        payload *= len(group)
+    dtype = max(taken, key=_dense).dtype if taken else "token"
+    return Collective(kind, dtype, payload, group)
+
+
+def _dense(array: Array) -> float:
+    return array.elements * array.itemsize
+
+
+def _permutation(one: Instruction) -> tuple[int, ...]:
+    """Return the pair of devices that are farthest apart: a step of a ring waits for them."""
+    found = re.search(r"source_target_pairs=\{(.*?)\}\}", one.attributes)
+    pairs = re.findall(r"(\d+),(\d+)", found[1]) if found else []
+    return max(((int(a), int(b)) for a, b in pairs), key=lambda p: abs(p[0] - p[1]), default=(0,))
+
+
+def _group(one: Instruction, devices: int) -> tuple[int, ...]:
+    """Return the first group of devices; they are all alike."""
+    if listed := re.search(r"replica_groups=\{\{([\d,]*)\}", one.attributes):
+        return tuple(int(number) for number in listed[1].split(","))
+    pattern = r"replica_groups=\[([\d,]+)\]<=\[([\d,]+)\](?:T\(([\d,]+)\))?"
+    if iota := re.search(pattern, one.attributes):
+        shape, reshaped, order = (_numbers(text) for text in iota.groups(default=""))
+        numbers = np.arange(np.prod(reshaped)).reshape(reshaped)
+        numbers = numbers.transpose(order) if order else numbers
+        return tuple(numbers.reshape(shape)[0].tolist())
+    return tuple(range(devices))
+
+
+def _numbers(text: str) -> Sequence[int]:
+    return [int(number) for number in text.split(",") if number]

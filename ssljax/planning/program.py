@@ -1,0 +1,126 @@
+"""A train step, compiled ahead of time for hardware that need not be there."""
+
+import dataclasses
+import re
+import time
+from typing import Any
+
+import jax
+from ml_collections import ConfigDict
+
+from ssljax.models import encoder_class
+from ssljax.planning import flops, hlo
+from ssljax.planning.cost import Cost, cost
+from ssljax.planning.topologies import Topology
+from ssljax.training.experiment import Experiment, build
+
+_UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+# Fields of an encoder, and the values under which nothing is computed twice.
+_ONCE = {"remat": "none", "chunks": 1}
+
+
+@dataclasses.dataclass(frozen=True)
+class Memory:
+    """Bytes on each chip while a step runs.
+
+    Attributes:
+      state: parameters, memory of the objective, optimizer state.
+      batch: of examples.
+      temporaries: activations and all else that is gone after the step; None where the step was
+        refused for want of memory.
+      peak: of all, with the program itself.
+      capacity: what a program may use.
+    """
+
+    state: float
+    batch: float
+    temporaries: float | None
+    peak: float
+    capacity: float
+
+    @property
+    def fits(self) -> bool:
+        """Return whether there is room."""
+        return self.peak <= self.capacity
+
+
+@dataclasses.dataclass(frozen=True)
+class Program:
+    """What the compiler made of a step.
+
+    Attributes:
+      memory: that it takes.
+      cost: of a step on each chip; None where it does not fit and was not compiled.
+      compile_seconds: wall time of the compiler, here and now.
+    """
+
+    memory: Memory
+    cost: Cost | None
+    compile_seconds: float
+
+
+def compile_step(experiment: Experiment, topology: Topology) -> Program:
+    """Compile the train step of `experiment`, whose mesh is of the devices of `topology`."""
+    traced = experiment.trace_step()
+    state = sum(map(_held, jax.tree.leaves(experiment.abstract_state)))
+    batch = sum(map(_held, jax.tree.leaves(experiment.abstract_batch)))
+    start = time.perf_counter()
+    try:
+        lowered = traced.lower(lowering_platforms=topology.lowering_platforms)
+        compiled = lowered.compile(compiler_options=topology.compiler_options or None)
+    except jax.errors.JaxRuntimeError as error:
+        needed = _exhausted(str(error))
+        if needed is None:
+            raise
+        memory = Memory(state, batch, None, needed, topology.memory)
+        return Program(memory, None, time.perf_counter() - start)
+    seconds = time.perf_counter() - start
+    stats = compiled.memory_analysis()
+    peak = (
+        stats.argument_size_in_bytes
+        + stats.output_size_in_bytes
+        - stats.alias_size_in_bytes
+        + stats.temp_size_in_bytes
+        + stats.generated_code_size_in_bytes
+    )
+    memory = Memory(state, batch, stats.temp_size_in_bytes, peak, topology.memory)
+    on_chip = topology.chip.on_chip if topology.chip else ()
+    counted = cost(hlo.parse(compiled.as_text()), on_chip=on_chip, devices=topology.size)
+    if topology.platform == "gpu":
+        # Products are calls of libraries there, whose shapes the program does not tell.
+        counted = dataclasses.replace(
+            counted, flops=flops.traced(traced.jaxpr.jaxpr) // topology.size
+        )
+    return Program(memory, counted, seconds)
+
+
+def model_flops(config: ConfigDict, experiment: Experiment, devices: Any) -> int:
+    """Return the FLOPs of a step over all chips, without what is computed again to save memory."""
+    again = {key: value for key, value in _ONCE.items() if config.encoder.get(key, value) != value}
+    if again:
+        once = ConfigDict(config.to_dict())
+        once.encoder.update(again)
+        experiment = build(once, experiment.objective.run.inputs, devices=devices)
+    return flops.traced(experiment.trace_step().jaxpr.jaxpr)
+
+
+def can_remat(config: ConfigDict) -> bool:
+    """Return whether the encoder of a config can compute activations again."""
+    fields = dataclasses.fields(encoder_class(config.encoder.name))
+    return any(field.name == "remat" for field in fields)
+
+
+def _held(leaf: jax.ShapeDtypeStruct) -> int:
+    """Return the bytes of an array on each device."""
+    shard = jax.ShapeDtypeStruct(leaf.sharding.shard_shape(leaf.shape), leaf.dtype)
+    return shard.size * shard.dtype.itemsize
+
+
+def _exhausted(message: str) -> float | None:
+    """Return the bytes that the compiler says a program needs, if that is why it failed.
+
+    >>> _exhausted("RESOURCE_EXHAUSTED: Ran out of memory ... Used 20.00G of 15.75G hbm. ...")
+    21474836480.0
+    """
+    found = re.search(r"Used ([\d.]+)([KMGT]?) of [\d.]+[KMGT]? hbm", message)
+    return float(found[1]) * _UNITS[found[2]] if found else None

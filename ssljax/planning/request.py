@@ -1,0 +1,64 @@
+"""Asks for a plan in a process of its own, which has the compiler of another platform."""
+
+import json
+import os
+import subprocess
+import sys
+
+from ml_collections import ConfigDict
+
+from ssljax.errors import UserError
+from ssljax.planning.plan import Plan, from_json
+from ssljax.planning.topologies import Topology
+from ssljax.training.config import to_json
+
+LINES_OF_A_CRASH = 30
+
+
+def request_plans(
+    config: ConfigDict,
+    topology: Topology,
+    *,
+    images: str = "",
+    batch_per_chip: int = 0,
+    fit: bool = False,
+) -> list[Plan]:
+    """Return the plan of a config on a topology, the last of the list.
+
+    Args:
+      config: complete.
+      topology: to compile for.
+      images: what the data are like, see `inputs_of`; "" to look it up.
+      batch_per_chip: examples, instead of the config's batch size; 0: the config's.
+      fit: whether to try settings until the step fits; the list then begins with those tried.
+
+    Raises:
+      UserError: whatever the user can mend.
+      RuntimeError: the process failed, with the end of what it printed.
+    """
+    topology.require_compiler()
+    request = {
+        "config": to_json(config),
+        "topology": topology.spec,
+        "images": images,
+        "batch_per_chip": batch_per_chip,
+        "fit": fit,
+    }
+    # What libtpu and XLA print of their own is shown only where the process fails.
+    process = subprocess.run(
+        [sys.executable, "-m", "ssljax.planning"],
+        input=json.dumps(request),
+        env=os.environ | topology.environment,
+        capture_output=True,
+        text=True,
+    )
+    try:
+        answer = json.loads(process.stdout.splitlines()[-1])
+    except (IndexError, ValueError) as error:
+        end = "\n".join(process.stderr.splitlines()[-LINES_OF_A_CRASH:])
+        raise RuntimeError(
+            f"compiling for {topology.spec} failed with exit status {process.returncode}:\n{end}"
+        ) from error
+    if "error" in answer:
+        raise UserError(answer["error"])
+    return [from_json(plan) for plan in answer["plans"]]
