@@ -24,7 +24,7 @@ import numpy as np
 CASES = {
     "resnet18 32x32": ({"name": "resnet18", "stem": "small"}, 64, (512, 128)),
     "vit_ti/4 32x32": (
-        {"name": "vit_ti", "patch_size": 4, "image_size": 32, "remat": "dots"},
+        {"name": "vit_ti", "patch_size": 4, "image_size": 32, "remat": "dots_no_batch"},
         64,
         (192, 128),
     ),

@@ -18,7 +18,7 @@ def get_config():
     config = imagenet("vit_h", batch_size=2048, epochs=300)
     config.data.image_size = 252  # whole images are evaluated in patches of 14 pixels
     config.encoder.update(
-        {"positions": "sincos2d", "class_token": False, "pool": "mean", "remat": "dots"}
+        {"positions": "sincos2d", "class_token": False, "pool": "mean", "remat": "dots_no_batch"}
     )
     config.objective = {
         "name": "i_jepa",

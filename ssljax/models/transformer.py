@@ -21,11 +21,13 @@ def gelu(x: jax.Array) -> jax.Array:
     return (wide * (jax.lax.erf(wide * 2**-0.5) + 1) / 2).astype(x.dtype)
 
 
-# What the forward pass keeps for the backward pass; the rest is computed again.
+# What the forward pass of a block keeps for the backward pass, from all to nothing; the rest is
+# computed again.
 REMAT_POLICIES = {
     "none": None,  # keep everything
+    "dots": jax.checkpoint_policies.dots_saveable,  # all products, the scores of attention too
+    "dots_no_batch": jax.checkpoint_policies.dots_with_no_batch_dims_saveable,  # with weights
     "full": jax.checkpoint_policies.nothing_saveable,
-    "dots": jax.checkpoint_policies.dots_with_no_batch_dims_saveable,  # products with weights
 }
 ACTIVATIONS = {
     "gelu": gelu,
@@ -61,8 +63,8 @@ class Transformer(nn.Module):
       qk_norm: LayerNorm of queries and keys per head (Dehghani et al. 2023, arXiv:2302.05442).
       norm_epsilon: of every LayerNorm.
       scan: see above.
-      remat: "none", "full" or "dots": what the backward pass computes again instead of keeping (all
-        of a block, or all but its products with weights).
+      remat: what the backward pass computes again instead of keeping: "none"; "dots": all of a
+        block but its products; "dots_no_batch": all but its products with weights; "full": all.
       dtype: of products and activations. Softmax and LayerNorm statistics are float32.
     """
 

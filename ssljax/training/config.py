@@ -23,6 +23,7 @@ FREE_TO_CHANGE = (
     "checkpoint.",
     "evaluation.",
     "mesh.",
+    "sharding_rules",
     "data.workers",
     "data.folder",
 )
@@ -59,7 +60,9 @@ def default_config() -> ConfigDict:
 
     # Devices along each axis; -1: what is left.
     config.mesh = ConfigDict({"data": -1, "fsdp": 1, "tensor": 1})
-    config.sharding_rules = ()  # ((path regex, (mesh axis or None, for each dimension)), ...)
+    config.mesh.fsdp_min_size = 2**16  # elements; what is smaller is not cut over fsdp
+    # ((path regex, (mesh axis, several or None, for each dimension)), ...), before the default ones
+    config.sharding_rules = ()
 
     config.checkpoint = ConfigDict()
     config.checkpoint.every = 500  # steps

@@ -15,14 +15,9 @@ from ssljax.data import Pipeline, Source, epoch, open_source, statistics
 from ssljax.errors import UserError
 from ssljax.models import build_encoder
 from ssljax.objectives import Inputs, Objective, Run, build_objective
+from ssljax.training.layout import state_sharding
 from ssljax.training.optimizer import Optimizer, build_optimizer
-from ssljax.training.sharding import (
-    batch_sharding,
-    check_batch_size,
-    make_mesh,
-    replicated,
-    state_sharding,
-)
+from ssljax.training.sharding import batch_sharding, check_batch_size, make_mesh, replicated
 from ssljax.training.state import TrainState
 from ssljax.training.step import init_state, make_train_step
 
@@ -182,7 +177,9 @@ def build(
         config.optimizer, steps=config.steps, batch_size=config.batch_size, params=abstract_params
     )
     abstract_state = jax.eval_shape(_init(objective, optimizer, config, config.seed))
-    shardings = state_sharding(mesh, abstract_state, config.sharding_rules)
+    shardings = state_sharding(
+        mesh, abstract_state, config.sharding_rules, min_size=config.mesh.fsdp_min_size
+    )
     abstract_state = jax.tree.map(
         lambda leaf, sharding: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),
         abstract_state,

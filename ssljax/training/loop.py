@@ -17,6 +17,7 @@ from ssljax.training.assessment import quick_evaluation
 from ssljax.training.checkpoint import Checkpointer
 from ssljax.training.experiment import Experiment, build
 from ssljax.training.health import MetricsWindow
+from ssljax.training.layout import describe_layout
 from ssljax.training.metrics import MetricsWriter, Progress
 from ssljax.training.paths import named_leaves
 from ssljax.training.signals import StopRequest
@@ -61,8 +62,11 @@ def pretrain(
         experiment = build(config)
         objective, pipeline = experiment.objective, experiment.pipeline()
         claim(workdir, config, pipeline.fingerprint())
-        if jax.process_index() == 0:  # for people: which rule each parameter obeys
+        if jax.process_index() == 0:  # for people: the rule of each parameter, where each array is
             write_atomically(workdir / "parameters.txt", experiment.optimizer.describe() + "\n")
+            write_atomically(
+                workdir / "state.txt", describe_layout(experiment.abstract_state) + "\n"
+            )
         if experiment.source.report:
             say(experiment.source.report)
 

@@ -102,7 +102,7 @@ def treatments(
             trust_ratio=rule.get("trust_ratio", True),
             frozen=rule.get("frozen", False),
             frozen_steps=rule.get("frozen_steps", 0),
-            stacked=_is_stacked(path) and len(leaf.shape) > 0,
+            stacked=is_stacked(path) and len(leaf.shape) > 0,
         )
     if missing := [path for path in leaves if path not in result]:
         raise UserError(
@@ -147,13 +147,13 @@ def layer_scales(params: Any, layer_decay: float) -> dict[str, float | np.ndarra
 
 def _encoder_scales(leaves: Mapping[str, Any], decay: float) -> dict[str, float | np.ndarray]:
     positions = sorted({_block(path) for path in leaves} - {()})
-    stacks = {leaf.shape[0] for path, leaf in leaves.items() if _is_stacked(path)}
+    stacks = {leaf.shape[0] for path, leaf in leaves.items() if is_stacked(path)}
     if not positions and not stacks:
         return {}
     depth = len(positions) or max(stacks)
     scales: dict[str, float | np.ndarray] = {}
     for path, leaf in leaves.items():
-        if _is_stacked(path):
+        if is_stacked(path):
             factors = decay ** (depth - np.arange(leaf.shape[0], dtype=np.float32))
             scales[path] = factors.reshape(-1, *[1] * (len(leaf.shape) - 1))
         elif position := _block(path):
@@ -171,7 +171,8 @@ def _block(path: str) -> tuple[int, ...]:
     return tuple(int(key[1]) for key in keys if key)
 
 
-def _is_stacked(path: str) -> bool:
+def is_stacked(path: str) -> bool:
+    """Whether axis 0 of what has this path counts the layers of a scan."""
     return not _block(path) and any(_STACKED.fullmatch(key) for key in path.split("/"))
 
 

@@ -21,7 +21,7 @@ def start_from(
       state: the fresh one.
       parts: each {"workdir": of the other run, "take": path in its state, "put": path in this one},
         such as {"workdir": "runs/vq_vae", "take": "params", "put": "memory/tokenizer"}. Paths are
-        those of `parameters.txt`, after "params", "memory" or "opt_state". All that lies under
+        those of `state.txt` in a workdir, or the beginnings of such. All that lies under
         `put` is replaced, so the other run must have it all, in the same shapes.
       say: takes a line for the user.
 

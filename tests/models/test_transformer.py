@@ -48,7 +48,7 @@ def test_scan_and_unrolled_agree_in_value_and_gradient(activation, fields):
 
 
 @pytest.mark.parametrize("scan", [True, False])
-@pytest.mark.parametrize("remat", ["full", "dots"])
+@pytest.mark.parametrize("remat", ["dots", "dots_no_batch", "full"])
 def test_remat_changes_memory_and_nothing_else(scan, remat):
     plain, saving = trunk(scan=scan, drop_path=0.3), trunk(scan=scan, drop_path=0.3, remat=remat)
     params = scrambled(init(plain, KEY, X)[0])

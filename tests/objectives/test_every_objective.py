@@ -10,8 +10,9 @@ from ml_collections import ConfigDict
 
 from ssljax.models import build_encoder
 from ssljax.objectives import OBJECTIVES, build_objective, objective_class
+from ssljax.training.layout import state_sharding
 from ssljax.training.paths import named_leaves
-from ssljax.training.sharding import batch_sharding, make_mesh, state_sharding
+from ssljax.training.sharding import batch_sharding, make_mesh
 from tests.objectives.cases import CASES
 from tests.objectives.conftest import BATCH, trial
 

@@ -1,12 +1,24 @@
 """The mesh, the rules of the state, and the errors of both."""
 
+import contextlib
+import functools
+import math
+import re
+
 import jax
 import jax.numpy as jnp
 import pytest
 from jax.sharding import PartitionSpec
 
 from ssljax.errors import UserError
-from ssljax.training.sharding import check_batch_size, make_mesh, state_sharding
+from ssljax.training.checkpoint import Checkpointer
+from ssljax.training.config import complete
+from ssljax.training.experiment import build
+from ssljax.training.layout import describe_layout, state_sharding
+from ssljax.training.paths import named_leaves
+from ssljax.training.sharding import AXES, check_batch_size, make_mesh
+from ssljax.training.tensor_parallel import RULES
+from tests.objectives.cases import config_of
 
 
 def _mesh(data=-1, fsdp=1, tensor=1):
@@ -53,14 +65,148 @@ def test_the_first_rule_that_matches_decides():
     state = {"queue": {"rows": jnp.zeros((64, 8))}, "other": jnp.zeros((64, 8))}
     rules = [("queue/rows", ("tensor", None)), ("queue", (None, "fsdp"))]
     specs = jax.tree.map(lambda s: s.spec, state_sharding(mesh, state, rules))
-    assert specs["queue"]["rows"] == PartitionSpec("tensor", None)
+    assert specs["queue"]["rows"] == PartitionSpec("tensor")
     assert specs["other"] == PartitionSpec()
 
 
 @pytest.mark.parametrize(
-    "axes, message",
-    [(("tensors",), "axis 'tensors'"), (("fsdp",), "divide"), ((None,) * 3, "3 axes")],
+    "rule, message",
+    [
+        (("w", ("tensors",)), "did you mean 'tensor'"),
+        (("w", ("fsdp",)), "fsdp do not divide the dimension 6 of w"),
+        (("w", (None, ("data", "fsdp"))), "data and fsdp do not divide the dimension 4"),
+        (("w", ("data", "data")), "'data' twice"),
+        (("w", (None,) * 3), "3 axes"),
+        (("v", (None,)), "matches nothing"),
+        (("(", (None,)), "not a regular expression"),
+        (("w", "fsdp"), "a rule is"),
+        ("w", "a rule is"),
+    ],
 )
-def test_a_bad_rule_is_named(axes, message):
+def test_a_bad_rule_is_named(rule, message):
     with pytest.raises(UserError, match=message):
-        state_sharding(_mesh(2, 4, 1), {"w": jnp.zeros((6, 4))}, [("w", axes)])
+        state_sharding(_mesh(2, 4, 1), {"w": jnp.zeros((6, 4))}, [rule])
+
+
+def test_a_rule_may_cut_a_dimension_over_several_axes():
+    shardings = state_sharding(
+        _mesh(2, 2, 2), {"w": jnp.zeros((8, 4))}, [("w", (("fsdp", "tensor"),))]
+    )
+    assert shardings["w"].shard_shape((8, 4)) == (2, 4)
+
+
+@functools.cache
+def _placed(case, sizes=(2, 2, 2)):
+    """The arrays of an objective's state by path, shapes and layouts alone."""
+    return named_leaves(build(_config(case, sizes)).abstract_state)
+
+
+def _config(case, sizes):
+    config = config_of(case)
+    config.mesh = dict(zip(AXES, sizes, strict=True)) | {"fsdp_min_size": 50}
+    config.optimizer.eps = 1e-3  # so that rounding stays small where gradients vanish
+    return complete(config)
+
+
+TRUNK = "encoder/trunk/blocks"
+CUT = [
+    ("dinov2", f"{TRUNK}/attention/query/kernel", (None, "fsdp", "tensor")),
+    ("dinov2", f"{TRUNK}/attention/key/kernel", (None, "fsdp", "tensor")),
+    ("dinov2", f"{TRUNK}/attention/value/bias", (None, "tensor")),
+    ("dinov2", f"{TRUNK}/attention/out/kernel", (None, "tensor", "fsdp")),
+    ("dinov2", f"{TRUNK}/mlp/fc1/kernel", (None, "fsdp", "tensor")),
+    ("dinov2", f"{TRUNK}/mlp/fc1/bias", (None, "tensor")),
+    ("dinov2", f"{TRUNK}/mlp/fc2/kernel", (None, "tensor", "fsdp")),
+    ("dinov2", f"{TRUNK}/mlp/fc2/bias", ()),
+    ("dinov2", "/head/prototypes", ("fsdp", "tensor")),
+    ("dinov2", "patch_head/prototypes", ("fsdp", "tensor")),
+    ("beit", "params/head/output/kernel", ("fsdp", "tensor")),
+    ("beit", "params/head/output/bias", ("tensor",)),
+    ("vq_vae", "codebook/sums", ("tensor",)),
+    ("vq_vae", "codebook/counts", ("tensor",)),
+    ("swav", "prototypes/rows", ("tensor",)),
+    ("swav", "memory/queue/0/rows", ("tensor", "fsdp")),
+    ("deepcluster_v2", "memory/prototypes/0", ("tensor",)),
+    ("moco_v2", "memory/queue/rows", ("tensor", "fsdp")),
+    ("dino", "memory/center", ("tensor",)),
+    ("ibot", "memory/patch_center", ("tensor",)),
+]
+
+
+@pytest.mark.parametrize("case, name, axes", CUT)
+def test_a_parameter_its_moments_and_its_copy_in_a_teacher_lie_alike(case, name, axes):
+    found = {path: leaf for path, leaf in _placed(case).items() if path.endswith(name)}
+    assert {leaf.sharding.spec for leaf in found.values()} == {PartitionSpec(*axes)}
+    if not name.startswith("memory") and case == "dinov2":
+        assert len(found) == 4  # itself, two moments, the teacher's
+
+
+def test_every_rule_of_tensor_parallelism_is_seen_above():
+    rules = {pattern for pattern, _ in RULES}
+    for case, name, _ in CUT:
+        rules -= {
+            p for p in rules for path in _placed(case) if path.endswith(name) and re.search(p, path)
+        }
+    assert not rules
+
+
+def test_what_tensor_does_not_divide_is_cut_by_fsdp_alone():
+    """Three heads' width of 15 over tensor=2."""
+    state = {"encoder/attention/query/kernel": jnp.zeros((64, 15))}
+    (sharding,) = jax.tree.leaves(state_sharding(_mesh(2, 2, 2), state, min_size=64))
+    assert sharding.spec == PartitionSpec("fsdp")
+
+
+def test_the_layers_of_a_scan_are_not_dealt_out():
+    """Each is needed whole, by all devices at once."""
+    state = {"trunk/blocks/norm/scale": jnp.zeros((64, 15))}
+    (sharding,) = jax.tree.leaves(state_sharding(_mesh(2, 4, 1), state, min_size=64))
+    assert sharding.spec == PartitionSpec()
+
+
+def test_the_layout_of_a_state_is_told_to_people():
+    mesh = _mesh(2, 2, 2)
+    state = {"w": jnp.zeros((1024, 512)), "n": jnp.zeros((), jnp.int32)}
+    shardings = state_sharding(mesh, state, [("w", (("data", "fsdp"), None))])
+    lines = describe_layout(jax.tree.map(_abstract, state, shardings)).splitlines()
+    assert [line.split() for line in lines[1:]] == [
+        ["n", "scalar", "int32", "replicated", "0.000"],
+        ["w", "1024x512", "float32", "data+fsdp", "x", "-", "0.500"],
+        ["total", "0.500"],
+    ]
+
+
+def _abstract(leaf, sharding):
+    return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
+
+
+def test_a_run_goes_on_on_fewer_devices_and_on_more(tmp_path):
+    """The loss curve is that of eight devices, whatever the devices of its parts."""
+    half, eight, one = 4, (2, 2, 2), (1, 1, 1)
+    whole = _losses(eight, tmp_path / "eight", save_at=half)
+    assert _losses(one, tmp_path / "one", save_at=half) == pytest.approx(whole, rel=1e-5)
+    for sizes in ((1, 2, 2), (2, 1, 1), one):
+        assert _losses(sizes, tmp_path / "eight") == pytest.approx(whole[half:], rel=1e-5)
+    assert _losses(eight, tmp_path / "one") == pytest.approx(whole[half:], rel=1e-5)
+
+
+def _losses(sizes, workdir, save_at=None):
+    """Return the losses from where `workdir` stands to the end."""
+    experiment, step = _compiled(sizes)
+    with contextlib.closing(Checkpointer(workdir, keep_last=1)) as checkpoints:
+        restored = checkpoints.restore(experiment.abstract_state)
+        first, state = restored[:2] if restored else (0, experiment.init())
+        losses = []
+        batches = experiment.pipeline().iterate(first, experiment.config.steps)
+        for number, batch in enumerate(batches, first):
+            if number == save_at:
+                checkpoints.save(number, state, meta={}, wait=True)
+            state, metrics = step(state, experiment.put(batch))
+            losses.append(float(metrics["loss"]))
+    return losses
+
+
+@functools.cache
+def _compiled(sizes):
+    experiment = build(_config("mae", sizes), devices=jax.devices()[: math.prod(sizes)])
+    return experiment, experiment.compile_step()
