@@ -66,6 +66,12 @@ PRESETS = {
     ),
 }
 
+# Fields that an encoder lacks for a reason.
+REFUSED = {
+    (ResNet, "chunks"): "the batch normalisation of a ResNet takes its statistics from the whole "
+    "batch, which parts of it do not have; vision transformers have none",
+}
+
 ENCODERS = {name: preset.description for name, preset in PRESETS.items()}
 
 
@@ -89,6 +95,8 @@ def build_encoder(config: Mapping[str, Any]) -> nn.Module:
         if f.name not in ("parent", "name")
     }
     for key, value in fields.items():
+        if reason := REFUSED.get((preset.module, key)):
+            raise UserError(f"encoder.{key}={value!r} cannot be: {reason}")
         if key not in kinds:
             raise unknown("config key", f"encoder.{key}", [f"encoder.{name}" for name in kinds])
         fields[key] = _checked(f"encoder.{key}", value, kinds[key])

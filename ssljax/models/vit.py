@@ -7,6 +7,7 @@ from flax import linen as nn
 
 from ssljax.errors import unknown
 from ssljax.models.base import Encoded, compute_dtype
+from ssljax.models.chunks import in_chunks
 from ssljax.models.positions import resample, sincos2d
 from ssljax.models.stems import PatchEmbed, patch_grid
 from ssljax.models.transformer import Transformer
@@ -31,6 +32,7 @@ class ViT(nn.Module):
         last norm.
       mlp_ratio, activation, drop_path, layer_scale, qk_norm, norm_epsilon, scan, remat: see
         `Transformer`.
+      chunks: into how many parts a batch is cut in training, see `in_chunks`; 1 for none.
       dtype: "float32" or "bfloat16", for products and activations; parameters and pooled features
         are float32.
 
@@ -54,6 +56,7 @@ class ViT(nn.Module):
     norm_epsilon: float = 1e-6
     scan: bool = True
     remat: str = "none"
+    chunks: int = 1
     dtype: str = "float32"
 
     @nn.compact
@@ -90,6 +93,15 @@ class ViT(nn.Module):
             raise ValueError(
                 "pool='cls' needs class_token=True; without a class token use pool='mean'"
             )
+
+        def encode(vit, images, keep, masked):
+            return vit._encode(images, keep, masked, mask_token, train=train, branches=branches)
+
+        if self.chunks == 1 or not train:
+            return encode(self, images, keep, masked)
+        return in_chunks(encode, self, self.chunks, images, keep, masked)
+
+    def _encode(self, images, keep, masked, mask_token, *, train, branches) -> Encoded:
         dtype = compute_dtype(self.dtype)
         patches = PatchEmbed(self.patch_size, self.width, dtype, name="patch_embed")
         grid = patch_grid(*images.shape[1:3], self.patch_size)

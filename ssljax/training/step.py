@@ -56,8 +56,9 @@ def make_train_step(
             f"{type(objective).__name__} couples the "
             "examples of a batch (negatives or batch statistics), so that the gradients of "
             "micro-batches do not add up "
-            "to the gradient of the batch. Set accumulate=1, and shard over more devices or turn "
-            "on remat instead."
+            "to the gradient of the batch. Set accumulate=1 and encoder.chunks (vision "
+            "transformers; the loss then still sees the whole batch), shard over more devices or "
+            "turn on remat instead."
         )
 
     def gradients(params: Any, memory: Any, batch: Batch, key: jax.Array, step: jax.Array):

@@ -1,0 +1,98 @@
+"""Large batches: logits by blocks in a ring, the encoder's batch in parts, through an objective."""
+
+import dataclasses
+import re
+
+import jax
+import numpy as np
+import pytest
+from ml_collections import ConfigDict
+
+from ssljax.models import build_encoder
+from ssljax.objectives import Inputs, Run, build_objective
+from ssljax.training.config import complete
+from ssljax.training.experiment import build
+from ssljax.training.sharding import batch_sharding, make_mesh
+from tests.objectives.cases import CASES
+from tests.objectives.cases.small import VIT
+
+BATCH, QUEUE = 24, 72  # sizes that no layer has
+INPUTS = Inputs(shape=(8, 8, 1), mean=(0.3,), std=(0.4,), num_examples=48)
+METHODS = ["simclr", "dcl", "supcon", "moco_v1", "moco_v2", "moco_v3", "nnclr"]
+
+
+def objective_of(method, *, chunks, block):
+    run = Run(build_encoder({**VIT, "chunks": chunks}), INPUTS, steps=10, batch_size=BATCH)
+    section = {**CASES[method][1], "logits_block": block}
+    if "queue_size" in section:
+        section["queue_size"] = QUEUE
+    return build_objective(ConfigDict(section), run)
+
+
+def batch():
+    images = np.random.default_rng(1).integers(0, 256, (BATCH, 8, 8, 1)).astype(np.uint8)
+    one = np.arange(BATCH, dtype=np.int32)
+    return {"image": images, "id": one, "position": one, "label": one % 5}
+
+
+def value_and_gradient(objective, memory, batch):
+    def loss(params):
+        return objective.loss(params, memory, batch, key=jax.random.key(1), step=2)[0]
+
+    return jax.value_and_grad(loss)
+
+
+@pytest.mark.parametrize("method", ["simclr", "moco_v3"])
+def test_blocks_and_parts_change_neither_loss_nor_gradient(method):
+    plain = objective_of(method, chunks=1, block=0)
+    saving = objective_of(method, chunks=3, block=2)
+    key = jax.random.key(0)
+    params = jax.jit(plain.init_params)(key, batch())
+    memory = jax.jit(plain.init_memory)(key, params, batch())
+
+    def run(objective, placed):
+        return jax.jit(lambda p, m, b: value_and_gradient(objective, m, b)(p))(
+            params, memory, placed
+        )
+
+    expected = run(plain, batch())
+    mesh = make_mesh({"data": 2, "fsdp": 2, "tensor": 2})
+    with jax.set_mesh(mesh):
+        result = run(saving, jax.device_put(batch(), batch_sharding(mesh)))
+    np.testing.assert_allclose(result[0], expected[0], rtol=1e-5)
+    scale = max(float(np.abs(leaf).max()) for leaf in jax.tree.leaves(expected[1]))
+    for one, other in zip(jax.tree.leaves(result[1]), jax.tree.leaves(expected[1]), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5 * max(scale, 1))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_in_blocks_no_step_of_the_program_has_all_logits(method):
+    def logits(block):
+        objective = objective_of(method, chunks=1, block=block)
+        params = jax.eval_shape(objective.init_params, jax.random.key(0), batch())
+        memory = jax.eval_shape(objective.init_memory, jax.random.key(0), params, batch())
+        program = jax.make_jaxpr(
+            lambda p, m, b: value_and_gradient(objective, m, b)(p), return_shape=False
+        )(params, memory, batch())
+        return re.findall(rf"f32\[{BATCH},(?:{BATCH}|{QUEUE})\]", str(program))
+
+    assert logits(block=0) and not logits(block=4)
+
+
+def test_the_train_step_sends_the_columns_round_the_mesh_of_the_config():
+    config = complete(
+        {
+            "batch_size": BATCH,
+            "encoder": VIT,
+            "objective": {**CASES["simclr"][1], "logits_block": 2},
+            "mesh": {"data": 2, "fsdp": 2, "tensor": 2},
+        }
+    )
+    text = build(config, INPUTS).trace_step().lower().as_text()
+    permutations = re.findall(r"collective_permute.*source_target_pairs = dense<(\[.*?\])>", text)
+    assert permutations and set(permutations) == {str([[i, (i + 1) % 8] for i in range(8)])}
+
+
+def test_a_negative_block_is_named():
+    with pytest.raises(ValueError, match=r"objective\.logits_block=-1; it must be at least 0"):
+        dataclasses.replace(objective_of("simclr", chunks=1, block=0), logits_block=-1)
