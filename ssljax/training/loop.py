@@ -13,6 +13,7 @@ from ml_collections import ConfigDict
 from ssljax.files import write_atomically
 from ssljax.objectives.base import Refreshing
 from ssljax.ops.keys import key_for
+from ssljax.training.allocator import keep_freed_memory
 from ssljax.training.assessment import quick_evaluation
 from ssljax.training.checkpoint import Checkpointer
 from ssljax.training.experiment import Experiment, build
@@ -59,6 +60,7 @@ def pretrain(
     with contextlib.ExitStack() as exits:
         # ── What the config describes ───────────────────────────────────────────────────────────
         exits.enter_context(lock(workdir))
+        keep_freed_memory()
         experiment = build(config)
         objective, pipeline = experiment.objective, experiment.pipeline()
         claim(workdir, config, pipeline.fingerprint())
