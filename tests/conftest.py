@@ -9,6 +9,11 @@ os.environ["JAX_PLATFORMS"] = "cpu"
 FLAGS = "--xla_force_host_platform_device_count=8 --xla_backend_optimization_level=0"
 os.environ.setdefault("XLA_FLAGS", FLAGS)
 
+# What tests prepare and remember stays out of the user's own data.
+os.environ.setdefault(
+    "SSLJAX_DATA_DIR", str(pathlib.Path(__file__).parent.parent / ".cache" / "data")
+)
+
 import jax  # noqa: E402  (the platform must be set first)
 import pytest  # noqa: E402
 

@@ -4,7 +4,10 @@ Three rows: the pretrained encoder, the same encoder with random weights, and th
 gets the same k-NN and the same linear probe, so that what pretraining adds can be read off.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+import functools
+import pathlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +15,7 @@ from ssljax.evaluation.features import Batch, Embed, Features, extract
 from ssljax.evaluation.interval import wilson
 from ssljax.evaluation.knn import knn_accuracy
 from ssljax.evaluation.linear import GRID, linear_probe
+from ssljax.evaluation.remembered import remembered
 from ssljax.evaluation.spectrum import evenly, rankme, unit_std
 
 Batches = Callable[[], Iterable[Batch]]
@@ -33,6 +37,7 @@ def evaluate(
     linear_holdout: float = 0.2,
     seed: int = 0,
     say: Callable[[str], None] = lambda line: None,
+    scores_folder: pathlib.Path | None = None,
 ) -> dict:
     """Evaluate frozen features by k-NN and by a linear probe, with both baselines.
 
@@ -46,6 +51,8 @@ def evaluate(
       knn_temperature: of the neighbours' weights.
       linear_grid, linear_holdout, seed: see `linear_probe`.
       say: told what is being done, a line at a time.
+      scores_folder: where scores are kept for the next evaluation of the same features, see
+        `remembered`.
 
     Returns:
       A dict of plain values that JSON can hold: for each of "pretrained", "random_init" and
@@ -54,24 +61,24 @@ def evaluate(
       "protocol" with the settings and the numbers of examples.
     """
     result, rows = {}, None
-    embeds = {"pretrained": pretrained, "random_init": random_init, "raw_input": raw_input}
-    for name, embed in embeds.items():
-        say(f"evaluating {name.replace('_', ' ')}")
-        train, test = extract(embed, train_batches()), extract(embed, test_batches())
-        rows = rows or _describe(train, test)
-        result[name] = {"dimension": train.features.shape[1]}
-        if name != "raw_input":
-            result[name]["collapse"] = _collapse(train)
-        if rows["labels"]:
-            result[name]["knn"] = _knn(train, test, knn_k, knn_temperature)
-            result[name]["linear"] = _linear(train, test, linear_grid, linear_holdout, seed)
-    result["protocol"] = rows | {
+    settings = {
         "knn_k": knn_k,
         "knn_temperature": knn_temperature,
         "linear_grid": list(linear_grid),
         "linear_holdout": linear_holdout,
         "seed": seed,
     }
+    embeds = {"pretrained": pretrained, "random_init": random_init, "raw_input": raw_input}
+    for name, embed in embeds.items():
+        say(f"evaluating {name.replace('_', ' ')}")
+        train, test = extract(embed, train_batches()), extract(embed, test_batches())
+        rows = rows or _describe(train, test)
+        result[name] = remembered(
+            scores_folder, train, test, settings, functools.partial(_scores, train, test, settings)
+        )
+        if name == "raw_input":
+            del result[name]["collapse"]  # pixels cannot
+    result["protocol"] = rows | settings
     return result
 
 
@@ -98,6 +105,15 @@ def quick(
         if test.labels is not None:
             scores["knn"] = _knn(train, test, knn_k, knn_temperature)["accuracy"]
     return scores
+
+
+def _scores(train: Features, test: Features, settings: Mapping[str, Any]) -> dict:
+    scores = {"dimension": train.features.shape[1], "collapse": _collapse(train)}
+    if train.labels is None or test.labels is None:
+        return scores
+    knn = _knn(train, test, settings["knn_k"], settings["knn_temperature"])
+    grid, holdout, seed = (settings[key] for key in ("linear_grid", "linear_holdout", "seed"))
+    return scores | {"knn": knn, "linear": _linear(train, test, grid, holdout, seed)}
 
 
 def _describe(train: Features, test: Features) -> dict:

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 
 from ssljax.data import Source, epoch
+from ssljax.data.storage import data_directory
 from ssljax.errors import UserError
 from ssljax.evaluation import evaluate, input_features, quick
 from ssljax.training.experiment import Experiment, open_data
@@ -41,6 +42,7 @@ def full_evaluation(
             knn_temperature=options.knn_temperature,
             seed=experiment.config.seed,
             say=say,
+            scores_folder=data_directory(experiment.config.data.folder or None) / "scores",
         ),
     }
 
