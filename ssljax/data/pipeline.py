@@ -1,14 +1,14 @@
 """Batches of examples, addressed by the training step.
 
 Batch k is a pure function of (source, seed, k), so the step number is all the state there is:
-nothing to checkpoint, and any batch can be had again. The global batch is drawn first and then
-sliced by host, so it does not depend on how many hosts there are.
+nothing to checkpoint, and any batch can be had again. The global batch is drawn first; a host then
+prepares the rows of it that its devices hold, so the batch does not depend on the hosts.
 """
 
 import dataclasses
 import functools
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import grain
@@ -36,7 +36,7 @@ class Pipeline:
       source: an opened data set.
       seed: of the order and the crops.
       batch_size: of the global batch, over all hosts.
-      process_index, process_count: this host and the number of hosts.
+      rows: of each global batch, those that this host prepares, ascending; None: all.
       image_size: side of the images in pixels; None keeps them, which needs a source with images of
         one size.
       host_crop: (smallest, largest) part of the area that the host's random resized crop keeps,
@@ -51,17 +51,14 @@ class Pipeline:
     source: Source
     seed: int
     batch_size: int
-    process_index: int = 0
-    process_count: int = 1
+    rows: Sequence[int] | None = None
     image_size: int | None = None
     host_crop: tuple[float, float] | None = (0.5, 1.0)
     labels: bool = False
     workers: int = 0
 
     def __post_init__(self):
-        _check_batch(
-            self.source, self.batch_size, self.process_index, self.process_count, self.labels
-        )
+        _check_batch(self.source, self.batch_size, self._rows, self.labels)
         if self.batch_size > len(self.source):
             raise UserError(
                 f"batch_size is {self.batch_size} but {self.source.spec} has only "
@@ -82,12 +79,12 @@ class Pipeline:
 
         Returns:
           {"image": uint8[b, h, w, c], "id": int32[b]}, with "label": int32[b] if asked for; b is
-          batch_size divided by process_count. An id is the example's number in the source.
+          the number of rows. An id is the example's number in the source.
         """
         if self._whole:
             return self._gathered(step)
-        size = self.batch_size // self.process_count
-        return _stacked([self._example(step * size + row) for row in range(size)])
+        size = len(self._rows)
+        return _stacked([self._example(step * size + number) for number in range(size)])
 
     def iterate(self, start: int = 0, stop: int | None = None) -> Iterator[Batch]:
         """Yield `batch(start)`, `batch(start + 1)`, ... prepared ahead of time in the background.
@@ -98,8 +95,7 @@ class Pipeline:
         stop = sys.maxsize // self.batch_size if stop is None else stop
         if self._whole:
             return _prefetched(self._gathered, start, stop)
-        size = self.batch_size // self.process_count
-        return _prefetched(self._example, start, stop, size, self.workers)
+        return _prefetched(self._example, start, stop, len(self._rows), self.workers)
 
     def fingerprint(self) -> dict[str, Any]:
         """Return what the batches depend on, JSON-able; equal fingerprints mean equal batches."""
@@ -111,6 +107,10 @@ class Pipeline:
             "host_crop": None if self.host_crop is None else list(self.host_crop),
             "version": VERSION,
         }
+
+    @functools.cached_property
+    def _rows(self) -> np.ndarray:
+        return _rows_of(self.rows, self.batch_size)
 
     @functools.cached_property
     def _reading(self) -> tuple[Source, int | None]:
@@ -129,14 +129,13 @@ class Pipeline:
         return source.in_memory and crop is None
 
     def _gathered(self, step: int) -> Batch:
-        size = self.batch_size // self.process_count
-        ids = self.ids(step)[self.process_index * size : (self.process_index + 1) * size]
+        ids = self.ids(step)[self._rows]
         return _chosen(self._reading[0].gather(ids), ids, self.labels)
 
     def _example(self, number: int) -> Batch:
         """Return example `number` of this host's endless sequence, cropped."""
-        step, row = divmod(number, self.batch_size // self.process_count)
-        row += self.process_index * (self.batch_size // self.process_count)
+        step, index = divmod(number, len(self._rows))
+        row = int(self._rows[index])
         example_id = _global_ids(step, self.batch_size, len(self.source), self.seed)[row]
         source, crop = self._reading
         example = _chosen(source[example_id], example_id, self.labels)
@@ -157,8 +156,7 @@ def epoch(
     image_size: int | None = None,
     *,
     labels: bool = False,
-    process_index: int = 0,
-    process_count: int = 1,
+    rows: Sequence[int] | None = None,
     workers: int = 0,
 ) -> Iterator[Batch]:
     """Yield every example once, in order, for evaluation and clustering.
@@ -168,50 +166,47 @@ def epoch(
       batch_size: of the global batch.
       image_size: side in pixels to which images are resized and centre-cropped; None keeps them.
       labels: whether batches carry "label".
-      process_index, process_count: this host and the number of hosts; each gets its slice of each
-        global batch.
+      rows: of each global batch, those that this host prepares, ascending; None: all.
       workers: processes that decode; 0 decodes in threads.
 
     Returns:
       An iterator of batches as `Pipeline.batch` gives them, with "valid": bool[b], False where the
       last batch is filled up by repeating the last example.
     """
-    _check_batch(source, batch_size, process_index, process_count, labels)
+    own = _rows_of(rows, batch_size)
+    _check_batch(source, batch_size, own, labels)
     _check_size(source, image_size)
     source = resized(source, image_size)
-    reader = _Sequence(source, batch_size, process_index, process_count, labels)
+    reader = _Sequence(source, batch_size, own, labels)
     batches = -(-len(source) // batch_size)
     if source.in_memory:
         return _prefetched(reader.batch, 0, batches)
-    return _prefetched(reader.example, 0, batches, batch_size // process_count, workers)
+    return _prefetched(reader.example, 0, batches, len(own), workers)
 
 
 @dataclasses.dataclass(frozen=True)
 class _Sequence:
     source: Source
     batch_size: int
-    process_index: int
-    process_count: int
+    rows: np.ndarray
     labels: bool
 
     def batch(self, number: int) -> Batch:
-        size = self.batch_size // self.process_count
-        first = number * self.batch_size + self.process_index * size
-        positions = np.arange(first, first + size)
+        positions = number * self.batch_size + self.rows
         ids = np.minimum(positions, len(self.source) - 1).astype(np.int32)
         valid = positions < len(self.source)
         return _chosen(self.source.gather(ids), ids, self.labels) | {"valid": valid}
 
     def example(self, number: int) -> Batch:
-        batch, row = divmod(number, self.batch_size // self.process_count)
-        position = (
-            batch * self.batch_size
-            + self.process_index * (self.batch_size // self.process_count)
-            + row
-        )
+        batch, index = divmod(number, len(self.rows))
+        position = batch * self.batch_size + int(self.rows[index])
         example_id = np.int32(min(position, len(self.source) - 1))
         example = _chosen(self.source[example_id], example_id, self.labels)
         return example | {"valid": np.bool_(position < len(self.source))}
+
+
+def _rows_of(rows: Sequence[int] | None, batch_size: int) -> np.ndarray:
+    return np.arange(batch_size) if rows is None else np.asarray(rows, np.int64)
 
 
 @functools.lru_cache(maxsize=64)  # the examples of a batch are asked for one by one
@@ -220,13 +215,11 @@ def _global_ids(step: int, batch_size: int, count: int, seed: int) -> np.ndarray
     return shuffled(positions, count, seed).astype(np.int32)
 
 
-def _check_batch(source: Source, batch_size: int, index: int, count: int, labels: bool) -> None:
-    if batch_size < 1 or count < 1 or batch_size % count:
-        raise UserError(
-            f"batch_size must be a positive multiple of the {count} hosts, got {batch_size}"
-        )
-    if not 0 <= index < count:
-        raise ValueError(f"process_index must be in [0, {count}), got {index}")
+def _check_batch(source: Source, batch_size: int, rows: np.ndarray, labels: bool) -> None:
+    if batch_size < 1:
+        raise UserError(f"batch_size must be at least 1, got {batch_size}")
+    if not len(rows) or rows[0] < 0 or rows[-1] >= batch_size or (np.diff(rows) < 1).any():
+        raise ValueError(f"rows must be ascending numbers from 0 to {batch_size - 1}, got {rows}")
     if len(source) >= 2**31:
         raise UserError(f"{source.spec} has {len(source)} images; ids are 32-bit")
     if labels and "label" not in source[0]:

@@ -11,6 +11,7 @@ from ssljax.data.storage import data_directory
 from ssljax.errors import UserError
 from ssljax.evaluation import evaluate, input_features, quick
 from ssljax.training.experiment import Experiment, open_data
+from ssljax.training.sharding import local_rows
 from ssljax.training.state import TrainState
 
 HostBatch = dict[str, np.ndarray]
@@ -107,8 +108,7 @@ def _embed(experiment: Experiment, state: TrainState) -> Callable[[HostBatch], j
     embed = experiment.embed
 
     def embed_global(batch: HostBatch) -> jax.Array:
-        part = len(batch["id"]) // jax.process_count()
-        own = slice(jax.process_index() * part, (jax.process_index() + 1) * part)
+        own = local_rows(experiment.mesh, len(batch["id"]))
         placed = experiment.put({name: batch[name][own] for name in ("image", "id")})
         return embed(state.params, state.memory, placed)
 

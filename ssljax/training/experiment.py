@@ -17,7 +17,13 @@ from ssljax.models import build_encoder
 from ssljax.objectives import Inputs, Objective, Run, build_objective
 from ssljax.training.layout import state_sharding
 from ssljax.training.optimizer import Optimizer, build_optimizer
-from ssljax.training.sharding import batch_sharding, check_batch_size, make_mesh, replicated
+from ssljax.training.sharding import (
+    batch_sharding,
+    check_batch_size,
+    local_rows,
+    make_mesh,
+    replicated,
+)
 from ssljax.training.state import TrainState
 from ssljax.training.step import init_state, make_train_step
 
@@ -94,8 +100,7 @@ class Experiment:
             self.source,
             seed=self.config.seed,
             batch_size=self.config.batch_size,
-            process_index=jax.process_index(),
-            process_count=jax.process_count(),
+            rows=local_rows(self.mesh, self.config.batch_size),
             image_size=data.image_size or None,
             host_crop=data.host_crop or None,
             workers=data.workers,
@@ -123,8 +128,7 @@ class Experiment:
             batch_size,
             self.config.data.image_size or None,
             labels=labels,
-            process_index=jax.process_index(),
-            process_count=jax.process_count(),
+            rows=local_rows(self.mesh, batch_size),
             workers=self.config.data.workers,
         ):
             yield self.put(batch)

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 import jax
+import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from ssljax.errors import UserError
@@ -58,6 +59,16 @@ def check_batch_size(batch_size: int, mesh: Mesh, accumulate: int = 1) -> None:
 def batch_sharding(mesh: Mesh) -> NamedSharding:
     """Return the sharding of every array of a batch: its first axis over data and fsdp."""
     return NamedSharding(mesh, BATCH)
+
+
+def local_rows(mesh: Mesh, batch_size: int) -> np.ndarray:
+    """Return which rows of a global batch the devices of this host hold, int64, ascending.
+
+    Hosts that hold different parts of the same examples (the axis "tensor" spans them) get the same
+    rows. On a torus of chips the rows of a host need not follow one another.
+    """
+    held = batch_sharding(mesh).devices_indices_map((batch_size,))
+    return np.unique([np.arange(batch_size)[held[device][0]] for device in mesh.local_devices])
 
 
 def replicated(mesh: Mesh) -> NamedSharding:

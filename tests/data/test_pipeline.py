@@ -35,12 +35,13 @@ def pipeline(request, digits, mixed):
     return Pipeline(mixed, seed=3, batch_size=8, image_size=16, host_crop=crop)
 
 
+KEPT = ("source", "seed", "batch_size", "image_size", "host_crop", "labels")
+
+
 def with_hosts(pipeline, count):
-    keep = {
-        name: getattr(pipeline, name)
-        for name in ("source", "seed", "batch_size", "image_size", "host_crop", "labels")
-    }
-    return [Pipeline(**keep, process_index=i, process_count=count) for i in range(count)]
+    keep = {name: getattr(pipeline, name) for name in KEPT}
+    size = pipeline.batch_size // count
+    return [Pipeline(**keep, rows=range(i * size, (i + 1) * size)) for i in range(count)]
 
 
 def test_a_batch_has_the_promised_form(digits):
@@ -88,6 +89,15 @@ def test_iterating_resumes_at_any_step(pipeline, start):
     assert len(batches) == 6
     for step, batch in enumerate(batches, start):
         assert_equal(batch, pipeline.batch(step))
+
+
+def test_a_host_whose_rows_do_not_follow_one_another(pipeline):
+    rows = np.array([0, 1, 6, 7])
+    keep = {name: getattr(pipeline, name) for name in KEPT}
+    host = Pipeline(**keep, rows=rows)
+    for step, batch in enumerate(host.iterate(4, 7), 4):
+        whole = pipeline.batch(step)
+        assert_equal(batch, {name: whole[name][rows] for name in whole})
 
 
 def test_iterating_on_a_second_host(pipeline):
@@ -173,8 +183,8 @@ def test_sources_travel_to_processes(mixed, fashion_mnist_dir):
 @pytest.mark.parametrize("hosts", [1, 2])
 def test_an_epoch_is_in_order_and_padded(digits, image_size, hosts):
     parts = [
-        list(epoch(digits, 100, image_size, labels=True, process_index=i, process_count=hosts))
-        for i in range(hosts)
+        list(epoch(digits, 100, image_size, labels=True, rows=rows))
+        for rows in np.split(np.arange(100), hosts)
     ]
     batches = [
         {name: np.concatenate([p[name] for p in at_once]) for name in at_once[0]}
@@ -211,7 +221,7 @@ def test_the_fingerprint_names_all_that_batches_depend_on(digits, mixed):
         Pipeline(open_source("sklearn:digits", split="test"), seed=0, batch_size=16),
     ):
         assert other.fingerprint() != base
-    assert Pipeline(digits, seed=0, batch_size=16, process_count=4).fingerprint() == base
+    assert Pipeline(digits, seed=0, batch_size=16, rows=range(4)).fingerprint() == base
 
 
 def test_images_of_one_size_are_resized_once_and_whole(digits):
@@ -229,13 +239,15 @@ def test_images_of_one_size_are_resized_once_and_whole(digits):
 def test_settings_that_do_not_fit(digits, mixed):
     for options, message in (
         ({"batch_size": 2000}, "batch_size is 2000 but sklearn:digits has only 1438 images"),
-        ({"batch_size": 0}, "positive multiple of the 1 hosts, got 0"),
-        ({"batch_size": 10, "process_count": 4}, "positive multiple of the 4 hosts, got 10"),
+        ({"batch_size": 0}, "batch_size must be at least 1, got 0"),
         ({"batch_size": 10, "host_crop": (0.5, 2.0)}, "host_crop must be"),
         ({"batch_size": 10, "image_size": -3}, "image_size must be at least 1, got -3"),
     ):
         with pytest.raises(UserError, match=message):
             Pipeline(digits, seed=0, **options)
+    for rows in ([], [3, 2], [0, 10], [-1, 2]):
+        with pytest.raises(ValueError, match="rows must be ascending numbers from 0 to 9"):
+            Pipeline(digits, seed=0, batch_size=10, rows=rows)
     with pytest.raises(UserError, match="differ in size: set image_size"):
         Pipeline(mixed, seed=0, batch_size=4)
     with pytest.raises(UserError, match="differ in size: set image_size"):

@@ -16,7 +16,7 @@ from ssljax.training.config import complete
 from ssljax.training.experiment import build
 from ssljax.training.layout import describe_layout, state_sharding
 from ssljax.training.paths import named_leaves
-from ssljax.training.sharding import AXES, check_batch_size, make_mesh
+from ssljax.training.sharding import AXES, check_batch_size, local_rows, make_mesh
 from ssljax.training.tensor_parallel import RULES
 from tests.objectives.cases import config_of
 
@@ -44,6 +44,22 @@ def test_batch_size_error_names_the_nearest():
     with pytest.raises(UserError, match="nearest that does is 8"):
         check_batch_size(3, _mesh())
     check_batch_size(64, _mesh(), accumulate=2)
+
+
+@pytest.mark.parametrize(
+    "sizes, local, rows",
+    [
+        ((8, 1, 1), (2, 3), [4, 5, 6, 7]),
+        ((2, 2, 2), (2, 3), [4, 5, 6, 7]),
+        ((1, 2, 4), (2, 3), [0, 1, 2, 3, 4, 5, 6, 7]),  # as the host of devices 0 and 1
+        ((8, 1, 1), (0, 5), [0, 1, 10, 11]),  # neighbours on a torus need not be so in the mesh
+    ],
+)
+def test_the_rows_of_a_batch_that_a_host_holds(sizes, local, rows, monkeypatch):
+    mesh = make_mesh(dict(zip(AXES, sizes, strict=True)))
+    devices = [jax.devices()[i] for i in local]
+    monkeypatch.setattr(type(mesh), "local_devices", property(lambda self: devices))
+    assert local_rows(mesh, 16).tolist() == rows
 
 
 def test_large_arrays_go_over_fsdp_on_their_largest_divisible_dimension():
