@@ -1,19 +1,20 @@
 """Settings that make a step fit into a chip's memory, in the order in which they cost time."""
 
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ml_collections import ConfigDict
 
+from ssljax.models import encoder_class
 from ssljax.models.transformer import REMAT_POLICIES
 from ssljax.objectives import objective_class
 from ssljax.planning.plan import Plan
-from ssljax.planning.program import can_remat
 
 Settings = dict[str, Any]
 # The part of a chip's memory above which the state is what is to be made smaller first.
 LARGE_STATE = 0.25
-MOST_MICRO_BATCHES = 16
+MOST_PARTS = 16  # of a batch
 
 
 def search(config: ConfigDict, first: Plan, plan: Callable[[Settings], Plan]) -> list[Plan]:
@@ -33,7 +34,7 @@ def search(config: ConfigDict, first: Plan, plan: Callable[[Settings], Plan]) ->
 
 
 def candidates(config: ConfigDict, first: Plan) -> Iterator[Settings]:
-    """Yield settings to try, by config key: fsdp for a large state, remat, accumulation."""
+    """Yield settings to try, by config key: fsdp for a large state, remat, parts of a batch."""
     state, room = first.memory.state, LARGE_STATE * first.memory.capacity
     shards, now = _shards(first), first.mesh["fsdp"]
     cut: Settings = {}
@@ -48,8 +49,8 @@ def candidates(config: ConfigDict, first: Plan) -> Iterator[Settings]:
     least |= {"encoder.remat": levels[-1]} if levels else {}
     if shards and least.get("mesh.fsdp") != cut.get("mesh.fsdp"):
         yield least
-    for count in _micro_batches(config, first):
-        yield {**least, "accumulate": count}
+    for parts in _parts(config, first):
+        yield {**least, **parts}
 
 
 def _fsdp(size: int) -> Settings:
@@ -67,13 +68,24 @@ def _levels(config: ConfigDict) -> Sequence[str]:
     """Return the remat policies that keep less than the one in the config."""
     names = list(REMAT_POLICIES)  # from all to nothing
     now = config.encoder.get("remat", "none")
-    return names[names.index(now) + 1 :] if can_remat(config) and now in names else []
+    return names[names.index(now) + 1 :] if _has(config, "remat") and now in names else []
 
 
-def _micro_batches(config: ConfigDict, plan: Plan) -> Iterator[int]:
-    if objective_class(config.objective.name).batch_coupled is not False:
+def _parts(config: ConfigDict, plan: Plan) -> Iterator[Settings]:
+    """Yield ways to cut a batch: the step's, or the encoder's where the loss needs it whole."""
+    if not objective_class(config.objective.name).batch_coupled:
+        key, now = "accumulate", config.accumulate
+    elif _has(config, "chunks"):
+        key, now = "encoder.chunks", config.encoder.get("chunks", 1)
+    else:
         return
-    chips, count = plan.mesh["data"] * plan.mesh["fsdp"], 2 * config.accumulate
-    while count <= MOST_MICRO_BATCHES and config.batch_size % (chips * count) == 0:
-        yield count
+    chips, count = plan.mesh["data"] * plan.mesh["fsdp"], 2 * now
+    while count <= MOST_PARTS and plan.batch_size % (chips * count) == 0:
+        yield {key: count}
         count *= 2
+
+
+def _has(config: ConfigDict, field: str) -> bool:
+    """Return whether the encoder of a config has a field of that name."""
+    fields = dataclasses.fields(encoder_class(config.encoder.name))
+    return field in {known.name for known in fields}

@@ -79,6 +79,7 @@ class Plan:
       hours: of the whole run, likewise.
       unknown_loops: loops that were counted once for want of a trip count.
       compile_seconds: wall time of the compiler.
+      compile_cpu_seconds: of all cores together.
     """
 
     topology: str
@@ -99,6 +100,7 @@ class Plan:
     hours: float | None = None
     unknown_loops: int = 0
     compile_seconds: float = 0.0
+    compile_cpu_seconds: float = 0.0
 
     @property
     def sent(self) -> float:
@@ -164,6 +166,7 @@ def make_plan(
         memory=program.memory,
         least=least_sent(experiment),
         compile_seconds=program.compile_seconds,
+        compile_cpu_seconds=program.compile_cpu_seconds,
     )
     if program.cost is None:
         return plan

@@ -8,7 +8,6 @@ from typing import Any
 import jax
 from ml_collections import ConfigDict
 
-from ssljax.models import encoder_class
 from ssljax.planning import flops, hlo
 from ssljax.planning.cost import Cost, cost
 from ssljax.planning.topologies import Topology
@@ -52,11 +51,13 @@ class Program:
       memory: that it takes.
       cost: of a step on each chip; None where it does not fit and was not compiled.
       compile_seconds: wall time of the compiler, here and now.
+      compile_cpu_seconds: of all cores together: on an idle machine it takes no longer.
     """
 
     memory: Memory
     cost: Cost | None
     compile_seconds: float
+    compile_cpu_seconds: float
 
 
 def compile_step(experiment: Experiment, topology: Topology) -> Program:
@@ -64,7 +65,7 @@ def compile_step(experiment: Experiment, topology: Topology) -> Program:
     traced = experiment.trace_step()
     state = sum(map(_held, jax.tree.leaves(experiment.abstract_state)))
     batch = sum(map(_held, jax.tree.leaves(experiment.abstract_batch)))
-    start = time.perf_counter()
+    start = time.perf_counter(), time.process_time()
     try:
         lowered = traced.lower(lowering_platforms=topology.lowering_platforms)
         compiled = lowered.compile(compiler_options=topology.compiler_options or None)
@@ -73,8 +74,8 @@ def compile_step(experiment: Experiment, topology: Topology) -> Program:
         if needed is None:
             raise
         memory = Memory(state, batch, None, needed, topology.memory)
-        return Program(memory, None, time.perf_counter() - start)
-    seconds = time.perf_counter() - start
+        return Program(memory, None, *_since(start))
+    seconds = _since(start)
     stats = compiled.memory_analysis()
     peak = (
         stats.argument_size_in_bytes
@@ -91,7 +92,11 @@ def compile_step(experiment: Experiment, topology: Topology) -> Program:
         counted = dataclasses.replace(
             counted, flops=flops.traced(traced.jaxpr.jaxpr) // topology.size
         )
-    return Program(memory, counted, seconds)
+    return Program(memory, counted, *seconds)
+
+
+def _since(start: tuple[float, float]) -> tuple[float, float]:
+    return time.perf_counter() - start[0], time.process_time() - start[1]
 
 
 def model_flops(config: ConfigDict, experiment: Experiment, devices: Any) -> int:
@@ -102,12 +107,6 @@ def model_flops(config: ConfigDict, experiment: Experiment, devices: Any) -> int
         once.encoder.update(again)
         experiment = build(once, experiment.objective.run.inputs, devices=devices)
     return flops.traced(experiment.trace_step().jaxpr.jaxpr)
-
-
-def can_remat(config: ConfigDict) -> bool:
-    """Return whether the encoder of a config can compute activations again."""
-    fields = dataclasses.fields(encoder_class(config.encoder.name))
-    return any(field.name == "remat" for field in fields)
 
 
 def _held(leaf: jax.ShapeDtypeStruct) -> int:

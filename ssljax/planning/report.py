@@ -17,7 +17,7 @@ def describe(plan: Plan) -> str:
     mesh = " x ".join(f"{axis} {size}" for axis, size in plan.mesh.items())
     lines = [
         f"{plan.topology}: {plan.chips:,} chips, mesh {mesh}, batch {plan.batch_size:,}, "
-        f"compiled in {plan.compile_seconds:.0f} s"
+        f"compiled in {plan.compile_seconds:.0f} s ({plan.compile_cpu_seconds:.0f} s of a core)"
     ]
     if plan.settings:
         lines.append(f"with {flags(plan)}")

@@ -40,7 +40,7 @@ def _pretrain_fails(capsys, experiment, tmp_path, *overrides: str) -> str:
     )
 
 
-@pytest.mark.parametrize("command", ["pretrain", "evaluate", "report", "data", "list"])
+@pytest.mark.parametrize("command", ["pretrain", "evaluate", "report", "plan", "data", "list"])
 def test_help_of_every_command(command, capsys):
     with pytest.raises(SystemExit) as exit_:
         main([command, "--help"])

@@ -169,4 +169,5 @@ def test_hardware_that_is_not_here(topology, printed, experiment, capsys):
     assert plan["model_flops"] == printed["plans"][0]["model_flops"]
     assert plan["bound"] in ("compute", "memory", "network") and 0 < plan["mfu"] < 1
     assert plan["hbm_bytes"] > plan["memory"]["state"]
-    assert 0.9 < plan["sent"] / plan["least"] < 3
+    # Two passes instead of three where the compiler keeps for the backward pass what it gathered.
+    assert 0.6 < plan["sent"] / plan["least"] < 3

@@ -52,11 +52,12 @@ def test_micro_batches_come_last_and_divide_the_batch():
     assert counts == sorted(counts) and max(counts) == 16  # 1024 = 64 chips x 16
 
 
-@pytest.mark.parametrize("objective, encoder", [("simclr", "resnet50"), ("simclr", "vit_s")])
-def test_a_loss_of_the_whole_batch_is_not_cut_into_micro_batches(objective, encoder):
-    tried = list(candidates(_config(objective, encoder), _plan(state=1, peak=20)))
+@pytest.mark.parametrize("encoder, wanted", [("resnet50", set()), ("vit_s", {2, 4, 8, 16})])
+def test_where_the_loss_needs_the_whole_batch_only_the_encoder_takes_it_in_parts(encoder, wanted):
+    tried = list(candidates(_config("simclr", encoder), _plan(state=1, peak=20)))
     assert tried and not any("accumulate" in settings for settings in tried)
-    assert encoder == "vit_s" or not any("encoder.remat" in settings for settings in tried)
+    assert {settings.get("encoder.chunks", 1) for settings in tried} - {1} == wanted
+    assert any("encoder.remat" in settings for settings in tried) == (encoder == "vit_s")
 
 
 def test_what_computes_everything_again_already_goes_on_from_there():

@@ -1,0 +1,106 @@
+"""What recipes of papers would take on pods that are not here: the tables of docs/scaling.md.
+
+    python -m benchmarks.scaling                  every recipe on every topology, an hour or two
+    python -m benchmarks.scaling --recipe mae_imagenet_vit_l --topology tpu:v5e:16x16
+    python -m benchmarks.scaling --chips          one recipe from 8 to 4,096 chips
+
+Each step is compiled in a process of its own, one after the other, by the compilers of the extras
+`plan-tpu` and `plan-gpu`; nothing is run. What was compiled is kept in --kept, and not compiled
+again.
+"""
+
+import argparse
+import json
+import pathlib
+
+from ssljax import planning
+from ssljax.commands import config_file
+from ssljax.planning.plan import Plan, from_json
+from ssljax.planning.report import BOUNDS
+
+RECIPES = (
+    "mae_imagenet_vit_l",
+    "simclr_imagenet_resnet50",
+    "dino_imagenet_vit_s",
+    "dinov2_imagenet_vit_l",
+    "dinov2_imagenet_vit_g",
+    "i_jepa_imagenet_vit_h",
+    "moco_v3_imagenet_vit_b",
+)
+TOPOLOGIES = ("tpu:v5e:16x16", "tpu:v5p:4x8x8", "gpu:h100:8x8")
+GROWING = ("2x2x2", "4x4x4", "4x8x8", "8x8x16", "16x16x16")  # of v5p: 8 to 4,096 chips
+BATCH_PER_CHIP = 16
+
+
+def main() -> None:
+    """Compile what is asked for and print it as Markdown."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=_Formatter)
+    parser.add_argument("--recipe", action="append", choices=RECIPES)
+    parser.add_argument("--topology", action="append")
+    parser.add_argument("--chips", action="store_true", help="one recipe, from 8 to 4,096 chips")
+    parser.add_argument("--kept", type=pathlib.Path, default=pathlib.Path("runs/scaling.jsonl"))
+    args = parser.parse_args()
+    args.kept.parent.mkdir(parents=True, exist_ok=True)
+    recipes = args.recipe or (RECIPES[:1] if args.chips else RECIPES)
+    topologies = args.topology or [f"tpu:v5p:{shape}" for shape in GROWING]
+    topologies = topologies if args.chips or args.topology else TOPOLOGIES
+    per_chip = BATCH_PER_CHIP if args.chips else 0
+    head = "recipe", *_HEAD
+    print(_row(head), _row(["---"] * len(head)), sep="\n")
+    for recipe in recipes:
+        for topology in topologies:
+            plan = _plan(recipe, topology, per_chip, args.kept)
+            print(_row((recipe, *_cells(plan))), flush=True)
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Leaves the commands of the docstring in their lines."""
+
+
+def _plan(recipe: str, topology: str, per_chip: int, kept: pathlib.Path) -> Plan:
+    key = [recipe, topology, per_chip]
+    lines = kept.read_text(encoding="utf-8").splitlines() if kept.exists() else ()
+    for line in map(json.loads, lines):
+        if line["key"] == key:
+            return from_json(line["plan"])
+    config = config_file.load(f"experiments/image/{recipe}.py", [])
+    plan = planning.request_plans(config, planning.parse(topology), batch_per_chip=per_chip)[-1]
+    with kept.open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"key": key, "plan": planning.to_json(plan)}) + "\n")
+    return plan
+
+
+_HEAD = (
+    *("topology", "chips", "batch", "state, GiB", "peak, GiB", "of", "TFLOP", "HBM, GB"),
+    *(
+        "sent, MB",
+        "of the least",
+        "step, ms",
+        "bound by",
+        "MFU",
+        "chip-hours",
+        "compiler, s of a core",
+    ),
+)
+
+
+def _cells(plan: Plan) -> list[str]:
+    memory = plan.memory
+    cells = [plan.topology, f"{plan.chips:,}", f"{plan.batch_size:,}"]
+    cells += [f"{size / 2**30:.2f}" for size in (memory.state, memory.peak, memory.capacity)]
+    if plan.roofline:
+        cells += [f"{plan.flops / 1e12:.4g}", f"{plan.hbm_bytes / 1e9:.1f}"]
+        cells += [f"{plan.sent / 1e6:,.0f}", f"{plan.sent / plan.least:.2f}"]
+        cells += [f"{plan.roofline.seconds * 1e3:.1f}", BOUNDS[plan.roofline.bound]]
+        cells += [f"{plan.mfu:.2f}", f"{plan.chip_hours:,.0f}"]
+    else:
+        cells += ["-"] * 8
+    return [*cells, f"{plan.compile_cpu_seconds:.0f}"]
+
+
+def _row(cells) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+if __name__ == "__main__":
+    main()
