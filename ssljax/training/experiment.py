@@ -86,7 +86,8 @@ class Experiment:
             out_shardings=(self.shardings, replicated(self.mesh)),
             donate_argnums=0,
         )
-        return jitted.trace(self.abstract_state, self.abstract_batch)
+        with jax.set_mesh(self.mesh):  # for losses that send their logits' columns round a ring
+            return jitted.trace(self.abstract_state, self.abstract_batch)
 
     @functools.cached_property  # or every evaluation would compile it anew
     def embed(self) -> Callable[[dict[str, Any], Any, Batch], jax.Array]:
