@@ -80,8 +80,10 @@ def _bare() -> float:
 
     from ssljax.losses import nt_xent
     from ssljax.models import MLP, build_encoder
+    from ssljax.training.allocator import keep_freed_memory
     from ssljax.training.sharding import batch_sharding, make_mesh, replicated
 
+    keep_freed_memory()  # as the loop does
     config = _config()
     size, objective = config.batch_size, config.objective
     encoder = build_encoder(config.encoder)

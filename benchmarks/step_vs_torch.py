@@ -49,9 +49,11 @@ def jax_step(case: str):
     from ssljax.losses import nt_xent
     from ssljax.models import MLP, Chain, build_encoder
     from ssljax.objectives.base import Aux
+    from ssljax.training.allocator import keep_freed_memory
     from ssljax.training.optimizer import build_optimizer
     from ssljax.training.step import init_state, make_train_step
 
+    keep_freed_memory()  # as the loop does
     config, batch_size, (hidden, out) = CASES[case]
 
     @dataclasses.dataclass(frozen=True)
