@@ -2,7 +2,7 @@
 
     python -m benchmarks.scaling                  every recipe on every topology, an hour or two
     python -m benchmarks.scaling --recipe mae_imagenet_vit_l --topology tpu:v5e:16x16
-    python -m benchmarks.scaling --chips          one recipe from 8 to 4,096 chips
+    python -m benchmarks.scaling --chips          a small one from 8 to 4,096 chips
 
 Each step is compiled in a process of its own, one after the other, by the compilers of the extras
 `plan-tpu` and `plan-gpu`; nothing is run. What was compiled is kept in --kept, and not compiled
@@ -27,6 +27,7 @@ RECIPES = (
     "i_jepa_imagenet_vit_h",
     "moco_v3_imagenet_vit_b",
 )
+SMALL = "mae_fashion_mnist_vit"
 TOPOLOGIES = ("tpu:v5e:16x16", "tpu:v5p:4x8x8", "gpu:h100:8x8")
 GROWING = ("2x2x2", "4x4x4", "4x8x8", "8x8x16", "16x16x16")  # of v5p: 8 to 4,096 chips
 BATCH_PER_CHIP = 16
@@ -35,13 +36,17 @@ BATCH_PER_CHIP = 16
 def main() -> None:
     """Compile what is asked for and print it as Markdown."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=_Formatter)
-    parser.add_argument("--recipe", action="append", choices=RECIPES)
+    parser.add_argument("--recipe", action="append", choices=(*RECIPES, SMALL))
     parser.add_argument("--topology", action="append")
-    parser.add_argument("--chips", action="store_true", help="one recipe, from 8 to 4,096 chips")
+    parser.add_argument(
+        "--chips",
+        action="store_true",
+        help=f"from 8 to 4,096 chips, {BATCH_PER_CHIP} images on each",
+    )
     parser.add_argument("--kept", type=pathlib.Path, default=pathlib.Path("runs/scaling.jsonl"))
     args = parser.parse_args()
     args.kept.parent.mkdir(parents=True, exist_ok=True)
-    recipes = args.recipe or (RECIPES[:1] if args.chips else RECIPES)
+    recipes = args.recipe or ((SMALL,) if args.chips else RECIPES)
     topologies = args.topology or [f"tpu:v5p:{shape}" for shape in GROWING]
     topologies = topologies if args.chips or args.topology else TOPOLOGIES
     per_chip = BATCH_PER_CHIP if args.chips else 0

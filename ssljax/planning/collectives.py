@@ -28,12 +28,16 @@ class Collective:
       dtype: of what is sent.
       payload: bytes that a device has in whole: before a reduction, after a gather.
       group: numbers of the devices of one group; of a permutation, a device and where it sends.
+      channel: that tells it from others of the program; "" for none.
+      touched: bytes of main memory that it reads and writes.
     """
 
     kind: str
     dtype: str
     payload: float
     group: tuple[int, ...]
+    channel: str = ""
+    touched: float = 0.0
 
     @property
     def sent(self) -> float:
@@ -73,7 +77,9 @@ class Collective:
         return max((self.sent - outside) / link, outside / network)
 
 
-def collective(kind: str, one: Instruction, computation: Computation, devices: int) -> Collective:
+def collective(
+    kind: str, one: Instruction, computation: Computation, devices: int, *, touched: float
+) -> Collective:
     """Return the collective that an instruction starts.
 
     Args:
@@ -81,6 +87,7 @@ def collective(kind: str, one: Instruction, computation: Computation, devices: i
       one: the instruction.
       computation: that it stands in.
       devices: of the whole program.
+      touched: bytes of main memory that it reads and writes.
     """
     taken = computation.operands(one)
     group = _permutation(one) if kind == "collective-permute" else _group(one, devices)
@@ -88,7 +95,8 @@ def collective(kind: str, one: Instruction, computation: Computation, devices: i
     if kind == "all-gather":
         payload *= len(group)
     dtype = max(taken, key=_dense).dtype if taken else "token"
-    return Collective(kind, dtype, payload, group)
+    channel = re.search(r"channel_id=(\d+)", one.attributes)
+    return Collective(kind, dtype, payload, group, channel[1] if channel else "", touched)
 
 
 def _dense(array: Array) -> float:
@@ -106,13 +114,46 @@ def _group(one: Instruction, devices: int) -> tuple[int, ...]:
     """Return the first group of devices; they are all alike."""
     if listed := re.search(r"replica_groups=\{\{([\d,]*)\}", one.attributes):
         return tuple(int(number) for number in listed[1].split(","))
-    pattern = r"replica_groups=\[([\d,]+)\]<=\[([\d,]+)\](?:T\(([\d,]+)\))?"
-    if iota := re.search(pattern, one.attributes):
-        shape, reshaped, order = (_numbers(text) for text in iota.groups(default=""))
-        numbers = np.arange(np.prod(reshaped)).reshape(reshaped)
-        numbers = numbers.transpose(order) if order else numbers
-        return tuple(numbers.reshape(shape)[0].tolist())
+    if mesh := re.search(r"replica_groups=mesh\[([^\]]*)\](.*?) \{([^}]*)\}", one.attributes):
+        return _group_of_mesh(*mesh.groups())
+    if iota := re.search(rf"replica_groups=\[([\d,]+)\]<={_IOTA}", one.attributes):
+        shape, reshaped, order = iota.groups(default="")
+        return tuple(_iota(reshaped, order).reshape(_numbers(shape))[0].tolist())
     return tuple(range(devices))
+
+
+# Numbers in order, laid out as an array and perhaps transposed: "[2,4]T(1,0)".
+_IOTA = r"\[([\d,]+)\](?:T\(([\d,]+)\))?"
+
+
+def _iota(shape: str, order: str) -> np.ndarray:
+    numbers = np.arange(np.prod(_numbers(shape))).reshape(_numbers(shape))
+    return numbers.transpose(_numbers(order)) if order else numbers
+
+
+def _group_of_mesh(axes: str, devices: str, along: str) -> tuple[int, ...]:
+    """Return the first group of a mesh with named axes, along some of them or parts of them.
+
+    Args:
+      axes: such as "'axis_0'=4,'axis_1'=2".
+      devices: "" or ", device_ids=([2,4]T(1,0))", how they lie in it.
+      along: such as "'axis_0'", or "'axis_0':(2)4": an axis of 16, say, seen as 2 x 4 x 2, along
+        the 4.
+    """
+    sizes = {name: int(size) for name, size in re.findall(r"'(\w+)'=(\d+)", axes)}
+    given = re.search(_IOTA, devices)
+    numbers = (
+        _iota(*given.groups(default="")) if given else np.arange(np.prod(list(sizes.values())))
+    )
+    numbers, chosen = numbers.reshape(tuple(sizes.values())), {}
+    for name, outer, size in re.findall(r"'(\w+)'(?::\((\d+)\)(\d+))?", along):
+        chosen[name] = (int(outer or 1), int(size or sizes[name]))
+    parts = []
+    for name, size in sizes.items():
+        outer, taken = chosen.get(name, (1, 1))
+        parts.append((outer, taken, size // (outer * taken)))
+    numbers = numbers.reshape([length for part in parts for length in part])
+    return tuple(numbers[(0, slice(None), 0) * len(parts)].ravel().tolist())
 
 
 def _numbers(text: str) -> Sequence[int]:

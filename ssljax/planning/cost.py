@@ -73,8 +73,13 @@ class _Counter:
 
     def _of(self, name: str) -> Cost:
         computation = self._module.computations[name]
-        parts = (self._instruction(computation, one) for one in computation.instructions.values())
-        return sum(parts, Cost())
+        total, channels = Cost(), set()
+        for one in computation.instructions.values():
+            part = self._instruction(computation, one)
+            if one.opcode == "fusion":
+                part = _new(part, channels)
+            total += part
+        return total
 
     def _instruction(self, computation: Computation, one: Instruction) -> Cost:
         if one.opcode == "while":
@@ -93,11 +98,12 @@ class _Counter:
         if one.opcode == "fusion":
             # What is fused reads and writes no memory but that of the fusion's own ends.
             inside = self.of(one.called("calls"))
-            return dataclasses.replace(inside, nbytes=self._fusion_bytes(computation, one))
-        found = ()
+            inside = dataclasses.replace(inside, nbytes=self._fusion_bytes(computation, one))
+            return _scattered(inside) if "all-reduce-scatter" in one.called("calls") else inside
+        nbytes, found = self._bytes(computation, one), ()
         if kind in KINDS:
-            found = ((collective(kind, one, computation, self._devices), 1),)
-        return Cost(_flops(computation, one), self._bytes(computation, one), found)
+            found = ((collective(kind, one, computation, self._devices, touched=nbytes), 1),)
+        return Cost(_flops(computation, one), nbytes, found)
 
     def _loop(self, one: Instruction) -> Cost:
         body = self.of(one.called("body")) + self.of(one.called("condition"))
@@ -154,6 +160,8 @@ class _Counter:
                 for number, operand in enumerate(user.operands):
                     if operand == name:
                         part += self._read_part(deeper, deeper.parameter(number).name)
+            elif user.opcode == "tuple" or _sends(user):
+                continue  # handed on as it is, or counted with its collective
             elif user.opcode in _PARTIAL and user.operands[0] == name:
                 part += _elements(user.arrays) / max(whole, 1)
             elif not (user.opcode == "dynamic-update-slice" and user.operands[0] == name):
@@ -162,8 +170,10 @@ class _Counter:
 
     def _written_part(self, inside: Computation, root: Instruction) -> float:
         """Return which part of a result a fused computation writes: less than all in an update."""
-        while root.opcode == "bitcast":
+        while root.opcode in ("bitcast", "get-tuple-element"):
             root = inside.instructions[root.operands[0]]
+        if root.opcode == "parameter" or _sends(root):
+            return 0.0
         if root.opcode == "fusion":
             deeper = self._module.computations[root.called("calls")]
             return self._written_part(deeper, deeper.root)
@@ -171,6 +181,31 @@ class _Counter:
             return 1.0
         update = inside.instructions[root.operands[1]]
         return _elements(update.arrays) / max(_elements(root.arrays), 1)
+
+
+def _new(part: Cost, channels: set[str]) -> Cost:
+    """Return the cost of a fusion without the collectives whose channels were seen before.
+
+    A TPU's compiler lets a collective run beside other work: its start, its end, and every fusion
+    in between name the same channel.
+    """
+    found = [pair for pair in part.collectives if pair[0].channel not in channels]
+    channels |= {one.channel for one, _ in found} - {""}
+    touched = sum(runs * one.touched for one, runs in found)
+    return dataclasses.replace(part, nbytes=part.nbytes + touched, collectives=tuple(found))
+
+
+def _scattered(part: Cost) -> Cost:
+    """Return the cost of a reduction of which each device keeps its part: a reduce-scatter."""
+    scattered = (
+        (dataclasses.replace(one, kind="reduce-scatter", touched=one.touched / 2), runs)
+        for one, runs in part.collectives
+    )
+    return dataclasses.replace(part, collectives=tuple(scattered))
+
+
+def _sends(one: Instruction) -> bool:
+    return one.opcode in KINDS or "AsyncCollective" in one.attributes
 
 
 def _elements(arrays: Iterable[Array]) -> int:
