@@ -1,5 +1,6 @@
 """Topologies by name, and the time that follows from their peaks."""
 
+import importlib.util
 import math
 
 import pytest
@@ -9,6 +10,7 @@ from ssljax.planning.collectives import Collective
 from ssljax.planning.cost import Cost
 from ssljax.planning.roofline import mfu, roofline
 from ssljax.planning.topologies import CHIPS, known, parse
+from ssljax.training.sharding import make_mesh
 
 
 @pytest.mark.parametrize(
@@ -94,3 +96,17 @@ def test_peaks_are_of_their_order(name):
     assert 1e11 < chip.link < 1e12 and chip.memory < 2**37
     # Between hosts of GPUs there is a slower network; a slice of TPUs has links throughout.
     assert chip.network == math.inf if not chip.per_host else chip.network < chip.link
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("libtpu") is None,
+    reason="needs libtpu: pip install 'ssljax[plan-tpu]'",
+)
+@pytest.mark.parametrize("spec", ["tpu:v5e:16x16", "tpu:v5p:4x8x8", "tpu:v6e:16x16"])
+@pytest.mark.parametrize("fsdp", [2, 4, 16, 256])
+def test_every_mesh_of_a_torus_can_be_built(spec, fsdp, monkeypatch):
+    for name, value in parse(spec).environment.items():
+        monkeypatch.setenv(name, value)
+    mesh = make_mesh({"data": -1, "fsdp": fsdp, "tensor": 1}, parse(spec).devices())
+    assert dict(mesh.shape) == {"data": 256 // fsdp, "fsdp": fsdp, "tensor": 1}
+    assert len(set(mesh.devices.flat)) == 256
