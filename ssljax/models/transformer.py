@@ -1,6 +1,7 @@
 """One pre-norm transformer trunk, for every kind of token."""
 
 import functools
+from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
@@ -124,6 +125,11 @@ class Transformer(nn.Module):
             split_rngs={"params": True, "dropout": True},
             length=self.depth,
         )
+        if self.dtype != jnp.float32 and not self.is_initializing():
+            # Before the loop: a kernel that is cast within it is kept for the backward pass in the
+            # lower precision as well, and its gradient is stacked in the higher one.
+            cast = functools.partial(_cast_kernels, dtype=self.dtype)
+            stack = nn.map_variables(stack, "params", trans_in_fn=cast)
         return stack(**block.keywords, name="blocks")(tokens, rates)
 
     def _unrolled(self, block: functools.partial, tokens: jax.Array, rates: jax.Array | None):
@@ -230,6 +236,16 @@ class LayerScale(nn.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         gamma = self.param("gamma", nn.initializers.constant(self.initial), x.shape[-1:])
         return x * gamma.astype(x.dtype)
+
+
+def _cast_kernels(params: Mapping, *, dtype: jnp.dtype) -> Mapping:
+    """Return parameters with those of linear maps in `dtype`, as these would cast them."""
+    if "kernel" in params:
+        return {name: leaf.astype(dtype) for name, leaf in params.items()}
+    return {
+        name: _cast_kernels(tree, dtype=dtype) if isinstance(tree, Mapping) else tree
+        for name, tree in params.items()
+    }
 
 
 def linear(width: int, dtype: jnp.dtype, name: str) -> nn.Dense:

@@ -75,6 +75,26 @@ def test_remat_changes_memory_and_nothing_else(scan, remat):
     assert saved(saving) < 0.7 * saved(plain)
 
 
+def test_in_bfloat16_a_loop_keeps_no_copy_of_the_kernels():
+    """Kernels are cast before the loop, norms within it; values are those of the unrolled trunk."""
+    scanned, unrolled = (trunk(dtype=jnp.bfloat16, scan=scan) for scan in (True, False))
+    params = scrambled(init(unrolled, KEY, X)[0])
+    stacked = stack_blocks(params)
+    np.testing.assert_array_equal(run(scanned, stacked), run(unrolled, params))
+
+    def loss(p):
+        return jnp.sum(scanned.apply({"params": p}, X, train=False).astype(jnp.float32))
+
+    loops = [e for e in jax.make_jaxpr(jax.grad(loss))(stacked).eqns if e.primitive.name == "scan"]
+    forward, backward = loops
+    kernels = {leaf.shape for leaf in jax.tree.leaves(stacked["blocks"]) if leaf.ndim == 3}
+    assert not kernels & {out.aval.shape for out in forward.outvars}
+    gradients = [out.aval for out in backward.outvars if out.aval.shape in kernels]
+    assert len(gradients) == 6 and {g.dtype for g in gradients} == {jnp.dtype(jnp.bfloat16)}
+    norms = [out.aval for out in backward.outvars if out.aval.shape == (3, 8)]
+    assert sum(one.dtype == jnp.float32 for one in norms) == 4  # scale and bias of both
+
+
 @pytest.mark.parametrize("remat", ["none", "full"])
 def test_branches_are_what_the_mlps_add(remat):
     unrolled, scanned = (trunk(scan=s, remat=remat) for s in (False, True))
