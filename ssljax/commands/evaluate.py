@@ -5,6 +5,7 @@ import pathlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from ssljax.commands import hosts
 from ssljax.errors import UserError
 
 DESCRIPTION = """Evaluate the frozen features of a run: weighted k-NN and a linear probe.
@@ -25,9 +26,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         usage="ssljax evaluate --workdir DIR [--step N] [--config.evaluation.KEY=VALUE ...]",
     )
-    parser.add_argument(
-        "--workdir", required=True, type=pathlib.Path, metavar="DIR", help="folder of the run"
-    )
+    parser.add_argument("--workdir", required=True, metavar="DIR", help="folder of the run")
     parser.add_argument("--step", type=int, metavar="N", help="of the checkpoint (default: last)")
     parser.add_argument(
         "--trust",
@@ -36,33 +35,43 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         metavar="MODULE:CLASS",
         help="an objective outside ssljax that the saved config names and that may be imported",
     )
+    hosts.add_flags(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace, rest: Sequence[str]) -> int:
     """Run the command."""
+    with hosts.joined(args, stoppable=False):
+        return _run(args, rest)
+
+
+def _run(args: argparse.Namespace, rest: Sequence[str]) -> int:
+    import jax
+
     from ssljax.commands import config_file
     from ssljax.training.checkpoint import Checkpointer
     from ssljax.training.experiment import build
-    from ssljax.training.workdir import load_config
+    from ssljax.training.workdir import folder, load_config
 
-    config = load_config(args.workdir)
+    workdir = folder(args.workdir)
+    config = load_config(workdir)
     _require_trust(config.objective, args.trust)
     if strange := [key for key in rest if not key.startswith("--config.evaluation.")]:
         raise UserError(f"evaluate takes --config.evaluation.KEY=VALUE only, not {strange[0]!r}")
     config = config_file.override(config, rest)
     experiment = build(config)
-    checkpoints = Checkpointer(args.workdir, keep_last=config.checkpoint.keep_last)
+    checkpoints = Checkpointer(workdir, keep_last=config.checkpoint.keep_last)
     restored = checkpoints.restore(experiment.abstract_state, args.step)
     checkpoints.close()
     if restored is None:
-        raise UserError(f"{args.workdir} has no checkpoint yet; continue its run with pretrain")
-    evaluate_run(experiment, restored[1], args.workdir)
+        raise UserError(f"{workdir} has no checkpoint yet; continue its run with pretrain")
+    say = print if jax.process_index() == 0 else lambda line: None
+    evaluate_run(experiment, restored[1], workdir, say=say)
     return 0
 
 
 def evaluate_run(
-    experiment: Any, state: Any, workdir: pathlib.Path, *, say: Callable[[str], None] = print
+    experiment: Any, state: Any, workdir: pathlib.Path, *, say: Callable[[str], None]
 ) -> None:
     """Evaluate in full, write evaluation.json, and print the table and where everything lies."""
     import jax

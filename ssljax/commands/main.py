@@ -1,12 +1,10 @@
 """The command line: `ssljax COMMAND ...`, also `python -m ssljax COMMAND ...`."""
 
 import argparse
-import errno
-import os
 import sys
 from collections.abc import Sequence
 
-from ssljax.errors import UserError
+from ssljax.commands.failure import tell
 
 EPILOG = """
 start here:
@@ -42,17 +40,5 @@ def main(argv: Sequence[str] | None = None) -> int:
     args, rest = build_parser().parse_known_args(argv)
     try:
         return args.run(args, rest)
-    except UserError as error:
-        print(f"ssljax: {error}", file=sys.stderr)
-        return 2
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM):
-            raise
-        print(f"ssljax: {error.strerror}: {error.filename or 'while writing'}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("ssljax: interrupted", file=sys.stderr)
-        return 130
+    except (Exception, KeyboardInterrupt) as error:
+        return tell(error)

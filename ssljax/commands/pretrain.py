@@ -1,8 +1,9 @@
 """`ssljax pretrain`: run a config, or continue it."""
 
 import argparse
-import pathlib
 from collections.abc import Sequence
+
+from ssljax.commands import hosts
 
 DESCRIPTION = """Pretrain as a config says, from wherever the workdir stands.
 
@@ -31,35 +32,31 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--workdir",
         required=True,
-        type=pathlib.Path,
         metavar="DIR",
         help="folder of the run: checkpoints, metrics, evaluation",
     )
-    hosts = parser.add_argument_group(
-        "several hosts",
-        "the same command on each; on a TPU slice, under SLURM, Open MPI and Kubernetes\n"
-        "--distributed alone finds the rest",
-    )
-    hosts.add_argument("--distributed", action="store_true", help="join the other hosts")
-    hosts.add_argument("--coordinator", metavar="HOST:PORT", help="address of process 0")
-    hosts.add_argument("--num-processes", type=int, metavar="N")
-    hosts.add_argument("--process-id", type=int, metavar="I")
+    hosts.add_flags(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace, rest: Sequence[str]) -> int:
     """Run the command."""
+    with hosts.joined(args, stoppable=True):
+        return _run(args, rest)
+
+
+def _run(args: argparse.Namespace, rest: Sequence[str]) -> int:
     import jax
 
     from ssljax.commands import config_file
     from ssljax.commands.evaluate import evaluate_run
     from ssljax.training.loop import pretrain
+    from ssljax.training.workdir import folder
 
-    if args.distributed or args.coordinator:
-        jax.distributed.initialize(args.coordinator, args.num_processes, args.process_id)
+    workdir = folder(args.workdir)
     config = config_file.load(args.config, rest)
     say = print if jax.process_index() == 0 else lambda line: None
-    outcome = pretrain(config, args.workdir, say=say)
+    outcome = pretrain(config, workdir, say=say)
     if outcome.signal is not None:
         say(
             f"stopped at step {int(outcome.state.step):,}, with a checkpoint; the same command "
@@ -67,9 +64,9 @@ def run(args: argparse.Namespace, rest: Sequence[str]) -> int:
         )
         return 128 + outcome.signal
     if outcome.already_finished:
-        say(f"the run in {args.workdir} is finished: {config.steps:,} steps")
+        say(f"the run in {workdir} is finished: {config.steps:,} steps")
     if config.evaluation.final and not (
-        outcome.already_finished and (args.workdir / "evaluation.json").exists()
+        outcome.already_finished and (workdir / "evaluation.json").exists()
     ):
-        evaluate_run(outcome.experiment, outcome.state, args.workdir, say=say)
+        evaluate_run(outcome.experiment, outcome.state, workdir, say=say)
     return 0

@@ -58,7 +58,8 @@ class MetricsWindow:
         ids = [int(i) for i in self._batch_ids(step)]
         dump = self._workdir / f"nonfinite_step_{step}.json"
         report = {"step": step, "loss": repr(loss), "parameters": paths, "batch_ids": ids}
-        write_atomically(dump, json.dumps(report, indent=2) + "\n")
+        if jax.process_index() == 0:
+            write_atomically(dump, json.dumps(report, indent=2) + "\n")
         some = ", ".join(paths[:3]) + (f" and {len(paths) - 3} more" if len(paths) > 3 else "")
         raise NonFiniteLoss(
             f"step {step}: the loss is {loss}, and the gradient of {some or 'no parameter'} is "

@@ -8,6 +8,7 @@ from importlib import metadata
 from typing import Any
 
 import jax
+from jax.experimental import multihost_utils
 from ml_collections import ConfigDict
 
 from ssljax.files import write_atomically
@@ -94,6 +95,8 @@ def pretrain(
         say(f"continuing at step {first:,}" if restored else f"starting: {config.steps:,} steps")
 
         train_step = experiment.compile_step()
+        if jax.process_count() > 1:  # the first collectives do not wait long for one that compiles
+            multihost_utils.sync_global_devices("the step is compiled")
         writer = exits.enter_context(contextlib.closing(MetricsWriter(workdir, first_step=first)))
         window = MetricsWindow(workdir, list(named_leaves(state.params)), pipeline.ids)
         progress = exits.enter_context(contextlib.closing(Progress(first, config)))
@@ -121,7 +124,7 @@ def pretrain(
             step += 1
             progress.advance(step)
 
-            stopping = stop.signal is not None or step == config.steps
+            stopping = stop.due(step) or step == config.steps
             saving = stopping or step % config.checkpoint.every == 0
             evaluating = config.evaluation.every and step % config.evaluation.every == 0
             if saving or evaluating:

@@ -1,24 +1,51 @@
 """SIGTERM and Ctrl-C end a run at the next step, with a checkpoint."""
 
+import os
 import signal
 from types import FrameType, TracebackType
 
+import jax
+from jax.experimental import multihost_utils
+
 
 class StopRequest:
-    """A context in which SIGTERM and SIGINT only set `signal`; a second one acts as usual."""
+    """A context in which SIGTERM and SIGINT only ask for a stop; a second one acts as usual.
+
+    Of several processes all stop after the same step, whichever of them was asked. JAX's preemption
+    service finds one that none has passed yet; it has a handler of SIGTERM of its own.
+
+    Attributes:
+      signal: that was heeded, or None.
+    """
 
     def __enter__(self) -> "StopRequest":
         self.signal: int | None = None
+        self._asked: int | None = None
         self._former = {
             number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)
         }
-        for number in self._former:
+        self._several = jax.process_count() > 1
+        for number in [signal.SIGINT] if self._several else self._former:
             signal.signal(number, self._request)
         return self
 
+    def due(self, step: int) -> bool:
+        """Return whether to stop after `step` steps. To be asked after every step."""
+        if self._several:
+            due = multihost_utils.reached_preemption_sync_point(step)
+        else:
+            due = self._asked is not None
+        if due:
+            self.signal = self._asked or signal.SIGTERM
+        return due
+
     def _request(self, number: int, frame: FrameType | None) -> None:
-        self.signal = number
-        self._restore()
+        self._asked = number
+        if self._several:
+            signal.signal(signal.SIGINT, self._former[signal.SIGINT])
+            os.kill(os.getpid(), signal.SIGTERM)
+        else:
+            self._restore()
 
     def _restore(self) -> None:
         for number, handler in self._former.items():

@@ -1,18 +1,39 @@
-"""The folder of a run: whose it is, and that only one process writes in it."""
+"""The folder of a run: whose it is, and that only one run writes in it."""
 
 import contextlib
 import fcntl
 import json
 import pathlib
+import secrets
+import socket
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import jax
+import numpy as np
+from jax.experimental import multihost_utils
 from ml_collections import ConfigDict
 
 from ssljax.errors import UserError
 from ssljax.files import write_atomically
 from ssljax.training.config import differences, from_json, to_json
+
+_PROPAGATION = 20  # seconds until a network file system shows a new file on all hosts
+
+
+def folder(text: str) -> pathlib.Path:
+    """Return the path of a workdir as a user gives it.
+
+    Raises:
+      UserError: it is the address of a bucket, which has no locks and no renaming of folders.
+    """
+    if "://" in text:
+        raise UserError(
+            f"--workdir {text}: a workdir is a folder, not a bucket; mount one, or use a network "
+            "file system that all hosts see"
+        )
+    return pathlib.Path(text)
 
 
 @contextlib.contextmanager
@@ -20,14 +41,16 @@ def lock(workdir: pathlib.Path) -> Iterator[None]:
     """Make the folder if need be, and keep other runs out of it; a lock dies with its process.
 
     Raises:
-      UserError: the folder cannot be written, or another process runs in it.
+      UserError: the folder cannot be written, another process runs in it, or a host sees another
+        folder than process 0 does.
     """
     if jax.process_index() > 0:  # the first of several hosts locks for all
+        _require_same_folder(workdir)
         yield
         return
     try:
         workdir.mkdir(parents=True, exist_ok=True)
-        handle = (workdir / "lock").open("w")
+        handle = (workdir / "lock").open("a")
     except OSError as error:
         raise UserError(f"cannot write to the workdir {workdir}: {error.strerror}") from error
     with handle:
@@ -35,16 +58,55 @@ def lock(workdir: pathlib.Path) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise UserError(f"another process is running in the workdir {workdir}") from error
+        if jax.process_count() > 1:
+            token = secrets.randbelow(2**31)
+            handle.truncate(0)
+            handle.write(str(token))
+            handle.flush()
+            multihost_utils.broadcast_one_to_all(np.int32(token))
         yield
+
+
+def _require_same_folder(workdir: pathlib.Path) -> None:
+    """Raise a UserError unless what process 0 wrote into its lock file is to be found here."""
+    token = str(multihost_utils.broadcast_one_to_all(np.int32(0)))
+    deadline = time.monotonic() + _PROPAGATION
+    while not _holds(workdir / "lock", token):
+        if time.monotonic() > deadline:
+            raise UserError(
+                f"the workdir {workdir} of the host {socket.gethostname()} is not that of process "
+                "0; give a folder that all hosts share"
+            )
+        time.sleep(0.1)
+
+
+def _holds(path: pathlib.Path, text: str) -> bool:
+    try:
+        return path.read_text() == text
+    except OSError:
+        return False
 
 
 def claim(workdir: pathlib.Path, config: ConfigDict, fingerprint: dict[str, Any]) -> None:
     """Write the config and the data fingerprint of a new run, or check those of the run that is
-    there.
+    there. Of several hosts the first writes, and then the others check theirs.
 
     Raises:
       UserError: the folder belongs to a run of another config, or the data set has changed since.
     """
+    if jax.process_index() == 0:
+        _require_same_run(workdir, config, fingerprint)
+        write_atomically(workdir / "config.json", to_json(config))
+        write_atomically(workdir / "data.json", json.dumps(fingerprint, indent=2) + "\n")
+    if jax.process_count() > 1:
+        multihost_utils.sync_global_devices("the run is claimed")
+    if jax.process_index() > 0:
+        _require_same_run(workdir, config, fingerprint)
+
+
+def _require_same_run(
+    workdir: pathlib.Path, config: ConfigDict, fingerprint: dict[str, Any]
+) -> None:
     config_path, data_path = workdir / "config.json", workdir / "data.json"
     if config_path.exists():
         changed = differences(load_config(workdir), config)
@@ -64,9 +126,6 @@ def claim(workdir: pathlib.Path, config: ConfigDict, fingerprint: dict[str, Any]
             raise UserError(
                 f"the data set of the run in {workdir} has changed since it began ({what})"
             )
-    if jax.process_index() == 0:
-        write_atomically(config_path, to_json(config))
-        write_atomically(data_path, json.dumps(fingerprint, indent=2) + "\n")
 
 
 def load_config(workdir: pathlib.Path) -> ConfigDict:

@@ -1,8 +1,11 @@
 """The command line as a user meets it: one clear line for what can be mended, an exit status."""
 
+import contextlib
 import json
 import pathlib
 import re
+import socket
+import threading
 
 import numpy as np
 import pytest
@@ -156,6 +159,35 @@ def test_a_workdir_that_cannot_be_made(experiment, tmp_path, capsys):
         capsys, "pretrain", "--config", experiment, "--workdir", str(tmp_path / "file" / "run")
     )
     assert "cannot write to the workdir" in line
+
+
+@pytest.mark.parametrize("command", ["pretrain --config short.py", "evaluate"])
+def test_a_bucket_is_no_workdir(command, capsys):
+    line = _fails(capsys, *command.split(), "--workdir", "gs://bucket/run")
+    assert "--workdir gs://bucket/run: a workdir is a folder, not a bucket" in line
+
+
+@pytest.mark.parametrize("command", ["pretrain --config short.py", "evaluate"])
+@pytest.mark.parametrize(
+    "flags, message",
+    [
+        ("--num-processes 2 --process-id 2", "--process-id 2 must be from 0 to 1"),
+        ("--num-processes 2", "give --process-id I"),
+        ("--num-processes 2 --process-id 0", "Address already in use; give all processes a"),
+        ("--num-processes 2 --process-id 1 --join-timeout 0.3", "is no process of ssljax"),
+    ],
+)
+def test_processes_that_cannot_be_one_run(command, flags, message, tmp_path, capsys):
+    with socket.create_server(("localhost", 0)) as other:
+        coordinator = f"localhost:{other.getsockname()[1]}"
+        flags = [*flags.split(), "--workdir", str(tmp_path), "--coordinator", coordinator]
+        threading.Thread(target=_answer_as_another, args=[other], daemon=True).start()
+        assert message in _fails(capsys, *command.split(), *flags)
+
+
+def _answer_as_another(server):
+    with contextlib.suppress(OSError):
+        server.accept()[0].sendall(b"HTTP/1.1 400 Bad Request\r\n")
 
 
 def test_evaluate_without_a_run(tmp_path, capsys):

@@ -1,0 +1,187 @@
+"""Runs of several real processes on this machine, each with its own simulated devices."""
+
+import dataclasses
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import jax
+import numpy as np
+import pytest
+
+from ssljax.training.checkpoint import Checkpointer
+from ssljax.training.experiment import build
+from ssljax.training.liaison import ENDED
+from ssljax.training.workdir import load_config
+
+ROOT = pathlib.Path(__file__).parent.parent.parent
+DEVICES = 4  # of all processes together
+STEPS = 24
+TIMEOUT = 600  # seconds, on a machine that may have much else to do
+CONFIG = f"""
+from tests.objectives.cases import config_of
+
+def get_config():
+    config = config_of("simclr")
+    config.encoder = {{"name": "resnet", "stage_sizes": (1,), "width": 4, "stem": "small"}}
+    config.steps = {STEPS}
+    config.log_every = 1
+    config.checkpoint = {{"every": 4}}
+    config.evaluation = {{"every": {STEPS // 2}, "final": True}}
+    return config
+"""
+
+
+@dataclasses.dataclass
+class Running:
+    """The processes of a run, and what they print."""
+
+    processes: list[subprocess.Popen]
+    logs: list[pathlib.Path]
+
+    def statuses(self, timeout=TIMEOUT) -> list[int]:
+        try:
+            return [process.wait(timeout=timeout) for process in self.processes]
+        finally:
+            for process in self.processes:
+                process.kill()
+
+    def printed(self, process: int) -> str:
+        return self.logs[process].read_text()
+
+
+def _free_port() -> int:
+    with socket.create_server(("", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+def _start(folder, count, *options, own_options=()) -> Running:
+    """Start `count` processes of one run in folder/run, each with its part of the devices."""
+    config = folder / "config.py"
+    config.write_text(CONFIG)
+    environment = {
+        **os.environ,
+        "JAX_COMPILATION_CACHE_DIR": str(ROOT / ".cache/xla"),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.1",
+        "PYTHONUNBUFFERED": "1",
+        "XLA_FLAGS": f"--xla_force_host_platform_device_count={DEVICES // count} "
+        "--xla_backend_optimization_level=0",
+        # As many threads whatever the devices of a process: sums are cut into as many parts.
+        "PJRT_NPROC": str(DEVICES),
+    }
+    command = [sys.executable, "-m", "ssljax", "pretrain", "--config", str(config)]
+    command += ["--workdir", str(folder / "run"), "--coordinator", f"localhost:{_free_port()}"]
+    processes, logs = [], []
+    for number in range(count):
+        place = ["--num-processes", str(count), "--process-id", str(number)]
+        mine = own_options[number] if own_options else []
+        logs.append(folder / f"log-{number}")
+        with logs[-1].open("w") as log:
+            processes.append(
+                subprocess.Popen(
+                    [*command, *place, *options, *mine],
+                    cwd=ROOT,
+                    env=environment,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                )
+            )
+    return Running(processes, logs)
+
+
+def _lines(printed: str) -> list[str]:
+    """Return what was printed but for the CPU's collectives, which announce themselves."""
+    return [line for line in printed.splitlines() if line and not line.startswith("[Gloo]")]
+
+
+def _last_saved(folder) -> int:
+    names = (path.name for path in (folder / "run/checkpoints").glob("*"))
+    return max((int(name) for name in names if name.isdigit()), default=0)
+
+
+def _wait_until(running, met) -> None:
+    deadline = time.monotonic() + TIMEOUT
+    while not met():
+        statuses = [process.poll() for process in running.processes]
+        assert set(statuses) == {None}, [running.printed(i) for i in range(len(statuses))]
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def _result(folder) -> tuple[list[bytes], list[dict], dict | None]:
+    """Return the bits of the last state, the metrics and the evaluation of a finished run."""
+    config = load_config(folder / "run")
+    config.mesh.data = 8
+    experiment = build(config)
+    step, state, _ = Checkpointer(folder / "run", keep_last=2).restore(experiment.abstract_state)
+    assert step == STEPS
+    lines = [json.loads(line) for line in (folder / "run/metrics.jsonl").open()]
+    for line in lines:
+        line.pop("examples_per_second", None)
+    bits = [np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(state)]
+    evaluation = folder / "run/evaluation.json"
+    return bits, lines, json.loads(evaluation.read_text()) if evaluation.exists() else None
+
+
+@pytest.fixture(scope="module")
+def two_processes(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("two")
+    running = _start(folder, 2)
+    assert running.statuses() == [0, 0], running.printed(0) + running.printed(1)
+    return running, _result(folder)
+
+
+def test_only_process_0_prints(two_processes):
+    running, _ = two_processes
+    assert f"starting: {STEPS} steps" in running.printed(0)
+    assert "linear probe" in running.printed(0)
+    assert _lines(running.printed(1)) == []
+
+
+def test_the_same_devices_in_one_process_give_the_same_bits(two_processes, tmp_path):
+    running = _start(tmp_path, 1)
+    assert running.statuses() == [0], running.printed(0)
+    assert _result(tmp_path) == two_processes[1]
+
+
+def test_the_same_devices_in_four_processes_give_the_same_bits(two_processes, tmp_path):
+    running = _start(tmp_path, 4, "--config.evaluation.final=False")
+    assert running.statuses() == [0] * 4, running.printed(0)
+    assert _result(tmp_path)[:2] == two_processes[1][:2]
+
+
+def test_stopped_and_killed_runs_end_with_the_same_bits(two_processes, tmp_path):
+    # SIGTERM to one stops both, at one step, with a checkpoint.
+    running = _start(tmp_path, 2)
+    _wait_until(running, lambda: "starting" in running.printed(0))
+    running.processes[1].send_signal(signal.SIGTERM)
+    assert running.statuses() == [128 + signal.SIGTERM] * 2, running.printed(0)
+    stopped = _last_saved(tmp_path)
+    assert f"stopped at step {stopped}, with a checkpoint" in running.printed(0)
+
+    # SIGKILL to one ends the other, which names it.
+    for dead in (1, 0):
+        running, before = _start(tmp_path, 2), _last_saved(tmp_path)
+        _wait_until(running, lambda before=before: _last_saved(tmp_path) > before)
+        running.processes[dead].kill()
+        assert running.processes[1 - dead].wait(timeout=60) == ENDED
+        last = _lines(running.printed(1 - dead))[-1]
+        assert last.startswith(f"ssljax: process {dead} (") and last.endswith("has died")
+
+    running = _start(tmp_path, 2)
+    assert running.statuses() == [0, 0], running.printed(0) + running.printed(1)
+    assert _result(tmp_path) == two_processes[1]
+
+
+def test_a_mistake_on_one_host_ends_all_and_is_told_by_all(tmp_path):
+    running = _start(tmp_path, 2, own_options=[[], ["--config.stesp=3"]])
+    assert running.statuses() == [ENDED, 2]
+    lines = [_lines(running.printed(number)) for number in range(2)]
+    for (line,) in lines:
+        assert "unknown config key 'stesp'; did you mean 'steps'" in line
+    assert lines[0][0].startswith("ssljax: process 1 (")
