@@ -70,20 +70,14 @@ def compile_step(experiment: Experiment, topology: Topology) -> Program:
         lowered = traced.lower(lowering_platforms=topology.lowering_platforms)
         compiled = lowered.compile(compiler_options=topology.compiler_options or None)
     except jax.errors.JaxRuntimeError as error:
-        needed = _exhausted(str(error))
+        needed = _exhausted(str(error), held=state + batch)
         if needed is None:
             raise
         memory = Memory(state, batch, None, needed, topology.memory)
         return Program(memory, None, *_since(start))
     seconds = _since(start)
     stats = compiled.memory_analysis()
-    peak = (
-        stats.argument_size_in_bytes
-        + stats.output_size_in_bytes
-        - stats.alias_size_in_bytes
-        + stats.temp_size_in_bytes
-        + stats.generated_code_size_in_bytes
-    )
+    peak = _peak(stats, topology)
     memory = Memory(state, batch, stats.temp_size_in_bytes, peak, topology.memory)
     on_chip = topology.chip.on_chip if topology.chip else ()
     counted = cost(hlo.parse(compiled.as_text()), on_chip=on_chip, devices=topology.size)
@@ -109,17 +103,37 @@ def model_flops(config: ConfigDict, experiment: Experiment, devices: Any) -> int
     return flops.traced(experiment.trace_step().jaxpr.jaxpr)
 
 
+def _peak(stats: Any, topology: Topology) -> int:
+    if topology.platform == "tpu":  # of its allocator, which refuses a program that does not fit
+        return stats.peak_memory_in_bytes
+    return (
+        stats.argument_size_in_bytes
+        + stats.output_size_in_bytes
+        - stats.alias_size_in_bytes
+        + stats.temp_size_in_bytes
+        + stats.generated_code_size_in_bytes
+    )
+
+
 def _held(leaf: jax.ShapeDtypeStruct) -> int:
     """Return the bytes of an array on each device."""
     shard = jax.ShapeDtypeStruct(leaf.sharding.shard_shape(leaf.shape), leaf.dtype)
     return shard.size * shard.dtype.itemsize
 
 
-def _exhausted(message: str) -> float | None:
+def _exhausted(message: str, held: float) -> float | None:
     """Return the bytes that the compiler says a program needs, if that is why it failed.
 
-    >>> _exhausted("RESOURCE_EXHAUSTED: Ran out of memory ... Used 20.00G of 15.75G hbm. ...")
+    Args:
+      message: of its error.
+      held: bytes of state and batch, which one of its messages does not count.
+
+    >>> _exhausted("... Ran out of memory in memory space hbm. Used 20.00G of 15.75G hbm. ...", 3.0)
     21474836480.0
+    >>> _exhausted("... required for HLO temporaries (2.00K) exceeds available HBM (15.75G).", 3.0)
+    2051.0
     """
-    found = re.search(r"Used ([\d.]+)([KMGT]?) of [\d.]+[KMGT]? hbm", message)
-    return float(found[1]) * _UNITS[found[2]] if found else None
+    if whole := re.search(r"Used ([\d.]+)([KMGT]?) of [\d.]+[KMGT]? hbm", message):
+        return float(whole[1]) * _UNITS[whole[2]]
+    rest = re.search(r"required for HLO temporaries \(([\d.]+)([KMGT]?)\) exceeds", message)
+    return held + float(rest[1]) * _UNITS[rest[2]] if rest else None
