@@ -12,8 +12,10 @@ DESCRIPTION = """Evaluate the frozen features of a run: weighted k-NN and a line
 
 The probe's regularisation is selected on a held-out part of the training split; the test split is
 scored once. Beside the pretrained encoder stand the same encoder as it was before training and the
-raw input. Writes WORKDIR/evaluation.json and prints a table. Evaluation keys of the config can be
-set, for example --config.evaluation.source=folder:/data/photos.
+raw input. Features that were scored before, as the baselines of another run on the same data, are
+looked up in the data directory (scores/). Writes WORKDIR/evaluation.json and prints a table.
+Evaluation keys of the config can be set, for example
+--config.evaluation.source=folder:/data/photos.
 """
 
 
