@@ -5,6 +5,7 @@ is folded into totals of its rows and of its columns, and computed again for the
 """
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -38,30 +39,32 @@ def over_pairs(
 
     With block = 0 a block is a whole part, one after the other; under jit their B rows may be
     sharded as they come. Otherwise a block has at most `block` rows and columns, and in a mesh
-    (`jax.set_mesh`) each device keeps its share of the rows, B over all axes of the mesh, while the
-    columns with their totals go round from device to device until they are home again.
+    (`jax.set_mesh`) each device keeps its share of the rows, while the columns with their totals go
+    round from device to device until they are home again. Shares are cut over all axes of the mesh,
+    without the last ones if rows or columns do not divide over all: along those, devices do the
+    same.
 
     Returns:
       The totals of the rows and of the columns, of the shapes that they had.
-
-    Raises:
-      ValueError: the devices of the mesh do not get equally many rows, or columns.
     """
     trees = rows, columns, row_totals, column_totals
     if not block:
         return _sweep(update, *trees)
     mesh = jax.sharding.get_abstract_mesh()
-    if mesh.empty:
-        return _go_round(update, block, (), *trees)
-    for leaf in jax.tree.leaves(trees):
-        if leaf.shape[1] % mesh.size:
-            raise ValueError(
-                f"in blocks, {leaf.shape[1]} rows or columns of logits do not divide over the "
-                f"{mesh.size} devices of the mesh {dict(mesh.shape)}"
-            )
-    share = PartitionSpec(None, mesh.axis_names)
-    go_round = functools.partial(_go_round, update, block, mesh.axis_names)
+    axes = _dividing_axes(mesh, {leaf.shape[1] for leaf in jax.tree.leaves(trees)})
+    go_round = functools.partial(_go_round, update, block, axes)
+    if not axes:
+        return go_round(*trees)
+    share = PartitionSpec(None, axes)
     return jax.shard_map(go_round, in_specs=share, out_specs=share)(*trees)
+
+
+def _dividing_axes(mesh, sizes):
+    """Return the first axes of a mesh, as many as together divide all sizes."""
+    axes = mesh.axis_names
+    while any(size % math.prod(mesh.shape[axis] for axis in axes) for size in sizes):
+        axes = axes[:-1]
+    return axes
 
 
 def _sweep(update, rows, columns, row_totals, column_totals):

@@ -105,10 +105,14 @@ def test_half_precision_is_accumulated_in_float32_in_blocks():
     np.testing.assert_allclose(loss, expected, rtol=1e-5, atol=1e-5)
 
 
-def test_rows_that_do_not_divide_over_the_devices_are_refused():
-    z = jnp.ones((12, 4))
-    with jax.set_mesh(mesh_of(8)), pytest.raises(ValueError, match="12 rows .* the 8 devices"):
-        losses.nt_xent(z, z, temperature=0.1, block=4)
+def test_rows_that_do_not_divide_over_all_axes_are_cut_over_the_first():
+    a, b, *scalars = inputs()  # 12 rows divide over data and fsdp, but not over tensor too
+    with jax.set_mesh(mesh_of(8)):
+        step = with_gradient("clip", 4)
+        result = step(a[:12], b[:12], *scalars)
+        program = step.lower(a[:12], b[:12], *scalars).as_text()
+    compare(result, with_gradient("clip", 0)(a[:12], b[:12], *scalars))
+    assert "[[0, 2], [2, 4], [4, 6], [6, 0], [1, 3], [3, 5], [5, 7], [7, 1]]" in program
 
 
 @every_loss
