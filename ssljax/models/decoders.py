@@ -6,6 +6,7 @@ from einops import rearrange, repeat
 from flax import linen as nn
 
 from ssljax.models.base import Encoded, compute_dtype
+from ssljax.models.grouped_convolution import grouped_convolution
 from ssljax.models.positions import sincos2d
 from ssljax.models.transformer import Transformer, gelu, linear
 from ssljax.ops.normalize import standardize
@@ -189,6 +190,7 @@ class ConvDecoder(nn.Module):
                 self.width,
                 (self.kernel, self.kernel),
                 feature_group_count=self.groups,
+                conv_general_dilated=grouped_convolution,
                 dtype=dtype,
                 name=f"conv_{i}",
             )(x)

@@ -25,9 +25,9 @@ def state_sharding(
 
     The first rule whose regex is found in an array's path gives its PartitionSpec. What no rule
     matches is cut over "tensor" where `tensor_parallel.RULES` say so and the axis divides the
-    dimension; and, with at least `min_size` elements, over "fsdp" along the largest dimension
-    that is left and divisible, but not along the layers of a scan, of which each is needed whole.
-    What is then not cut is replicated.
+    dimension; and, with at least `min_size` elements, over "fsdp" along the larger of its last two
+    dimensions that is left and divisible. The others are the layers of a scan and the cells of a
+    convolution, of which each is needed whole. What is then not cut is replicated.
 
     Args:
       mesh: of `make_mesh`.
@@ -110,7 +110,7 @@ def _default_axes(mesh: Mesh, name: str, shape: tuple[int, ...], min_size: int) 
     if cut is not None and -cut <= len(shape) and divided(cut, "tensor"):
         axes[cut] = "tensor"
     if math.prod(shape) >= min_size:
-        dims = range(int(is_stacked(name)), len(shape))
+        dims = range(max(int(is_stacked(name)), len(shape) - 2), len(shape))
         largest = max(
             (dim for dim in dims if divided(dim, "fsdp")), key=shape.__getitem__, default=None
         )

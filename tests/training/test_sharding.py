@@ -180,6 +180,13 @@ def test_the_layers_of_a_scan_are_not_dealt_out():
     assert sharding.spec == PartitionSpec()
 
 
+def test_the_cells_of_a_convolution_are_not_dealt_out():
+    """XLA gets gradients wrong where they are (jaxlib 0.10.2)."""
+    state = {"conv/kernel": jnp.zeros((8, 8, 1, 4))}
+    (sharding,) = jax.tree.leaves(state_sharding(_mesh(2, 4, 1), state, min_size=64))
+    assert sharding.spec == PartitionSpec(None, None, None, "fsdp")
+
+
 def test_the_layout_of_a_state_is_told_to_people():
     mesh = _mesh(2, 2, 2)
     state = {"w": jnp.zeros((1024, 512)), "n": jnp.zeros((), jnp.int32)}
