@@ -21,7 +21,7 @@ from typing import Any
 from ssljax.errors import UserError
 
 ENDED = 3  # exit status of a process that ends because another one has
-SILENCE = 30.0  # seconds without a word, after which the other side is given up
+SILENCE = 45.0  # seconds without a word, after which the other side is given up
 _BEAT = 5.0  # seconds between words
 _GOODBYE = 5.0  # seconds that a failing process waits until all others have been told
 _LONGEST = 2000  # characters of a reason
