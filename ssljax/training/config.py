@@ -27,6 +27,8 @@ FREE_TO_CHANGE = (
     "data.workers",
     "data.folder",
 )
+# Keys that may differ from host to host: any other would have them wait for each other.
+OWN_TO_A_HOST = ("progress", "data.workers", "data.folder")
 
 
 def default_config() -> ConfigDict:
@@ -149,14 +151,17 @@ def _tuples(value: Any) -> Any:
     return value
 
 
-def differences(saved: ConfigDict, now: ConfigDict) -> list[str]:
-    """Return a line for each key whose change would make a continued run another run."""
+def differences(
+    saved: ConfigDict, now: ConfigDict, free: tuple[str, ...] = FREE_TO_CHANGE
+) -> list[str]:
+    """Return a line for each key that differs and is not `free` to: by default, whose change would
+    make a continued run another run."""
     before, after = dict(_flat(saved)), dict(_flat(now))
     keys = [key for key in {**before, **after} if before.get(key) != after.get(key)]
     return [
         f"{key}: {before.get(key, 'absent')!r} in the run, {after.get(key, 'absent')!r} now"
         for key in keys
-        if not key.startswith(FREE_TO_CHANGE)
+        if not key.startswith(free)
     ]
 
 

@@ -17,7 +17,13 @@ from ml_collections import ConfigDict
 
 from ssljax.errors import UserError
 from ssljax.files import write_atomically
-from ssljax.training.config import differences, from_json, to_json
+from ssljax.training.config import (
+    FREE_TO_CHANGE,
+    OWN_TO_A_HOST,
+    differences,
+    from_json,
+    to_json,
+)
 
 _PROPAGATION = 20  # seconds until a network file system shows a new file on all hosts
 
@@ -101,15 +107,18 @@ def claim(workdir: pathlib.Path, config: ConfigDict, fingerprint: dict[str, Any]
     if jax.process_count() > 1:
         multihost_utils.sync_global_devices("the run is claimed")
     if jax.process_index() > 0:
-        _require_same_run(workdir, config, fingerprint)
+        _require_same_run(workdir, config, fingerprint, OWN_TO_A_HOST)
 
 
 def _require_same_run(
-    workdir: pathlib.Path, config: ConfigDict, fingerprint: dict[str, Any]
+    workdir: pathlib.Path,
+    config: ConfigDict,
+    fingerprint: dict[str, Any],
+    free: tuple[str, ...] = FREE_TO_CHANGE,
 ) -> None:
     config_path, data_path = workdir / "config.json", workdir / "data.json"
     if config_path.exists():
-        changed = differences(load_config(workdir), config)
+        changed = differences(load_config(workdir), config, free)
         if changed:
             raise UserError(
                 f"{workdir} holds a run of another config; continue it with its own, or choose "

@@ -43,6 +43,11 @@ def test_hosts_with_other_configs_or_data_are_refused(second_host, tmp_path, mon
     workdir.claim(tmp_path, config, data)
     with pytest.raises(UserError, match="data set .* .version: 1 then, 2 now"):
         workdir.claim(tmp_path, config, {"version": 2})
+    config.data.workers = 3
+    workdir.claim(tmp_path, config, data)
+    config.checkpoint.every = 7
+    with pytest.raises(UserError, match="checkpoint.every: 500 in the run, 7 now"):
+        workdir.claim(tmp_path, config, data)
     config.steps = 7
     with pytest.raises(UserError, match="steps: 1000 in the run, 7 now"):
         workdir.claim(tmp_path, config, data)
