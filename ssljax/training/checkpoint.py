@@ -32,6 +32,9 @@ from ssljax.training.paths import named_leaves
 _UNRECORDED = ("_CHECKPOINT_METADATA", "commit_success.txt")
 _TEMPORARY = ".orbax-checkpoint-tmp"
 _NONE_SAVED, _NONE_READABLE = -1, -2
+# Arrays that devices hold alike are cut so that each writes a part, down to parts of this size:
+# to cut a small one takes longer than to write it.
+_SMALLEST_PART_BYTES = 2**20
 
 
 class Checkpointer:
@@ -79,7 +82,7 @@ class Checkpointer:
         self._damaged: set[int] = set()
         self._saving: tuple[int, dict[str, Any]] | None = None
         self._orbax = ocp.AsyncCheckpointer(
-            ocp.PyTreeCheckpointHandler(),
+            ocp.PyTreeCheckpointHandler(type_handler_registry=_type_handlers()),
             # Runs on the first process when all arrays are written, before the final rename.
             # The directory is made in the foreground: Orbax's threads would wait for it for minutes
             # where it cannot be made.
@@ -359,6 +362,13 @@ class Checkpointer:
         last = f"the last good one is step {good[-1]}" if good else "there is none yet"
         place = self.folder if step is None else self._at(step)
         return UserError(f"cannot write the checkpoint {place}: {reason}; {last}")
+
+
+def _type_handlers() -> ocp.type_handlers.TypeHandlerRegistry:
+    arrays = ocp.type_handlers.ArrayHandler(
+        min_slice_bytes_for_replica_parallel=_SMALLEST_PART_BYTES
+    )
+    return ocp.type_handlers.create_type_handler_registry((jax.Array, arrays))
 
 
 def _described(state: Any) -> dict[str, list[Any]]:

@@ -9,6 +9,7 @@ import pytest
 from ssljax.errors import UserError
 from ssljax.training import health, loop
 from ssljax.training.config import complete
+from ssljax.training.experiment import Experiment
 from tests.objectives.cases import CASES, config_of
 
 
@@ -36,7 +37,21 @@ def _assert_same_bits(one, two):
     assert all(np.asarray(a).tobytes() == np.asarray(b).tobytes() for a, b in leaves)
 
 
+@pytest.fixture
+def compiled_once(monkeypatch):
+    """A step is compiled for the first of the runs of one config, and serves the others."""
+    compile_step, steps = Experiment.compile_step, []
+
+    def once(self):
+        if not steps:
+            steps.append(compile_step(self))
+        return steps[0]
+
+    monkeypatch.setattr(Experiment, "compile_step", once)
+
+
 @pytest.mark.parametrize("case", CASES)
+@pytest.mark.usefixtures("compiled_once")
 def test_a_run_that_crashed_ends_bit_for_bit_as_one_that_did_not(case, tmp_path, monkeypatch):
     config = config_of(case)
     whole = _run(config, tmp_path / "whole").state
