@@ -76,9 +76,8 @@ def compile_step(experiment: Experiment, topology: Topology) -> Program:
         memory = Memory(state, batch, None, needed, topology.memory)
         return Program(memory, None, *_since(start))
     seconds = _since(start)
-    stats = compiled.memory_analysis()
-    peak = _peak(stats, topology)
-    memory = Memory(state, batch, stats.temp_size_in_bytes, peak, topology.memory)
+    peak, temporaries = _peak_and_temporaries(compiled.memory_analysis(), topology)
+    memory = Memory(state, batch, temporaries, peak, topology.memory)
     on_chip = topology.chip.on_chip if topology.chip else ()
     counted = cost(hlo.parse(compiled.as_text()), on_chip=on_chip, devices=topology.size)
     if topology.platform == "gpu":
@@ -103,16 +102,16 @@ def model_flops(config: ConfigDict, experiment: Experiment, devices: Any) -> int
     return flops.traced(experiment.trace_step().jaxpr.jaxpr)
 
 
-def _peak(stats: Any, topology: Topology) -> int:
-    if topology.platform == "tpu":  # of its allocator, which refuses a program that does not fit
-        return stats.peak_memory_in_bytes
-    return (
-        stats.argument_size_in_bytes
-        + stats.output_size_in_bytes
-        - stats.alias_size_in_bytes
-        + stats.temp_size_in_bytes
-        + stats.generated_code_size_in_bytes
-    )
+def _peak_and_temporaries(stats: Any, topology: Topology) -> tuple[int, int]:
+    """Return bytes at the peak, and those of them that are neither arguments nor program."""
+    if topology.platform == "tpu":
+        # Its allocator, which refuses what does not fit, counts what lives at the same time; its
+        # sum of temporaries does not.
+        peak = stats.peak_memory_in_bytes
+        return peak, peak - stats.argument_size_in_bytes
+    held = stats.argument_size_in_bytes + stats.output_size_in_bytes - stats.alias_size_in_bytes
+    temporaries = stats.temp_size_in_bytes
+    return held + temporaries + stats.generated_code_size_in_bytes, temporaries
 
 
 def _held(leaf: jax.ShapeDtypeStruct) -> int:
