@@ -9,6 +9,7 @@ from einops import rearrange
 from flax import linen as nn
 
 from ssljax.errors import unknown
+from ssljax.ops.placement import along_batch
 
 
 @jax.checkpoint
@@ -157,6 +158,7 @@ class Block(nn.Module):
     def __call__(self, x: jax.Array, rate: jax.Array | None) -> tuple[jax.Array, jax.Array | None]:
         """Return (x, branch), the pair a scan wants; `rate` is that of drop-path, None for none."""
         norm = functools.partial(LayerNorm, self.norm_epsilon, dtype=self.dtype)
+        x = along_batch(x)
         attention = Attention(
             self.heads, self.qk_norm, self.norm_epsilon, self.dtype, name="attention"
         )
