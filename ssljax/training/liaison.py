@@ -38,8 +38,8 @@ class Talk:
     """
 
     def __init__(self, connection: socket.socket):
-        connection.settimeout(SILENCE)
-        self._connection, self._file = connection, connection.makefile("rb")
+        connection.settimeout(_BEAT)
+        self._connection, self._rest = connection, b""
         self._saying = threading.Lock()
 
     def say(self, word: dict[str, Any]) -> None:
@@ -54,20 +54,30 @@ class Talk:
           Lost: none comes any more.
         """
         try:
-            line = self._file.readline()
-        except TimeoutError as error:
-            raise Lost(f"has not been heard of for {SILENCE:g} s") from error
-        except OSError:
-            line = b""
-        if not line.endswith(b"\n"):
-            raise Lost("has died")
-        try:
-            word = json.loads(line)
+            word = json.loads(self._line())
         except ValueError:
             word = None
         if not isinstance(word, dict):
             raise Lost("is no process of ssljax")
         return word
+
+    def _line(self) -> bytes:
+        missed = 0  # beats are counted, for a clock goes on while this process itself is suspended
+        while b"\n" not in self._rest:
+            try:
+                some = self._connection.recv(2**16)
+            except TimeoutError as error:
+                missed += 1
+                if missed * _BEAT >= SILENCE:
+                    raise Lost(f"has not been heard of for {SILENCE:g} s") from error
+                continue
+            except OSError:
+                some = b""
+            if not some:
+                raise Lost("has died")
+            missed, self._rest = 0, self._rest + some
+        line, _, self._rest = self._rest.partition(b"\n")
+        return line
 
 
 class Switchboard:
@@ -114,10 +124,11 @@ class Switchboard:
     def _attend(self, line: Talk) -> None:
         try:
             hello = line.hear()
-            process, name = hello["process"], f"process {hello['process']} ({hello['where']})"
+            process, count, where = (hello[key] for key in ("process", "count", "where"))
         except (Lost, KeyError):  # not one of ours
             return
-        if not self._admit(line, process, hello["count"], name):
+        name = f"process {process} ({where})"
+        if not self._admit(line, process, count, name):
             return
         try:
             while not self._over:

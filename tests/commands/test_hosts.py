@@ -29,6 +29,7 @@ from tests.objectives.cases import config_of
 def get_config():
     config = config_of("simclr")
     config.encoder = {{"name": "resnet", "stage_sizes": (1,), "width": 4, "stem": "small"}}
+    config.objective.views = {{"crop": {{"count": 2, "crop_scale": (0.3, 1.0)}}}}
     config.steps = {STEPS}
     config.log_every = 1
     config.checkpoint = {{"every": 4}}

@@ -16,6 +16,18 @@ class Exit(BaseException):
     """Stands for the end of the process."""
 
 
+JOINED = []
+
+
+@pytest.fixture(autouse=True)
+def no_exit_later():
+    """Let no line that a test has left behind end the process."""
+    yield
+    for line in JOINED:
+        line._failing = True
+    JOINED.clear()
+
+
 @pytest.fixture
 def exits(monkeypatch):
     """Collect the statuses with which processes end."""
@@ -41,7 +53,9 @@ def _join(port, places, patience=5.0):
 
     def join(place):
         try:
-            return Line(("localhost", port), *place, patience)
+            line = Line(("localhost", port), *place, patience)
+            JOINED.append(line)
+            return line
         except UserError as error:
             return str(error)
 
