@@ -37,6 +37,12 @@ def _imports(path: pathlib.Path) -> Iterator[str]:
             yield node.module or ""
 
 
+def test_every_folder_is_a_package():
+    # setup.py installs packages: a folder that is none would work from a checkout alone.
+    for folder in {path.parent for path in FILES}:
+        assert (folder / "__init__.py").is_file(), folder
+
+
 def _part(path: pathlib.Path) -> str:
     return path.relative_to(ROOT).parts[0].removesuffix(".py")
 
