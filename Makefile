@@ -5,11 +5,12 @@ PEERS ?= .venv-peers
 BIN := $(VENV)/bin
 PIP := python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help setup quickstart test test-peers lint clean
+.PHONY: help setup quickstart test test-meshes test-peers lint clean
 
 help:
 	@echo "make quickstart   set up, pretrain on Fashion-MNIST and evaluate (about 10 minutes on 2 cores)"
 	@echo "make test         set up, lint and run all tests"
+	@echo "make test-meshes  train every objective on further meshes of 8 simulated devices"
 	@echo "make test-peers   compare losses and models with their PyTorch peers (installs PyTorch)"
 	@echo "make lint         ruff"
 	@echo "make clean        remove environments and caches; runs and data stay"
@@ -36,6 +37,9 @@ lint: setup
 
 test: lint
 	$(BIN)/python -m pytest -q -n 2 --dist loadgroup
+
+test-meshes: setup
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m meshes tests/objectives
 
 test-peers: $(PEERS)/.installed
 	$(PEERS)/bin/python -m pytest -q tests/peers
