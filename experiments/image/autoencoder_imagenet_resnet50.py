@@ -1,7 +1,7 @@
 r"""Autoencoder on ImageNet: a ResNet-50, 128 numbers for an image of 224 pixels.
 
     python -m ssljax pretrain --config experiments/image/autoencoder_imagenet_resnet50.py \
-        --workdir gs://BUCKET/autoencoder --distributed
+        --workdir SHARED/autoencoder --distributed
 
 No paper: the original (Hinton and Salakhutdinov, 2006) is of MNIST and faces, layer by layer. The
 training is that of the other reconstructing methods of its kind, for a baseline to them.

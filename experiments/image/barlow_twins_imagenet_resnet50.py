@@ -1,7 +1,7 @@
 r"""Barlow Twins as published: ResNet-50, batch 2048, 1,000 epochs of ImageNet.
 
     python -m ssljax pretrain --config experiments/image/barlow_twins_imagenet_resnet50.py \
-        --workdir gs://BUCKET/barlow_twins --distributed
+        --workdir SHARED/barlow_twins --distributed
 
 Paper: 73.2 linear top-1 (Zbontar et al., 2021, table 1, https://arxiv.org/abs/2103.03230); 73.5
 for the weights of the official repository.

@@ -1,10 +1,10 @@
 r"""BEiT as published: ViT-B/16, batch 2048, 800 epochs of ImageNet, after its tokenizer.
 
     python -m ssljax pretrain --config experiments/image/vq_vae_imagenet_beit.py \
-        --workdir gs://BUCKET/vq_vae --distributed
+        --workdir SHARED/vq_vae --distributed
     python -m ssljax pretrain \
-        --config experiments/image/beit_imagenet_vit_b.py:gs://BUCKET/vq_vae \
-        --workdir gs://BUCKET/beit --distributed
+        --config experiments/image/beit_imagenet_vit_b.py:SHARED/vq_vae \
+        --workdir SHARED/beit --distributed
 
 Paper: 83.2 top-1 after fine-tuning (Bao et al., 2021, table 1, https://arxiv.org/abs/2106.08254).
 Needs: 16 accelerators of 32 GB (of 128 images each, as in the official command).

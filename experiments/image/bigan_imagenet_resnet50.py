@@ -1,7 +1,7 @@
 r"""BiGAN on ImageNet at 64 pixels: 200 uniform latent dimensions, batch 128, 100 epochs.
 
     python -m ssljax pretrain --config experiments/image/bigan_imagenet_resnet50.py \
-        --workdir gs://BUCKET/bigan
+        --workdir SHARED/bigan
 
 Paper: 31.0 linear top-1 from the third convolution of an AlexNet (Donahue et al., 2016,
 https://arxiv.org/abs/1605.09782, with inputs of 112 pixels; as quoted by Zhang et al., 2016,

@@ -1,7 +1,7 @@
 r"""BYOL as published: ResNet-50, batch 4096, 1,000 epochs of ImageNet.
 
     python -m ssljax pretrain --config experiments/image/byol_imagenet_resnet50.py \
-        --workdir gs://BUCKET/byol --distributed
+        --workdir SHARED/byol --distributed
 
 Paper: 74.3 linear top-1 (Grill et al., 2020, https://arxiv.org/abs/2006.07733); the README of the
 official code gives 74.0 to 74.5.

@@ -1,7 +1,7 @@
 r"""Colorization on ImageNet: the paper's schedule and crops with ResNet-50.
 
     python -m ssljax pretrain --config experiments/image/colorization_imagenet_resnet50.py \
-        --workdir gs://BUCKET/colorization --distributed
+        --workdir SHARED/colorization --distributed
 
 Paper: Zhang et al. (2016), table 1, https://arxiv.org/abs/1603.08511, trained AlexNet: 46.9 mAP in
 detection on Pascal VOC 2007. With ResNet-50: 39.6 linear top-1 (Goyal et al., 2019,

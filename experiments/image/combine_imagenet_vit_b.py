@@ -1,7 +1,7 @@
 r"""SimCLR and MAE together, sharing a ViT-B/16: batch 4096, 300 epochs of ImageNet.
 
     python -m ssljax pretrain --config experiments/image/combine_imagenet_vit_b.py \
-        --workdir gs://BUCKET/combine --distributed
+        --workdir SHARED/combine --distributed
 
 An example of combining tasks at scale; no paper, so there is no number to reproduce. Optimizer and
 schedule are those of MAE (https://arxiv.org/abs/2111.06377), the contrastive views those of SimCLR

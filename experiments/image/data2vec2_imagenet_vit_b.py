@@ -1,7 +1,7 @@
 r"""data2vec 2.0 as published: ViT-B/16, batch 256 of 16 masks each, 375,300 steps of ImageNet.
 
     python -m ssljax pretrain --config experiments/image/data2vec2_imagenet_vit_b.py \
-        --workdir gs://BUCKET/data2vec2 --distributed
+        --workdir SHARED/data2vec2 --distributed
 
 Paper: 86.8 top-1 after fine-tuning for ViT-L and 150 epochs (Baevski et al., 2022, abstract,
 https://arxiv.org/abs/2212.07525); this is the official recipe of ViT-B

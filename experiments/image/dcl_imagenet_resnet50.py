@@ -1,7 +1,7 @@
 r"""DCL as published on SimCLR: ResNet-50, batch 256, 200 epochs of ImageNet.
 
     python -m ssljax pretrain --config experiments/image/dcl_imagenet_resnet50.py \
-        --workdir gs://BUCKET/dcl --distributed
+        --workdir SHARED/dcl --distributed
 
 Paper: 68.2 linear top-1 with tuned hyper-parameters, 66.9 with SimCLR's (Yeh et al., 2021,
 https://arxiv.org/abs/2110.06848).

@@ -1,7 +1,7 @@
 r"""DeepCluster-v2 as published: ResNet-50, batch 4096, multi-crop, 800 epochs of ImageNet.
 
     python -m ssljax pretrain --config experiments/image/deepcluster_v2_imagenet_resnet50.py \
-        --workdir gs://BUCKET/deepcluster_v2 --distributed
+        --workdir SHARED/deepcluster_v2 --distributed
 
 Paper: 75.2 linear top-1 (Caron et al., 2020, appendix, https://arxiv.org/abs/2006.09882; official
 README and scripts/deepclusterv2_800ep_pretrain.sh, facebookresearch/swav).

@@ -2,7 +2,7 @@ r"""Denoising autoencoder on ImageNet: a ResNet-50, a quarter of the values mask
 
     python -m ssljax pretrain \
         --config experiments/image/denoising_autoencoder_imagenet_resnet50.py \
-        --workdir gs://BUCKET/denoising_autoencoder --distributed
+        --workdir SHARED/denoising_autoencoder --distributed
 
 No paper: the original (Vincent et al., 2008) is of MNIST's variants, layer by layer, at a masking
 of .25 among others. The training is that of the plain autoencoder, for comparison.

@@ -1,7 +1,7 @@
 r"""DINO as published: ViT-S/16, batch 1024, 800 epochs of ImageNet, 2 crops of 224 and 8 of 96.
 
     python -m ssljax pretrain --config experiments/image/dino_imagenet_vit_s.py \
-        --workdir gs://BUCKET/dino --distributed
+        --workdir SHARED/dino --distributed
 
 Paper: 77.0 linear top-1, 74.5 k-NN (Caron et al., 2021, table 2, https://arxiv.org/abs/2104.14294).
 Needs: 16 accelerators of 32 GB for about 7 days (the README: 2.6 days for 300 epochs).

@@ -1,7 +1,7 @@
 r"""DINOv2 as published for its largest model: ViT-g/14, batch 3072, 625,000 steps.
 
     python -m ssljax pretrain --config experiments/image/dinov2_imagenet_vit_g.py \
-        --workdir gs://BUCKET/dinov2_g --distributed
+        --workdir SHARED/dinov2_g --distributed
 
 Paper: 86.5 linear top-1, 83.5 k-NN on ImageNet-1k after training on LVD-142M and a short phase at
 higher resolution (Oquab et al., 2023, table 4, https://arxiv.org/abs/2304.07193).

@@ -1,7 +1,7 @@
 r"""DINOv2 as published for large data: ViT-L/14, batch 3072, 625,000 steps.
 
     python -m ssljax pretrain --config experiments/image/dinov2_imagenet_vit_l.py \
-        --workdir gs://BUCKET/dinov2 --distributed
+        --workdir SHARED/dinov2 --distributed
 
 Code: 84.5 linear top-1, 82.0 k-NN on ImageNet-1k after training on ImageNet-22k (the README of
 facebookresearch/dinov2, configs/train/vitl14.yaml; paper: https://arxiv.org/abs/2304.07193).

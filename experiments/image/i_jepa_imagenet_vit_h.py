@@ -1,7 +1,7 @@
 r"""I-JEPA as published: ViT-H/14, batch 2048, 300 epochs of ImageNet.
 
     python -m ssljax pretrain --config experiments/image/i_jepa_imagenet_vit_h.py \
-        --workdir gs://BUCKET/i_jepa --distributed
+        --workdir SHARED/i_jepa --distributed
 
 Paper: 79.3 linear top-1 (Assran et al., 2023, table 1, https://arxiv.org/abs/2301.08243).
 Needs: 16 A100 of 80 GB for three days (as in the paper's code, 128 images on each).

@@ -1,7 +1,7 @@
 r"""iBOT as published: ViT-S/16, batch 1024, 800 epochs of ImageNet, 2 crops of 224 and 10 of 96.
 
     python -m ssljax pretrain --config experiments/image/ibot_imagenet_vit_s.py \
-        --workdir gs://BUCKET/ibot --distributed
+        --workdir SHARED/ibot --distributed
 
 Paper: 77.9 linear top-1, 75.2 k-NN (Zhou et al., 2021, https://arxiv.org/abs/2111.07832; README).
 Needs: 16 accelerators of 32 GB (the README: 2 nodes of 8).

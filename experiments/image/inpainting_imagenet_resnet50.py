@@ -1,7 +1,7 @@
 r"""Inpainting on ImageNet with ResNet-50: 100,000 steps, a random quarter of every image hidden.
 
     python -m ssljax pretrain --config experiments/image/inpainting_imagenet_resnet50.py \
-        --workdir gs://BUCKET/inpainting --distributed
+        --workdir SHARED/inpainting --distributed
 
 Paper: Pathak et al. (2016), table 2, https://arxiv.org/abs/1604.07379, trained AlexNet for 100,000
 iterations: 44.5 mAP in detection on Pascal VOC 2007, 56.5 in classification.

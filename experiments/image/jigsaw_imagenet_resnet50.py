@@ -1,7 +1,7 @@
 r"""Jigsaw on ImageNet with ResNet-50: 35 epochs, 100 permutations of 9 tiles.
 
     python -m ssljax pretrain --config experiments/image/jigsaw_imagenet_resnet50.py \
-        --workdir gs://BUCKET/jigsaw --distributed
+        --workdir SHARED/jigsaw --distributed
 
 Paper: Noroozi and Favaro (2016) trained AlexNet: 51.8 mAP in detection on Pascal VOC 2007. With
 modern networks: 44.6 linear top-1 for a ResNet-50 of twice the width (Kolesnikov et al., 2019,

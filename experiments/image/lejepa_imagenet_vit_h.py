@@ -1,7 +1,7 @@
 r"""LeJEPA as published: ViT-H/14, multi-crop, ImageNet.
 
     python -m ssljax pretrain --config experiments/image/lejepa_imagenet_vit_h.py \
-        --workdir gs://BUCKET/lejepa --distributed
+        --workdir SHARED/lejepa --distributed
 
 Paper: 79 linear top-1 (Balestriero and LeCun, 2025, abstract, https://arxiv.org/abs/2511.08544).
 Views, AdamW, weight decay and last learning rate are those of the official README

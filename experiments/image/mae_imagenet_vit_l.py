@@ -1,7 +1,7 @@
 r"""MAE as published: ViT-L/16, batch 4096, 800 epochs of ImageNet.
 
     python -m ssljax pretrain --config experiments/image/mae_imagenet_vit_l.py \
-        --workdir gs://BUCKET/mae --distributed
+        --workdir SHARED/mae --distributed
 
 Paper: 85.4 top-1 fine-tuned (He et al., 2021, table 1d, https://arxiv.org/abs/2111.06377); 85.5 by
 the official code (facebookresearch/mae, PRETRAIN.md). For 1,600 epochs: 85.9, and 75.8 linear.

@@ -1,7 +1,7 @@
 r"""MoCo v1 as published: ResNet-50, batch 256, 200 epochs of ImageNet.
 
     python -m ssljax pretrain --config experiments/image/moco_v1_imagenet_resnet50.py \
-        --workdir gs://BUCKET/moco_v1 --distributed
+        --workdir SHARED/moco_v1 --distributed
 
 Paper: 60.6 linear top-1 (He et al., 2019, https://arxiv.org/abs/1911.05722; official README,
 facebookresearch/moco).

@@ -1,7 +1,7 @@
 r"""MoCo v2 as published: ResNet-50, batch 256, 200 epochs of ImageNet.
 
     python -m ssljax pretrain --config experiments/image/moco_v2_imagenet_resnet50.py \
-        --workdir gs://BUCKET/moco_v2 --distributed
+        --workdir SHARED/moco_v2 --distributed
 
 Paper: 67.5 +- 0.1 linear top-1 over five runs (official README, facebookresearch/moco; Chen et al.,
 2020, https://arxiv.org/abs/2003.04297); 71.1 with 800 epochs.

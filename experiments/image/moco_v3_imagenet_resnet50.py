@@ -1,7 +1,7 @@
 r"""MoCo v3 as published with a ResNet: ResNet-50, batch 4096, 1,000 epochs of ImageNet.
 
     python -m ssljax pretrain --config experiments/image/moco_v3_imagenet_resnet50.py \
-        --workdir gs://BUCKET/moco_v3 --distributed
+        --workdir SHARED/moco_v3 --distributed
 
 Paper: 74.6 linear top-1 (Chen et al., 2021, https://arxiv.org/abs/2104.02057; official README and
 CONFIG.md, facebookresearch/moco-v3); 72.8 with 300 epochs and weight decay 1e-6.

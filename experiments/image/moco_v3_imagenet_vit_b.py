@@ -1,7 +1,7 @@
 r"""MoCo v3 as published with a vision transformer: ViT-B/16, batch 4096, 300 epochs of ImageNet.
 
     python -m ssljax pretrain --config experiments/image/moco_v3_imagenet_vit_b.py \
-        --workdir gs://BUCKET/moco_v3_vit_b --distributed
+        --workdir SHARED/moco_v3_vit_b --distributed
 
 Paper: 76.7 linear top-1 (Chen et al., 2021, table 4, https://arxiv.org/abs/2104.02057); the same
 number in the official README, facebookresearch/moco-v3; ViT-S 73.2.

@@ -1,7 +1,7 @@
 r"""MSN as published: ViT-S/16, batch 1024, 800 epochs of ImageNet, 1 random and 10 focal anchors.
 
     python -m ssljax pretrain --config experiments/image/msn_imagenet_vit_s.py \
-        --workdir gs://BUCKET/msn --distributed
+        --workdir SHARED/msn --distributed
 
 Paper: 76.9 linear top-1 (Assran et al., 2022, https://arxiv.org/abs/2204.07141).
 Needs: 16 accelerators of 32 GB (configs/pretrain/msn_vits16.yaml: 64 images on each).

@@ -1,7 +1,7 @@
 r"""NNCLR as published: ResNet-50, batch 4096, 1,000 epochs of ImageNet.
 
     python -m ssljax pretrain --config experiments/image/nnclr_imagenet_resnet50.py \
-        --workdir gs://BUCKET/nnclr --distributed
+        --workdir SHARED/nnclr --distributed
 
 Paper: 75.4 linear top-1 with two views (Dwibedi et al., 2021,
 https://arxiv.org/abs/2104.14548).

@@ -1,7 +1,7 @@
 r"""NPID as published: ResNet-50, batch 256, 200 epochs of ImageNet.
 
     python -m ssljax pretrain --config experiments/image/npid_imagenet_resnet50.py \
-        --workdir gs://BUCKET/npid --distributed
+        --workdir SHARED/npid --distributed
 
 Paper: 54.0 linear top-1, 46.5 by nearest neighbours (Wu et al., 2018,
 https://arxiv.org/abs/1805.01978); the official README, zhirongw/lemniscate.pytorch, has 46.8 by

@@ -1,7 +1,7 @@
 r"""SEED as published: ResNet-18 learns from a frozen ResNet-50, batch 256, 200 epochs of ImageNet.
 
     python -m ssljax pretrain --config experiments/image/online_distillation_imagenet_resnet18.py \
-        --workdir gs://BUCKET/seed --distributed
+        --workdir SHARED/seed --distributed
 
 Paper: 57.6 linear top-1, teacher MoCo v2 of 200 epochs (Fang et al., 2021, table 1,
 https://arxiv.org/abs/2101.04731).
@@ -13,7 +13,7 @@ teacher's features are compared, not the output of its projector.
 
 from experiments.image.common import ALL_ALIKE, imagenet
 
-TEACHER = "gs://BUCKET/moco_v2"
+TEACHER = "SHARED/moco_v2"
 
 
 def get_config():

@@ -1,7 +1,7 @@
 r"""Relative location on ImageNet with ResNet-50: 35 epochs, all eight pairs of tiles.
 
     python -m ssljax pretrain --config experiments/image/relative_location_imagenet_resnet50.py \
-        --workdir gs://BUCKET/relative_location --distributed
+        --workdir SHARED/relative_location --distributed
 
 Paper: Doersch et al. (2015) trained a network like AlexNet: 46.3 mAP in detection on Pascal VOC
 2007. With modern networks: 51.4 linear top-1 for a ResNet-50 of twice the width (Kolesnikov et al.,

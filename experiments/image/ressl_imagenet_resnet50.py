@@ -1,7 +1,7 @@
 r"""ReSSL as published: ResNet-50, batch 256, 200 epochs of ImageNet.
 
     python -m ssljax pretrain --config experiments/image/ressl_imagenet_resnet50.py \
-        --workdir gs://BUCKET/ressl --distributed
+        --workdir SHARED/ressl --distributed
 
 Paper: 69.9 linear top-1 with one strong view; 74.7 with five crops (Zheng et al., 2021,
 https://arxiv.org/abs/2107.09282).

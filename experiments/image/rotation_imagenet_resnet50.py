@@ -1,7 +1,7 @@
 r"""Rotation on ImageNet with ResNet-50: 35 epochs, four turns of every image.
 
     python -m ssljax pretrain --config experiments/image/rotation_imagenet_resnet50.py \
-        --workdir gs://BUCKET/rotation --distributed
+        --workdir SHARED/rotation --distributed
 
 Paper: RotNet (Gidaris et al., 2018) trained AlexNet: 54.4 mAP in detection on Pascal VOC 2007. With
 modern networks: 55.4 linear top-1 for a RevNet-50 of four times the width (Kolesnikov et al., 2019,

@@ -1,7 +1,7 @@
 r"""SimCLR as published: ResNet-50, batch 4096, 1,000 epochs of ImageNet.
 
     python -m ssljax pretrain --config experiments/image/simclr_imagenet_resnet50.py \
-        --workdir gs://BUCKET/simclr --distributed
+        --workdir SHARED/simclr --distributed
 
 Paper: 69.3 linear top-1 (Chen et al., 2020, table 6, https://arxiv.org/abs/2002.05709).
 Needs: 32 TPU v3 cores or more (the paper used 128 for 1.5 hours per 100 epochs).

@@ -1,7 +1,7 @@
 r"""SimMIM as published: ViT-B/16, batch 2048, 800 epochs of ImageNet.
 
     python -m ssljax pretrain --config experiments/image/simmim_imagenet_vit_b.py \
-        --workdir gs://BUCKET/simmim --distributed
+        --workdir SHARED/simmim --distributed
 
 Paper: 83.8 top-1 after fine-tuning (Xie et al., 2021, https://arxiv.org/abs/2111.09886; the
 README of microsoft/SimMIM).

@@ -1,7 +1,7 @@
 r"""SimSiam as published: ResNet-50, batch 512, 100 epochs of ImageNet.
 
     python -m ssljax pretrain --config experiments/image/simsiam_imagenet_resnet50.py \
-        --workdir gs://BUCKET/simsiam --distributed
+        --workdir SHARED/simsiam --distributed
 
 Paper: 68.1 linear top-1 (Chen and He, 2020, table 4, https://arxiv.org/abs/2011.10566).
 Needs: 8 accelerators of 16 GB.

@@ -1,7 +1,7 @@
 r"""SupCon as published: ResNet-50, batch 6144, 700 epochs of ImageNet with its labels.
 
     python -m ssljax pretrain --config experiments/image/supcon_imagenet_resnet50.py \
-        --workdir gs://BUCKET/supcon --distributed
+        --workdir SHARED/supcon --distributed
 
 Paper: 78.7 top-1 of a linear classifier with AutoAugment (Khosla et al., 2020,
 https://arxiv.org/abs/2004.11362).

@@ -1,7 +1,7 @@
 r"""SwAV as published: ResNet-50, batch 4096, multi-crop, 800 epochs of ImageNet.
 
     python -m ssljax pretrain --config experiments/image/swav_imagenet_resnet50.py \
-        --workdir gs://BUCKET/swav --distributed
+        --workdir SHARED/swav --distributed
 
 Paper: 75.3 linear top-1 (Caron et al., 2020, table 1, https://arxiv.org/abs/2006.09882; official
 README and scripts/swav_800ep_pretrain.sh, facebookresearch/swav).

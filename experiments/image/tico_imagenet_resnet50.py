@@ -1,7 +1,7 @@
 r"""TiCo as published: ResNet-50, batch 4096, 1,000 epochs of ImageNet.
 
     python -m ssljax pretrain --config experiments/image/tico_imagenet_resnet50.py \
-        --workdir gs://BUCKET/tico --distributed
+        --workdir SHARED/tico --distributed
 
 Paper: 73.4 linear top-1 (Zhu et al., 2022, https://arxiv.org/abs/2206.10698), recalled and not
 looked up, as are the batch, LARS at 0.2, the weight decay of 1.5e-6 and the weight of 20 of the

@@ -1,7 +1,7 @@
 r"""VAE on ImageNet at 64 pixels: a ResNet-50, 128 latent dimensions.
 
     python -m ssljax pretrain --config experiments/image/vae_imagenet_resnet50.py \
-        --workdir gs://BUCKET/vae --distributed
+        --workdir SHARED/vae --distributed
 
 No paper: the VAE (Kingma and Welling, 2013) is of MNIST and faces, and beta-VAE (Higgins et al.,
 2017) of faces and chairs at 64 pixels, from which come the size and Adam at 1e-4. With

@@ -1,7 +1,7 @@
 r"""VICReg as published: ResNet-50, batch 2048, 1,000 epochs of ImageNet.
 
     python -m ssljax pretrain --config experiments/image/vicreg_imagenet_resnet50.py \
-        --workdir gs://BUCKET/vicreg --distributed
+        --workdir SHARED/vicreg --distributed
 
 Paper: 73.2 linear top-1 (Bardes et al., 2021, table 1, https://arxiv.org/abs/2105.04906).
 Needs: 32 GPUs of 32 GB; the projector alone has 151 million parameters.

@@ -1,7 +1,7 @@
 r"""A tokenizer for BEiT at 224 pixels: a VQ-VAE of 14x14 tokens and 8,192 codes, of ImageNet.
 
     python -m ssljax pretrain --config experiments/image/vq_vae_imagenet_beit.py \
-        --workdir gs://BUCKET/vq_vae
+        --workdir SHARED/vq_vae
 
 In the place of DALL-E's, a discrete VAE with as many codes trained on 250 million images (Bao et
 al., 2021, section 2.1, https://arxiv.org/abs/2106.08254), which has no recipe to repeat.

@@ -1,7 +1,7 @@
 r"""VQ-VAE on ImageNet at 128 pixels: 32x32 tokens, 512 codes, 250,000 steps of Adam, as published.
 
     python -m ssljax pretrain --config experiments/image/vq_vae_imagenet_resnet.py \
-        --workdir gs://BUCKET/vq_vae
+        --workdir SHARED/vq_vae
 
 Paper: reconstructions, no accuracy (van den Oord et al., 2017, sections 4.1 and 4.2,
 https://arxiv.org/abs/1711.00937).

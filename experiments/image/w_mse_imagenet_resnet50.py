@@ -1,7 +1,7 @@
 r"""W-MSE 4 on ImageNet: ResNet-50, four views of every image, 400 epochs.
 
     python -m ssljax pretrain --config experiments/image/w_mse_imagenet_resnet50.py \
-        --workdir gs://BUCKET/w_mse --distributed
+        --workdir SHARED/w_mse --distributed
 
 Paper: 72.6 linear top-1 (Ermolov et al., 2020, https://arxiv.org/abs/2007.06346; W-MSE 4 at 400
 epochs). The official repository (htdt/self-supervised) has recipes for smaller sets only, and for
