@@ -1,5 +1,6 @@
 """What holds for every objective: new ones are covered by adding a case."""
 
+import contextlib
 import dataclasses
 
 import jax
@@ -9,6 +10,7 @@ from ml_collections import ConfigDict
 
 from ssljax.models import build_encoder
 from ssljax.objectives import OBJECTIVES, build_objective, objective_class
+from ssljax.training.checkpoint import Checkpointer
 from ssljax.training.layout import state_sharding
 from ssljax.training.paths import named_leaves
 from ssljax.training.sharding import AXES, batch_sharding, make_mesh, replicated
@@ -148,6 +150,19 @@ def test_a_step_is_a_function_of_state_and_batch(any_trial):
     step = one.step
     first, second = step(one.state, one.batches[0]), step(one.state, one.batches[0])
     jax.tree.map(np.testing.assert_array_equal, first, second)
+
+
+def test_what_comes_back_from_a_checkpoint_goes_on_with_the_same_bits(any_trial, tmp_path):
+    one = any_trial
+    step, state = one.step, one.state
+    for number in range(2):
+        state, _ = step(state, one.batches[number])
+    with contextlib.closing(Checkpointer(tmp_path, keep_last=1)) as checkpoints:
+        checkpoints.save(2, state, meta={})
+        _, restored, _ = checkpoints.restore(jax.eval_shape(lambda: state))
+    restored = jax.tree.map(np.array, restored)  # on no device, or the step is compiled once more
+    whole, resumed = step(state, one.batches[0]), step(restored, one.batches[0])
+    jax.tree.map(np.testing.assert_array_equal, resumed, whole)
 
 
 def test_other_steps_see_other_random_numbers(any_trial):
