@@ -20,7 +20,7 @@ from experiments.image.vq_vae_imagenet_beit import CODES, ENCODER
 def get_config(tokenizer="runs/vq_vae"):
     """Return the config."""
     config = imagenet("vit_b", batch_size=2048, epochs=800)
-    config.encoder.update({"drop_path": 0.1, "layer_scale": 0.1})
+    config.encoder.update({"drop_path": 0.1, "layer_scale": 0.1, "kernel_init": "normal_by_depth"})
     config.objective = {
         "name": "beit",
         "tokenizer": {"encoder": ENCODER, **CODES},

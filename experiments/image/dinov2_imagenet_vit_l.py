@@ -37,6 +37,7 @@ def get_config():
         {
             "patch_size": 14,
             "activation": "swiglu",
+            "kernel_init": "normal",
             "layer_scale": 1e-5,
             "drop_path": 0.4,
             "remat": "full",

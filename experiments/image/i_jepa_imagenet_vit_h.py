@@ -5,8 +5,7 @@ r"""I-JEPA as published: ViT-H/14, batch 2048, 300 epochs of ImageNet.
 
 Paper: 79.3 linear top-1 (Assran et al., 2023, table 1, https://arxiv.org/abs/2301.08243).
 Needs: 16 A100 of 80 GB for three days (as in the paper's code, 128 images on each).
-Not run here. Blocks and context are of a fixed number of patches (see the objective), weights start
-from Xavier's distribution instead of a truncated normal one that shrinks with depth, and the
+Not run here. Blocks and context are of a fixed number of patches (see the objective), and the
 warm-up starts from 0 instead of a fifth of the learning rate.
 """
 
@@ -18,7 +17,13 @@ def get_config():
     config = imagenet("vit_h", batch_size=2048, epochs=300)
     config.data.image_size = 252  # whole images are evaluated in patches of 14 pixels
     config.encoder.update(
-        {"positions": "sincos2d", "class_token": False, "pool": "mean", "remat": "dots_no_batch"}
+        {
+            "positions": "sincos2d",
+            "class_token": False,
+            "pool": "mean",
+            "kernel_init": "normal_by_depth",
+            "remat": "dots_no_batch",
+        }
     )
     config.objective = {
         "name": "i_jepa",

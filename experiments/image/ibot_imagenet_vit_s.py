@@ -18,7 +18,7 @@ from ssljax.training.rules import DEFAULT_RULES
 def get_config():
     """Return the config."""
     config = imagenet("vit_s", batch_size=1024, epochs=800)
-    config.encoder["drop_path"] = 0.1
+    config.encoder.update({"drop_path": 0.1, "kernel_init": "normal"})
     epoch = steps_per_epoch(config.batch_size)
     config.objective = {
         "name": "ibot",

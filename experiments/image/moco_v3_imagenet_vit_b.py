@@ -7,7 +7,7 @@ Paper: 76.7 linear top-1 (Chen et al., 2021, table 4, https://arxiv.org/abs/2104
 number in the official README, facebookresearch/moco-v3; ViT-S 73.2.
 Needs: 64 GPUs of 32 GB (official CONFIG.md).
 Not run here. Deviates: bfloat16 compute, views cropped from the central 256x256 square, and weights
-of linear layers are drawn as elsewhere in this repository.
+of the heads are drawn as elsewhere in this repository.
 """
 
 from experiments.image.augmentation import BYOL

@@ -29,6 +29,7 @@ VIEW = {
 def get_config():
     """Return the config."""
     config = imagenet("vit_s", batch_size=1024, epochs=800)
+    config.encoder["kernel_init"] = "normal"
     config.objective = {
         "name": "msn",
         "patch_drop": 0.15,

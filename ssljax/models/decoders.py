@@ -8,7 +8,7 @@ from flax import linen as nn
 from ssljax.models.base import Encoded, compute_dtype
 from ssljax.models.grouped_convolution import grouped_convolution
 from ssljax.models.positions import sincos2d
-from ssljax.models.transformer import Transformer, gelu, linear
+from ssljax.models.transformer import Transformer, gelu, kernel_initializer, linear
 from ssljax.ops.normalize import standardize
 
 
@@ -95,7 +95,7 @@ class Predictor(nn.Module):
       grid: (rows, columns) of patches of the whole image.
       out: width of the predicted features.
       width, depth, heads: of the predictor's transformer.
-      mlp_ratio, activation, norm_epsilon, scan, remat: see `Transformer`.
+      mlp_ratio, activation, norm_epsilon, kernel_init, scan, remat: see `Transformer`.
       dtype: "float32" or "bfloat16"; the output is float32.
 
     Assran et al. 2023, arXiv:2301.08243; facebookresearch/ijepa, src/models/vision_transformer.py
@@ -110,6 +110,7 @@ class Predictor(nn.Module):
     mlp_ratio: float = 4.0
     activation: str = "gelu"
     norm_epsilon: float = 1e-6
+    kernel_init: str = "xavier"
     scan: bool = True
     remat: str = "none"
     dtype: str = "float32"
@@ -127,8 +128,9 @@ class Predictor(nn.Module):
           float32[B, T, K, out].
         """
         dtype, blocks, size = compute_dtype(self.dtype), *targets.shape[1:]
+        init = kernel_initializer(self.kernel_init)
         positions = jnp.asarray(sincos2d(self.grid, self.width), dtype)
-        seen = linear(self.width, dtype, "embed")(tokens.astype(dtype)) + positions[context]
+        seen = linear(self.width, dtype, "embed", init)(tokens.astype(dtype)) + positions[context]
         seen = repeat(seen, "b c d -> (b t) c d", t=blocks)
         mask_token = self.param("mask_token", nn.initializers.normal(0.02), (self.width,))
         hidden = mask_token.astype(dtype) + positions[rearrange(targets, "b t k -> (b t) k")]
@@ -138,12 +140,13 @@ class Predictor(nn.Module):
             mlp_ratio=self.mlp_ratio,
             activation=self.activation,
             norm_epsilon=self.norm_epsilon,
+            kernel_init=self.kernel_init,
             scan=self.scan,
             remat=self.remat,
             dtype=dtype,
             name="trunk",
         )(jnp.concatenate([seen, hidden], axis=1), train=False)
-        predicted = linear(self.out, dtype, "output")(tokens[:, -size:]).astype(jnp.float32)
+        predicted = linear(self.out, dtype, "output", init)(tokens[:, -size:]).astype(jnp.float32)
         return rearrange(predicted, "(b t) k d -> b t k d", t=blocks)
 
 

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 from einops import rearrange
 from flax import linen as nn
+from jax.nn.initializers import Initializer
 
 
 class PatchEmbed(nn.Module):
@@ -17,11 +18,13 @@ class PatchEmbed(nn.Module):
     Args (fields):
       patch_size: P, the side of a patch in pixels.
       width: size of a token.
+      kernel_init: of the map.
       dtype: compute dtype.
     """
 
     patch_size: int
     width: int
+    kernel_init: Initializer
     dtype: jnp.dtype
 
     @nn.compact
@@ -29,12 +32,7 @@ class PatchEmbed(nn.Module):
         """Map images[B, H, W, C] to tokens[B, H W / P^2, width]."""
         p = self.patch_size
         patches = rearrange(images, "b (h p) (w q) c -> b (h w) (p q c)", p=p, q=p)
-        dense = nn.Dense(
-            self.width,
-            dtype=self.dtype,
-            kernel_init=nn.initializers.xavier_uniform(),
-            name="linear",
-        )
+        dense = nn.Dense(self.width, dtype=self.dtype, kernel_init=self.kernel_init, name="linear")
         return dense(patches)
 
 

@@ -1,12 +1,14 @@
 """One pre-norm transformer trunk, for every kind of token."""
 
 import functools
+import operator
 from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
 from einops import rearrange
 from flax import linen as nn
+from jax.nn.initializers import Initializer
 
 from ssljax.errors import unknown
 from ssljax.ops.placement import along_batch
@@ -31,6 +33,14 @@ REMAT_POLICIES = {
     "dots_no_batch": jax.checkpoint_policies.dots_with_no_batch_dims_saveable,  # with weights
     "full": jax.checkpoint_policies.nothing_saveable,
 }
+# How the kernels of linear maps start, beside biases of 0. Official codes draw their normal numbers
+# truncated, but at 2, a hundred standard deviations off.
+KERNEL_INITS = {
+    "xavier": nn.initializers.xavier_uniform(),  # MAE, MoCo v3, data2vec 2.0
+    "normal": nn.initializers.normal(0.02),  # DINO, iBOT, DINOv2, MSN
+    "normal_by_depth": nn.initializers.normal(0.02),  # BEiT, SimMIM, I-JEPA: see `Transformer`
+}
+XAVIER = KERNEL_INITS["xavier"]
 ACTIVATIONS = {
     "gelu": gelu,
     "gelu_tanh": functools.partial(jax.nn.gelu, approximate=True),
@@ -64,6 +74,8 @@ class Transformer(nn.Module):
         2021, arXiv:2103.17239).
       qk_norm: LayerNorm of queries and keys per head (Dehghani et al. 2023, arXiv:2302.05442).
       norm_epsilon: of every LayerNorm.
+      kernel_init: "xavier" (uniform), "normal" (std 0.02), or "normal_by_depth": the last kernel of
+        each branch of block l = 1, 2, ... is divided by sqrt(2 l) besides.
       scan: see above.
       remat: what the backward pass computes again instead of keeping: "none"; "dots": all of a
         block but its products; "dots_no_batch": all but its products with weights; "full": all.
@@ -78,6 +90,7 @@ class Transformer(nn.Module):
     layer_scale: float = 0.0
     qk_norm: bool = False
     norm_epsilon: float = 1e-6
+    kernel_init: str = "xavier"
     scan: bool = True
     remat: str = "none"
     dtype: jnp.dtype = jnp.float32
@@ -96,6 +109,7 @@ class Transformer(nn.Module):
         """
         if self.remat not in REMAT_POLICIES:
             raise unknown("remat", self.remat, REMAT_POLICIES)
+        kernel_init = kernel_initializer(self.kernel_init)
         block = Block
         if self.remat != "none":
             # A loop already keeps XLA from merging the recomputation with the forward pass.
@@ -108,18 +122,21 @@ class Transformer(nn.Module):
             layer_scale=self.layer_scale,
             qk_norm=self.qk_norm,
             norm_epsilon=self.norm_epsilon,
+            kernel_init=kernel_init,
             dtype=self.dtype,
             return_branch=branches,
         )
-        rates = None
+        rates = numbers = None
         if train and self.drop_path > 0:
             rates = jnp.linspace(0, self.drop_path, self.depth)
+        if self.is_initializing() and self.kernel_init == "normal_by_depth":
+            numbers = jnp.arange(1, self.depth + 1)
         run = self._scanned if self.scan else self._unrolled
-        tokens, added = run(block, tokens, rates)
+        tokens, added = run(block, tokens, {"rate": rates, "number": numbers})
         tokens = LayerNorm(self.norm_epsilon, dtype=self.dtype, name="norm")(tokens)
         return (tokens, added) if branches else tokens
 
-    def _scanned(self, block: functools.partial, tokens: jax.Array, rates: jax.Array | None):
+    def _scanned(self, block: functools.partial, tokens: jax.Array, each: Mapping):
         stack = nn.scan(
             block.func,
             variable_axes={"params": 0},
@@ -131,12 +148,13 @@ class Transformer(nn.Module):
             # lower precision as well, and its gradient is stacked in the higher one.
             cast = functools.partial(_cast_kernels, dtype=self.dtype)
             stack = nn.map_variables(stack, "params", trans_in_fn=cast)
-        return stack(**block.keywords, name="blocks")(tokens, rates)
+        return stack(**block.keywords, name="blocks")(tokens, each)
 
-    def _unrolled(self, block: functools.partial, tokens: jax.Array, rates: jax.Array | None):
+    def _unrolled(self, block: functools.partial, tokens: jax.Array, each: Mapping):
         added = []
         for i in range(self.depth):
-            tokens, branch = block(name=f"block_{i}")(tokens, None if rates is None else rates[i])
+            own = jax.tree.map(operator.itemgetter(i), each)
+            tokens, branch = block(name=f"block_{i}")(tokens, own)
             added.append(branch)
         return tokens, jnp.stack(added) if block.keywords["return_branch"] else None
 
@@ -151,23 +169,31 @@ class Block(nn.Module):
     layer_scale: float
     qk_norm: bool
     norm_epsilon: float
+    kernel_init: Initializer
     dtype: jnp.dtype
     return_branch: bool
 
     @nn.compact
-    def __call__(self, x: jax.Array, rate: jax.Array | None) -> tuple[jax.Array, jax.Array | None]:
-        """Return (x, branch), the pair a scan wants; `rate` is that of drop-path, None for none."""
+    def __call__(self, x: jax.Array, each: Mapping) -> tuple[jax.Array, jax.Array | None]:
+        """Return (x, branch), the pair a scan wants.
+
+        Args:
+          x: tokens.
+          each: what differs between blocks, None where nothing depends on it: "rate" of drop-path,
+            "number" by which the last kernels of the branches are made smaller.
+        """
         norm = functools.partial(LayerNorm, self.norm_epsilon, dtype=self.dtype)
         x = along_batch(x)
+        inits = self.kernel_init, _divided(self.kernel_init, each["number"])
         attention = Attention(
-            self.heads, self.qk_norm, self.norm_epsilon, self.dtype, name="attention"
+            self.heads, self.qk_norm, self.norm_epsilon, self.dtype, *inits, name="attention"
         )
-        mlp = MLP(self.mlp_ratio, self.activation, self.dtype, name="mlp")
+        mlp = MLP(self.mlp_ratio, self.activation, self.dtype, *inits, name="mlp")
         for branch, i in ((attention, 1), (mlp, 2)):
             y = branch(norm(name=f"norm{i}")(x))
             if self.layer_scale:
                 y = LayerScale(self.layer_scale, name=f"scale{i}")(y)
-            x = x + self._drop_path(y, rate)
+            x = x + self._drop_path(y, each["rate"])
         return x, y if self.return_branch else None
 
     def _drop_path(self, y: jax.Array, rate: jax.Array | None) -> jax.Array:
@@ -189,14 +215,17 @@ class Attention(nn.Module):
     qk_norm: bool
     norm_epsilon: float
     dtype: jnp.dtype
+    kernel_init: Initializer = XAVIER
+    last_init: Initializer = XAVIER
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         width = x.shape[-1]
         if width % self.heads:
             raise ValueError(f"heads must divide the width {width}, got {self.heads}")
+        dense = functools.partial(linear, width, self.dtype)
         q, k, v = (
-            rearrange(linear(width, self.dtype, name)(x), "b n (h d) -> b h n d", h=self.heads)
+            rearrange(dense(name, self.kernel_init)(x), "b n (h d) -> b h n d", h=self.heads)
             for name in ("query", "key", "value")
         )
         if self.qk_norm:
@@ -206,7 +235,7 @@ class Attention(nn.Module):
         scores = jnp.einsum("bhnd,bhmd->bhnm", q, k, preferred_element_type=jnp.float32)
         weights = jax.nn.softmax(scores).astype(self.dtype)
         y = jnp.einsum("bhnm,bhmd->bhnd", weights, v)
-        return linear(width, self.dtype, "out")(rearrange(y, "b h n d -> b n (h d)"))
+        return dense("out", self.last_init)(rearrange(y, "b h n d -> b n (h d)"))
 
 
 class MLP(nn.Module):
@@ -215,6 +244,8 @@ class MLP(nn.Module):
     ratio: float
     activation: str
     dtype: jnp.dtype
+    kernel_init: Initializer
+    last_init: Initializer
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
@@ -222,11 +253,15 @@ class MLP(nn.Module):
             raise unknown("activation", self.activation, ACTIVATIONS)
         activation, width = ACTIVATIONS[self.activation], x.shape[-1]
         hidden = int(width * self.ratio)
-        if self.activation == "swiglu":
+        gated = self.activation == "swiglu"
+        if gated:
             hidden = -(-int(hidden * 2 / 3) // 8) * 8
-            gate = activation(linear(hidden, self.dtype, "gate")(x))
-            return linear(width, self.dtype, "fc2")(gate * linear(hidden, self.dtype, "fc1")(x))
-        return linear(width, self.dtype, "fc2")(activation(linear(hidden, self.dtype, "fc1")(x)))
+
+        def first(name):
+            return linear(hidden, self.dtype, name, self.kernel_init)(x)
+
+        y = activation(first("gate")) * first("fc1") if gated else activation(first("fc1"))
+        return linear(width, self.dtype, "fc2", self.last_init)(y)
 
 
 class LayerScale(nn.Module):
@@ -250,9 +285,21 @@ def _cast_kernels(params: Mapping, *, dtype: jnp.dtype) -> Mapping:
     }
 
 
-def linear(width: int, dtype: jnp.dtype, name: str) -> nn.Dense:
-    """Return a linear map with the transformer's initialisation: Xavier-uniform kernel, bias 0."""
-    init = nn.initializers.xavier_uniform()
+def kernel_initializer(name: str) -> Initializer:
+    """Return the initialiser of kernels that a config calls `name`."""
+    if name not in KERNEL_INITS:
+        raise unknown("kernel_init", name, KERNEL_INITS)
+    return KERNEL_INITS[name]
+
+
+def _divided(init: Initializer, number: jax.Array | None) -> Initializer:
+    if number is None:
+        return init
+    return lambda *args: init(*args) * jax.lax.rsqrt(2.0 * number)
+
+
+def linear(width: int, dtype: jnp.dtype, name: str, init: Initializer = XAVIER) -> nn.Dense:
+    """Return a linear map whose bias starts at 0."""
     return nn.Dense(width, dtype=dtype, kernel_init=init, dot_general=_row_product, name=name)
 
 

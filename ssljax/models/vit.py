@@ -10,7 +10,7 @@ from ssljax.models.base import Encoded, compute_dtype
 from ssljax.models.chunks import in_chunks
 from ssljax.models.positions import resample, sincos2d
 from ssljax.models.stems import PatchEmbed, patch_grid
-from ssljax.models.transformer import Transformer
+from ssljax.models.transformer import Transformer, kernel_initializer
 
 
 class ViT(nn.Module):
@@ -32,6 +32,7 @@ class ViT(nn.Module):
         last norm.
       mlp_ratio, activation, drop_path, layer_scale, qk_norm, norm_epsilon, scan, remat: see
         `Transformer`.
+      kernel_init: of the transformer (see there) and of the map of the patches.
       chunks: into how many parts a batch is cut in training, see `in_chunks`; 1 for none.
       dtype: "float32" or "bfloat16", for products and activations; parameters and pooled features
         are float32.
@@ -54,6 +55,7 @@ class ViT(nn.Module):
     layer_scale: float = 0.0
     qk_norm: bool = False
     norm_epsilon: float = 1e-6
+    kernel_init: str = "xavier"
     scan: bool = True
     remat: str = "none"
     chunks: int = 1
@@ -103,7 +105,8 @@ class ViT(nn.Module):
 
     def _encode(self, images, keep, masked, mask_token, *, train, branches) -> Encoded:
         dtype = compute_dtype(self.dtype)
-        patches = PatchEmbed(self.patch_size, self.width, dtype, name="patch_embed")
+        init = kernel_initializer(self.kernel_init)
+        patches = PatchEmbed(self.patch_size, self.width, init, dtype, name="patch_embed")
         grid = patch_grid(*images.shape[1:3], self.patch_size)
         tokens = patches(images.astype(dtype))
         if masked is not None:
@@ -167,6 +170,7 @@ class ViT(nn.Module):
             layer_scale=self.layer_scale,
             qk_norm=self.qk_norm,
             norm_epsilon=self.norm_epsilon,
+            kernel_init=self.kernel_init,
             scan=self.scan,
             remat=self.remat,
             dtype=dtype,

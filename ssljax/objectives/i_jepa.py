@@ -75,6 +75,7 @@ class IJEPA:
             width=self.predictor_width,
             depth=self.predictor_depth,
             heads=encoder.heads,
+            kernel_init=encoder.kernel_init,
             scan=encoder.scan,
             remat=encoder.remat,
             dtype=encoder.dtype,

@@ -130,6 +130,30 @@ def test_attention_against_numpy():
     np.testing.assert_allclose(apply(module, params, {}, X, train=False)[0], expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("scan", [True, False])
+@pytest.mark.parametrize("kernel_init", ["normal", "normal_by_depth"])
+def test_normal_kernels_shrink_with_depth_where_asked(kernel_init, scan):
+    """By sqrt(2 l) at the end of each branch of block l, and nowhere else."""
+    module = Transformer(depth=3, heads=2, kernel_init=kernel_init, scan=scan)
+    params = init(module, KEY, jnp.zeros((1, 2, 64)))[0]
+    blocks = (params if scan else stack_blocks(params))["blocks"]
+    shrink = np.sqrt(2.0 * np.arange(1, 4)) if kernel_init == "normal_by_depth" else np.ones(3)
+    for branch, name, last in (
+        ("attention", "query", False),
+        ("attention", "out", True),
+        ("mlp", "fc1", False),
+        ("mlp", "fc2", True),
+    ):
+        std = np.std(blocks[branch][name]["kernel"], axis=(1, 2))
+        np.testing.assert_allclose(std, 0.02 / (shrink if last else 1), rtol=0.05)
+        assert not np.any(blocks[branch][name]["bias"])
+
+
+def test_unknown_kernel_init():
+    with pytest.raises(ValueError, match="kernel_init.*xavire.*xavier"):
+        init(trunk(kernel_init="xavire"), KEY, X)
+
+
 def test_tokens_have_no_order():
     module = trunk()
     params = scrambled(init(module, KEY, X)[0])
