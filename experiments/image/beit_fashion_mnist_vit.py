@@ -18,8 +18,8 @@ def get_config(tokenizer="runs/vq_vae"):
     config.objective = {
         "name": "beit",
         "tokenizer": {"encoder": VIT, "codes": 256, "code_dim": 32},
-        "mask_patches": 20,
-        "smallest_block": 4,
+        "mask_patches": 7,
+        "smallest_block": 2,
         "views": {"crop": {"crop_scale": (0.2, 1.0), "flip": 0.5}},
     }
     config.start_from = tokenizer_of(tokenizer)

@@ -12,7 +12,7 @@ def get_config():
     config = fashion_mnist()
     config.objective = {
         "name": "byol",
-        "momentum": 0.99,  # a run of 1,000 steps cannot wait for a slower teacher
+        "momentum": 0.99,  # a run of hundreds of steps cannot wait for a slower teacher
         "projector_hidden": (512,),
         "projector_dim": 128,
         "predictor_hidden": (512,),

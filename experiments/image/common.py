@@ -14,16 +14,16 @@ IMAGENET_EXAMPLES = 1_281_167
 RESNET = {
     "name": "resnet",
     "stage_sizes": (1, 1, 1),
-    "width": 32,
+    "width": 16,
     "stem": "small_stride2",
-    "pool": 4,
+    "pool": 2,
 }
 VIT = {
     "name": "vit",
-    "patch_size": 4,
+    "patch_size": 7,
     "image_size": 28,
-    "width": 128,
-    "depth": 6,
+    "width": 64,
+    "depth": 4,
     "heads": 4,
     "positions": "sincos2d",
     "pool": "mean",
@@ -41,7 +41,7 @@ TIMM = (
 )
 
 
-def fashion_mnist(encoder: dict = RESNET, *, steps: int = 1000) -> ConfigDict:
+def fashion_mnist(encoder: dict = RESNET, *, steps: int = 600) -> ConfigDict:
     """Return a config for Fashion-MNIST, all but the objective."""
     config = default_config()
     config.steps = steps

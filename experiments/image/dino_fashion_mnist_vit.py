@@ -10,13 +10,13 @@ from ssljax.training.rules import DEFAULT_RULES
 
 def get_config():
     """Return the config."""
-    config = fashion_mnist({**VIT, "patch_size": 7, "depth": 4}, steps=800)  # several views each
+    config = fashion_mnist(VIT, steps=400)  # of several views each
     config.objective = {
         "name": "dino",
         "prototypes": 1024,
         "head_hidden": (512,),
         "bottleneck": 64,
-        "temperature_steps": 250,
+        "temperature_steps": 125,
         "momentum": 0.99,  # a run of hundreds of steps cannot wait for a slower teacher
         "views": {
             "global": {**CROP, "count": 2, "crop_scale": (0.4, 1.0)},
@@ -24,6 +24,6 @@ def get_config():
         },
     }
     config.optimizer.clip_norm = 3.0
-    held = {"name": "prototypes", "match": "^head/prototypes", "frozen_steps": 50}
+    held = {"name": "prototypes", "match": "^head/prototypes", "frozen_steps": 25}
     config.optimizer.rules = (held, *DEFAULT_RULES)
     return config

@@ -9,7 +9,7 @@ from experiments.image.common import fashion_mnist
 
 def get_config():
     """Return the config."""
-    config = fashion_mnist(steps=1500)
+    config = fashion_mnist(steps=800)
     config.objective = {
         "name": "inpainting",
         "views": {"crop": {"crop_scale": (0.6, 1.0), "flip": 0.5}},

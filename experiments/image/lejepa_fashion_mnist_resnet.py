@@ -9,7 +9,7 @@ from experiments.image.common import CROP, fashion_mnist
 
 def get_config():
     """Return the config."""
-    config = fashion_mnist(steps=500)
+    config = fashion_mnist(steps=300)
     config.objective = {
         "name": "lejepa",
         "weight": 0.05,

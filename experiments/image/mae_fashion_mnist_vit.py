@@ -9,7 +9,7 @@ from experiments.image.common import VIT, fashion_mnist
 
 def get_config():
     """Return the config."""
-    config = fashion_mnist(VIT, steps=2000)  # of one view, of which the encoder sees a quarter
+    config = fashion_mnist(VIT, steps=1200)  # of one view, of which the encoder sees a quarter
     config.objective = {
         "name": "mae",
         "mask_ratio": 0.75,

@@ -12,7 +12,7 @@ NO_DECAY = {"name": "no_decay", "match": r"(^|/)(bias|scale|cls_token)$", "weigh
 
 def get_config():
     """Return the config."""
-    config = fashion_mnist({**VIT, "depth": 4}, steps=800)
+    config = fashion_mnist(VIT)
     config.objective = {
         "name": "moco_v3",
         "temperature": 0.2,

@@ -10,7 +10,7 @@ from ssljax.training.rules import DEFAULT_RULES
 
 def get_config():
     """Return the config."""
-    config = fashion_mnist({**VIT, "patch_size": 7, "depth": 4}, steps=800)  # several views each
+    config = fashion_mnist(VIT, steps=400)  # of several views each
     config.objective = {
         "name": "msn",
         "prototypes": 256,

@@ -9,7 +9,7 @@ from experiments.image.common import CROP, fashion_mnist
 
 def get_config():
     """Return the config."""
-    config = fashion_mnist(steps=2000)  # one view a step, and four epochs for the bank
+    config = fashion_mnist(steps=1400)  # one view a step, and three epochs for the bank
     config.objective = {
         "name": "npid",
         "temperature": 0.1,

@@ -9,7 +9,7 @@ from experiments.image.common import CROP, PAIR, RESNET, fashion_mnist
 
 def get_config():
     """Return the config."""
-    config = fashion_mnist({**RESNET, "width": 16}, steps=800)
+    config = fashion_mnist({**RESNET, "width": 8})
     config.objective = {
         "name": "online_distillation",
         "teacher": RESNET,

@@ -12,7 +12,7 @@ def get_config():
     config = fashion_mnist(VIT)
     config.objective = {
         "name": "simmim",
-        "mask_unit": 4,  # a patch: of 28 pixels, squares of 8 would leave three to a row
+        "mask_unit": 7,  # a patch
         "mask_ratio": 0.6,
         "views": {"crop": {"crop_scale": (0.67, 1.0), "flip": 0.5}},
     }
