@@ -5,7 +5,8 @@
 
 Each runs in a process of its own, --jobs at a time, into a folder of --runs. A run that is done is
 not repeated and one that was interrupted goes on, so that the same command continues the whole.
-What a run prints lies beside its folder. Colorization needs colours: `npm pack emoji-datasource-google@16.0.0` fetches them.
+What a run prints lies beside its folder. Colorization needs colours: first
+`npm pack emoji-datasource-google@16.0.0`.
 """
 
 import argparse

@@ -14,7 +14,7 @@ from experiments.image.common import VIT, fashion_mnist, tokenizer_of
 
 def get_config(tokenizer="runs/vq_vae"):
     """Return the config."""
-    config = fashion_mnist(VIT)
+    config = fashion_mnist(VIT, steps=600)  # of one view
     config.objective = {
         "name": "beit",
         "tokenizer": {"encoder": VIT, "codes": 256, "code_dim": 32},

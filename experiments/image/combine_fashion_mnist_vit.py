@@ -11,7 +11,7 @@ from experiments.image.common import PAIR, VIT, fashion_mnist
 
 def get_config():
     """Return the config."""
-    config = fashion_mnist(VIT, steps=400)
+    config = fashion_mnist(VIT)
     config.objective = {
         "name": "combine",
         "weights": {"simclr": 1.0, "mae": 1.0},

@@ -41,7 +41,7 @@ TIMM = (
 )
 
 
-def fashion_mnist(encoder: dict = RESNET, *, steps: int = 600) -> ConfigDict:
+def fashion_mnist(encoder: dict = RESNET, *, steps: int = 400) -> ConfigDict:
     """Return a config for Fashion-MNIST, all but the objective."""
     config = default_config()
     config.steps = steps

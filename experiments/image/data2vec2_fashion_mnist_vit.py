@@ -12,7 +12,7 @@ from experiments.image.common import VIT, fashion_mnist
 
 def get_config():
     """Return the config."""
-    config = fashion_mnist(VIT)
+    config = fashion_mnist(VIT, steps=600)  # of one view
     config.objective = {
         "name": "data2vec2",
         "masks": 4,

@@ -10,7 +10,7 @@ from ssljax.training.rules import DEFAULT_RULES
 
 def get_config():
     """Return the config."""
-    config = fashion_mnist(VIT, steps=400)  # of several views each
+    config = fashion_mnist(VIT)
     config.objective = {
         "name": "dino",
         "prototypes": 1024,

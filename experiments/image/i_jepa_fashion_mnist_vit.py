@@ -9,7 +9,7 @@ from experiments.image.common import VIT, fashion_mnist
 
 def get_config():
     """Return the config."""
-    config = fashion_mnist(VIT)
+    config = fashion_mnist(VIT, steps=600)  # of one view
     config.objective = {
         "name": "i_jepa",
         "predictor_width": 64,

@@ -9,7 +9,7 @@ from experiments.image.common import CROP, PAIR, fashion_mnist
 
 def get_config():
     """Return the config."""
-    config = fashion_mnist(steps=400)
+    config = fashion_mnist(steps=300)
     small = {**CROP, "count": 2, "crop_scale": (0.05, 0.2)}  # of the image, enlarged as the others
     config.objective = {
         "name": "swav",

@@ -11,7 +11,7 @@ from experiments.image.common import VIT, fashion_mnist
 
 def get_config():
     """Return the config."""
-    config = fashion_mnist(VIT)
+    config = fashion_mnist(VIT, steps=600)  # of one view
     config.objective = {
         "name": "vq_vae",
         "codes": 256,
