@@ -76,18 +76,26 @@ def require_prototypes(**counts: int) -> None:
 def through(
     network: Chain, params: PyTree, stats: PyTree, groups: list[Array], key: Array | None = None
 ) -> tuple[Array, PyTree]:
-    """Return what a network gives for every view, [B, V, ...], and the new batch statistics."""
-    outputs = []
+    """Return what a network gives for every view, [B, V, ...], and the new batch statistics.
+
+    The encoder, its first module, takes the views of one size at a time; the heads all together.
+    """
+    encoder, *heads = network.modules
+    features = []
     for number, crops in enumerate(groups):
-        output, stats = network.apply(
+        encoded, stats = network.apply(
             params,
             stats,
             rearrange(crops, "b v h w c -> (b v) h w c"),
             train=True,
+            through=(encoder,),
             key=None if key is None else jax.random.fold_in(key, number),
         )
-        outputs.append(rearrange(output, "(b v) ... -> b v ...", b=len(crops)))
-    return jnp.concatenate(outputs, axis=1), stats
+        features.append(rearrange(encoded.pooled, "(b v) d -> b v d", b=len(crops)))
+    features = jnp.concatenate(features, axis=1)
+    together = rearrange(features, "b v d -> (b v) d")
+    output, stats = network.apply(params, stats, together, train=True, through=heads)
+    return rearrange(output, "(b v) ... -> b v ...", b=len(features)), stats
 
 
 def pairs(teachers: int, students: int) -> list[tuple[int, int]]:
