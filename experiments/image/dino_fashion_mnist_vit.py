@@ -10,14 +10,14 @@ from ssljax.training.rules import DEFAULT_RULES
 
 def get_config():
     """Return the config."""
-    config = fashion_mnist(VIT)
+    config = fashion_mnist(VIT, steps=1000)  # the first 400 teach it little
     config.objective = {
         "name": "dino",
         "prototypes": 1024,
         "head_hidden": (512,),
         "bottleneck": 64,
-        "temperature_steps": 125,
-        "momentum": 0.99,  # a run of hundreds of steps cannot wait for a slower teacher
+        "teacher_temperature": 0.04,
+        "momentum": 0.98,  # a run of a thousand steps cannot wait for a slower teacher
         "views": {
             "global": {**CROP, "count": 2, "crop_scale": (0.4, 1.0)},
             "local": {**CROP, "count": 2, "size": 14, "crop_scale": (0.1, 0.4)},
