@@ -18,14 +18,14 @@ class PatchEmbed(nn.Module):
     Args (fields):
       patch_size: P, the side of a patch in pixels.
       width: size of a token.
-      kernel_init: of the map.
       dtype: compute dtype.
+      kernel_init: of the map.
     """
 
     patch_size: int
     width: int
-    kernel_init: Initializer
     dtype: jnp.dtype
+    kernel_init: Initializer = nn.initializers.xavier_uniform()
 
     @nn.compact
     def __call__(self, images: jax.Array) -> jax.Array:

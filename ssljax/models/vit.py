@@ -106,7 +106,7 @@ class ViT(nn.Module):
     def _encode(self, images, keep, masked, mask_token, *, train, branches) -> Encoded:
         dtype = compute_dtype(self.dtype)
         init = kernel_initializer(self.kernel_init)
-        patches = PatchEmbed(self.patch_size, self.width, init, dtype, name="patch_embed")
+        patches = PatchEmbed(self.patch_size, self.width, dtype, init, name="patch_embed")
         grid = patch_grid(*images.shape[1:3], self.patch_size)
         tokens = patches(images.astype(dtype))
         if masked is not None:
