@@ -60,8 +60,8 @@ def _measure(depth: int, remat: str, scan: bool, steps: int) -> list[str]:
     keep_freed_memory()  # as the loop does
     config = complete(get_config())
     config.batch_size = 64
-    config.encoder.update({"patch_size": 4, "width": 128})
-    config.encoder.update({"depth": depth, "remat": remat, "scan": scan})
+    size = {"patch_size": 4, "width": 128, "depth": depth}
+    config.encoder.update({**size, "remat": remat, "scan": scan})
     experiment = build(config, Inputs((28, 28, 1), (0.3,), (0.3,), 60_000))
     start = time.process_time()
     traced = experiment.trace_step()

@@ -26,7 +26,9 @@ TABLE = pathlib.Path("docs/results.md")
 
 def main() -> int:
     """Run what is asked for; the exit status is 1 if a run failed."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=_Formatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     names = _experiments()
     parser.add_argument("--only", action="append", choices=names, metavar="EXPERIMENT")
     parser.add_argument("--jobs", type=int, default=2, help="processes at a time (default: 2)")
@@ -43,10 +45,6 @@ def main() -> int:
     subprocess.run(report, check=True)
     print(f"{TABLE} written" + (f"; failed: {', '.join(failed)}" if failed else ""))
     return 1 if failed else 0
-
-
-class _Formatter(argparse.RawDescriptionHelpFormatter):
-    """Leaves the commands of the docstring in their lines."""
 
 
 def _experiments() -> list[str]:
