@@ -25,7 +25,7 @@ from ssljax.training.sharding import (
     replicated,
 )
 from ssljax.training.state import TrainState
-from ssljax.training.step import init_state, make_train_step
+from ssljax.training.step import init_state, make_train_step, state_of
 
 Batch = dict[str, jax.Array]
 
@@ -63,7 +63,13 @@ class Experiment:
     def init(self, seed: int | None = None) -> TrainState:
         """Return the first state, by default of the config's seed, made in place on the devices."""
         seed = self.config.seed if seed is None else seed
-        init = _init(self.objective, self.optimizer, self.config, seed)
+
+        def init() -> TrainState:
+            batch = jax.tree.map(
+                lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), self.abstract_batch
+            )
+            return init_state(self.objective, self.optimizer.transform, batch, seed=seed)
+
         return jax.jit(init, out_shardings=self.shardings)()
 
     def compile_step(
@@ -175,13 +181,18 @@ def build(
         batch_size=config.batch_size,
     )
     objective = build_objective(config.objective, run)
-    abstract_params = jax.eval_shape(
-        lambda: objective.init_params(jax.random.key(0), _blank_batch(config, run.inputs))
-    )
+    batch = _abstract_batch(config, run.inputs)
+    abstract_params = jax.eval_shape(objective.init_params, jax.random.key(0), batch)
     optimizer = build_optimizer(
         config.optimizer, steps=config.steps, batch_size=config.batch_size, params=abstract_params
     )
-    abstract_state = jax.eval_shape(_init(objective, optimizer, config, config.seed))
+    abstract_state = jax.eval_shape(
+        functools.partial(
+            state_of, objective=objective, optimizer=optimizer.transform, seed=config.seed
+        ),
+        abstract_params,
+        batch=batch,
+    )
     shardings = state_sharding(
         mesh, abstract_state, config.sharding_rules, min_size=config.mesh.fsdp_min_size
     )
@@ -191,16 +202,6 @@ def build(
         shardings,
     )
     return Experiment(config, source, objective, optimizer, mesh, abstract_state)
-
-
-def _init(
-    objective: Objective, optimizer: Optimizer, config: ConfigDict, seed: int
-) -> Callable[[], TrainState]:
-    def init() -> TrainState:
-        batch = _blank_batch(config, objective.run.inputs)
-        return init_state(objective, optimizer.transform, batch, seed=seed)
-
-    return init
 
 
 def _inputs(source: Source, data: ConfigDict) -> Inputs:
@@ -223,11 +224,6 @@ def _abstract_batch(config: ConfigDict, inputs: Inputs, sharding: Any = None) ->
     one = spec((config.batch_size,), jnp.int32)
     image = spec((config.batch_size, *inputs.shape), jnp.uint8)
     return {"image": image, "id": one, **({"label": one} if config.data.labels else {})}
-
-
-def _blank_batch(config: ConfigDict, inputs: Inputs) -> Batch:
-    shapes = _abstract_batch(config, inputs)
-    return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
 
 
 def _require_positive(config: ConfigDict, *keys: str) -> None:

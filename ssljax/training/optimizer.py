@@ -47,6 +47,9 @@ DEFAULTS: dict[str, Any] = {
     "rules": (),
 }
 
+# What happens to a parameter's update: (its treatment, the update, the parameter) -> the update.
+Change = Callable[[Treatment, jax.Array, jax.Array], jax.Array]
+
 _RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
     "learning_rate": (lambda x: x > 0, "above 0"),
     "final_scale": (lambda x: 0 <= x <= 1, "in [0, 1]"),
@@ -177,19 +180,25 @@ def _trained(
     momentum = optax.trace(options["momentum"], options["nesterov"], jnp.float32)
     coefficient = options["trust_coefficient"] if options["name"] == "lars" else 1.0
 
-    def decayed(one: Treatment, u: jax.Array, p: jax.Array, step: jax.Array) -> jax.Array:
-        return u + one.weight_decay * decay_scale(step) * p if one.weight_decay else u
+    def decayed(step: jax.Array) -> Change:
+        scale = decay_scale(step)
+        return lambda one, u, p: u + one.weight_decay * scale * p if one.weight_decay else u
 
-    def adapted(one: Treatment, u: jax.Array, p: jax.Array, step: jax.Array) -> jax.Array:
-        return u * _trust_ratio(one, u, p, coefficient)
+    def adapted(step: jax.Array) -> Change:
+        return lambda one, u, p: u * _trust_ratio(one, u, p, coefficient)
 
-    def scaled(one: Treatment, u: jax.Array, p: jax.Array, step: jax.Array) -> jax.Array:
-        rate = rates[one.schedule](step)
-        # What is held for a while has its moments, so that they are warm when it is let go.
-        rate = jnp.where(step < one.frozen_steps, 0.0, rate) if one.frozen_steps else rate
-        return -rate * one.scale * u
+    def scaled(step: jax.Array) -> Change:
+        now = {name: rate(step) for name, rate in rates.items()}
 
-    decay, trust, rate = (_per_parameter(by_path, one) for one in (decayed, adapted, scaled))
+        def change(one: Treatment, u: jax.Array, p: jax.Array) -> jax.Array:
+            rate = now[one.schedule]
+            # What is held for a while has its moments, so that they are warm when it is let go.
+            rate = jnp.where(step < one.frozen_steps, 0.0, rate) if one.frozen_steps else rate
+            return -rate * one.scale * u
+
+        return change
+
+    decay, trust, rate = (_per_parameter(by_path, at) for at in (decayed, adapted, scaled))
     chains = {
         "adamw": (adam, decay, rate),
         "sgd": (decay, momentum, rate),  # the rate after the momentum, as in PyTorch
@@ -201,14 +210,14 @@ def _trained(
 
 
 def _per_parameter(
-    by_path: Mapping[str, Treatment],
-    change: Callable[[Treatment, jax.Array, jax.Array, jax.Array], jax.Array],
+    by_path: Mapping[str, Treatment], change_at: Callable[[jax.Array], Change]
 ) -> optax.GradientTransformation:
-    """Return the transformation of every update by change(treatment, update, parameter, step)."""
+    """Return the transformation of every parameter's update by the change of the step."""
 
     def update(updates: Any, state: optax.ScaleByScheduleState, params: Any) -> tuple[Any, Any]:
+        change = change_at(state.count)
         changed = jax.tree_util.tree_map_with_path(
-            lambda path, u, p: change(by_path[path_name(path)], u, p, state.count), updates, params
+            lambda path, u, p: change(by_path[path_name(path)], u, p), updates, params
         )
         return changed, optax.ScaleByScheduleState(optax.safe_increment(state.count))
 

@@ -23,6 +23,18 @@ def init_state(
 ) -> TrainState:
     """Return the first state. Only the shapes of `batch` matter; call it under `jit`."""
     params = objective.init_params(key_for(seed, "params", 0), batch)
+    return state_of(params, objective, optimizer, batch, seed=seed)
+
+
+def state_of(
+    params: Any,
+    objective: Objective,
+    optimizer: optax.GradientTransformation,
+    batch: Batch,
+    *,
+    seed: int,
+) -> TrainState:
+    """Return the first state of these parameters."""
     memory = objective.init_memory(key_for(seed, "memory", 0), params, batch)
     return TrainState(jnp.zeros((), jnp.int32), params, memory, optimizer.init(params))
 

@@ -14,17 +14,15 @@ import pytest
 
 from ssljax.objectives import OBJECTIVES
 from ssljax.training.experiment import build
-from ssljax.training.sharding import batch_sharding, replicated
-from ssljax.training.step import make_train_step
 from tests.experiments.configs import CONFIGS, FILES, ROOT, config_of, inputs_of
 
 IMAGENET = "tfds:imagenet2012"
 SMALL_CONSTANTS = 1 << 16  # bytes: tables of positions or permutations
 
 
-def _live_bytes() -> int:
-    gc.collect()
-    return sum(array.nbytes for array in jax.live_arrays())
+def _bytes_beside(known: set[int]) -> int:
+    """Return the bytes of the arrays that are alive and not known."""
+    return sum(array.nbytes for array in jax.live_arrays() if id(array) not in known)
 
 
 def _bytes(tree) -> int:
@@ -39,18 +37,11 @@ def _shapes(tree):
 def test_the_full_size_step_of_every_config_traces_without_allocating(spec):
     assert len(jax.devices()) == 8
     config = config_of(spec)
-    before = _live_bytes()
+    before = jax.live_arrays()  # held, so that none of their names is given to another
+    known = set(map(id, before))
     built = build(config, inputs=inputs_of(config))
     state, batch = built.abstract_state, built.abstract_batch
-    step = make_train_step(
-        built.objective, built.optimizer.transform, seed=0, accumulate=config.accumulate
-    )
-    traced = jax.jit(
-        step,
-        in_shardings=(built.shardings, batch_sharding(built.mesh)),
-        out_shardings=(built.shardings, replicated(built.mesh)),
-    ).trace(state, batch)
-    after, metrics = traced.out_info
+    after, metrics = built.trace_step().out_info
     assert _shapes(after) == _shapes(state)  # so that the next step is the same program
     assert metrics["loss"].shape == () and metrics["loss"].dtype == jnp.float32
     for name, value in metrics.items():
@@ -60,8 +51,10 @@ def test_the_full_size_step_of_every_config_traces_without_allocating(spec):
     assert features.shape[0] == config.batch_size and features.ndim == 2
     assert features.dtype == jnp.float32
 
-    allocated = _live_bytes() - before
-    assert allocated <= max(SMALL_CONSTANTS, _bytes(state.params) // 50), allocated
+    allowed = max(SMALL_CONSTANTS, _bytes(state.params) // 50)
+    if _bytes_beside(known) > allowed:
+        gc.collect()  # takes long, and is seldom needed
+    assert _bytes_beside(known) <= allowed
 
 
 @pytest.mark.parametrize("path", FILES)
