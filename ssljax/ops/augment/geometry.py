@@ -82,10 +82,11 @@ def _resize_matrix(start, length, size_in, size_out, flip=False) -> jax.Array:
     step = length / size_out
     index = jnp.arange(size_out, dtype=jnp.float32)
     index = jnp.where(flip, size_out - 1 - index, index)
-    centre = start + (index[:, None] + 0.5) * step
-    pixel = jnp.arange(size_in, dtype=jnp.float32)[None, :]
+    # Places are counted from the start of the box, so that rounding is that of small numbers.
+    centre = (index[:, None] + 0.5) * step
+    pixel = jnp.arange(size_in, dtype=jnp.float32)[None, :] - start
     weight = jnp.maximum(0.0, 1.0 - jnp.abs(pixel + 0.5 - centre) / jnp.maximum(step, 1.0))
-    weight = jnp.where((pixel >= start) & (pixel < start + length), weight, 0.0)
+    weight = jnp.where((pixel >= 0) & (pixel < length), weight, 0.0)
     return weight / jnp.sum(weight, axis=1, keepdims=True)
 
 
