@@ -14,7 +14,7 @@ from ssljax.training.config import complete
 from ssljax.training.experiment import build
 from ssljax.training.sharding import batch_sharding, make_mesh
 from tests.objectives.cases import CASES
-from tests.objectives.cases.small import VIT
+from tests.objectives.cases.small import POOLED_VIT
 
 BATCH, QUEUE = 24, 72  # sizes that no layer has
 INPUTS = Inputs(shape=(8, 8, 1), mean=(0.3,), std=(0.4,), num_examples=48)
@@ -22,7 +22,8 @@ METHODS = ["simclr", "dcl", "supcon", "moco_v1", "moco_v2", "moco_v3", "nnclr"]
 
 
 def objective_of(method, *, chunks, block):
-    run = Run(build_encoder({**VIT, "chunks": chunks}), INPUTS, steps=10, batch_size=BATCH)
+    encoder = build_encoder({**POOLED_VIT, "chunks": chunks})
+    run = Run(encoder, INPUTS, steps=10, batch_size=BATCH)
     section = {**CASES[method][1], "logits_block": block}
     if "queue_size" in section:
         section["queue_size"] = QUEUE
@@ -83,7 +84,7 @@ def test_the_train_step_sends_the_columns_round_the_mesh_of_the_config():
     config = complete(
         {
             "batch_size": BATCH,
-            "encoder": VIT,
+            "encoder": POOLED_VIT,
             "objective": {**CASES["simclr"][1], "logits_block": 2},
             "mesh": {"data": 2, "fsdp": 2, "tensor": 2},
         }

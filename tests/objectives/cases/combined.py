@@ -1,10 +1,10 @@
 from tests.objectives.cases.contrastive import SIMCLR
 from tests.objectives.cases.masked import MAE
-from tests.objectives.cases.small import VIT
+from tests.objectives.cases.small import POOLED_VIT
 
 CASES = {
     "combine": (
-        VIT,
+        POOLED_VIT,
         {"name": "combine", "weights": {"mae": 0.5}, "tasks": {"simclr": SIMCLR, "mae": MAE}},
     ),
 }
