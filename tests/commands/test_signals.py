@@ -16,14 +16,15 @@ from ssljax.training.experiment import build
 from ssljax.training.workdir import load_config
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
-CONFIG = """
+STEPS = 60
+CONFIG = f"""
 from tests.objectives.cases import config_of
 
 def get_config(case="deepcluster_v2"):
     config = config_of(case)
-    config.steps = 120
-    config.checkpoint = {"every": 3}
-    config.mesh = {"data": 8}
+    config.steps = {STEPS}
+    config.checkpoint = {{"every": 3}}
+    config.mesh = {{"data": 8}}
     return config
 """
 
@@ -59,7 +60,7 @@ def _last(workdir) -> int:
 def _final_state(workdir):
     experiment = build(load_config(workdir))
     step, state, _ = Checkpointer(workdir, keep_last=2).restore(experiment.abstract_state)
-    assert step == 120
+    assert step == STEPS
     return [np.asarray(leaf).tobytes() for leaf in jax.tree.leaves(state)]
 
 
@@ -71,44 +72,32 @@ def uninterrupted(tmp_path_factory):
     return _final_state(folder / "run")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_saves_a_checkpoint_and_the_same_command_continues(
-    number, tmp_path, uninterrupted
-):
-    workdir = tmp_path / "run"
-    process = _start(tmp_path, workdir)
-    _wait_for_checkpoint(process, workdir, 3)
-    process.send_signal(number)
-    printed = process.communicate(timeout=120)[0]
-    assert process.returncode == 128 + number
-    assert f"stopped at step {_last(workdir)}, with a checkpoint" in printed
-    assert "Traceback" not in printed
+def test_a_signal_saves_a_checkpoint_and_the_same_command_continues(tmp_path, uninterrupted):
+    workdir, continuing = tmp_path / "run", "starting"
+    for number, least in ((signal.SIGTERM, 3), (signal.SIGINT, 24)):
+        process = _start(tmp_path, workdir)
+        _wait_for_checkpoint(process, workdir, least)
+        process.send_signal(number)
+        printed = process.communicate(timeout=120)[0]
+        assert process.returncode == 128 + number
+        assert continuing in printed
+        assert f"stopped at step {_last(workdir)}, with a checkpoint" in printed
+        assert "Traceback" not in printed
+        continuing = f"continuing at step {_last(workdir)}"
 
     process = _start(tmp_path, workdir)
-    assert f"continuing at step {_last(workdir)}" in process.communicate(timeout=300)[0]
+    assert continuing in process.communicate(timeout=300)[0]
     assert process.returncode == 0
     assert _final_state(workdir) == uninterrupted
 
 
-def test_sigkill_again_and_again(tmp_path, uninterrupted):
+def test_sigkill_loses_nothing_saved_and_a_checkpoint_cut_short_is_told(tmp_path, uninterrupted):
     workdir = tmp_path / "run"
-    for least in (3, 40):
+    for least in (3, 24):
         process = _start(tmp_path, workdir)
         _wait_for_checkpoint(process, workdir, least)
         process.kill()
         process.communicate()
-    process = _start(tmp_path, workdir)
-    printed = process.communicate(timeout=300)[0]
-    assert process.returncode == 0, printed
-    assert _final_state(workdir) == uninterrupted
-
-
-def test_a_checkpoint_cut_short_is_told_and_passed_over(tmp_path, uninterrupted):
-    workdir = tmp_path / "run"
-    process = _start(tmp_path, workdir)
-    _wait_for_checkpoint(process, workdir, 9)
-    process.kill()
-    process.communicate()
     last = _last(workdir)
     largest = max(
         (path for path in (workdir / f"checkpoints/{last}").rglob("*") if path.is_file()),

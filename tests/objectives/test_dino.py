@@ -27,11 +27,16 @@ def _logits(one):
     """Return the logits of the step that `one.objective.loss` with KEY computes."""
     objective, memory = one.objective, one.state.memory
     views_key, model_key = jax.random.split(KEY)
-    groups = by_size(objective.views, INPUTS, views_key, _batch())
-    assert [g.shape for g in groups] == [(BATCH, 2, 8, 8, 1), (BATCH, 2, 4, 4, 1)]
-    s, _ = through(objective.network, one.state.params, memory["stats"], groups, model_key)
-    t, _ = through(objective.teacher, memory["teacher"], memory["teacher_stats"], groups[:1])
-    return np.asarray(s, np.float64), np.asarray(t, np.float64)
+
+    @jax.jit
+    def logits(params, memory):
+        groups = by_size(objective.views, INPUTS, views_key, _batch())
+        assert [g.shape for g in groups] == [(BATCH, 2, 8, 8, 1), (BATCH, 2, 4, 4, 1)]
+        s, _ = through(objective.network, params, memory["stats"], groups, model_key)
+        t, _ = through(objective.teacher, memory["teacher"], memory["teacher_stats"], groups[:1])
+        return s, t
+
+    return [np.asarray(x, np.float64) for x in logits(one.state.params, memory)]
 
 
 def _loss(one, memory, step=0):
@@ -107,16 +112,18 @@ def _build(encoder, section):
 
 def test_a_transformer_sees_both_sizes_and_the_teacher_drops_no_path():
     objective = _build({**VIT, "drop_path": 0.5}, CASES["dino"][1])
-    params = objective.init_params(KEY, _batch())
-    memory = objective.init_memory(KEY, params, _batch())
+    params = jax.jit(objective.init_params)(KEY, _batch())
+    memory = jax.jit(objective.init_memory)(KEY, params, _batch())
     values = jax.jit(jax.vmap(lambda k: objective.loss(params, memory, _batch(), key=k, step=0)[0]))
     assert np.isfinite(values(jax.random.split(KEY, 2))).all()
     assert whole(objective.run.encoder) == dataclasses.replace(objective.run.encoder, drop_path=0.0)
-    groups = by_size(objective.views, INPUTS, KEY, _batch())[:1]
-    first, second = (
-        through(objective.teacher, params, memory["stats"], groups, jax.random.key(k))[0]
-        for k in (1, 2)
-    )
+
+    @jax.jit
+    def targets(key):
+        groups = by_size(objective.views, INPUTS, KEY, _batch())[:1]
+        return through(objective.teacher, params, memory["stats"], groups, key)[0]
+
+    first, second = (targets(jax.random.key(k)) for k in (1, 2))
     np.testing.assert_array_equal(first, second)
 
 

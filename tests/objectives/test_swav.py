@@ -51,7 +51,7 @@ def test_every_other_view_predicts_the_assignment_of_the_first_two():
 
 def test_the_queue_is_used_once_it_is_full_and_its_time_has_come():
     memory = trial("swav").state.memory
-    unused = float(_loss(_without_queue(), {"stats": memory["stats"]}, 0)[0])
+    unused = float(jax.jit(lambda: _loss(_without_queue(), {"stats": memory["stats"]}, 0)[0])())
     used = {}
     for start in (0, 5):
         objective = dataclasses.replace(trial("swav").objective, queue_start=start)
