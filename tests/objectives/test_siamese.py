@@ -1,5 +1,7 @@
 """Views through one network: in which order they come out, and whose batch statistics they have."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -15,16 +17,26 @@ def _views(count, size):
     return jax.random.normal(jax.random.key(size), (5, count, size, size, 1))
 
 
+@functools.partial(jax.jit, static_argnums=0)
+def _all_views(network, params, stats, groups):
+    return all_views(network, params, stats, groups, KEY)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _each_view(network, params, stats, views):
+    return each_view(network, params, stats, views, KEY)
+
+
 def test_all_views_come_out_in_the_order_of_groups_and_examples():
     network = Chain({"encoder": build_encoder(VIT), "projector": MLP((4,), 3, norm=False)})
     groups = {"large": _views(2, 8), "small": _views(3, 4)}
     params, stats = network.init(KEY, groups["large"][:, 0])
-    z, _ = all_views(network, params, stats, groups, KEY)
+    z, _ = _all_views(network, params, stats, groups)
     assert z.shape == (5, 5, 3)
     singly = [views[:, v] for views in groups.values() for v in range(views.shape[1])]
+    apply = jax.jit(lambda images: network.apply(params, stats, images, train=True)[0])
     for one, images in zip(z, singly, strict=True):
-        expected, _ = network.apply(params, stats, images, train=True)
-        np.testing.assert_allclose(one, expected, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(one, apply(images), rtol=1e-4, atol=1e-5)
 
 
 def test_all_views_share_the_statistics_of_the_projector_but_not_of_the_encoder():
@@ -35,7 +47,7 @@ def test_all_views_share_the_statistics_of_the_projector_but_not_of_the_encoder(
     others = {**groups, "small": 2 * groups["small"] + 1}
     for head, shared in ((True, True), (False, False)):
         chain = network if head else Chain({"encoder": network.modules["encoder"]})
-        one, two = (all_views(chain, params, stats, g, KEY)[0][:2] for g in (groups, others))
+        one, two = (_all_views(chain, params, stats, g)[0][:2] for g in (groups, others))
         assert (np.abs(np.asarray(one - two)).max() > 1e-3) == shared
 
 
@@ -43,9 +55,9 @@ def test_each_view_has_its_own_batch_statistics():
     network = Chain({"encoder": build_encoder(RESNET)})
     views = _views(2, 8)
     params, stats = network.init(KEY, views[:, 0])
-    (first, _), _ = each_view(network, params, stats, views, KEY)
+    (first, _), _ = _each_view(network, params, stats, views)
     other = views.at[:, 1].multiply(3.0)
-    (same, _), _ = each_view(network, params, stats, other, KEY)
+    (same, _), _ = _each_view(network, params, stats, other)
     np.testing.assert_array_equal(first.pooled, same.pooled)
 
 
@@ -64,7 +76,7 @@ def test_an_encoder_without_statistics_takes_all_views_together():
     network = Chain({"encoder": build_encoder(VIT), "projector": MLP((4,), 3)})
     views = _views(2, 8)
     params, stats = network.init(KEY, views[:, 0])
-    outputs, kept = each_view(network, params, stats, views, KEY)
+    outputs, kept = _each_view(network, params, stats, views)
     for view, output in enumerate(outputs):
         expected, stats = network.apply(params, stats, views[:, view], train=True)
         np.testing.assert_allclose(output, expected, rtol=1e-4, atol=1e-5)
