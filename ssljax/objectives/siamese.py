@@ -1,6 +1,5 @@
 """What methods share that put two views of an image through one network."""
 
-import operator
 from collections.abc import Iterable, Mapping
 
 import jax
@@ -69,25 +68,13 @@ def each_view(
 ) -> tuple[list, PyTree]:
     """Run a network on views [B, V, h, w, c] one after the other, as the official codes do.
 
-    Each view so has batch statistics of its own. An encoder without any takes all views together,
-    which gives the same, while its gradient is summed over devices once, not for every view.
-    Returns the V outputs, and the statistics to keep.
+    Each view so has batch statistics of its own. Returns the V outputs, and the statistics to keep.
     """
-    encoder, *rest = network.order if through is None else through
-    count = views.shape[1]
-    inputs = rearrange(views, "b v ... -> v b ...")
-    if stats[encoder]:
-        rest = [encoder, *rest]
-    else:
-        together = rearrange(views, "b v ... -> (b v) ...")
-        encoded, stats = network.apply(
-            params, stats, together, train=True, through=(encoder,), key=key
-        )
-        inputs = jax.tree.map(lambda x: rearrange(x, "(b v) ... -> v b ...", v=count), encoded)
     outputs = []
-    for view, model_key in enumerate(jax.random.split(key, count)):
-        one = jax.tree.map(operator.itemgetter(view), inputs)
-        output, stats = network.apply(params, stats, one, train=True, through=rest, key=model_key)
+    for view, model_key in enumerate(jax.random.split(key, views.shape[1])):
+        output, stats = network.apply(
+            params, stats, views[:, view], train=True, through=through, key=model_key
+        )
         outputs.append(output)
     return outputs, stats
 

@@ -70,16 +70,3 @@ def test_statistics_are_kept_from_view_to_view():
         _, stats = network.apply(params, stats, views[:, view], train=True)
     jax.tree.map(np.testing.assert_array_equal, kept, stats)
     assert any(jnp.any(leaf) for leaf in jax.tree.leaves(kept))
-
-
-def test_an_encoder_without_statistics_takes_all_views_together():
-    network = Chain({"encoder": build_encoder(VIT), "projector": MLP((4,), 3)})
-    views = _views(2, 8)
-    params, stats = network.init(KEY, views[:, 0])
-    outputs, kept = _each_view(network, params, stats, views)
-    for view, output in enumerate(outputs):
-        expected, stats = network.apply(params, stats, views[:, view], train=True)
-        np.testing.assert_allclose(output, expected, rtol=1e-4, atol=1e-5)
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6), kept, stats)
-    text = str(jax.make_jaxpr(lambda p: each_view(network, p, stats, views, KEY))(params))
-    assert text.count("scan[") == 1  # over the blocks of the encoder
