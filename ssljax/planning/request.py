@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -55,10 +56,22 @@ def request_plans(
     try:
         answer = json.loads(process.stdout.splitlines()[-1])
     except (IndexError, ValueError) as error:
-        end = "\n".join(process.stderr.splitlines()[-LINES_OF_A_CRASH:])
         raise RuntimeError(
-            f"compiling for {topology.spec} failed with exit status {process.returncode}:\n{end}"
+            f"compiling for {topology.spec} failed with exit status {process.returncode}:\n"
+            f"{last_words(process.stderr)}"
         ) from error
     if "error" in answer:
         raise UserError(answer["error"])
     return [from_json(plan) for plan in answer["plans"]]
+
+
+def last_words(printed: str) -> str:
+    """Return the end of what a process printed, from its last error on: XLA's have long stacks.
+
+    >>> last_words("warning\\nValueError: no\\n  stack")
+    'ValueError: no\\n  stack'
+    """
+    lines = printed.splitlines()
+    errors = [at for at, line in enumerate(lines) if re.match(r"[\w.]*(Error|Exception)\b", line)]
+    start = errors[-1] if errors else max(0, len(lines) - LINES_OF_A_CRASH)
+    return "\n".join(lines[start : start + LINES_OF_A_CRASH])
