@@ -68,7 +68,7 @@ def compile_step(experiment: Experiment, topology: Topology) -> Program:
     start = time.perf_counter(), time.process_time()
     try:
         lowered = traced.lower(lowering_platforms=topology.lowering_platforms)
-        compiled = lowered.compile(compiler_options=topology.compiler_options or None)
+        compiled = _compile(lowered, topology.compiler_options)
     except jax.errors.JaxRuntimeError as error:
         needed = _exhausted(str(error), held=state + batch)
         if needed is None:
@@ -86,6 +86,17 @@ def compile_step(experiment: Experiment, topology: Topology) -> Program:
             counted, flops=flops.traced(traced.jaxpr.jaxpr) // topology.size
         )
     return Program(memory, counted, *seconds)
+
+
+def _compile(lowered: jax.stages.Lowered, options: dict[str, Any]) -> jax.stages.Compiled:
+    try:
+        return lowered.compile(compiler_options=options or None)
+    except jax.errors.JaxRuntimeError as error:
+        if "output tile sizes" not in str(error):
+            raise
+        # Where it may not time them, XLA for GPUs cannot tile every product for its own kernels:
+        # all products are then calls of libraries.
+        return lowered.compile(compiler_options={**options, "xla_gpu_enable_triton_gemm": False})
 
 
 def _since(start: tuple[float, float]) -> tuple[float, float]:

@@ -108,11 +108,7 @@ class Topology:
     @property
     def compiler_options(self) -> dict[str, Any]:
         """Return the options of XLA under which it needs no device."""
-        if self.platform != "gpu":
-            return {}
-        # Nothing can be timed here, and XLA cannot tile every product for its own kernels untimed:
-        # products are calls of libraries.
-        return {"xla_gpu_autotune_level": 0, "xla_gpu_enable_triton_gemm": False}
+        return {"xla_gpu_autotune_level": 0} if self.platform == "gpu" else {}
 
     @property
     def lowering_platforms(self) -> tuple[str, ...]:
