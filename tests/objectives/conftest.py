@@ -36,19 +36,6 @@ class Trial:
         """The jitted train step, compiled once for all tests."""
         return jax.jit(make_train_step(self.objective, self.optimizer, seed=0))
 
-    @functools.cached_property
-    def value_and_gradient(self):
-        """The jitted (loss, gradient) as a function of params, memory and batch."""
-        return jax.jit(self.loss_and_gradient)
-
-    def loss_and_gradient(self, params, memory, batch):
-        """Return (loss, gradient), with one key and one step for all tests."""
-
-        def loss(params):
-            return self.objective.loss(params, memory, batch, key=jax.random.key(3), step=2)[0]
-
-        return jax.value_and_grad(loss)(params)
-
 
 def make_batch(number: int, inputs: Inputs = INPUTS) -> dict[str, np.ndarray]:
     """Return a batch of images of handwritten digits, in as many channels as the inputs have."""
