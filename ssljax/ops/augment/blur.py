@@ -3,6 +3,8 @@
 import jax
 import jax.numpy as jnp
 
+from ssljax.ops.augment.separable import separable
+
 
 def gaussian_blur(
     image: jax.Array, sigma: jax.Array | float, kernel: int, on: jax.Array | bool = True
@@ -32,21 +34,23 @@ def gaussian_blur(
         raise ValueError(f"kernel={kernel} must be odd and from 1 to {most} for {image.shape}")
     rows = _blur_matrix(sigma, kernel // 2, height, on)
     columns = rows if width == height else _blur_matrix(sigma, kernel // 2, width, on)
-    image = jnp.einsum("oy,yxc->oxc", rows, image, precision=jax.lax.Precision.HIGHEST)
-    return jnp.einsum("px,oxc->opc", columns, image, precision=jax.lax.Precision.HIGHEST)
+    return separable(rows, columns, image)
 
 
 def _blur_matrix(sigma, radius: int, size: int, on) -> jax.Array:
     """Return float32[size, size]; a tap beyond the border counts for the pixel it reflects."""
-    out = jnp.arange(size)[:, None]
-    pixel = jnp.arange(size)[None, :]
+
+    def gauss(distance):
+        return jnp.exp(-0.5 * jnp.square(distance / sigma))
+
+    scale = 1.0 / jnp.sum(gauss(jnp.arange(-radius, radius + 1)))
 
     def tap(distance):
-        value = jnp.exp(-0.5 * jnp.square(distance / sigma))
-        return jnp.where(jnp.abs(distance) <= radius, value, 0.0)
+        return jnp.where(jnp.abs(distance) <= radius, scale * gauss(distance), 0.0)
 
+    out = jnp.arange(size)[:, None]
+    pixel = jnp.arange(size)[None, :]
     weight = tap(pixel - out)
     weight += jnp.where(pixel > 0, tap(-pixel - out), 0.0)
     weight += jnp.where(pixel < size - 1, tap(2 * (size - 1) - pixel - out), 0.0)
-    weight = weight / jnp.sum(weight, axis=1, keepdims=True)
     return jnp.where(on, weight, (pixel == out).astype(weight.dtype))

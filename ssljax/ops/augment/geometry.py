@@ -5,6 +5,8 @@ import math
 import jax
 import jax.numpy as jnp
 
+from ssljax.ops.augment.separable import separable
+
 ATTEMPTS = 10
 CROP_DRAWS = 2 * ATTEMPTS + 2
 
@@ -54,8 +56,7 @@ def crop_and_resize(
 
     out[o, p] = sum_{y, x} R[o, y] C[p, x] image[y, x], where each row of R (and C) is the triangle
     filter of width max(1, box / size) about the output pixel's centre, cut at the box's border and
-    normalised. Matrix products batch, shard and run well everywhere, which gathers do not. They
-    are also why the flip is free: it only reverses the centres of C.
+    normalised. The flip is free: it only reverses the centres of C.
 
     Args:
       image: float32[H, W, C].
@@ -72,9 +73,12 @@ def crop_and_resize(
     top, left, height, width = box
     rows = _resize_matrix(top, height, image.shape[0], size[0])
     columns = _resize_matrix(left, width, image.shape[1], size[1], flip)
-    # The default precision of an accelerator's products is coarser than the bytes of the image.
-    image = jnp.einsum("oy,yxc->oxc", rows, image, precision=jax.lax.Precision.HIGHEST)
-    return jnp.einsum("px,oxc->opc", columns, image, precision=jax.lax.Precision.HIGHEST)
+    return separable(rows, columns, image)
+
+
+def whole(shape: tuple[int, ...]) -> jax.Array:
+    """Return the box of a whole image of a shape."""
+    return jnp.array((0, 0, *shape[:2]), jnp.float32)
 
 
 def _resize_matrix(start, length, size_in, size_out, flip=False) -> jax.Array:

@@ -10,23 +10,22 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ssljax.ops.augment.blur import gaussian_blur
-from ssljax.ops.augment.color import color_jitter, solarize, to_grey
-from ssljax.ops.augment.geometry import CROP_DRAWS, between, crop_and_resize, sample_box
+from ssljax.ops.augment.geometry import CROP_DRAWS, between, sample_box, whole
+from ssljax.ops.augment.render import NEUTRAL, Choices, alike, render
 
 _ORDERS = np.array(list(itertools.permutations(range(4))), np.int32)
 # Every draw has its place whether used or not: to switch one operation on leaves the others' draws
 # as they were, so that two runs differ only by that operation. One call draws all of them.
 _DRAWS = CROP_DRAWS + 11
-_FLIP, _JITTER, _ORDER, _BRIGHTNESS, _CONTRAST, _SATURATION, *_REST = range(CROP_DRAWS, _DRAWS)
-_HUE, _GREY, _BLUR, _SIGMA, _SOLARIZE = _REST
+_FLIP, _JITTER, _ORDER, *_FACTORS, _GREY, _BLUR, _SIGMA, _SOLARIZE = range(CROP_DRAWS, _DRAWS)
+_JITTERED = dict(zip(("brightness", "contrast", "saturation", "hue"), _FACTORS, strict=True))
 
 
 @dataclasses.dataclass(frozen=True)
 class Augmentation:
     """The random operations that make one kind of view, applied in the order of the fields.
 
-    Everything is off unless set, and what is off is not in the compiled program.
+    Everything is off unless set, and what no view of a size has is not in the compiled program.
 
     Attributes:
       size: height and width of the view in pixels.
@@ -116,53 +115,50 @@ class Augmentation:
           ValueError: contrast, saturation, hue or greyscale of an image of neither 1 nor 3
             channels.
         """
+        return render(image, self.draw(key, image.shape), self.size, self.kernel)
+
+    @property
+    def kernel(self) -> int:
+        """The number of taps of the blur."""
+        return self.blur_kernel or 2 * (self.size // 10 // 2) + 1
+
+    def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Choices:
+        """Return what is drawn for a view of an image of a shape, for `render`."""
         draws = jax.random.uniform(key, (_DRAWS,))
-        image = self._frame(draws, image)
-        image = self._jitter(draws, image)
-        if self.grey_prob > 0:
-            image = jnp.where(draws[_GREY] < self.grey_prob, to_grey(image), image)
-        if self.blur_prob > 0:
-            sigma = between(draws[_SIGMA], *self.blur_sigma)
-            kernel = self.blur_kernel or 2 * (self.size // 10 // 2) + 1
-            image = gaussian_blur(image, sigma, kernel, on=draws[_BLUR] < self.blur_prob)
-        if self.solarize_prob > 0:
-            on = draws[_SOLARIZE] < self.solarize_prob
-            image = jnp.where(on, solarize(image), image)
-        return image
-
-    def _frame(self, draws: jax.Array, image: jax.Array) -> jax.Array:
-        """Crop, resize and flip."""
-        shape, size = image.shape[:2], (self.size, self.size)
-        flip = draws[_FLIP] < self.flip if self.flip > 0 else False
+        chosen = self._draw_colors(draws)
         if self.crop_scale is not None:
-            box = sample_box(draws[:CROP_DRAWS], shape, self.crop_scale, self.crop_ratio)
-            return crop_and_resize(image, box, size, flip)
-        if shape != size:
-            return crop_and_resize(image, jnp.array((0, 0, *shape), jnp.float32), size, flip)
-        return jnp.where(flip, image[:, ::-1], image) if self.flip > 0 else image
+            chosen["box"] = sample_box(
+                draws[:CROP_DRAWS], shape[:2], self.crop_scale, self.crop_ratio
+            )
+        elif shape[:2] != (self.size, self.size):
+            chosen["box"] = whole(shape)
+        if self.flip > 0:
+            chosen["flip"] = draws[_FLIP] < self.flip
+        if self.grey_prob > 0:
+            chosen["grey"] = draws[_GREY] < self.grey_prob
+        if self.blur_prob > 0:
+            chosen["blur"] = draws[_BLUR] < self.blur_prob
+            chosen["sigma"] = between(draws[_SIGMA], *self.blur_sigma)
+        if self.solarize_prob > 0:
+            chosen["solarize"] = draws[_SOLARIZE] < self.solarize_prob
+        return chosen
 
-    def _jitter(self, draws: jax.Array, image: jax.Array) -> jax.Array:
-        """Colour jitter; an example that is left out gets the factors that change nothing."""
-        strengths = self.brightness, self.contrast, self.saturation, self.hue
-        if self.jitter_prob == 0 or not any(strengths):
-            return image
+    def _draw_colors(self, draws: jax.Array) -> Choices:
+        """Return the choices of the jitter; one that is left out gets what changes nothing."""
+        strengths = {"brightness": self.brightness, "contrast": self.contrast}
+        strengths |= {"saturation": self.saturation, "hue": self.hue}
+        if self.jitter_prob == 0 or not any(strengths.values()):
+            return {}
         on = draws[_JITTER] < self.jitter_prob
-
-        def factor(place, strength, neutral, low, high):
-            return jnp.where(on, between(draws[place], low, high), neutral) if strength else None
-
-        def scaling(place, strength):
-            return factor(place, strength, 1.0, max(0.0, 1.0 - strength), 1.0 + strength)
-
-        order = jnp.asarray(_ORDERS)[(draws[_ORDER] * len(_ORDERS)).astype(jnp.int32)]
-        return color_jitter(
-            image,
-            order,
-            brightness=scaling(_BRIGHTNESS, self.brightness),
-            contrast=scaling(_CONTRAST, self.contrast),
-            saturation=scaling(_SATURATION, self.saturation),
-            hue=factor(_HUE, self.hue, 0.0, -self.hue, self.hue),
-        )
+        order = (draws[_ORDER] * len(_ORDERS)).astype(jnp.int32)
+        chosen = {"order": jnp.asarray(_ORDERS)[order]}
+        for name, strength in strengths.items():
+            if strength:
+                low = -strength if name == "hue" else max(0.0, 1.0 - strength)
+                high = strength if name == "hue" else 1.0 + strength
+                drawn = between(draws[_JITTERED[name]], low, high)
+                chosen[name] = jnp.where(on, drawn, NEUTRAL[name])
+        return chosen
 
 
 def multi_crop(
@@ -198,15 +194,43 @@ def multi_crop(
         raise ValueError(f"got {keys.shape[0]} keys for {images.shape[0]} images; one key each")
 
     def make(key, image):
-        image = _to_unit_range(image)
-        made = {}
-        for name, view in views.items():
-            own = jax.random.fold_in(key, zlib.crc32(name.encode()))
-            crops = jax.vmap(view.apply, in_axes=(0, None))
-            made[name] = crops(jax.random.split(own, view.count), image)
+        image, made = _to_unit_range(image), {}
+        for same in _alike(views):
+            counts = [views[name].count for name in same]
+            drawn = [_draw_all(name, views[name], key, image.shape) for name in same]
+            chosen = alike(drawn, counts, image.shape)
+            crops = _render_all(image, chosen, views[same[0]], sum(counts))
+            made |= zip(same, jnp.split(crops, np.cumsum(counts)[:-1]), strict=True)
         return made
 
     return jax.vmap(make)(keys, images)
+
+
+def _alike(views: Mapping[str, Augmentation]) -> list[list[str]]:
+    """Return the names of the views that one program makes: those of one size and kernel.
+
+    A program for each would be as fast, but take the compilers of accelerators longer: of all parts
+    of a train step the resizing is one of the longest to compile.
+    """
+    groups: dict[tuple[int, int], list[str]] = {}
+    for name, view in views.items():
+        groups.setdefault((view.size, view.kernel), []).append(name)
+    return list(groups.values())
+
+
+def _draw_all(name: str, view: Augmentation, key: jax.Array, shape: tuple[int, ...]) -> Choices:
+    """Return what is drawn for the views of a name, [count, ...] each."""
+    own = jax.random.fold_in(key, zlib.crc32(name.encode()))
+    return jax.vmap(lambda one: view.draw(one, shape))(jax.random.split(own, view.count))
+
+
+def _render_all(image: jax.Array, chosen: Choices, view: Augmentation, count: int) -> jax.Array:
+    """Return `count` views [count, size, size, C] of the size and kernel of a kind of view."""
+
+    def one(chosen):
+        return render(image, chosen, view.size, view.kernel)
+
+    return jax.vmap(one, axis_size=count)(chosen)
 
 
 def _to_unit_range(image: jax.Array) -> jax.Array:

@@ -105,6 +105,27 @@ def test_a_kind_of_view_does_not_depend_on_the_others():
     np.testing.assert_allclose(both["local"], alone["local"], atol=1e-6)
 
 
+def test_views_of_one_size_are_made_together_and_are_those_of_each_alone():
+    """One has no box, one no jitter, one no blur and one nothing at all."""
+    keys, images = keys_for(8), random_images(8)
+    views = {
+        "all": dataclasses.replace(FULL, size=16),
+        "colors": Augmentation(size=16, brightness=0.4, hue=0.2, blur_prob=0.5, count=2),
+        "grey": Augmentation(size=16, crop_scale=(0.3, 1.0), grey_prob=0.5, solarize_prob=0.5),
+        "nothing": Augmentation(size=16),
+    }
+    views["all"] = dataclasses.replace(views["all"], blur_kernel=None)
+    together = make(views, keys, images)
+    assert list(together) == sorted(views)
+    for name, view in views.items():
+        alone = make({name: view}, keys, images)[name]
+        assert together[name].shape == alone.shape
+        np.testing.assert_allclose(together[name], alone, atol=1e-6)
+    np.testing.assert_allclose(together["nothing"][:, 0], np.float32(images) / 255, atol=1e-7)
+    program = str(jax.make_jaxpr(lambda keys: multi_crop(views, keys, images))(keys))
+    assert program.count("dot_general") == 4  # a resize and a blur for all of them
+
+
 def test_keys_of_either_kind_give_the_same_views():
     keys, images, views = keys_for(8), random_images(8), {"local": LOCAL}
     typed = make(views, keys, images)["local"]
