@@ -34,6 +34,8 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=2, help="processes at a time (default: 2)")
     parser.add_argument("--runs", type=pathlib.Path, default=pathlib.Path("runs/small"))
     args = parser.parse_args()
+    if args.jobs < 1:
+        parser.error(f"--jobs={args.jobs}; it must be at least 1")
     todo = args.only or names
     train = functools.partial(_train, runs=args.runs, threads=max(1, os.cpu_count() // args.jobs))
     args.runs.mkdir(parents=True, exist_ok=True)
