@@ -60,6 +60,8 @@ def render(image: jax.Array, chosen: Choices, size: int, kernel: int) -> jax.Arr
 def alike(choices: Sequence[Choices], counts: Sequence[int], shape: tuple[int, ...]) -> Choices:
     """Join the choices of several kinds of view, so that one program renders them all.
 
+    The order of their names is fixed, so that all hosts trace the same program.
+
     Args:
       choices: of each kind, [count, ...]. What one lacks and another has becomes what changes
         nothing.
@@ -74,6 +76,6 @@ def alike(choices: Sequence[Choices], counts: Sequence[int], shape: tuple[int, .
 
     return {
         name: jnp.concatenate([of(*each, name) for each in zip(choices, counts, strict=True)])
-        for name in NEUTRAL.keys() | {"box"}
+        for name in neutral
         if any(name in one for one in choices)
     }

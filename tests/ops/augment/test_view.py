@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from ssljax.ops.augment import Augmentation, multi_crop
+from ssljax.ops.augment.render import NEUTRAL, alike
 
 FULL = Augmentation(
     size=12,
@@ -124,6 +125,13 @@ def test_views_of_one_size_are_made_together_and_are_those_of_each_alone():
     np.testing.assert_allclose(together["nothing"][:, 0], np.float32(images) / 255, atol=1e-7)
     program = str(jax.make_jaxpr(lambda keys: multi_crop(views, keys, images))(keys))
     assert program.count("dot_general") == 4  # a resize and a blur for all of them
+
+
+def test_every_process_traces_the_same_program():
+    """Hosts of one run must agree, and the order of a set of names differs between processes."""
+    drawn = [view.draw(jax.random.key(0), (16, 16, 3)) for view in (FULL, LOCAL)]
+    drawn = [jax.tree.map(lambda x: jnp.asarray(x)[None], one) for one in drawn]
+    assert list(alike(drawn, (1, 1), (16, 16, 3))) == [*NEUTRAL, "box"]
 
 
 def test_keys_of_either_kind_give_the_same_views():
