@@ -101,9 +101,10 @@ def together(
     Raises:
       UserError: not all came together.
     """
-    if place.process == 0:
+    reserved = _reserve_port() if place.process == 0 else None
+    if reserved:
         host, port = place.coordinator.rpartition(":")[0], place.address[1]
-        Switchboard(port, place.count, f"{host}:{_free_port()}", patience)
+        Switchboard(port, place.count, f"{host}:{reserved.getsockname()[1]}", patience)
     line = Line(place.address, place.process, place.count, patience)
     try:
         jax.config.update("jax_enable_preemption_service", stoppable)
@@ -116,6 +117,8 @@ def together(
             initialization_timeout=int(patience),
             shutdown_timeout_seconds=int(SILENCE),
         )
+        if reserved:
+            reserved.close()
         yield
         line.finish()
     except BaseException as error:
@@ -143,6 +146,13 @@ def _first_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
-def _free_port() -> int:
-    with socket.create_server(("", 0)) as listener:
-        return listener.getsockname()[1]
+def _reserve_port() -> socket.socket:
+    """Return a socket that holds a free port for JAX's coordination service.
+
+    All processes are told of it long before JAX listens there, and a port that only was free may
+    go to any connection in between. JAX's server may share it, as this socket may.
+    """
+    holder = socket.socket()
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    holder.bind(("", 0))
+    return holder
