@@ -1,9 +1,11 @@
 """Where a process stands in a run of several, as it is told or as the cluster says."""
 
+import socket
+
 import pytest
 
 from ssljax.errors import UserError
-from ssljax.training.hosts import Place, find_place
+from ssljax.training.hosts import Place, _reserve_port, find_place
 
 
 @pytest.fixture(autouse=True)
@@ -53,3 +55,12 @@ def test_addresses_of_both_kinds():
 def test_a_place_that_cannot_be_is_refused(place, message):
     with pytest.raises(UserError, match=message):
         find_place(*place, patience=1)
+
+
+def test_a_reserved_port_goes_to_those_who_share_it_alone():
+    with _reserve_port() as holder:
+        port = holder.getsockname()[1]
+        with pytest.raises(OSError, match="in use"):
+            socket.create_server(("", port))
+        with socket.create_server(("", port), reuse_port=True):
+            pass
