@@ -24,7 +24,7 @@ NEUTRAL = {
     "sigma": 1.0,
     "solarize": False,
 }
-_JITTER = ("brightness", "contrast", "saturation", "hue")
+JITTER = ("brightness", "contrast", "saturation", "hue")
 
 
 def render(image: jax.Array, chosen: Choices, size: int, kernel: int) -> jax.Array:
@@ -46,7 +46,7 @@ def render(image: jax.Array, chosen: Choices, size: int, kernel: int) -> jax.Arr
     elif "flip" in chosen:
         image = jnp.where(chosen["flip"], image[:, ::-1], image)
     if "order" in chosen:
-        factors = {name: chosen.get(name) for name in _JITTER}
+        factors = {name: chosen.get(name) for name in JITTER}
         image = color_jitter(image, chosen["order"], **factors)
     if "grey" in chosen:
         image = jnp.where(chosen["grey"], to_grey(image), image)

@@ -11,14 +11,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from ssljax.ops.augment.geometry import CROP_DRAWS, between, sample_box, whole
-from ssljax.ops.augment.render import NEUTRAL, Choices, alike, render
+from ssljax.ops.augment.render import JITTER, NEUTRAL, Choices, alike, render
 
 _ORDERS = np.array(list(itertools.permutations(range(4))), np.int32)
 # Every draw has its place whether used or not: to switch one operation on leaves the others' draws
 # as they were, so that two runs differ only by that operation. One call draws all of them.
 _DRAWS = CROP_DRAWS + 11
 _FLIP, _JITTER, _ORDER, *_FACTORS, _GREY, _BLUR, _SIGMA, _SOLARIZE = range(CROP_DRAWS, _DRAWS)
-_JITTERED = dict(zip(("brightness", "contrast", "saturation", "hue"), _FACTORS, strict=True))
+_JITTERED = dict(zip(JITTER, _FACTORS, strict=True))
 
 
 @dataclasses.dataclass(frozen=True)
