@@ -109,6 +109,7 @@ def test_an_unreachable_host_is_unavailable(tmp_path):
         (gzip.compress(b"\0\0"), "no IDX file of bytes"),
         (gzip.compress(b"\0\0\x08\x03\0"), "no IDX file of bytes"),
     ],
+    ids=["not gzip", "cut off", "too short", "not of bytes", "no header", "cut header"],
 )
 def test_idx_files_that_are_none(tmp_path, content, message):
     (tmp_path / "x.gz").write_bytes(content)
