@@ -31,7 +31,13 @@ def answer(request: dict[str, Any]) -> list[Plan]:
     def plan(settings: Settings) -> Plan:
         changed = with_settings(config, settings)
         return make_plan(
-            changed, inputs, topology, devices=devices, examples=examples, settings=settings
+            changed,
+            inputs,
+            topology,
+            devices=devices,
+            examples=examples,
+            settings=settings,
+            quick=request["quick"],
         )
 
     first = plan({})

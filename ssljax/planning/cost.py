@@ -29,13 +29,13 @@ class Cost:
 
     Attributes:
       flops: of matrix products and convolutions.
-      nbytes: read from and written to the device's main memory.
+      nbytes: read from and written to the device's main memory; None if not known.
       collectives: each with how often it runs.
       unknown_loops: loops whose trip count the text does not tell; they count once.
     """
 
     flops: int = 0
-    nbytes: float = 0.0
+    nbytes: float | None = 0.0
     collectives: tuple[tuple[Collective, int], ...] = ()
     unknown_loops: int = 0
 

@@ -69,7 +69,7 @@ class Plan:
       parts: of the state.
       memory: of each chip.
       flops: matrix products and convolutions of a step and chip, in the optimized program.
-      hbm_bytes: read and written by a step and chip.
+      hbm_bytes: read and written by a step and chip; None if compiled with `quick` for TPUs.
       exchanges: collectives of a step and chip.
       least: bytes that each chip must send for gradients and parameters, given their sharding.
       roofline: seconds of a step; None for a CPU.
@@ -140,6 +140,7 @@ def make_plan(
     devices: Sequence[jax.Device],
     examples: int,
     settings: dict[str, Any],
+    quick: bool = False,
 ) -> Plan:
     """Compile the train step of a config for a topology, and say what it takes.
 
@@ -150,12 +151,13 @@ def make_plan(
       devices: of it.
       examples: seen in the whole run.
       settings: see `Plan`.
+      quick: see `compile_step`.
 
     Raises:
       UserError: whatever `build` refuses.
     """
     experiment = build(config, inputs, devices=devices)
-    program = compile_step(experiment, topology)
+    program = compile_step(experiment, topology, quick=quick)
     plan = Plan(
         topology=topology.spec,
         chips=topology.size,

@@ -16,6 +16,9 @@ from ssljax.training.experiment import Experiment, build
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 # Fields of an encoder, and the values under which nothing is computed twice.
 _ONCE = {"remat": "none", "chunks": 1}
+# The compiler of TPUs at its least effort, from -1 to 1. Beside much of the work on instructions it
+# then leaves out the choice of the arrays that stay in memory on the chip.
+_QUICK = {"exec_time_optimization_effort": -1.0}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +52,8 @@ class Program:
 
     Attributes:
       memory: that it takes.
-      cost: of a step on each chip; None where it does not fit and was not compiled.
+      cost: of a step on each chip, its bytes of memory None if they were not to be known; None
+        where it does not fit and was not compiled.
       compile_seconds: wall time of the compiler, here and now.
       compile_cpu_seconds: of all cores together: on an idle machine it takes no longer.
     """
@@ -60,15 +64,20 @@ class Program:
     compile_cpu_seconds: float
 
 
-def compile_step(experiment: Experiment, topology: Topology) -> Program:
-    """Compile the train step of `experiment`, whose mesh is of the devices of `topology`."""
+def compile_step(experiment: Experiment, topology: Topology, *, quick: bool = False) -> Program:
+    """Compile the train step of `experiment`, whose mesh is of the devices of `topology`.
+
+    With `quick`, TPUs' compiler makes its least effort, and bytes of memory are not counted.
+    """
+    quick = quick and topology.platform == "tpu"  # other compilers have no such level
     traced = experiment.trace_step()
     state = sum(map(_held, jax.tree.leaves(experiment.abstract_state)))
     batch = sum(map(_held, jax.tree.leaves(experiment.abstract_batch)))
     start = time.perf_counter(), time.process_time()
     try:
         lowered = traced.lower(lowering_platforms=topology.lowering_platforms)
-        compiled = _compile(lowered, topology.compiler_options)
+        options = topology.compiler_options | (_QUICK if quick else {})
+        compiled = _compile(lowered, options)
     except jax.errors.JaxRuntimeError as error:
         needed = _exhausted(str(error), held=state + batch)
         if needed is None:
@@ -85,6 +94,8 @@ def compile_step(experiment: Experiment, topology: Topology) -> Program:
         counted = dataclasses.replace(
             counted, flops=flops.traced(traced.jaxpr.jaxpr) // topology.size
         )
+    if quick:
+        counted = dataclasses.replace(counted, nbytes=None)
     return Program(memory, counted, *seconds)
 
 

@@ -51,13 +51,14 @@ def _work(plan: Plan) -> Iterable[str]:
     line = plan.roofline
     amounts = {
         "compute": f"{_si(plan.flops)}FLOP",
-        "memory": f"{_si(plan.hbm_bytes)}B",
+        "memory": "not counted" if plan.hbm_bytes is None else f"{_si(plan.hbm_bytes)}B",
         "network": f"{_si(plan.sent)}B",
     }
     rows = [("per step and chip", "amount", "at its peak" if line else "")]
     for name, amount in amounts.items():
+        seconds = getattr(line, name, None)
         longest = "  <- the longest" if line and line.bound == name else ""
-        rows.append((BOUNDS[name], amount, _ms(getattr(line, name)) + longest if line else ""))
+        rows.append((BOUNDS[name], amount, "" if seconds is None else _ms(seconds) + longest))
     yield from columns(rows)
     if plan.unknown_loops:
         yield f"{plan.unknown_loops} loops do not tell how often they run and count once"
@@ -80,9 +81,10 @@ def _time(plan: Plan) -> Iterable[str]:
     if not plan.roofline:
         yield f"{model}. A CPU has no published peaks: no time follows"
         return
+    without = " without HBM bytes" if plan.hbm_bytes is None else ""
     yield (
-        f"{model}; MFU at most {plan.mfu:.2f}, an estimate: the step at the roofline takes "
-        f"{_ms(plan.roofline.seconds)}, bound by {BOUNDS[plan.roofline.bound]}"
+        f"{model}; MFU at most {plan.mfu:.2f}, an estimate{without}: the step at the roofline "
+        f"takes {_ms(plan.roofline.seconds)}, bound by {BOUNDS[plan.roofline.bound]}"
     )
     yield (
         f"{plan.examples_per_second:,.0f} examples a second; the whole run {plan.hours:,.1f} "
@@ -99,7 +101,8 @@ def table(plans: Sequence[Plan]) -> str:
         row = [plan.topology, f"{plan.chips:,}", f"{plan.batch_size:,}", _gib(memory.peak)]
         row.append("yes" if memory.fits else f"no, by {_gib(memory.peak - memory.capacity)}")
         if plan.flops is not None:
-            row += [_si(plan.flops), _si(plan.hbm_bytes), _si(plan.sent)]
+            moved = "-" if plan.hbm_bytes is None else _si(plan.hbm_bytes)
+            row += [_si(plan.flops), moved, _si(plan.sent)]
             row += [f"{plan.sent / plan.least:.2f}" if plan.least else "-"]
         if plan.roofline:
             row += [_ms(plan.roofline.seconds), BOUNDS[plan.roofline.bound], f"{plan.mfu:.2f}"]

@@ -23,6 +23,7 @@ def request_plans(
     images: str = "",
     batch_per_chip: int = 0,
     fit: bool = False,
+    quick: bool = False,
 ) -> list[Plan]:
     """Return the plan of a config on a topology, the last of the list.
 
@@ -32,6 +33,7 @@ def request_plans(
       images: what the data are like, see `inputs_of`; "" to look it up.
       batch_per_chip: examples, instead of the config's batch size; 0: the config's.
       fit: whether to try settings until the step fits; the list then begins with those tried.
+      quick: whether TPUs' compiler makes its least effort, see `compile_step`.
 
     Raises:
       UserError: whatever the user can mend.
@@ -44,6 +46,7 @@ def request_plans(
         "images": images,
         "batch_per_chip": batch_per_chip,
         "fit": fit,
+        "quick": quick,
     }
     # What libtpu and XLA print of their own is shown only where the process fails.
     process = subprocess.run(

@@ -12,23 +12,28 @@ class Roofline:
 
     Attributes:
       compute: matrix products and convolutions.
-      memory: reading and writing the chip's main memory.
+      memory: reading and writing the chip's main memory; None if not known.
       network: collectives.
     """
 
     compute: float
-    memory: float
+    memory: float | None
     network: float
 
     @property
     def seconds(self) -> float:
-        """Return the largest of the three, which no step can beat."""
-        return max(self.compute, self.memory, self.network)
+        """Return the largest of those known, which no step can beat."""
+        return max(self._known.values())
 
     @property
     def bound(self) -> str:
         """Return the name of the largest."""
-        return max(("compute", "memory", "network"), key=lambda name: getattr(self, name))
+        return max(self._known, key=self._known.get)
+
+    @property
+    def _known(self) -> dict[str, float]:
+        times = dataclasses.asdict(self)
+        return {name: seconds for name, seconds in times.items() if seconds is not None}
 
 
 def roofline(flops: float, cost: Cost, topology: Topology) -> Roofline | None:
@@ -50,7 +55,7 @@ def roofline(flops: float, cost: Cost, topology: Topology) -> Roofline | None:
     per_host = chip.per_host and topology.shape[-1]
     return Roofline(
         compute=flops / chip.flops,
-        memory=cost.nbytes / chip.bandwidth,
+        memory=None if cost.nbytes is None else cost.nbytes / chip.bandwidth,
         network=sum(
             times * one.seconds(chip.link, chip.network, per_host or topology.size)
             for one, times in cost.collectives

@@ -12,7 +12,8 @@ from ssljax.commands.main import main
 from ssljax.planning.plan import from_json
 from tests.commands.test_command_line import EXPERIMENT
 
-SHARDED = ("--config.mesh.fsdp=4", "--config.encoder.width=256")  # wide enough to be cut
+# Wide enough for parameters to be cut, and a batch for which they are what is sent.
+SHARDED = ("--config.mesh.fsdp=4", "--config.encoder.width=256", "--config.batch_size=256")
 TPU = pytest.mark.skipif(
     importlib.util.find_spec("libtpu") is None,
     reason="needs libtpu: pip install 'ssljax[plan-tpu]'",
@@ -81,6 +82,39 @@ def test_a_plan_with_a_time_names_the_longest(printed):
     text = planning.describe(_timed(printed))
     assert "HBM bytes" in text and "<- the longest" in text and "16 chip-hours" in text
     assert "MFU at most 0.30, an estimate" in text
+
+
+def test_a_quick_plan_says_what_it_leaves_out(printed, experiment, monkeypatch, capsys):
+    from ssljax.planning.roofline import Roofline
+
+    asked = []
+
+    def request(config, topology, **options):
+        asked.append(options["quick"])
+        return [_timed(printed, roofline=Roofline(0.1, None, 0.05), hbm_bytes=None)]
+
+    monkeypatch.setattr(planning, "request_plans", request)
+    more = ("--topology", "tpu:v5e:8x8", "--quick")
+    assert main(_plan(experiment, "tpu:v5e:2x2", *more)) == 0
+    text = capsys.readouterr().out
+    assert asked == [True, True]
+    (row,) = {line for line in text.splitlines() if line.startswith("HBM bytes")}
+    assert row.split() == ["HBM", "bytes", "not", "counted"]
+    assert "an estimate without HBM bytes" in text and "bound by FLOPs" in text
+    assert " -  " in text.splitlines()[-1]
+
+
+@TPU
+def test_the_quick_compiler_makes_the_same_step(printed, experiment, capsys):
+    plans = []
+    for more in ((), ("--quick",)):
+        assert main(_plan(experiment, "tpu:v5e:2x4", "--json", *SHARDED, *more)) == 0
+        plans += json.loads(capsys.readouterr().out)["plans"]
+    full, quick = plans
+    for figure in ("flops", "model_flops", "least"):
+        assert quick[figure] == full[figure]
+    assert quick["memory"]["state"] == full["memory"]["state"] < quick["memory"]["peak"]
+    assert quick["hbm_bytes"] is None and quick["roofline"]["memory"] is None
 
 
 def test_what_does_not_fit_is_status_3_and_says_by_how_much(

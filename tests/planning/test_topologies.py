@@ -69,6 +69,11 @@ def test_the_largest_of_three_times_is_that_of_a_step():
     assert roofline(8 * 197e12, slow, topology).bound == "compute"
 
 
+def test_a_time_that_is_not_known_bounds_nothing():
+    line = roofline(197e12, Cost(nbytes=None), parse("tpu:v5e:16x16"))
+    assert (line.memory, line.seconds, line.bound) == (None, 1.0, "compute")
+
+
 def test_all_chips_of_a_tpu_slice_are_joined_by_links_and_hosts_of_gpus_by_a_network():
     reduction = Cost(collectives=((Collective("all-reduce", "f32", 64e9, tuple(range(64))), 1),))
     tpu = roofline(0, reduction, parse("tpu:v5e:8x8"))
