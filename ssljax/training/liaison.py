@@ -105,7 +105,7 @@ class Switchboard:
         self._lines: dict[int, Talk] = {}
         self._names: dict[int, str] = {}
         self._finished: set[int] = set()
-        self._over = False
+        self._over = ""  # why, once it is
         self._lock = threading.RLock()  # of all of these
         in_background(self._answer)
         in_background(self._beat)
@@ -138,6 +138,9 @@ class Switchboard:
 
     def _admit(self, line: Talk, process: int, count: int, name: str) -> bool:
         with self._lock:
+            if self._over:
+                line.say({"end": self._over})
+                return False
             running = len(self._lines) == self._count
             if count != self._count:
                 refusal = f"was started with --num-processes {count}, process 0 with {self._count}"
@@ -160,7 +163,7 @@ class Switchboard:
             with self._lock:
                 self._finished.add(process)
                 if len(self._finished) == self._count:
-                    self._over = True
+                    self._over = "all processes have finished"
                     self._tell({"finished": True})
 
     def _give_up_absent(self) -> None:
@@ -178,7 +181,7 @@ class Switchboard:
     def _end(self, why: str) -> None:
         with self._lock:
             if not self._over:
-                self._over = True
+                self._over = why
                 self._tell({"end": why})
 
     def _tell(self, word: dict[str, Any]) -> None:

@@ -150,6 +150,13 @@ def test_processes_that_count_differently_are_told(port):
         assert "was started with --num-processes 3, process 0 with 2" in outcome
 
 
+def test_who_comes_after_the_end_is_told_too(port):
+    Switchboard(port, 2, "localhost:1", 5.0)
+    for place in [(2, 3), (0, 2), (1, 2)]:
+        (outcome,) = _join(port, [place])
+        assert "was started with --num-processes 3, process 0 with 2" in outcome
+
+
 def test_absent_processes_are_named(port):
     Switchboard(port, 4, "localhost:1", 0.5)
     for outcome in _join(port, [(0, 4), (2, 4)]):
