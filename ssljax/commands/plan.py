@@ -46,7 +46,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="TPUs: a fifth to a quarter of the time. HBM bytes are not counted, and the peak is a "
+        help="TPUs: a fifth to a third of the time. HBM bytes are not counted, and the peak is a "
         "few percent off",
     )
     parser.add_argument(
