@@ -105,7 +105,7 @@ def test_a_quick_plan_says_what_it_leaves_out(printed, experiment, monkeypatch, 
 
 
 @TPU
-def test_the_quick_compiler_makes_the_same_step(printed, experiment, capsys):
+def test_the_quick_compiler_makes_the_same_step(experiment, capsys):
     plans = []
     for more in ((), ("--quick",)):
         assert main(_plan(experiment, "tpu:v5e:2x4", "--json", *SHARDED, *more)) == 0
