@@ -11,7 +11,7 @@ from ssljax.files import write_atomically
 DESCRIPTION = """Compile the train step of a config for a topology, with the compiler of that
 hardware but without the hardware, and say what it takes: memory and whether it fits, FLOPs, bytes,
 collectives, and the time that follows from the chip's published peaks. That time is an estimate:
-no run can beat it.
+no run of that program can beat it.
 
 Topologies: tpu:v5e:16x16, tpu:v5p:4x8x8, tpu:v6e:16x16, gpu:h100:8 (one host), gpu:h100:8x8 (hosts
 x GPUs of each), gpu:a100:8, cpu:8. Several give a table. TPUs need pip install 'ssljax[plan-tpu]',

@@ -58,7 +58,7 @@ class Exchange:
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What a run takes on a topology. Times are estimates: the roofline, which no run can beat.
+    """What a run takes on a topology. Times are the roofline's.
 
     Attributes:
       topology: as the user wrote it.

@@ -77,7 +77,7 @@ def compile_step(experiment: Experiment, topology: Topology, *, quick: bool = Fa
     try:
         lowered = traced.lower(lowering_platforms=topology.lowering_platforms)
         options = topology.compiler_options | (_QUICK if quick else {})
-        compiled = _compile(lowered, options)
+        compiled = lowered.compile(compiler_options=options or None)
     except jax.errors.JaxRuntimeError as error:
         needed = _exhausted(str(error), held=state + batch)
         if needed is None:
@@ -97,17 +97,6 @@ def compile_step(experiment: Experiment, topology: Topology, *, quick: bool = Fa
     if quick:
         counted = dataclasses.replace(counted, nbytes=None)
     return Program(memory, counted, *seconds)
-
-
-def _compile(lowered: jax.stages.Lowered, options: dict[str, Any]) -> jax.stages.Compiled:
-    try:
-        return lowered.compile(compiler_options=options or None)
-    except jax.errors.JaxRuntimeError as error:
-        if "output tile sizes" not in str(error):
-            raise
-        # Where it may not time them, XLA for GPUs cannot tile every product for its own kernels:
-        # all products are then calls of libraries.
-        return lowered.compile(compiler_options={**options, "xla_gpu_enable_triton_gemm": False})
 
 
 def _since(start: tuple[float, float]) -> tuple[float, float]:

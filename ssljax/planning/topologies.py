@@ -108,7 +108,11 @@ class Topology:
     @property
     def compiler_options(self) -> dict[str, Any]:
         """Return the options of XLA under which it needs no device."""
-        return {"xla_gpu_autotune_level": 0} if self.platform == "gpu" else {}
+        if self.platform != "gpu":
+            return {}
+        # It may not time its own kernels for products, and cannot tile every product for them
+        # untimed, so that all of these are calls of libraries.
+        return {"xla_gpu_autotune_level": 0, "xla_gpu_enable_triton_gemm": False}
 
     @property
     def lowering_platforms(self) -> tuple[str, ...]:
