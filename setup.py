@@ -15,7 +15,7 @@ EXTRAS = {
 }
 EXTRAS["test"] = [
     # With pytest 9.2, pytest-xdist 3.8 no longer keeps a group of tests in one worker.
-    *("pytest>=8,<9.2", "pytest-xdist>=3", "ruff>=0.8", "dm-pix>=0.4"),
+    *("pytest>=9,<9.2", "pytest-xdist>=3", "ruff>=0.8", "dm-pix>=0.4"),
     *EXTRAS["tfds"],
     *EXTRAS["digits"],
 ]
