@@ -8,7 +8,7 @@ PIP := python -m pip install --quiet --disable-pip-version-check
 .PHONY: help setup quickstart test test-meshes test-peers lint clean
 
 help:
-	@echo "make quickstart   set up, pretrain on Fashion-MNIST and evaluate (about 10 minutes on 2 cores)"
+	@echo "make quickstart   set up, pretrain on Fashion-MNIST and evaluate (10 to 20 minutes on 2 cores)"
 	@echo "make test         set up, lint and run all tests (half an hour on 2 slow cores)"
 	@echo "make test-meshes  train every objective on further meshes of 8 simulated devices"
 	@echo "make test-peers   compare losses and models with their PyTorch peers (installs PyTorch)"
