@@ -50,6 +50,8 @@ def _value(field: dataclasses.Field, value: Any, name: str) -> Any:
         return field.type.from_config(value, name)
     if field.type is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
+    if field.type is tuple and isinstance(value, list):
+        return tuple(value)
     if field.type in (int, float, bool, str) and type(value) is not field.type:
         raise UserError(
             f"{name}={value!r} is of type {type(value).__name__}; it must be {field.type.__name__}"

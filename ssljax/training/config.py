@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
 from ml_collections import ConfigDict
 
 from ssljax.errors import UserError, unknown
@@ -88,14 +89,42 @@ def default_config() -> ConfigDict:
 
 
 def complete(config: Mapping[str, Any]) -> ConfigDict:
-    """Return `config` over the defaults.
+    """Return `config` over the defaults, its values as JSON can hold them.
+
+    A list is the tuple of its items everywhere, and a number of NumPy is the plain number: a config
+    that is read back from JSON is the config that was written.
 
     Raises:
-      UserError: a key that does not exist, or a value of another type than its default.
+      UserError: a key that does not exist, a value of another type than its default, or one that
+        JSON cannot hold.
     """
     full = default_config()
-    _merge(full, config if isinstance(config, ConfigDict) else ConfigDict(config), "")
+    _merge(full, ConfigDict(_plain(config, "")), "")
     return full
+
+
+def _plain(value: Any, name: str) -> Any:
+    """Return a value as it comes back from JSON, but with tuples for lists."""
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
+    if isinstance(value, ConfigDict | Mapping):
+        if strange := [key for key in value if not isinstance(key, str) or "." in key]:
+            raise UserError(
+                f"{_named(name)} has the key {strange[0]!r}; a key is text without a dot"
+            )
+        return {key: _plain(item, f"{name}.{key}") for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return tuple(_plain(item, f"{name}[{number}]") for number, item in enumerate(value))
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise UserError(
+        f"{_named(name)}={value!r} is of type {type(value).__name__}; a config holds numbers, "
+        "text, True, False, None, and sequences and sections of these"
+    )
+
+
+def _named(name: str) -> str:
+    return f"config.{name.removeprefix('.')}" if name else "config"
 
 
 def _merge(into: ConfigDict, given: ConfigDict, prefix: str) -> None:
@@ -105,6 +134,8 @@ def _merge(into: ConfigDict, given: ConfigDict, prefix: str) -> None:
             raise unknown("config key", name, [prefix + known for known in into])
         if name in OPEN_SECTIONS:
             _require(isinstance(value, ConfigDict), name, value, "a section")
+            if "name" in value:
+                _require(isinstance(value["name"], str), f"{name}.name", value["name"], "str")
             into[key] = value
         elif isinstance(into[key], ConfigDict):
             _require(isinstance(value, ConfigDict), name, value, "a section")
@@ -139,15 +170,18 @@ def to_json(config: ConfigDict) -> str:
 
 
 def from_json(text: str) -> ConfigDict:
-    """Return the config that `to_json` wrote, completed with the defaults."""
-    return complete(ConfigDict(_tuples(json.loads(text))))
+    """Return the config that `to_json` wrote, completed with the defaults.
+
+    Raises:
+      UserError: see `complete`; also text that holds no JSON object.
+      ValueError: the text is not JSON.
+    """
+    return complete(_section_of(json.loads(text)))
 
 
-def _tuples(value: Any) -> Any:
-    if isinstance(value, list):
-        return tuple(_tuples(item) for item in value)
-    if isinstance(value, dict):
-        return {key: _tuples(item) for key, item in value.items()}
+def _section_of(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise UserError(f"a config is a JSON object, not {json.dumps(value)[:40]}")
     return value
 
 

@@ -1,5 +1,6 @@
 """Configs: defaults, unknown keys, types, and the way through JSON."""
 
+import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
@@ -23,11 +24,43 @@ def test_given_keys_override_the_defaults():
         ({"steps": True}, "config.steps=True is of type bool; it must be int"),
         ({"data": "x"}, "config.data='x' is of type str; it must be a section"),
         ({"encoder": "resnet18"}, "config.encoder='resnet18' is of type str"),
+        ({"encoder": {"name": 18}}, "config.encoder.name=18 is of type int; it must be str"),
+        ({"objective": {"act": max}}, "config.objective.act=.* is of type builtin_function"),
+        ({"start_from": ({"put": {1}},)}, r"config.start_from\[0\].put=\{1\} is of type set"),
+        ({"objective": {"sizes": {3: 4}}}, "config.objective.sizes has the key 3"),
     ],
 )
 def test_bad_keys_and_types_are_named(given, message):
     with pytest.raises(UserError, match=message):
         complete(ConfigDict(given))
+
+
+def test_lists_are_tuples_and_numbers_of_numpy_plain_wherever_they_stand():
+    """Or the config would not be the one that is read back from its JSON text."""
+    views = {"crop": {"crop_scale": [0.5, np.float32(1)], "steps": np.arange(2)}}
+    given = {
+        "data": {"host_crop": [0.25, 1]},
+        "profile": [3, 4],
+        "objective": {"name": "simclr", "views": views, "hidden": [[1], (2,)]},
+        "optimizer": {"rules": [{"name": "all", "match": ".*", "blocks": [1, 2]}]},
+        "sharding_rules": [["kernel", ["data", ["fsdp", "tensor"]]]],
+        "start_from": [{"workdir": "a", "take": "b", "put": "c"}],
+    }
+    for one in (complete(given), complete(ConfigDict(given))):
+        assert one.data.host_crop == (0.25, 1) and one.profile == (3, 4)
+        assert one.objective.views.crop.crop_scale == (0.5, 1.0)
+        assert one.objective.views.crop.steps == (0, 1) and one.objective.hidden == ((1,), (2,))
+        assert one.optimizer.rules == ({"name": "all", "match": ".*", "blocks": (1, 2)},)
+        assert one.sharding_rules == (("kernel", ("data", ("fsdp", "tensor"))),)
+        assert one.start_from == ({"workdir": "a", "take": "b", "put": "c"},)
+        again = from_json(to_json(one))
+        assert again.to_dict() == one.to_dict() and not differences(one, again)
+
+
+@pytest.mark.parametrize("text", ["5", "[1, 2]", "null", '"steps"'])
+def test_text_that_is_no_json_object_is_refused(text):
+    with pytest.raises(UserError, match="a config is a JSON object, not"):
+        from_json(text)
 
 
 def test_json_gives_the_same_config_back():
