@@ -94,10 +94,11 @@ def pretrain(
             return Outcome(experiment, state, already_finished=True)
         say(f"continuing at step {first:,}" if restored else f"starting: {config.steps:,} steps")
 
+        # Before the compilation, so that files that cannot be written are told at once.
+        writer = exits.enter_context(contextlib.closing(MetricsWriter(workdir, first_step=first)))
         train_step = experiment.compile_step()
         if jax.process_count() > 1:  # the first collectives do not wait long for one that compiles
             multihost_utils.sync_global_devices("the step is compiled")
-        writer = exits.enter_context(contextlib.closing(MetricsWriter(workdir, first_step=first)))
         window = MetricsWindow(workdir, list(named_leaves(state.params)), pipeline.ids)
         progress = exits.enter_context(contextlib.closing(Progress(first, config)))
         profiler = exits.enter_context(Profiler(workdir, *config.profile))

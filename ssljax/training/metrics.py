@@ -1,63 +1,132 @@
 """What a run writes down as it goes: metrics.jsonl and TensorBoard files, and the progress bar."""
 
+import contextlib
 import json
-import os
 import pathlib
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import jax
 from ml_collections import ConfigDict
-from tensorboardX import SummaryWriter
+from tensorboardX.event_file_writer import EventsWriter
+from tensorboardX.proto.event_pb2 import Event, SessionLog
+from tensorboardX.summary import scalar
 from tqdm import tqdm
+
+from ssljax.errors import UserError
+from ssljax.files import write_atomically
+
+_BOARD_SECONDS = 30.0  # between two flushes of the TensorBoard file, which wait for the disk
 
 
 class MetricsWriter:
     """Appends scalars to WORKDIR/metrics.jsonl and to TensorBoard files in WORKDIR/tensorboard.
 
-    Of several hosts, the first writes for all.
+    Of several hosts, the first writes for all. All is written by the thread that calls:
+    tensorboardX's own SummaryWriter has a thread with a queue, and where that thread died of a full
+    disk, the next scalar would wait for room in the queue for ever.
     """
 
     def __init__(self, workdir: pathlib.Path, *, first_step: int):
         """Continue the files of `workdir`, dropping what was written after `first_step`.
 
         A run that was killed has logged steps after its last checkpoint; they are taken again.
+
+        Raises:
+          UserError: a file cannot be read or written.
         """
         self._writes = jax.process_index() == 0
-        if self._writes:
-            path = workdir / "metrics.jsonl"
-            _drop_after(path, first_step)
-            self._file = path.open("a", encoding="utf-8")
-            self._board = SummaryWriter(str(workdir / "tensorboard"), purge_step=first_step + 1)
+        if not self._writes:
+            return
+        self._workdir = workdir.absolute()
+        path, folder = self._workdir / "metrics.jsonl", self._workdir / "tensorboard"
+        kept = [line for line in read_metrics(path) if line["step"] <= first_step]
+        if path.exists():
+            write_atomically(path, "".join(json.dumps(line) + "\n" for line in kept))
+        with contextlib.ExitStack() as exits, self._told():
+            self._file = exits.enter_context(path.open("a", encoding="utf-8"))
+            folder.mkdir(exist_ok=True)
+            self._board = EventsWriter(str(folder / "events"))
+            # TensorBoard drops what other files have from this step on.
+            start = SessionLog(status=SessionLog.START)
+            self._to_board(Event(step=first_step + 1, session_log=start))
+            self._board.flush()
+            exits.pop_all()
+        self._flushed = time.monotonic()
 
     def write(self, step: int, scalars: Mapping[str, float]) -> None:
-        """Write one line: the step and the scalars."""
-        if self._writes:
+        """Write one line: the step and the scalars.
+
+        Raises:
+          UserError: a file cannot be written, the disk being full, for example.
+        """
+        if not self._writes:
+            return
+        with self._told():
             self._file.write(json.dumps({"step": step, **scalars}) + "\n")
             self._file.flush()
             for name, value in scalars.items():
-                self._board.add_scalar(name, value, step)
+                self._to_board(Event(step=step, summary=scalar(name, value)))
+            if time.monotonic() > self._flushed + _BOARD_SECONDS:
+                self._board.flush()
+                self._flushed = time.monotonic()
 
     def close(self) -> None:
-        """Flush and close the files."""
+        """Flush and close the files.
+
+        Raises:
+          UserError: what was not flushed yet cannot be written.
+        """
         if self._writes:
-            self._file.close()
-            self._board.close()
+            with self._told():
+                try:
+                    self._file.close()
+                finally:
+                    self._board.close()
 
+    def _to_board(self, event: Event) -> None:
+        event.wall_time = time.time()
+        self._board.write_event(event)
 
-def _drop_after(path: pathlib.Path, step: int) -> None:
-    if not path.exists():
-        return
-    kept = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
         try:
-            if json.loads(line)["step"] <= step:
-                kept.append(line + "\n")
-        except ValueError:  # the last line of a killed process may be cut short
+            yield
+        except OSError as error:
+            raise UserError(
+                f"cannot write metrics to {error.filename or self._workdir}: {error.strerror}; the "
+                "checkpoints that are there stay as they are"
+            ) from error
+
+
+def read_metrics(path: pathlib.Path) -> list[dict[str, Any]]:
+    """Return the lines of a metrics.jsonl, in order; none if there is no such file.
+
+    What is no line of ours is left out: the last one of a killed process may be cut short.
+
+    Raises:
+      UserError: the file cannot be read.
+    """
+    try:
+        lines = path.read_bytes().splitlines()
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from error
+    found = []
+    for line in lines:
+        try:
+            entry = json.loads(line)
+        except (ValueError, RecursionError):
             continue
-    new = path.with_suffix(".tmp")
-    new.write_text("".join(kept), encoding="utf-8")
-    os.replace(new, path)
+        if isinstance(entry, dict) and _is_step(entry.get("step")):
+            found.append(entry)
+    return found
+
+
+def _is_step(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 class Progress:
