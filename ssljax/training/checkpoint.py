@@ -31,6 +31,7 @@ from ssljax.training.paths import named_leaves
 # Orbax changes these two after the record has been written; nothing is read from them.
 _UNRECORDED = ("_CHECKPOINT_METADATA", "commit_success.txt")
 _TEMPORARY = ".orbax-checkpoint-tmp"
+_OF_OLDER_OPTIMIZER = re.compile(r"opt_state/(\d+|inner_states)/")
 _NONE_SAVED, _NONE_READABLE = -1, -2
 # Arrays that devices hold alike are cut so that each writes a part, down to parts of this size:
 # to cut a small one takes longer than to write it.
@@ -323,6 +324,12 @@ class Checkpointer:
             for path in dict.fromkeys([*wanted, *saved])
             if saved.get(path) != wanted.get(path)
         ]
+        if any(_OF_OLDER_OPTIMIZER.match(path) for path in saved.keys() - wanted.keys()):
+            raise UserError(
+                f"the checkpoint {self._at(step)} was written by an earlier version of ssljax, "
+                "whose optimizer counted the steps itself; that run can be continued by that "
+                'version only. Its "params" can start a new run, with config.start_from'
+            )
         if different:
             more = f"; {len(different) - 3} more differ" if len(different) > 3 else ""
             raise UserError(

@@ -64,7 +64,8 @@ def pretrain(
         keep_freed_memory()
         experiment = build(config)
         objective, pipeline = experiment.objective, experiment.pipeline()
-        claim(workdir, config, pipeline.fingerprint())
+        if change := claim(workdir, config, pipeline.fingerprint()):
+            say(change)
         if jax.process_index() == 0:  # for people: the rule of each parameter, where each array is
             write_atomically(workdir / "parameters.txt", experiment.optimizer.describe() + "\n")
             write_atomically(

@@ -15,7 +15,12 @@ from ssljax.errors import UserError, unknown
 from ssljax.ops.schedule import cosine
 from ssljax.training.paths import named_leaves, path_name
 from ssljax.training.rules import DEFAULT_RULES, Treatment, treatments
-from ssljax.training.schedule import Schedule, peak_learning_rate, warmup_then
+from ssljax.training.schedule import (
+    Schedule,
+    peak_learning_rate,
+    require_used,
+    warmup_then,
+)
 
 OPTIMIZERS = {
     "adamw": "Adam with decoupled weight decay (arXiv:1711.05101)",
@@ -28,9 +33,16 @@ DEFAULTS: dict[str, Any] = {
     "name": "adamw",  # adamw, sgd, lars or lamb
     "learning_rate": 1e-3,  # the peak
     "scale_by_batch": "none",  # or "linear", "sqrt": the peak times batch_size / 256 or its root
-    "schedule": "cosine",  # or "linear", "constant", after the warm-up
+    "schedule": "cosine",  # after the warm-up: cosine, linear, constant, step or wsd
     "warmup_steps": 0,
-    "final_scale": 0.0,  # last learning rate, as a part of the peak
+    "warmup_init_scale": 0.0,  # first learning rate of the warm-up, as a part of the peak
+    "final_scale": 0.0,  # cosine, linear, wsd: last learning rate, as a part of the peak
+    "milestones": (),  # step: at each of these steps the learning rate is multiplied by gamma
+    "gamma": 0.1,  # step
+    "cooldown_steps": 0,  # wsd: length of the line from the peak to the last learning rate
+    # Length of the schedules of learning rate and weight decay, times the steps of the run; above 1
+    # the run ends before they do.
+    "schedule_length": 1.0,
     "weight_decay": 0.0,
     "final_decay_scale": 1.0,  # last weight decay, times the first, along half a cosine
     "b1": 0.9,  # adamw, lamb
@@ -52,7 +64,10 @@ Change = Callable[[Treatment, jax.Array, jax.Array], jax.Array]
 
 _RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
     "learning_rate": (lambda x: x > 0, "above 0"),
+    "warmup_init_scale": (lambda x: 0 <= x <= 1, "in [0, 1]"),
     "final_scale": (lambda x: 0 <= x <= 1, "in [0, 1]"),
+    "gamma": (lambda x: 0 < x <= 1, "in (0, 1]"),
+    "schedule_length": (lambda x: x >= 1, "at least 1"),
     "weight_decay": (lambda x: x >= 0, "at least 0"),
     "final_decay_scale": (lambda x: x >= 0, "at least 0 (1: off)"),
     "b1": (lambda x: 0 <= x < 1, "in [0, 1)"),
@@ -70,14 +85,18 @@ class Optimizer:
     """What the train step applies, and what it does to whom.
 
     Attributes:
-      transform: the gradient transformation; its update is to be added to the parameters.
-      learning_rate: as a function of the step.
+      transform: the gradient transformation; its update is to be added to the parameters. It takes
+        the number of the step, `update(grads, state, params, step=step)`, and its state holds no
+        counter but Adam's of the moments' updates, which corrects their bias.
+      learning_rate: as a function of the step; the one that `transform` applies.
+      decay_scale: what weight decay is multiplied by, as a function of the step.
       treatments: by parameter path.
       shapes: of the parameters, by path.
     """
 
-    transform: optax.GradientTransformation
+    transform: optax.GradientTransformationExtraArgs
     learning_rate: Schedule
+    decay_scale: Schedule
     treatments: Mapping[str, Treatment]
     shapes: Mapping[str, tuple[int, ...]]
 
@@ -120,15 +139,8 @@ def build_optimizer(
         fit the parameters.
     """
     options = _checked(config)
-    peak = peak_learning_rate(options["learning_rate"], options["scale_by_batch"], batch_size)
-    scheduled = functools.partial(
-        warmup_then,
-        peak=peak,
-        steps=steps,
-        warmup_steps=options["warmup_steps"],
-        final_scale=options["final_scale"],
-    )
-    learning_rate = scheduled(options["schedule"])
+    by_name, decay_scale = _schedules(options, steps, batch_size)
+    learning_rate = by_name(options["schedule"])
     by_path = treatments(
         params,
         options["rules"] or DEFAULT_RULES,
@@ -144,14 +156,51 @@ def build_optimizer(
                 "is for computing only)"
             )
     rates = {
-        name: scheduled(name) if name else learning_rate
+        name: by_name(name) if name else learning_rate
         for name in {one.schedule for one in by_path.values()}
     }
-    decay_scale = functools.partial(
-        cosine, start=1.0, end=options["final_decay_scale"], steps=steps
-    )
+    require_used({options["schedule"], *rates}, options["milestones"], options["cooldown_steps"])
     transform = _all_but_frozen(_trained(options, rates, decay_scale, by_path), by_path)
-    return Optimizer(transform, learning_rate, by_path, shapes)
+    return Optimizer(transform, learning_rate, decay_scale, by_path, shapes)
+
+
+def schedules(config: Mapping[str, Any], *, steps: int, batch_size: int) -> dict[str, Schedule]:
+    """Return what the optimizer changes over a run, as functions of the step: "learning rate", that
+    of each rule with a schedule of its own, and "weight decay" as a factor.
+
+    Arguments and errors are those of `build_optimizer`.
+    """
+    options = _checked(config)
+    by_name, decay_scale = _schedules(options, steps, batch_size)
+    of_rules = {
+        f"learning rate of rule {rule['name']!r}": by_name(rule["learning_rate_schedule"])
+        for rule in options["rules"]
+        if rule.get("learning_rate_schedule")
+    }
+    rate = by_name(options["schedule"])
+    return {"learning rate": rate, **of_rules, "weight decay": decay_scale}
+
+
+def _schedules(
+    options: Mapping[str, Any], steps: int, batch_size: int
+) -> tuple[Callable[[str], Schedule], Schedule]:
+    """Return the learning rate by the name of its schedule, and the factor of the weight decay."""
+    length = int(steps * options["schedule_length"])
+    by_name = functools.partial(
+        warmup_then,
+        peak=peak_learning_rate(options["learning_rate"], options["scale_by_batch"], batch_size),
+        steps=length,
+        warmup_steps=options["warmup_steps"],
+        warmup_init_scale=options["warmup_init_scale"],
+        final_scale=options["final_scale"],
+        milestones=options["milestones"],
+        gamma=options["gamma"],
+        cooldown_steps=options["cooldown_steps"],
+    )
+    decay_scale = functools.partial(
+        cosine, start=1.0, end=options["final_decay_scale"], steps=length
+    )
+    return by_name, decay_scale
 
 
 def _checked(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -174,7 +223,7 @@ def _trained(
     rates: Mapping[str, Schedule],
     decay_scale: Schedule,
     by_path: Mapping[str, Treatment],
-) -> optax.GradientTransformation:
+) -> optax.GradientTransformationExtraArgs:
     """Return the chain for the parameters that are trained, in the order of the official codes."""
     adam = optax.scale_by_adam(options["b1"], options["b2"], options["eps"], mu_dtype=jnp.float32)
     momentum = optax.trace(options["momentum"], options["nesterov"], jnp.float32)
@@ -198,32 +247,41 @@ def _trained(
 
         return change
 
-    decay, trust, rate = (_per_parameter(by_path, at) for at in (decayed, adapted, scaled))
-    chains = {
-        "adamw": (adam, decay, rate),
-        "sgd": (decay, momentum, rate),  # the rate after the momentum, as in PyTorch
-        "lars": (decay, trust, rate, momentum),  # and before it, as in SimCLR's lars_optimizer.py
-        "lamb": (adam, decay, trust, rate),
+    links = {
+        "clip": optax.clip_by_global_norm(options["clip_norm"]),
+        "adam": adam,
+        "momentum": momentum,
+        "decay": _per_parameter(by_path, decayed),
+        "trust": _per_parameter(by_path, adapted),
+        "rate": _per_parameter(by_path, scaled),
     }
-    clip = (optax.clip_by_global_norm(options["clip_norm"]),) if options["clip_norm"] else ()
-    return optax.chain(*clip, *chains[options["name"]])
+    chains = {
+        "adamw": ("adam", "decay", "rate"),
+        "sgd": ("decay", "momentum", "rate"),  # the rate after the momentum, as in PyTorch
+        # and before it, as in SimCLR's lars_optimizer.py
+        "lars": ("decay", "trust", "rate", "momentum"),
+        "lamb": ("adam", "decay", "trust", "rate"),
+    }
+    clip = ("clip",) if options["clip_norm"] else ()
+    # By name: moments have the same path in runs with and without clipping.
+    return optax.named_chain(*((name, links[name]) for name in clip + chains[options["name"]]))
 
 
 def _per_parameter(
     by_path: Mapping[str, Treatment], change_at: Callable[[jax.Array], Change]
-) -> optax.GradientTransformation:
+) -> optax.GradientTransformationExtraArgs:
     """Return the transformation of every parameter's update by the change of the step."""
 
-    def update(updates: Any, state: optax.ScaleByScheduleState, params: Any) -> tuple[Any, Any]:
-        change = change_at(state.count)
+    def update(
+        updates: Any, state: optax.EmptyState, params: Any, *, step: jax.Array, **_: Any
+    ) -> tuple[Any, optax.EmptyState]:
+        change = change_at(step)
         changed = jax.tree_util.tree_map_with_path(
             lambda path, u, p: change(by_path[path_name(path)], u, p), updates, params
         )
-        return changed, optax.ScaleByScheduleState(optax.safe_increment(state.count))
+        return changed, state
 
-    return optax.GradientTransformation(
-        lambda _: optax.ScaleByScheduleState(jnp.zeros((), jnp.int32)), update
-    )
+    return optax.GradientTransformationExtraArgs(lambda _: optax.EmptyState(), update)
 
 
 def _trust_ratio(
@@ -241,17 +299,27 @@ def _trust_ratio(
 
 
 def _all_but_frozen(
-    trained: optax.GradientTransformation, by_path: Mapping[str, Treatment]
-) -> optax.GradientTransformation:
+    trained: optax.GradientTransformationExtraArgs, by_path: Mapping[str, Treatment]
+) -> optax.GradientTransformationExtraArgs:
+    """Return `trained` for what is not frozen; its state is as if the frozen were not there."""
     if not any(one.frozen for one in by_path.values()):
         return trained
-    # -0.0 is the number that changes no other when added, not even a zero's sign.
-    hold = optax.stateless(
-        lambda updates, _: jax.tree.map(lambda u: jnp.full_like(u, -0.0), updates)
-    )
-    return optax.partition(
-        {"trained": trained, "frozen": hold},
-        lambda tree: jax.tree_util.tree_map_with_path(
-            lambda path, _: "frozen" if by_path[path_name(path)].frozen else "trained", tree
-        ),
+
+    def without(tree: Any) -> Any:
+        return jax.tree_util.tree_map_with_path(
+            lambda path, leaf: optax.MaskedNode() if by_path[path_name(path)].frozen else leaf, tree
+        )
+
+    def update(updates: Any, state: Any, params: Any, **extra: Any) -> tuple[Any, Any]:
+        new, state = trained.update(without(updates), state, without(params), **extra)
+        # -0.0 is the number that changes no other when added, not even a zero's sign.
+        held = jax.tree.map(
+            lambda u, n: jnp.full_like(u, -0.0) if isinstance(n, optax.MaskedNode) else n,
+            updates,
+            new,
+        )
+        return held, state
+
+    return optax.GradientTransformationExtraArgs(
+        lambda params: trained.init(without(params)), update
     )

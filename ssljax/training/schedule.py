@@ -1,6 +1,6 @@
 """The learning rate as a function of the step."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 
 import jax
 import optax
@@ -13,6 +13,9 @@ SCHEDULES = {
     "cosine": "half a cosine from the peak down to final_scale * peak",
     "constant": "the peak throughout",
     "linear": "a straight line from the peak down to final_scale * peak",
+    "step": "the peak times gamma for each milestone passed",
+    "wsd": "warm-up, stable, decay: the peak, then in the last cooldown_steps a straight line down "
+    "to final_scale * peak (arXiv:2405.18392)",
 }
 
 BATCH_SCALINGS = {
@@ -38,12 +41,22 @@ def peak_learning_rate(base: float, scaling: str, batch_size: int) -> float:
 
 
 def warmup_then(
-    name: str, *, peak: float, steps: int, warmup_steps: int, final_scale: float
+    name: str,
+    *,
+    peak: float,
+    steps: int,
+    warmup_steps: int,
+    final_scale: float,
+    warmup_init_scale: float = 0.0,
+    milestones: Sequence[int] = (),
+    gamma: float = 0.1,
+    cooldown_steps: int = 0,
 ) -> Schedule:
-    """Return a schedule: a line from 0 up to `peak` over the warm-up, then the one called `name`.
+    """Return a schedule: a line up to `peak` over the warm-up, then the one called `name`.
 
     The end value is reached at step `steps`, one after the last update. With a warm-up the very
-    first update has a learning rate of zero, as in the official code of SimCLR, BYOL and MAE.
+    first update has a learning rate of `warmup_init_scale` * peak, by default zero, as in the
+    official code of SimCLR, BYOL and MAE.
 
     >>> schedule = warmup_then("cosine", peak=2.0, steps=30, warmup_steps=10, final_scale=0.0)
     >>> [round(float(schedule(step)), 3) for step in (0, 5, 10, 20, 30)]
@@ -51,7 +64,7 @@ def warmup_then(
     """
     if name not in SCHEDULES:
         raise unknown("optimizer.schedule", name, SCHEDULES)
-    if not isinstance(warmup_steps, int) or not 0 <= warmup_steps < steps:
+    if not _is_count(warmup_steps) or not warmup_steps < steps:
         raise UserError(
             f"optimizer.warmup_steps is {warmup_steps!r}: it must be a whole number, at least 0 "
             f"and below the {steps} steps of the run"
@@ -61,10 +74,50 @@ def warmup_then(
         after = optax.cosine_decay_schedule(peak, rest, alpha=final_scale)
     elif name == "linear":
         after = optax.linear_schedule(peak, peak * final_scale, rest)
+    elif name == "step":
+        _require_milestones(milestones, warmup_steps)
+        after = optax.piecewise_constant_schedule(
+            peak, {milestone - warmup_steps: gamma for milestone in milestones}
+        )
+    elif name == "wsd":
+        if not _is_count(cooldown_steps) or not 1 <= cooldown_steps <= rest:
+            raise UserError(
+                f"optimizer.cooldown_steps is {cooldown_steps!r}: with schedule 'wsd' it must be a "
+                f"whole number, at least 1 and at most {rest}, the steps after the warm-up"
+            )
+        after = optax.linear_schedule(
+            peak, peak * final_scale, cooldown_steps, transition_begin=rest - cooldown_steps
+        )
     else:
         after = optax.constant_schedule(peak)
     if not warmup_steps:
         return after
     return optax.join_schedules(
-        [optax.linear_schedule(0.0, peak, warmup_steps), after], [warmup_steps]
+        [optax.linear_schedule(peak * warmup_init_scale, peak, warmup_steps), after],
+        [warmup_steps],
     )
+
+
+def require_used(names: Collection[str], milestones: Sequence[int], cooldown_steps: int) -> None:
+    """Raise a UserError if an option is set that none of the schedules in use reads."""
+    for key, value, reader in (
+        ("milestones", milestones, "step"),
+        ("cooldown_steps", cooldown_steps, "wsd"),
+    ):
+        if value and reader not in names:
+            raise UserError(
+                f"optimizer.{key} is {value!r}, which only optimizer.schedule={reader!r} reads"
+            )
+
+
+def _require_milestones(milestones: Sequence[int], warmup_steps: int) -> None:
+    good = isinstance(milestones, Sequence) and all(map(_is_count, milestones)) and milestones
+    if not good or list(milestones) != sorted({*milestones}) or milestones[0] <= warmup_steps:
+        raise UserError(
+            f"optimizer.milestones is {milestones!r}: with schedule 'step' it must be steps in "
+            f"ascending order, above the {warmup_steps} of the warm-up, such as (30_000, 60_000)"
+        )
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

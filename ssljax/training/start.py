@@ -10,6 +10,7 @@ from ssljax.training.paths import named_leaves
 from ssljax.training.state import TrainState
 
 KEYS = ("workdir", "take", "put")
+OWN = "step"  # part of the state that is always the run's own
 
 
 def start_from(
@@ -22,16 +23,23 @@ def start_from(
       parts: each {"workdir": of the other run, "take": path in its state, "put": path in this one},
         such as {"workdir": "runs/vq_vae", "take": "params", "put": "memory/tokenizer"}. Paths are
         those of `state.txt` in a workdir, or the beginnings of such. All that lies under
-        `put` is replaced, so the other run must have it all, in the same shapes.
+        `put` is replaced, so the other run must have it all, in the same shapes. With "opt_state"
+        the moments of the optimizer go along; the step, and so every schedule, starts at 0.
       say: takes a line for the user.
 
     Raises:
-      UserError: a part that is not such a mapping, no such path or workdir, or other shapes.
+      UserError: a part that is not such a mapping, no such path or workdir, other shapes, or the
+        step, which is the run's own.
     """
     for number, part in enumerate(parts):
         where = f"config.start_from[{number}]"
         if not isinstance(part, Mapping) or set(part) != {*KEYS}:
             raise UserError(f"{where}={part!r}; it must have the keys {', '.join(KEYS)}")
+        if part["put"] == OWN:
+            raise UserError(
+                f"{where}: put={OWN!r}: a run counts its own steps; to go on with another run, "
+                "raise config.steps in its own workdir"
+            )
         state = _with_part(state, part, where)
         say(f"{part['put']} starts as {part['take']} of {part['workdir']}")
     return state

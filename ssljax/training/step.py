@@ -50,7 +50,7 @@ def make_train_step(
 
     Args:
       objective: what is learned.
-      optimizer: makes updates of the gradients.
+      optimizer: makes updates of the gradients; its `update` is told the step, if it takes it.
       seed: of the run; the random numbers of a step are a function of (seed, step) alone.
       accumulate: into how many micro-batches a batch is cut, to save memory.
 
@@ -73,6 +73,8 @@ def make_train_step(
             "turn on remat instead."
         )
 
+    update = optax.with_extra_args_support(optimizer).update
+
     def gradients(params: Any, memory: Any, batch: Batch, key: jax.Array, step: jax.Array):
         def loss(params):
             return objective.loss(params, memory, batch, key=key, step=step)
@@ -89,7 +91,9 @@ def make_train_step(
         (loss, aux), grads = (
             run(batch) if accumulate == 1 else _mean_over_micro_batches(run, batch, accumulate)
         )
-        updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
+        # Schedules see the step of the run, not one that the optimizer counts: what a run starts
+        # from, or goes on to, cannot part what is applied from what is logged.
+        updates, opt_state = update(grads, state.opt_state, state.params, step=state.step)
         params = optax.apply_updates(state.params, updates)
         # A moving average of the parameters sees those of after the update: keep this order.
         params, memory = objective.advance(params, state.memory, aux.carry, step=state.step)

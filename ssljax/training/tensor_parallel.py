@@ -32,7 +32,7 @@ RULES = (
 def tensor_dimension(path: str) -> int | None:
     """Return the dimension that is cut, from the last, or None: the array is not cut.
 
-    >>> tensor_dimension("opt_state/0/mu/encoder/trunk/blocks/mlp/fc2/kernel")
+    >>> tensor_dimension("opt_state/adam/mu/encoder/trunk/blocks/mlp/fc2/kernel")
     -2
     >>> tensor_dimension("params/encoder/patch_embed/kernel")
     """

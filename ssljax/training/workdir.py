@@ -24,6 +24,7 @@ from ssljax.training.config import (
     from_json,
     to_json,
 )
+from ssljax.training.continuation import GOES_ON, continuation, describe, record, steps_done
 
 _PROPAGATION = 20  # seconds until a network file system shows a new file on all hosts
 
@@ -93,28 +94,40 @@ def _holds(path: pathlib.Path, text: str) -> bool:
         return False
 
 
-def claim(workdir: pathlib.Path, config: ConfigDict, fingerprint: dict[str, Any]) -> None:
+def claim(workdir: pathlib.Path, config: ConfigDict, fingerprint: dict[str, Any]) -> str | None:
     """Write the config and the data fingerprint of a new run, or check those of the run that is
     there. Of several hosts the first writes, and then the others check theirs.
+
+    Returns:
+      A line for the user where the run goes on to another number of steps; the history of the
+      workdir then has it too.
 
     Raises:
       UserError: the folder belongs to a run of another config, or the data set has changed since.
     """
+    change = None
     if jax.process_index() == 0:
-        _require_same_run(workdir, config, fingerprint)
+        _require_same_run(workdir, config, fingerprint, (*FREE_TO_CHANGE, *GOES_ON))
+        if (workdir / "config.json").exists():
+            saved = load_config(workdir)
+            if differences(saved, config):
+                change = continuation(saved, config, steps_done(workdir))
+        if change:
+            record(workdir, change)
         write_atomically(workdir / "config.json", to_json(config))
         write_atomically(workdir / "data.json", json.dumps(fingerprint, indent=2) + "\n")
     if jax.process_count() > 1:
         multihost_utils.sync_global_devices("the run is claimed")
     if jax.process_index() > 0:
         _require_same_run(workdir, config, fingerprint, OWN_TO_A_HOST)
+    return describe(change) if change else None
 
 
 def _require_same_run(
     workdir: pathlib.Path,
     config: ConfigDict,
     fingerprint: dict[str, Any],
-    free: tuple[str, ...] = FREE_TO_CHANGE,
+    free: tuple[str, ...],
 ) -> None:
     config_path, data_path = workdir / "config.json", workdir / "data.json"
     if config_path.exists():

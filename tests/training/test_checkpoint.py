@@ -97,6 +97,14 @@ def test_round_trip_keeps_every_bit_and_the_tree(make):
     assert restored.params["encoder"]["kernel"].sharding.spec == PartitionSpec("data")
 
 
+def test_a_checkpoint_whose_optimizer_counts_steps_is_told_from_one_of_another_config(make):
+    older = make_state()  # opt_state/0/count and so on
+    make().save(1, older, meta={}, wait=True)
+    newer = older.replace(opt_state={"adam": older.opt_state[0]})
+    with pytest.raises(UserError, match="written by an earlier version .* counted the steps"):
+        make().restore(abstract(newer))
+
+
 def test_eight_devices_to_one_and_back(make, tmp_path):
     state = make_state(1, devices=8)
     make(tmp_path / "a").save(1, state, meta={}, wait=True)

@@ -80,6 +80,28 @@ def test_a_finished_run_says_so_and_stays_as_it_is(tmp_path):
     _assert_same_bits(first.state, again.state)
 
 
+def test_a_finished_run_goes_on_bit_for_bit_as_one_that_was_planned_longer(tmp_path):
+    config = config_of("simclr")
+    config.optimizer.schedule, config.optimizer.warmup_steps = "constant", 2
+    whole = _run(config, tmp_path / "whole").state
+    config.steps = 6
+    _run(config, tmp_path / "extended")
+    (tmp_path / "extended/evaluation.json").write_text("{}")
+    config.steps = 12
+    lines = []
+    extended = loop.pretrain(complete(config), tmp_path / "extended", say=lines.append)
+    _assert_same_bits(whole, extended.state)
+    assert lines[0].startswith("going on from step 6 under another config (steps 6 -> 12): ")
+    (change,) = map(json.loads, (tmp_path / "extended/history.jsonl").open())
+    assert change["changed"] == {"steps": [6, 12]} and change["schedule"] == "kept"
+    assert json.loads((tmp_path / "extended/config.json").read_text())["steps"] == 12
+    again = loop.pretrain(complete(config), tmp_path / "extended", say=lines.append)
+    assert (
+        again.already_finished
+        and len((tmp_path / "extended/history.jsonl").open().readlines()) == 1
+    )
+
+
 def test_another_config_in_the_workdir_is_refused(tmp_path):
     config = config_of("simclr")
     _run(config, tmp_path)

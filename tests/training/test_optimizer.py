@@ -52,13 +52,13 @@ def build(params=PARAMS, *, steps=STEPS, batch_size=256, **config):
 
 def train(optimizer, params=PARAMS, grads=GRADS):
     @jax.jit
-    def step(params, state, grads):
-        updates, state = optimizer.transform.update(grads, state, params)
+    def take(params, state, grads, step):
+        updates, state = optimizer.transform.update(grads, state, params, step=step)
         return optax.apply_updates(params, updates), state
 
     state = optimizer.transform.init(params)
-    for grad in grads:
-        params, state = step(params, state, grad)
+    for step, grad in enumerate(grads):
+        params, state = take(params, state, grad, step)
     return params, state
 
 
@@ -150,7 +150,7 @@ def test_clipping_sees_the_norm_of_the_whole_gradient_but_not_of_frozen_parts():
     grads = jax.tree.map(jnp.copy, GRADS[0])
     grads["head"] = jax.tree.map(lambda g: g * 1e6, grads["head"])
     optimizer = build(rules=(freeze, *DEFAULT_RULES), **plain)
-    updates, _ = optimizer.transform.update(grads, optimizer.transform.init(PARAMS), PARAMS)
+    updates, _ = optimizer.transform.update(grads, optimizer.transform.init(PARAMS), PARAMS, step=0)
     np.testing.assert_allclose(optax.tree.norm(updates), 0.5, rtol=1e-5)
     np.testing.assert_allclose(
         updates["encoder"]["stem"]["kernel"],
@@ -374,9 +374,9 @@ def rate_and_update(path, **config):
     """Return |update| of a parameter at each step, for gradients of one sign."""
     optimizer = build(name="sgd", momentum=0.0, **config)
     state, sizes = optimizer.transform.init(PARAMS), []
-    for _ in range(STEPS):
+    for step in range(STEPS):
         ones = jax.tree.map(jnp.ones_like, PARAMS)
-        updates, state = optimizer.transform.update(ones, state, PARAMS)
+        updates, state = optimizer.transform.update(ones, state, PARAMS, step=step)
         sizes.append(float(np.abs(named_leaves(updates)[path]).max()))
     return sizes
 
@@ -388,8 +388,8 @@ def test_weight_decay_follows_half_a_cosine_from_first_to_last():
     optimizer = build(name="sgd", momentum=0.0, final_decay_scale=10.0, **config)
     state = optimizer.transform.init(params)
     zeros = jax.tree.map(jnp.zeros_like, params)
-    for decay in decays:
-        updates, state = optimizer.transform.update(zeros, state, params)
+    for step, decay in enumerate(decays):
+        updates, state = optimizer.transform.update(zeros, state, params, step=step)
         np.testing.assert_allclose(
             updates["head"]["kernel"], -0.05 * decay * params["head"]["kernel"], rtol=1e-5
         )

@@ -1,5 +1,7 @@
 """Runs that start from parts of others."""
 
+import json
+
 import jax
 import numpy as np
 import pytest
@@ -52,11 +54,33 @@ def test_a_part_can_go_to_another_place(trained, tmp_path):
     _assert_equal(teacher, state.params["encoder"])
 
 
+def test_moments_of_the_optimizer_come_along_and_the_schedule_starts_at_0(trained, tmp_path):
+    """The rate that is applied is the one that is logged, whatever the optimizer remembers."""
+    workdir, state = trained
+    config = config_of("simclr")
+    config.steps, config.log_every, config.optimizer.weight_decay = 1, 1, 0.0
+    parts = [
+        {"workdir": str(workdir), "take": part, "put": part} for part in ("params", "opt_state")
+    ]
+    config.start_from = tuple(parts)
+    started = _run(config, tmp_path).state
+    adam = started.opt_state["adam"]
+    assert int(started.step) == 1 and int(adam.count) == int(state.step) + 1
+    (line,) = map(json.loads, (tmp_path / "metrics.jsonl").open())
+    assert line["learning_rate"] == pytest.approx(0.003)
+    for moved, before, mu, nu in zip(
+        *map(jax.tree.leaves, (started.params, state.params, adam.mu, adam.nu)), strict=True
+    ):
+        update = (mu / (1 - 0.9**13)) / (np.sqrt(nu / (1 - 0.999**13)) + 1e-8)
+        np.testing.assert_allclose(moved, before - line["learning_rate"] * update, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     "change, message",
     [
         (dict(put="params/encodr"), "part of the state 'params/encodr'; did you mean 'params/enc"),
         (dict(take="params/encodr"), "array of .*params/encodr.*did you mean"),
+        (dict(take="step", put="step"), "put='step': a run counts its own steps"),
         (dict(take="params/projector", put="params/predictor"), "start_from\\[0\\]"),
     ],
 )
