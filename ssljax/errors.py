@@ -12,6 +12,10 @@ class UserError(ValueError):
     """Something the user can mend. The command line prints the message and exits with 2."""
 
 
+class MissingSplit(UserError):
+    """The data set is there, but not the split that was asked for."""
+
+
 def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
     """Return the error for a name that is not among `known`, naming the closest match.
 

@@ -2,7 +2,7 @@
 
 from ssljax.data.pipeline import Pipeline, epoch
 from ssljax.data.preparation import Prepared, prepare
-from ssljax.data.sources import KINDS, Source, open_source
+from ssljax.data.sources import KINDS, Source, Subset, open_source
 from ssljax.data.statistics import statistics
 from ssljax.data.storage import data_directory
 
@@ -11,6 +11,7 @@ __all__ = [
     "Pipeline",
     "Prepared",
     "Source",
+    "Subset",
     "data_directory",
     "epoch",
     "open_source",

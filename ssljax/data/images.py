@@ -12,8 +12,10 @@ SUFFIXES = frozenset(
     [".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".jp2"]
 )
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+CHANNELS = tuple(_MODES)  # to which image files can be decoded
 
 Box = tuple[float, float, float, float]  # left, upper, right, lower, in pixels, as PIL has it
+Size = int | tuple[int, int]  # (height, width) in pixels; one number is the side of a square
 
 
 def mode_of(channels: int) -> str:
@@ -112,37 +114,53 @@ def looks_whole(head: bytes, tail: bytes, size: int) -> bool:
     return False
 
 
-def resize(image: np.ndarray, box: Box, size: int) -> np.ndarray:
-    """Resample a box of an image to size x size, bicubic with antialiasing.
+def both_sides(size: Size) -> tuple[int, int]:
+    """Return (height, width) of a size."""
+    return (size, size) if isinstance(size, int) else (size[0], size[1])
+
+
+def resize(image: np.ndarray, box: Box, size: Size) -> np.ndarray:
+    """Resample a box of an image to a size, bicubic with antialiasing.
 
     Args:
       image: uint8[h, w, c], any number of channels.
       box: (left, upper, right, lower) in pixels, may be fractional.
-      size: side of the result in pixels.
+      size: of the result.
 
     Returns:
-      uint8[size, size, c].
+      uint8[height, width, c].
     """
-    channels = image.shape[-1]
+    channels, (height, width) = image.shape[-1], both_sides(size)
     if channels == 3:
         picture = Image.fromarray(image)
-        return np.asarray(picture.resize((size, size), Image.Resampling.BICUBIC, box=box))
+        return np.asarray(picture.resize((width, height), Image.Resampling.BICUBIC, box=box))
     # One channel at a time: PIL would take a fourth one for transparency.
     planes = [Image.fromarray(np.ascontiguousarray(image[..., c])) for c in range(channels)]
-    planes = [p.resize((size, size), Image.Resampling.BICUBIC, box=box) for p in planes]
+    planes = [p.resize((width, height), Image.Resampling.BICUBIC, box=box) for p in planes]
     return np.stack([np.asarray(p) for p in planes], axis=-1)
 
 
-def centre_box(height: int, width: int) -> Box:
-    """Return the largest centred square, which is what remains of a resize and a centre crop."""
-    side = min(height, width)
-    left, upper = (width - side) / 2, (height - side) / 2
-    return left, upper, left + side, upper + side
+def centre_box(height: int, width: int, size: Size = 1) -> Box:
+    """Return the largest centred box with the aspect of `size`, by default a square.
+
+    It is what remains of a resize, after which the image just covers `size`, and a centre crop.
+    """
+    rows, columns = both_sides(size)
+    common = math.gcd(rows, columns)  # so that the sides of a square are exact
+    rows, columns = rows // common, columns // common
+    scale = min(height / rows, width / columns)
+    box_height, box_width = rows * scale, columns * scale
+    left, upper = (width - box_width) / 2, (height - box_height) / 2
+    # Rounding must not push the box over the border, which PIL refuses.
+    return left, upper, min(left + box_width, width), min(upper + box_height, height)
 
 
-def resize_and_crop(image: np.ndarray, size: int) -> np.ndarray:
-    """Resize the shorter side of uint8[h, w, c] to `size` pixels and crop the centre."""
-    return resize(image, centre_box(*image.shape[:2]), size)
+def resize_and_crop(image: np.ndarray, size: Size) -> np.ndarray:
+    """Resize uint8[h, w, c] until it just covers `size`, and crop the centre.
+
+    For a square, `size` is then that of the shorter side.
+    """
+    return resize(image, centre_box(*image.shape[:2], size), size)
 
 
 def random_box(height: int, width: int, rng: np.random.Generator, scale: Sequence[float]) -> Box:

@@ -113,11 +113,11 @@ class Pipeline:
         return _rows_of(self.rows, self.batch_size)
 
     @functools.cached_property
-    def _reading(self) -> tuple[Source, int | None]:
-        """What to read from, and the side to crop at random to (None: no crop)."""
+    def _reading(self) -> tuple[Source, images.Size | None]:
+        """What to read from, and the size to crop at random to (None: no crop)."""
         source, size = self.source, self.image_size
         if isinstance(source, Resized):
-            source, size = source.original, size or source.image_shape[0]
+            source, size = source.original, size or source.image_shape[:2]
         if self.host_crop is None or source.image_shape is not None:
             return resized(source, size), None
         return source, size
@@ -143,7 +143,7 @@ class Pipeline:
             example["image"] = self._cropped(example["image"], crop, step, row)
         return example
 
-    def _cropped(self, image: np.ndarray, size: int, step: int, row: int) -> np.ndarray:
+    def _cropped(self, image: np.ndarray, size: images.Size, step: int, row: int) -> np.ndarray:
         height, width = image.shape[:2]
         bits = np.random.Philox(key=[self.seed % 2**64, _CROP_STREAM], counter=[0, row, step, 0])
         box = images.random_box(height, width, np.random.Generator(bits), self.host_crop)
@@ -153,7 +153,7 @@ class Pipeline:
 def epoch(
     source: Source,
     batch_size: int,
-    image_size: int | None = None,
+    image_size: images.Size | None = None,
     *,
     labels: bool = False,
     rows: Sequence[int] | None = None,
@@ -164,7 +164,8 @@ def epoch(
     Args:
       source: an opened data set.
       batch_size: of the global batch.
-      image_size: side in pixels to which images are resized and centre-cropped; None keeps them.
+      image_size: side in pixels, or (height, width), to which images are resized and
+        centre-cropped; None keeps them.
       labels: whether batches carry "label".
       rows: of each global batch, those that this host prepares, ascending; None: all.
       workers: processes that decode; 0 decodes in threads.
@@ -226,10 +227,10 @@ def _check_batch(source: Source, batch_size: int, rows: np.ndarray, labels: bool
         raise UserError(f"{source.spec} has no labels in {source.split!r}, and they are asked for")
 
 
-def _check_size(source: Source, image_size: int | None) -> None:
+def _check_size(source: Source, image_size: images.Size | None) -> None:
     if source.image_shape is None and image_size is None:
         raise UserError(f"the images of {source.spec} differ in size: set image_size")
-    if image_size is not None and image_size < 1:
+    if image_size is not None and min(images.both_sides(image_size)) < 1:
         raise UserError(f"image_size must be at least 1, got {image_size}")
 
 

@@ -4,13 +4,15 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ssljax.evaluation.gain import BASELINES, gain
+
 PROBES = {"knn": "k-NN", "linear": "linear"}
-BASELINES = {"random_init": "random init", "raw_input": "raw input"}
 LEGEND = """\
 Accuracies are in percent on the test split, with half of a 95% interval over test images (not over
 seeds); k-NN and linear probes see frozen features. Random init is the same encoder before training,
-raw input the pixels. RankMe is the effective rank of the features. Minutes are those of training,
-without compilation and evaluation."""
+raw input the pixels. A baseline is beaten, or beats, where the 95% interval of the difference on
+the same test images excludes 0; else there is no measurable difference. RankMe is the effective
+rank of the features. Minutes are those of training, without compilation and evaluation."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,7 +39,7 @@ def comparison(runs: Sequence[RunRecord]) -> str:
     """Return a Markdown table of the runs that were evaluated, and a list of those that were not.
 
     Runs are ordered by family, then by method, data, and seed. The last column names every
-    baseline that the pretrained encoder does not exceed.
+    baseline that the pretrained encoder does not measurably exceed.
     """
     runs = sorted(runs, key=_order)
     rows = [_row(run) for run in runs if run.evaluation]
@@ -79,7 +81,7 @@ def _row(run: RunRecord) -> dict[str, str]:
         "seed": str(config["seed"]),
         "minutes": _minutes(run),
         **{
-            header: _percent(result[row].get(probe))
+            header: _percent(result, row, probe)
             for probe, title in PROBES.items()
             for row, header in {"pretrained": f"**{title}**", **_titles(title)}.items()
         },
@@ -111,9 +113,10 @@ def _minutes(run: RunRecord) -> str:
     return f"{seconds / 60:.1f}" if seconds else "unknown"
 
 
-def _percent(score: Mapping[str, Any] | None) -> str:
+def _percent(result: Mapping[str, Any], row: str, probe: str) -> str:
+    score = result[row].get(probe)
     if score is None:
-        return "no labels"
+        return "not measured" if result["protocol"]["labels"] else "no labels"
     low, high = score["interval"]
     return f"{100 * score['accuracy']:.1f} ± {50 * (high - low):.1f}"
 
@@ -121,13 +124,15 @@ def _percent(score: Mapping[str, Any] | None) -> str:
 def _verdict(result: Mapping[str, Any]) -> str:
     if not result["protocol"]["labels"]:
         return "no labels"
-    failures = [
-        f"{title} ({name})"
-        for row, title in BASELINES.items()
-        for probe, name in PROBES.items()
-        if result["pretrained"][probe]["accuracy"] <= result[row][probe]["accuracy"]
-    ]
-    return f"**not {', '.join(failures)}**" if failures else "yes"
+    below, equal = [], []
+    for row, title in BASELINES.items():
+        for probe, name in PROBES.items():
+            found = gain(result, row, probe)
+            if found is not None and found.verdict != "better":
+                (below if found.verdict == "worse" else equal).append(f"{title} ({name})")
+    parts = [f"**below {', '.join(below)}**"] if below else []
+    parts += [f"no measurable difference to {', '.join(equal)}"] if equal else []
+    return "; ".join(parts) or "yes"
 
 
 def _state(run: RunRecord) -> str:

@@ -78,13 +78,15 @@ def linear_probe(
 
     Returns:
       A dict of plain values: accuracy, l2, heldout_accuracy, heldout_examples, tried (strength ->
-      held-out accuracy), at_edge, iterations, converged, examples (of train).
+      held-out accuracy), at_edge, iterations, converged, examples (of train); and "predictions",
+      the label given to each test example.
     """
     choice = select(train, train_labels, grid=grid, holdout=holdout, seed=seed)
     classifier = fit(train, train_labels, l2=choice.l2)
-    accuracy = float(np.mean(classifier.predict(test) == np.asarray(test_labels)))
+    predictions = classifier.predict(test)
     return {
-        "accuracy": accuracy,
+        "accuracy": float(np.mean(predictions == np.asarray(test_labels))),
+        "predictions": predictions.tolist(),
         "l2": choice.l2,
         "heldout_accuracy": choice.accuracy,
         "heldout_examples": choice.examples,
@@ -160,7 +162,11 @@ def stratified_split(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Split positions 0..n-1 into (kept, held out), the same part of every class.
 
-    A class of m examples gives round(holdout * m) of them, but always keeps one.
+    A class of m examples gives round(holdout * m) of them, and at least one if m is 2 or more. It
+    always keeps one.
+
+    Raises:
+      UserError: `holdout` is out of range, or every class has a single example.
     """
     labels = np.asarray(labels)
     if not 0 < holdout < 1:
@@ -169,11 +175,10 @@ def stratified_split(
     held = np.zeros(len(labels), bool)
     for value in np.unique(labels):
         members = order[labels[order] == value]
-        held[members[: min(round(holdout * len(members)), len(members) - 1)]] = True
+        held[members[: min(max(1, round(holdout * len(members))), len(members) - 1)]] = True
     if not held.any():
         raise UserError(
-            f"holding out {holdout} of each class of {len(labels)} examples leaves nothing to "
-            "select on; give more labelled examples or a larger holdout"
+            f"none of {len(labels)} labelled examples can be held out: every class has only one"
         )
     return np.flatnonzero(~held), np.flatnonzero(held)
 

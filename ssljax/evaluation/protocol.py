@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from ssljax.errors import UserError
 from ssljax.evaluation.features import Batch, Embed, Features, extract
+from ssljax.evaluation.gain import PROBES, pack, pop_gains
 from ssljax.evaluation.interval import wilson
 from ssljax.evaluation.knn import knn_accuracy
-from ssljax.evaluation.linear import GRID, linear_probe
+from ssljax.evaluation.linear import GRID, linear_probe, stratified_split
 from ssljax.evaluation.remembered import remembered
 from ssljax.evaluation.spectrum import evenly, rankme, unit_std
 
@@ -22,6 +24,9 @@ Batches = Callable[[], Iterable[Batch]]
 
 NO_LABELS = "no labels: only measures that need none; no accuracy can be given"
 _SPECTRUM_LIMIT = 25_600  # examples, as in the RankMe paper
+# Of each class, where there is no test split. The seed is not the run's: runs of several seeds are
+# compared on the same examples.
+TEST_PART, _TEST_SEED = 0.2, 0
 
 
 def evaluate(
@@ -29,7 +34,7 @@ def evaluate(
     random_init: Embed,
     raw_input: Embed,
     train_batches: Batches,
-    test_batches: Batches,
+    test_batches: Batches | None,
     *,
     knn_k: int = 20,
     knn_temperature: float = 0.07,
@@ -45,7 +50,9 @@ def evaluate(
       pretrained, random_init, raw_input: embed functions, see `extract`. The first two should be
         the same encoder; `features.input_features` serves as the third.
       train_batches, test_batches: each call gives the batches of the whole split from its start,
-        see `extract`. Without "label" in both, only label-free measures are taken.
+        see `extract`. Without "label" in both, only label-free measures are taken. Where
+        `test_batches` is None, a fifth of each class of the training examples is held out as test,
+        always the same; the rest is train.
       knn_k: neighbours; at most as many as there are training examples are used, and the
         number used is reported.
       knn_temperature: of the neighbours' weights.
@@ -56,9 +63,11 @@ def evaluate(
 
     Returns:
       A dict of plain values that JSON can hold: for each of "pretrained", "random_init" and
-      "raw_input" the feature "dimension" and, with labels, "knn" and "linear" (each with
-      "accuracy", its 95% "interval" and its settings); for the encoders also "collapse"; and
-      "protocol" with the settings and the numbers of examples.
+      "raw_input" the feature "dimension" and, where they can be taken, "knn" and "linear" (each
+      with "accuracy", its 95% "interval" and its settings); for the encoders also "collapse";
+      "gains", the differences of the pretrained encoder to both baselines with their intervals, see
+      `interval.paired_difference`; and "protocol" with the settings, the numbers of examples, the
+      reason of each probe that is "not_measured", and "notes" on what to know of the numbers.
     """
     result, rows = {}, None
     settings = {
@@ -71,13 +80,18 @@ def evaluate(
     embeds = {"pretrained": pretrained, "random_init": random_init, "raw_input": raw_input}
     for name, embed in embeds.items():
         say(f"evaluating {name.replace('_', ' ')}")
-        train, test = extract(embed, train_batches()), extract(embed, test_batches())
-        rows = rows or _describe(train, test)
+        train, test = _extract_both(embed, train_batches, test_batches)
+        rows = rows or _describe(train, test, held_out=test_batches is None)
         result[name] = remembered(
-            scores_folder, train, test, settings, functools.partial(_scores, train, test, settings)
+            scores_folder,
+            train,
+            test,
+            settings,
+            functools.partial(_scores, train, test, settings, rows["not_measured"]),
         )
         if name == "raw_input":
             del result[name]["collapse"]  # pixels cannot
+    result["gains"] = pop_gains(result, rows["test_examples"])
     result["protocol"] = rows | settings
     return result
 
@@ -107,21 +121,83 @@ def quick(
     return scores
 
 
-def _scores(train: Features, test: Features, settings: Mapping[str, Any]) -> dict:
+def _extract_both(
+    embed: Embed, train_batches: Batches, test_batches: Batches | None
+) -> tuple[Features, Features | None]:
+    train = extract(embed, train_batches())
+    if test_batches is None:
+        return _held_out(train)
+    return train, extract(embed, test_batches())
+
+
+def _held_out(features: Features) -> tuple[Features, Features | None]:
+    """Return (train, test) of labelled features; no test where nothing can be held out."""
+    if features.labels is None:
+        return features, None
+    try:
+        parts = stratified_split(features.labels, TEST_PART, _TEST_SEED)
+    except UserError:
+        return features, None
+    train, test = (
+        Features(features.features[part], features.labels[part], features.ids[part])
+        for part in parts
+    )
+    return train, test
+
+
+def _scores(
+    train: Features,
+    test: Features | None,
+    settings: Mapping[str, Any],
+    not_measured: Mapping[str, str],
+) -> dict:
     scores = {"dimension": train.features.shape[1], "collapse": _collapse(train)}
-    if train.labels is None or test.labels is None:
-        return scores
-    knn = _knn(train, test, settings["knn_k"], settings["knn_temperature"])
-    grid, holdout, seed = (settings[key] for key in ("linear_grid", "linear_holdout", "seed"))
-    return scores | {"knn": knn, "linear": _linear(train, test, grid, holdout, seed)}
+    if "knn" not in not_measured:
+        scores["knn"] = _knn(train, test, settings["knn_k"], settings["knn_temperature"])
+    if "linear" not in not_measured:
+        grid, holdout, seed = (settings[key] for key in ("linear_grid", "linear_holdout", "seed"))
+        scores["linear"] = _linear(train, test, grid, holdout, seed)
+    return scores
 
 
-def _describe(train: Features, test: Features) -> dict:
-    labelled = train.labels is not None and test.labels is not None
-    rows = {"train_examples": len(train.ids), "test_examples": len(test.ids), "labels": labelled}
-    if not labelled:
+def _describe(train: Features, test: Features | None, *, held_out: bool) -> dict:
+    """Return what is known before anything is scored: the counts, and what cannot be measured."""
+    rows = {
+        "train_examples": len(train.ids),
+        "test_examples": 0 if test is None else len(test.ids),
+        "labels": False,
+        "not_measured": {},
+        "notes": [],
+    }
+    if train.labels is None or (test is not None and test.labels is None):
+        rows["not_measured"] = dict.fromkeys(PROBES, NO_LABELS)
         return rows | {"note": NO_LABELS}
-    return rows | {"classes": len(np.unique(train.labels))}
+    if test is None:
+        reason = "no test split, and every class has only one labelled example: none to hold out"
+        rows["not_measured"] = dict.fromkeys(PROBES, reason)
+        return rows | {"note": f"no accuracy can be given: {reason}"}
+    classes, counts = np.unique(train.labels, return_counts=True)
+    rows |= {"labels": True, "classes": len(classes)}
+    if held_out:
+        rows["held_out"] = {"part": TEST_PART, "seed": _TEST_SEED}
+        rows["notes"].append(
+            f"no test split with labels: {TEST_PART:.0%} of each class, always the same examples, "
+            "are held out as test"
+        )
+    if len(classes) == 1:
+        rows["not_measured"]["linear"] = "all train examples are of one class; it needs two"
+        rows["notes"].append("there is one class only: the k-NN accuracy tells nothing")
+    elif counts.max() == 1:
+        rows["not_measured"]["linear"] = (
+            "every class has only one train example, so none can be held out to select the l2"
+        )
+    absent = ~np.isin(test.labels, classes)
+    if absent.any():
+        rows["notes"].append(
+            f"{len(np.unique(test.labels[absent]))} classes of test are absent from train: their "
+            f"{int(absent.sum())} of {len(test.labels)} examples count as errors"
+        )
+    return rows
 
 
 def _collapse(train: Features) -> dict:
@@ -138,6 +214,7 @@ def _knn(train: Features, test: Features, k: int, temperature: float) -> dict:
         "accuracy": outcome.accuracy,
         "interval": list(wilson(outcome.accuracy, len(test.ids))),
         "k": k,
+        "correct": pack(outcome.predictions == test.labels),
     }
 
 
@@ -153,4 +230,6 @@ def _linear(
         holdout=holdout,
         seed=seed,
     )
-    return outcome | {"interval": list(wilson(outcome["accuracy"], len(test.ids)))}
+    correct = pack(outcome.pop("predictions") == test.labels)
+    interval = list(wilson(outcome["accuracy"], len(test.ids)))
+    return outcome | {"interval": interval, "correct": correct}

@@ -22,7 +22,7 @@ from ssljax.files import write_atomically
 def remembered(
     folder: pathlib.Path | None,
     train: Features,
-    test: Features,
+    test: Features | None,
     settings: Mapping[str, Any],
     score: Callable[[], dict],
 ) -> dict:
@@ -50,10 +50,10 @@ def remembered(
     return scores
 
 
-def _digest(train: Features, test: Features, settings: Mapping[str, Any]) -> str:
+def _digest(train: Features, test: Features | None, settings: Mapping[str, Any]) -> str:
     versions = {name: metadata.version(name) for name in ("jax", "numpy", "scipy")}
     digest = hashlib.sha256(json.dumps([settings, versions], sort_keys=True).encode())
-    for array in (*train, *test):
+    for array in (*train, *(test or ())):
         if array is not None:
             digest.update(f"{array.dtype}{array.shape}".encode())
             digest.update(np.ascontiguousarray(array))

@@ -3,10 +3,10 @@
 import json
 import pathlib
 
+from ssljax.evaluation.gain import BASELINES, PROBES, gain
 from ssljax.files import write_atomically
 
-_ROWS = {"pretrained": "pretrained", "random_init": "random init", "raw_input": "raw input"}
-_PROBES = {"knn": "k-NN", "linear": "linear"}
+_ROWS = {"pretrained": "pretrained", **BASELINES}
 
 
 def write(result: dict, path: pathlib.Path) -> None:
@@ -21,8 +21,9 @@ def write(result: dict, path: pathlib.Path) -> None:
 def table(result: dict) -> str:
     """Render the result of `protocol.evaluate` for a terminal.
 
-    Accuracies are in percent with half the width of their 95% interval. Where the pretrained
-    encoder is below a baseline, a line says so.
+    Accuracies are in percent with half the width of their 95% interval. A line says where the
+    pretrained encoder is below a baseline, or not to be told from it by the interval of their
+    difference, and one names each probe that could not be taken, with the reason.
     """
     protocol, collapse = result["protocol"], result["pretrained"]["collapse"]
     lines = []
@@ -30,7 +31,7 @@ def table(result: dict) -> str:
         head = {"knn": f"k-NN (k={result['pretrained']['knn']['k']})", "linear": "linear probe"}
         lines.append(f"{'':<12}  {head['knn']:>13}  {head['linear']:>13}")
         for row, title in _ROWS.items():
-            cells = "  ".join(f"{_percent(result[row][probe]):>13}" for probe in _PROBES)
+            cells = "  ".join(f"{_percent(result[row].get(probe)):>13}" for probe in PROBES)
             lines.append(f"{title:<12}  {cells}")
         lines.append(
             f"accuracy in %, 95% interval; {protocol['classes']} classes, "
@@ -45,26 +46,29 @@ def table(result: dict) -> str:
     return "\n".join(lines + _warnings(result))
 
 
-def _percent(score: dict) -> str:
+def _percent(score: dict | None) -> str:
+    if score is None:
+        return "not measured"
     low, high = score["interval"]
     return f"{100 * score['accuracy']:.1f} ± {50 * (high - low):.1f}"
 
 
 def _warnings(result: dict) -> list[str]:
-    lines = []
-    if not result["protocol"]["labels"]:
+    protocol = result["protocol"]
+    lines = [f"note: {note}" for note in protocol.get("notes", ())]
+    if not protocol["labels"]:
         return lines
-    for probe, name in _PROBES.items():
-        ours = result["pretrained"][probe]["accuracy"]
-        for row in ("random_init", "raw_input"):
-            theirs = result[row][probe]["accuracy"]
-            if ours < theirs:
-                lines.append(
-                    f"WARNING: pretrained is below {_ROWS[row]} on {name} "
-                    f"({100 * ours:.1f} < {100 * theirs:.1f}): pretraining did not help here"
-                )
+    lines += [
+        f"note: {PROBES[probe]} not measured: {reason}"
+        for probe, reason in protocol.get("not_measured", {}).items()
+    ]
+    for probe in PROBES:
+        for row in BASELINES:
+            lines += _compared(result, row, probe)
     for row, title in _ROWS.items():
-        linear = result[row]["linear"]
+        linear = result[row].get("linear")
+        if linear is None:
+            continue
         if linear["at_edge"]:
             lines.append(
                 f"note: {title}: the best l2 {linear['l2']:g} is the outermost one tried; "
@@ -73,3 +77,24 @@ def _warnings(result: dict) -> list[str]:
         if not linear["converged"]:
             lines.append(f"note: {title}: the linear probe did not converge")
     return lines
+
+
+def _compared(result: dict, row: str, probe: str) -> list[str]:
+    """Return a line on a baseline that the pretrained encoder does not measurably exceed."""
+    found = gain(result, row, probe)
+    if found is None or found.verdict == "better":
+        return []
+    ours, theirs = (100 * result[name][probe]["accuracy"] for name in ("pretrained", row))
+    low, high = (100 * bound for bound in found.interval)
+    numbers = (
+        f"{ours:.1f} and {theirs:.1f}; 95% interval of the difference {low:+.1f} to {high:+.1f}"
+    )
+    if found.verdict == "worse":
+        return [
+            f"WARNING: pretrained is below {_ROWS[row]} on {PROBES[probe]} ({numbers}): "
+            "pretraining did not help here"
+        ]
+    return [
+        f"note: no measurable difference between pretrained and {_ROWS[row]} on {PROBES[probe]} "
+        f"({numbers})"
+    ]

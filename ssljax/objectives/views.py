@@ -21,7 +21,8 @@ class Views:
 
     In a config: `objective.views = {"crop": {"count": 2, "size": 224, "crop_scale": (0.2, 1.0),
     ...}, "small_crop": {"count": 6, "size": 96, ...}}`, with the fields of
-    `ssljax.ops.augment.Augmentation`. A group without a size has that of the images.
+    `ssljax.ops.augment.Augmentation`. Views are square whatever the images are; those of a group
+    without a size are as large as the shorter side of the images.
 
     Attributes:
       groups: fields by name. Groups come in the order of their sizes, largest first, then of their
@@ -60,7 +61,7 @@ class Views:
         """
         made = {}
         for name, fields in self.groups.items():
-            size = {"size": fields.get("size", 0) or inputs.shape[0]}
+            size = {"size": fields.get("size", 0) or min(inputs.shape[:2])}
             made[name] = construct(Augmentation, {**fields, **size}, f"{self.where}.{name}")
         return dict(sorted(made.items(), key=lambda item: (-item[1].size, item[0])))
 

@@ -1,15 +1,17 @@
 """The frozen features of a run under evaluation: quickly while it trains, in full afterwards."""
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
 import numpy as np
 
-from ssljax.data import Source, epoch
+from ssljax.data import Source, Subset, epoch
 from ssljax.data.storage import data_directory
-from ssljax.errors import UserError
+from ssljax.errors import MissingSplit, UserError
 from ssljax.evaluation import evaluate, input_features, quick
+from ssljax.training.config import default_config
 from ssljax.training.experiment import Experiment, open_data
 from ssljax.training.sharding import local_rows
 from ssljax.training.state import TrainState
@@ -18,89 +20,147 @@ HostBatch = dict[str, np.ndarray]
 QUICK_BANK, QUICK_QUERIES = 5_000, 1_000  # examples of a quick evaluation
 
 
+def require_evaluable(experiment: Experiment, *, final: bool) -> None:
+    """Check what an evaluation needs, before training and not after it.
+
+    Args:
+      experiment: that will be evaluated.
+      final: in full, with a test split.
+
+    Raises:
+      UserError: a value out of range, a data set or split that is not there or of other channels,
+        or images that do not fit the encoder as a whole.
+    """
+    options = experiment.config.evaluation
+    for key in ("batch_size", "knn_k"):
+        if options[key] < 1:
+            raise UserError(f"config.evaluation.{key}={options[key]}; it must be at least 1")
+    if not options.knn_temperature > 0:
+        raise UserError(
+            f"config.evaluation.knn_temperature={options.knn_temperature}; it must be above 0"
+        )
+    _open_sets(experiment) if final else _open(experiment, options.train_split)
+    state, shape = experiment.abstract_state, experiment.objective.run.inputs.shape
+    batch = {
+        "image": jax.ShapeDtypeStruct((options.batch_size, *shape), np.uint8),
+        "id": jax.ShapeDtypeStruct((options.batch_size,), np.int32),
+    }
+    try:
+        jax.eval_shape(experiment.objective.embed, state.params, state.memory, batch)
+    except ValueError as error:
+        raise UserError(
+            f"evaluation shows the encoder whole images, of {shape[0]}x{shape[1]} pixels, which "
+            f"it does not take: {error}; choose another config.data.image_size"
+        ) from error
+
+
 def full_evaluation(
     experiment: Experiment, state: TrainState, *, say: Callable[[str], None]
 ) -> dict[str, Any]:
     """Return the result of `ssljax.evaluation.evaluate` for the encoder of a run.
 
-    The random-init encoder beside it is the one that the run started from.
+    The random-init encoder beside it is the one that the run started from. Without a test split, or
+    without labels in one of the two, a part of the labelled examples is held out as test.
     """
     options = experiment.config.evaluation
-    spec = options.source or experiment.config.data.source
-    train = open_data(experiment.config, spec, options.train_split)
-    test = _test_of(experiment, train, say)
-    labels = train.num_classes is not None and test.num_classes is not None and test is not train
-    return {
-        "step": int(state.step),
-        "data": {"source": spec, "train": options.train_split, "test": test.split},
-        **evaluate(
-            _embed(experiment, state),
-            _embed(experiment, experiment.init()),
-            input_features,
-            lambda: _batches(experiment, train, labels),
-            lambda: _batches(experiment, test, labels),
-            knn_k=options.knn_k,
-            knn_temperature=options.knn_temperature,
-            seed=experiment.config.seed,
-            say=say,
-            scores_folder=data_directory(experiment.config.data.folder or None) / "scores",
-        ),
-    }
+    sets = _open_sets(experiment)
+    result = evaluate(
+        _embed(experiment, state),
+        _embed(experiment, experiment.init()),
+        input_features,
+        lambda: _batches(experiment, sets.train, sets.labelled),
+        None if sets.test is None else lambda: _batches(experiment, sets.test, sets.labelled),
+        knn_k=options.knn_k,
+        knn_temperature=options.knn_temperature,
+        seed=experiment.config.seed,
+        say=say,
+        scores_folder=data_directory(experiment.config.data.folder or None) / "scores",
+    )
+    data = {"source": sets.train.spec, "train": sets.train.split, "test": None}
+    if sets.test is not None:
+        data["test"] = sets.test.split
+    elif "held_out" in result["protocol"]:
+        part = result["protocol"]["held_out"]["part"]
+        data["test"] = f"{part:.0%} of {sets.train.split}, held out"
+        if (sets.train.spec, sets.train.split) == _trained_on(experiment):
+            result["protocol"]["notes"].append(
+                "pretraining saw the held-out images too, without their labels"
+            )
+    return {"step": int(state.step), "data": data, **result}
 
 
-def _test_of(experiment: Experiment, train: Source, say: Callable[[str], None]) -> Source:
-    """Return the test split, or `train` itself where the set that was trained on has none."""
+@dataclasses.dataclass(frozen=True)
+class _Sets:
+    """What is evaluated on; without `test` a part of `train` has to be held out."""
+
+    train: Source
+    test: Source | None
+
+    @property
+    def labelled(self) -> bool:
+        return self.train.num_classes is not None
+
+
+def _open_sets(experiment: Experiment) -> _Sets:
     options = experiment.config.evaluation
+    train = _open(experiment, options.train_split)
     try:
-        return open_data(experiment.config, train.spec, options.test_split)
-    except UserError as error:
-        if options.source:  # asked for by name, so it has to be there
-            raise
-        say(f"{error}: only what needs no labels is measured, on {options.train_split!r}")
-        return train
+        test = _open(experiment, options.test_split)
+    except MissingSplit:
+        if options.test_split != default_config().evaluation.test_split:
+            raise  # asked for by name, so it has to be there
+        return _Sets(train, None)
+    labelled = [source for source in (train, test) if source.num_classes is not None]
+    if len(labelled) == 2:
+        return _Sets(train, test)
+    return _Sets(labelled[0] if labelled else train, None)
+
+
+def _open(experiment: Experiment, split: str) -> Source:
+    """Open a split of the set that is evaluated on, with the channels that the encoder takes."""
+    config, channels = experiment.config, experiment.objective.run.inputs.shape[2]
+    spec = config.evaluation.source or config.data.source
+    if experiment.source is not None and (spec, split) == _trained_on(experiment):
+        return experiment.source
+    source = open_data(config, spec, split, channels=channels)
+    if source.channels != channels:
+        raise UserError(
+            f"the images of {spec} have {source.channels} channels, those that the run is trained "
+            f"on have {channels}; set config.evaluation.source to a set of such images"
+        )
+    return source
+
+
+def _trained_on(experiment: Experiment) -> tuple[str, str]:
+    return experiment.config.data.source, experiment.config.data.split
 
 
 def quick_evaluation(experiment: Experiment, state: TrainState) -> dict[str, float]:
     """Return scores to follow a run by, from parts of its training split; test is not read."""
     options = experiment.config.evaluation
-    spec = options.source or experiment.config.data.source
-    source = open_data(experiment.config, spec, options.train_split)
+    source = _open(experiment, options.train_split)
     labels = source.num_classes is not None
     count = min(len(source), QUICK_BANK + QUICK_QUERIES)
     chosen = np.arange(count) * len(source) // count  # evenly: a set is often sorted by class
     is_query = np.arange(count) % 6 == 0
     return quick(
         _embed(experiment, state),
-        lambda: _batches(experiment, _Part(source, chosen[~is_query]), labels),
-        lambda: _batches(experiment, _Part(source, chosen[is_query]), labels),
+        lambda: _batches(experiment, Subset(source, chosen[~is_query]), labels),
+        lambda: _batches(experiment, Subset(source, chosen[is_query]), labels),
         knn_k=min(options.knn_k, int((~is_query).sum())),
         knn_temperature=options.knn_temperature,
     )
 
 
-class _Part:
-    """Some of the examples of a source."""
-
-    in_memory = False
-
-    def __init__(self, source: Source, chosen: np.ndarray):
-        self._source, self._chosen = source, chosen
-        self.spec, self.split, self.image_shape = source.spec, source.split, source.image_shape
-        self.channels = source.channels
-
-    def __len__(self) -> int:
-        return len(self._chosen)
-
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        return self._source[int(self._chosen[index])]
-
-
 def _batches(experiment: Experiment, source: Source, labels: bool) -> Iterator[HostBatch]:
-    """Yield global batches: every host reads them all, and embeds its part."""
+    """Yield global batches: every host reads them all, and embeds its part.
+
+    Images have the size of those in training, whole.
+    """
     size = experiment.config.evaluation.batch_size
     shards = experiment.mesh.shape["data"] * experiment.mesh.shape["fsdp"]
     size = -(-size // shards) * shards
-    image_size = experiment.objective.run.inputs.shape[0]
+    image_size = experiment.objective.run.inputs.shape[:2]
     return epoch(source, size, image_size, labels=labels, workers=experiment.config.data.workers)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
-from ssljax.data import Pipeline, Source, epoch, open_source, statistics
+from ssljax.data import Pipeline, Source, epoch, images, open_source, statistics
 from ssljax.errors import UserError
 from ssljax.models import build_encoder
 from ssljax.objectives import Inputs, Objective, Run, build_objective
@@ -141,14 +141,14 @@ class Experiment:
             yield self.put(batch)
 
 
-def open_data(config: ConfigDict, spec: str, split: str) -> Source:
-    """Open a data set as config.data says how."""
+def open_data(config: ConfigDict, spec: str, split: str, *, channels: int | None = None) -> Source:
+    """Open a data set as config.data says how; image files with `channels` if they can have so."""
     data = config.data
     return open_source(
         spec,
         split=split,
         broken=data.broken,
-        channels=data.channels,
+        channels=channels if channels in images.CHANNELS else data.channels,
         data_dir=data.folder or None,
     )
 

@@ -70,17 +70,38 @@ def test_a_row_says_all_of_a_run():
 @pytest.mark.parametrize(
     "scores, verdict",
     [
-        ({"knn": (0.7, 0.8, 0.6)}, "**not random init (k-NN)**"),
-        ({"linear": (0.9, 0.8, 0.9)}, "**not raw input (linear)**"),  # a tie is no gain
+        ({"knn": (0.7, 0.8, 0.6)}, "**below random init (k-NN)**"),
+        ({"linear": (0.9, 0.8, 0.9)}, "no measurable difference to raw input (linear)"),
+        # Two intervals of +-1 overlap, and so do those of +-1.4 of their difference.
+        ({"linear": (0.9, 0.8, 0.912)}, "no measurable difference to raw input (linear)"),
+        ({"linear": (0.9, 0.8, 0.915)}, "**below raw input (linear)**"),
         (
-            {"knn": (0.5, 0.6, 0.7), "linear": (0.5, 0.6, 0.4)},
-            "**not random init (k-NN), random init (linear), raw input (k-NN)**",
+            {"knn": (0.5, 0.6, 0.7), "linear": (0.5, 0.5, 0.4)},
+            "**below random init (k-NN), raw input (k-NN)**; "
+            "no measurable difference to random init (linear)",
         ),
     ],
 )
 def test_a_run_that_does_not_beat_a_baseline_is_told(scores, verdict):
     (row,) = _rows(comparison([_run(evaluation=_evaluation(**scores))]))
     assert row["beats its baselines"] == verdict
+
+
+def test_the_paired_difference_decides_where_there_is_one():
+    evaluation = _evaluation(linear=(0.95, 0.949, 0.7))
+    found = {"difference": 0.001, "interval": [0.0002, 0.0018]}
+    evaluation["gains"] = {"random_init": {"linear": found}}
+    (row,) = _rows(comparison([_run(evaluation=evaluation)]))
+    assert row["beats its baselines"] == "yes"
+
+
+def test_a_probe_that_was_not_taken_leaves_the_other():
+    evaluation = _evaluation()
+    for name in ("pretrained", "random_init", "raw_input"):
+        del evaluation[name]["linear"]
+    (row,) = _rows(comparison([_run(evaluation=evaluation)]))
+    assert row["**linear**"] == "not measured" and row["**k-NN**"] == "90.0 ± 1.0"
+    assert row["beats its baselines"] == "yes"
 
 
 def test_runs_come_by_family_then_method_then_seed():

@@ -79,6 +79,7 @@ def test_the_test_set_changes_nothing_but_the_accuracy(digits):
     honest = linear_probe(train, train_labels, test, test_labels, grid=grid)
     other = linear_probe(train, train_labels, -test[:7], test_labels[:7] * 0, grid=grid)
     assert honest.pop("accuracy") != other.pop("accuracy")
+    assert len(honest.pop("predictions")) == len(test) and len(other.pop("predictions")) == 7
     assert honest == other
 
 
@@ -112,10 +113,10 @@ def test_the_grid_grows_where_its_best_value_is_the_outermost():
 
 
 def test_split_is_stratified_seeded_and_complete():
-    labels = np.repeat([0, 1, 2, 7], [50, 30, 5, 1])
+    labels = np.repeat([0, 1, 2, 5, 7], [50, 30, 5, 2, 1])
     kept, held = stratified_split(labels, 0.2, seed=0)
-    assert sorted([*kept, *held]) == list(range(86))
-    assert [int(np.sum(labels[held] == c)) for c in (0, 1, 2, 7)] == [10, 6, 1, 0]
+    assert sorted([*kept, *held]) == list(range(88))
+    assert [int(np.sum(labels[held] == c)) for c in (0, 1, 2, 5, 7)] == [10, 6, 1, 1, 0]
     np.testing.assert_array_equal(held, stratified_split(labels, 0.2, seed=0)[1])
     assert (held != stratified_split(labels, 0.2, seed=1)[1]).any()
 
@@ -127,7 +128,7 @@ def test_split_is_stratified_seeded_and_complete():
         ({"grid": (0.0, 1.0)}, "all above 0"),
         ({"holdout": 1.0}, "holdout must be between 0 and 1"),
         ({"labels": np.zeros(200)}, "two classes or more"),
-        ({"labels": np.arange(200)}, "leaves nothing to select on"),
+        ({"labels": np.arange(200)}, "every class has only one"),
     ],
 )
 def test_what_cannot_be_used_is_refused(clusters, change, message):

@@ -4,9 +4,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from sklearn.datasets import load_digits
 
 from ssljax.errors import UserError
 from ssljax.evaluation import evaluate, input_features, quick, table, write
+from ssljax.evaluation import protocol as protocol_module
 
 
 def split(digits, part, labels=True):
@@ -43,6 +45,8 @@ def test_three_rows_with_all_that_is_needed_to_repeat_them(result, digits):
         "test_examples": len(digits[2]),
         "labels": True,
         "classes": 10,
+        "not_measured": {},
+        "notes": [],
         "knn_k": 20,
         "knn_temperature": 0.07,
         "linear_grid": [1e-3, 1e-2],
@@ -71,6 +75,61 @@ def test_without_labels_there_is_no_accuracy(digits):
     assert table(unlabelled).startswith("no labels")
     scores = quick(projection(0, 48), split(digits, 0, labels=False), split(digits, 1))
     assert set(scores) == {"rankme", "feature_std"}
+
+
+def labelled_split(rows, labels):
+    """The only batch of a split of 8x8 images."""
+    images = (16 * rows).clip(0, 255).astype(np.uint8).reshape(-1, 8, 8, 1)
+    return lambda: iter([{"image": images, "id": np.arange(len(rows)), "label": labels}])
+
+
+def measured(train, test):
+    """Evaluate some digits with the labels given (None: no test split)."""
+    rows = load_digits(return_X_y=True)[0]
+    return evaluate(
+        *(projection(seed, 6) for seed in range(3)),  # all of one size: compiled once
+        labelled_split(rows[: len(train)], np.array(train)),
+        test if test is None else labelled_split(rows[100 : 100 + len(test)], np.array(test)),
+        linear_grid=(1e-2,),
+    )
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "missing", "said"),
+    [
+        ([3] * 6, [3] * 4, {"linear"}, "all train examples are of one class"),
+        ([3] * 6, [3] * 4, {"linear"}, "one class only: the k-NN accuracy tells nothing"),
+        ([0, 1, 2, 3], [0, 1], {"linear"}, "only one train example"),
+        ([0, 1, 2, 3], None, {"knn", "linear"}, "every class has only one labelled example"),
+        ([0, 0, 1, 1], [0, 1], set(), "4 train and 2 test examples"),
+        ([0, 0, 1, 1], None, {"linear"}, "20% of each class, always the same examples, are held"),
+        ([0, 0, 1, 1], [0, 7, 7, 8], set(), "2 classes of test are absent from train: their 3"),
+        ([0], [0], {"linear"}, "one class"),
+    ],
+)
+def test_what_cannot_be_measured_is_named_and_all_else_measured(train, test, missing, said):
+    result = measured(train, test)
+    assert result == json.loads(json.dumps(result, allow_nan=False))
+    assert set(result["protocol"]["not_measured"]) == missing
+    for row in ("pretrained", "random_init", "raw_input"):
+        assert {"knn", "linear"} - set(result[row]) == missing
+    assert result["pretrained"]["collapse"]["rankme"] > 0.999
+    assert said in table(result)
+    for gains in result["gains"].values():
+        assert set(gains) == {"knn", "linear"} - missing
+
+
+def test_held_out_examples_are_the_same_fifth_of_each_class_whatever_the_seed(digits, monkeypatch):
+    no_probe = {"accuracy": 0.5, "predictions": 0}
+    monkeypatch.setattr(protocol_module, "linear_probe", lambda *args, **kept: dict(no_probe))
+    embeds = [input_features] * 3
+    one, other = (evaluate(*embeds, split(digits, 0), None, seed=seed) for seed in (0, 1))
+    assert one["raw_input"]["knn"] == other["raw_input"]["knn"]
+    protocol = one["protocol"]
+    assert protocol["held_out"] == {"part": 0.2, "seed": 0}
+    assert protocol["train_examples"] + protocol["test_examples"] == len(digits[0])
+    assert protocol["test_examples"] == sum(round(0.2 * n) for n in np.bincount(digits[1]))
+    assert one["raw_input"]["knn"]["accuracy"] > 0.95
 
 
 def test_quick_gives_the_numbers_of_the_whole_protocol(result, digits):
@@ -106,9 +165,23 @@ def test_table_is_aligned_and_shows_the_three_rows(result):
 def test_pretraining_that_did_not_help_is_called_so(result):
     assert "below random init" not in table(result)
     worse = result | {"pretrained": result["random_init"], "random_init": result["pretrained"]}
-    text = table(worse)
-    assert "pretrained is below random init on k-NN" in text
-    assert "pretrained is below raw input on linear" in text
+    text = table({key: value for key, value in worse.items() if key != "gains"})
+    assert "WARNING: pretrained is below random init on k-NN" in text
+    assert "WARNING: pretrained is below raw input on linear probe" in text
+
+
+def test_gains_are_those_of_the_accuracies_and_decide_what_is_said(result):
+    for row, gains in result["gains"].items():
+        for probe, found in gains.items():
+            ours, theirs = (result[name][probe]["accuracy"] for name in ("pretrained", row))
+            low, high = found["interval"]
+            assert found["difference"] == pytest.approx(ours - theirs)
+            assert low < found["difference"] < high and high - low < 0.1
+    equal = {"linear": {"difference": -0.002, "interval": [-0.01, 0.006]}}
+    text = table(result | {"gains": result["gains"] | {"raw_input": equal}})
+    (line,) = [line for line in text.splitlines() if "raw input on linear" in line]
+    assert line.startswith("note: no measurable difference between pretrained and raw input")
+    assert line.endswith("95% interval of the difference -1.0 to +0.6)")
 
 
 def test_an_edge_of_the_grid_and_a_failed_fit_are_told(result):

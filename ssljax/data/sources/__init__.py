@@ -2,5 +2,6 @@
 
 from ssljax.data.sources.base import MEMORY_LIMIT, ArraySource, Source
 from ssljax.data.sources.registry import KINDS, open_source
+from ssljax.data.sources.subset import Subset
 
-__all__ = ["KINDS", "MEMORY_LIMIT", "ArraySource", "Source", "open_source"]
+__all__ = ["KINDS", "MEMORY_LIMIT", "ArraySource", "Source", "Subset", "open_source"]

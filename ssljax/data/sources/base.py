@@ -108,13 +108,13 @@ class ArraySource:
             batch["label"] = self.labels[indices]
         return batch
 
-    def at_size(self, size: int) -> "ArraySource":
-        """Return the same examples, resized (shorter side) and centre-cropped, in memory."""
+    def at_size(self, size: images.Size) -> "ArraySource":
+        """Return the same examples, resized and centre-cropped, in memory."""
         other = copy.copy(self)
         with concurrent.futures.ThreadPoolExecutor() as pool:
             resize = functools.partial(images.resize_and_crop, size=size)
             other.pixels = np.stack(list(pool.map(resize, self.pixels)))
-        other.image_shape = (size, size, self.channels)
+        other.image_shape = (*images.both_sides(size), self.channels)
         other._content = f"{self.fingerprint()['content']} at {size}"
         return other
 
@@ -204,19 +204,19 @@ class EncodedSource:
 
 
 class Resized:
-    """A source with every image resized (shorter side, bicubic) and centre-cropped to one size.
+    """A source with every image resized (bicubic) and centre-cropped to one size.
 
     The pipeline's random crops are taken from `original`, which has all the pixels.
     """
 
     in_memory = False
 
-    def __init__(self, source: Source, size: int):
+    def __init__(self, source: Source, size: images.Size):
         self.original, self._size = source, size
         self.spec, self.split, self.report = source.spec, source.split, source.report
         self.num_classes, self.class_names = source.num_classes, source.class_names
         self.channels = source.channels
-        self.image_shape = (size, size, source.channels)
+        self.image_shape = (*images.both_sides(size), source.channels)
 
     def __len__(self) -> int:
         return len(self.original)
@@ -229,14 +229,25 @@ class Resized:
         return self.original.fingerprint() | {"image_size": self._size}
 
 
-def resized(source: Source, size: int | None) -> Source:
-    """Return the source with images of size x size: itself if they are, or if `size` is None."""
-    if size is None or (source.image_shape and source.image_shape[:2] == (size, size)):
+def resized(source: Source, size: images.Size | None) -> Source:
+    """Return the source with images of a size: itself if they are, or if `size` is None.
+
+    Args:
+      source: an opened data set.
+      size: side of a square, or (height, width), in pixels. An image is resized until it just
+        covers it, and its centre is cropped.
+    """
+    if size is None:
         return source
+    height, width = images.both_sides(size)
+    if source.image_shape and tuple(source.image_shape[:2]) == (height, width):
+        return source
+    if height == width:
+        size = height  # one name for one size, in fingerprints too
     if isinstance(source, Resized):
         return resized(source.original, size)
     if isinstance(source, ArraySource):
-        needed = len(source) * size * size * source.channels
+        needed = len(source) * height * width * source.channels
         if needed <= source.memory_limit:
             return source.at_size(size)
     return Resized(source, size)

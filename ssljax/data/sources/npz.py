@@ -14,7 +14,7 @@ import numpy as np
 
 from ssljax.data.sources.base import ArraySource, Options
 from ssljax.data.sources.paths import existing, require_split
-from ssljax.errors import UserError
+from ssljax.errors import MissingSplit, UserError
 
 _ENDINGS = ("", "s")
 
@@ -35,7 +35,7 @@ def open_npz(path: str, options: Options) -> ArraySource:
         prefix = ""
     pixels_key = _first(arrays, f"{prefix}image")
     if pixels_key is None:
-        raise UserError(
+        raise MissingSplit(
             f"{file} has no array {prefix + 'image'!r} for the split {options.split!r}; "
             f"it has: {', '.join(sorted(arrays)) or 'none'}"
         )

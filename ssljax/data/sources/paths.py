@@ -6,7 +6,7 @@ import pathlib
 from collections.abc import Iterable
 
 from ssljax.data.sources.base import Options
-from ssljax.errors import UserError
+from ssljax.errors import MissingSplit, UserError
 
 
 def existing(path: str, what: str) -> pathlib.Path:
@@ -29,10 +29,10 @@ def existing(path: str, what: str) -> pathlib.Path:
 
 
 def require_split(options: Options, splits: Iterable[str]) -> None:
-    """Raise a UserError that names the splits there are, unless the wanted one is among them."""
+    """Raise a MissingSplit that names the splits there are, unless the wanted one is among them."""
     splits = sorted(splits)
     if options.split not in splits:
-        raise UserError(
+        raise MissingSplit(
             f"{options.spec} has no split {options.split!r}; it has: {', '.join(splits) or 'none'}"
         )
 

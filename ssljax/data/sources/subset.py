@@ -1,0 +1,31 @@
+"""Some of the examples of a data set."""
+
+import hashlib
+from typing import Any
+
+import numpy as np
+
+from ssljax.data.sources.base import Source
+
+
+class Subset:
+    """The examples of a source whose numbers are given, numbered anew from 0."""
+
+    in_memory = False  # so that only the chosen examples are resized, and not a whole array
+
+    def __init__(self, source: Source, chosen: np.ndarray):
+        """Hold int[n], numbers of examples in the source."""
+        self._source, self._chosen = source, np.asarray(chosen, np.int64)
+        self.spec, self.split, self.report = source.spec, source.split, source.report
+        self.image_shape, self.channels = source.image_shape, source.channels
+        self.num_classes, self.class_names = source.num_classes, source.class_names
+
+    def __len__(self) -> int:
+        return len(self._chosen)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        return self._source[int(self._chosen[index])]
+
+    def fingerprint(self) -> dict[str, Any]:
+        chosen = hashlib.sha256(self._chosen).hexdigest()
+        return self._source.fingerprint() | {"count": len(self), "chosen": chosen}
