@@ -1,9 +1,11 @@
 """Package metadata of ssljax."""
 
 import pathlib
+import re
 
 from setuptools import find_packages, setup
 
+HERE = pathlib.Path(__file__).parent
 EXTRAS = {
     # tfds: and arrayrecord: data sources; importlib_resources lets TFDS read without TensorFlow.
     "tfds": ["tensorflow-datasets>=4.9.9", "array-record>=0.8", "importlib_resources"],
@@ -22,9 +24,9 @@ EXTRAS["test"] = [
 
 setup(
     name="ssljax",
-    version="0.1.0",
+    version=re.search('__version__ = "(.+)"', (HERE / "ssljax/__init__.py").read_text())[1],
     description="Self-supervised learning in JAX: losses as pure functions, one sharded train step",
-    long_description=pathlib.Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.11",

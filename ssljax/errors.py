@@ -2,10 +2,11 @@
 
 import difflib
 import importlib
+import traceback
 from collections.abc import Iterable
 from types import ModuleType
 
-MANY = 20  # names, above which a list of them helps less than the closest match alone
+MANY = 20  # names, above which a list of them helps less than the closest matches alone
 
 
 class UserError(ValueError):
@@ -17,17 +18,61 @@ class MissingSplit(UserError):
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
-    """Return the error for a name that is not among `known`, naming the closest match.
+    """Return the error for a name that is not among `known`, naming the closest matches.
 
     >>> str(unknown("objective", "simclrr", ["byol", "simclr"]))
     "unknown objective 'simclrr'; did you mean 'simclr'? Known: byol, simclr"
     """
     known = sorted(known)
-    close = difflib.get_close_matches(str(name), known, n=1)
-    hint = f"; did you mean {close[0]!r}?" if close else "."
+    close = closest(name, known)
+    hint = f"; did you mean {close}?" if close else "."
     if close and len(known) > MANY:
         return UserError(f"unknown {kind} {name!r}{hint}")
     return UserError(f"unknown {kind} {name!r}{hint} Known: {', '.join(known)}")
+
+
+def closest(name: str, known: Iterable[str], first: Iterable[str] = ()) -> str:
+    """Return the names that are most like `name`, at most three, "" if none is.
+
+    Args:
+      name: what was given.
+      known: the names that there are.
+      first: names that are surely meant rather than others.
+
+    >>> closest("resnet19", ["resnet18", "resnet50", "vit_s"])
+    "'resnet18' or 'resnet50'"
+    """
+    found = difflib.get_close_matches(str(name), sorted(known), n=3)
+    names = [repr(match) for match in dict.fromkeys([*first, *found])][:3]
+    return " or ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
+def in_code_of_user(file: str, error: Exception) -> UserError:
+    """Return the error for code of the user that cannot be run: its own line, and what it raised.
+
+    Args:
+      file: the user's file, as it is to be named.
+      error: what running it raised.
+    """
+    what = f"{type(error).__name__}: {error}".partition("\n")[0]
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if frame.filename.endswith(file)]
+    if isinstance(error, SyntaxError):
+        what = f"{type(error).__name__}: {error.msg}"
+        where = f"{error.filename}, line {error.lineno}: {(error.text or '').strip()}"
+    elif not own:
+        where = file
+    elif own[-1] is frames[-1]:
+        where = f"{file}, line {own[-1].lineno}: {own[-1].line}"
+    else:
+        raised = f"{frames[-1].filename}, line {frames[-1].lineno}"
+        where = f"{raised}, from {file}, line {own[-1].lineno}: {own[-1].line}"
+    return UserError(f"{what}, in {where}")
+
+
+def how_to_install(extra: str) -> str:
+    """Return the command that installs an extra of ssljax, for the end of a message."""
+    return f"pip install -e '.[{extra}]' (in the folder of ssljax's setup.py)"
 
 
 def optional_package(module: str, extra: str) -> ModuleType:
@@ -45,5 +90,5 @@ def optional_package(module: str, extra: str) -> ModuleType:
     except ImportError as error:
         raise UserError(
             f"this needs the package {module!r}, which cannot be imported ({error}); "
-            f"install it with: pip install 'ssljax[{extra}]'"
+            f"install it with: {how_to_install(extra)}"
         ) from error

@@ -5,7 +5,7 @@ import pathlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ssljax.commands import hosts
+from ssljax.commands import hosts, import_path
 from ssljax.errors import UserError
 
 DESCRIPTION = """Evaluate the frozen features of a run: weighted k-NN and a linear probe.
@@ -35,7 +35,8 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         action="append",
         default=[],
         metavar="MODULE:CLASS",
-        help="an objective outside ssljax that the saved config names and that may be imported",
+        help="an objective outside ssljax that the saved config names; it is imported and run, "
+        "from the current folder too",
     )
     hosts.add_flags(parser)
     parser.set_defaults(run=run)
@@ -58,6 +59,8 @@ def _run(args: argparse.Namespace, rest: Sequence[str]) -> int:
     workdir = folder(args.workdir)
     config = load_config(workdir)
     _require_trust(config.objective, args.trust)
+    if args.trust:
+        import_path.allow_current_folder()
     if strange := [key for key in rest if not key.startswith("--config.evaluation.")]:
         raise UserError(f"evaluate takes --config.evaluation.KEY=VALUE only, not {strange[0]!r}")
     config = config_file.override(config, rest)
@@ -100,9 +103,12 @@ def _require_trust(objective: Mapping[str, Any], trusted: Sequence[str]) -> None
             )
 
 
-def _outside(section: Mapping[str, Any]) -> Iterator[str]:
-    for key, value in section.items():
-        if hasattr(value, "items"):
+def _outside(section: Any) -> Iterator[str]:
+    if isinstance(section, list | tuple):
+        for value in section:
             yield from _outside(value)
-        elif key == "name" and ":" in str(value):
-            yield value
+    elif hasattr(section, "items"):
+        for key, value in section.items():
+            if key == "name" and ":" in str(value):
+                yield value
+            yield from _outside(value)

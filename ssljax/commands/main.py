@@ -1,9 +1,10 @@
 """The command line: `ssljax COMMAND ...`, also `python -m ssljax COMMAND ...`."""
 
 import argparse
-import sys
 from collections.abc import Sequence
+from importlib import metadata
 
+from ssljax.commands import import_path
 from ssljax.commands.failure import tell
 
 EPILOG = """
@@ -27,6 +28,7 @@ def build_parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action="version", version=_version())
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for module in (pretrain, evaluate, report, plan, data, listing):
         module.add_parser(commands)
@@ -35,10 +37,15 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; return its exit status, 2 for what the user can mend."""
-    if "" not in sys.path:  # as `python -m ssljax` has it: for an objective of one's own
-        sys.path.insert(0, "")
+    import_path.keep_current_folder_out()
     args, rest = build_parser().parse_known_args(argv)
     try:
         return args.run(args, rest)
     except (Exception, KeyboardInterrupt) as error:
         return tell(error)
+
+
+def _version() -> str:
+    from ssljax import __version__
+
+    return f"ssljax {__version__}, jax {metadata.version('jax')}"

@@ -14,8 +14,9 @@ collectives, and the time that follows from the chip's published peaks. That tim
 no run of that program can beat it.
 
 Topologies: tpu:v5e:16x16, tpu:v5p:4x8x8, tpu:v6e:16x16, gpu:h100:8 (one host), gpu:h100:8x8 (hosts
-x GPUs of each), gpu:a100:8, cpu:8. Several give a table. TPUs need pip install 'ssljax[plan-tpu]',
-GPUs 'ssljax[plan-gpu]'. Any key of the config can be set by --config.KEY=VALUE.
+x GPUs of each), gpu:a100:8, cpu:8. Several give a table. For TPUs, run pip install -e '.[plan-tpu]'
+in the folder of ssljax's setup.py; for GPUs, '.[plan-gpu]'. Any key of the config can be set by
+--config.KEY=VALUE.
 """
 EPILOG = """
 exit status: 0 all fit, 3 one or more do not fit, 2 bad input, 1 a compiler failed

@@ -5,7 +5,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from ssljax.errors import UserError, unknown
+from ssljax.errors import UserError, in_code_of_user, unknown
 from ssljax.objectives.base import Aux, Inputs, Objective, Run
 from ssljax.objectives.construct import construct
 
@@ -61,17 +61,21 @@ def objective_class(name: str) -> type:
       name: one of `OBJECTIVES`, or "package.module:Class" of a user's own.
 
     Raises:
-      UserError: no such name, module or class, or the class lacks a part of the interface.
+      UserError: no such name, module or class, code of the user that fails, or a class that lacks
+        a part of the interface.
     """
-    if ":" not in name and name not in OBJECTIVES:
-        raise unknown("objective", name, [*OBJECTIVES, "package.module:Class"])
     module_name, _, class_name = OBJECTIVES.get(name, name).partition(":")
+    if not class_name or not all(part.isidentifier() for part in module_name.split(".")):
+        raise unknown("objective", name, [*OBJECTIVES, "package.module:Class"])
     try:
         module = importlib.import_module(module_name)
     except ImportError as error:
         raise UserError(
             f"config.objective.name={name!r}: cannot import {module_name!r}: {error}"
         ) from error
+    except Exception as error:
+        told = in_code_of_user(module_name.replace(".", "/") + ".py", error)
+        raise UserError(f"config.objective.name={name!r}: {told}") from error
     if not hasattr(module, class_name):
         raise unknown(
             f"class in {module_name}", class_name, dict(inspect.getmembers(module, inspect.isclass))

@@ -52,7 +52,7 @@ def request_plans(
     process = subprocess.run(
         [sys.executable, "-m", "ssljax.planning"],
         input=json.dumps(request),
-        env=os.environ | topology.environment,
+        env=os.environ | topology.environment | _same_path(),
         capture_output=True,
         text=True,
     )
@@ -66,6 +66,12 @@ def request_plans(
     if "error" in answer:
         raise UserError(answer["error"])
     return [from_json(plan) for plan in answer["plans"]]
+
+
+def _same_path() -> dict[str, str]:
+    """Return variables with which another Python imports what this one would, from where it would:
+    not from the current folder."""
+    return {"PYTHONSAFEPATH": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
 
 def last_words(printed: str) -> str:

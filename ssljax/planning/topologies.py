@@ -15,7 +15,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ssljax.errors import UserError, unknown
+from ssljax.errors import UserError, how_to_install, unknown
 
 GIB = 2**30
 
@@ -125,7 +125,7 @@ class Topology:
         if importlib.util.find_spec(module) is None:
             raise UserError(
                 f"{self.spec} needs its compiler, which is not installed; install it with: "
-                f"pip install 'ssljax[{extra}]'"
+                f"{how_to_install(extra)}"
             )
 
     def devices(self) -> Sequence[Any]:

@@ -33,14 +33,17 @@ def folder(text: str) -> pathlib.Path:
     """Return the path of a workdir as a user gives it.
 
     Raises:
-      UserError: it is the address of a bucket, which has no locks and no renaming of folders.
+      UserError: it is empty, or the address of a bucket, which has no locks and no renaming of
+        folders.
     """
+    if not text:
+        raise UserError("--workdir is empty; give the folder of the run, such as runs/first")
     if "://" in text:
         raise UserError(
             f"--workdir {text}: a workdir is a folder, not a bucket; mount one, or use a network "
             "file system that all hosts see"
         )
-    return pathlib.Path(text)
+    return pathlib.Path(text).expanduser()
 
 
 @contextlib.contextmanager

@@ -81,6 +81,13 @@ def test_pretrain_evaluate_and_again(experiment, tmp_path, capsys):
         ("--config.objective.name=simclrr", "unknown objective 'simclrr'; did you mean 'simclr'"),
         ("--config.encoder.name=resnet19", "unknown encoder 'resnet19'; did you mean 'resnet18'"),
         ("--config.encoder.widht=3", "did you mean 'encoder.width'"),
+        ("--config.temperature=1", "'objective.temperature'? Keys of config: accumulate, batch"),
+        ("--config.learning_rate=1", "did you mean 'optimizer.learning_rate'"),
+        ("--config.optimizer.rate=1", "Keys of config.optimizer: b1, b2, "),
+        ("--config.objective.views=3", "set its keys, such as --config.objective.views.crop"),
+        ("--config.encoder=resnet18", "set its keys, such as --config.encoder.name, "),
+        ("--config.steps.few=3", "steps is no section"),
+        ("--config.steps", "--config.steps has no value"),
         ("--config.objective.temperatur=1", "did you mean 'objective.temperature'"),
         ("--config.objective.temperature=hot", "hot"),
         ("--config.objective.views.crop.flipp=1", "did you mean 'objective.views.crop.flip'"),
@@ -99,6 +106,7 @@ def test_pretrain_evaluate_and_again(experiment, tmp_path, capsys):
         ("--config.data.split=dev", "dev"),
         ("--stesp=3", "unknown argument '--stesp=3'"),
         ("--config.objective.name=nowhere.module:Mine", "cannot import 'nowhere.module'"),
+        ("--config.objective.name=:Mine", "unknown objective ':Mine'"),
         ("--config.objective.name=json:JSONDecodr", "did you mean 'JSONDecoder'"),
         ("--config.objective.name=json:JSONDecoder", "lacks batch_coupled, init_params"),
     ],
@@ -148,6 +156,29 @@ def test_a_bad_config_file_is_told(text, message, tmp_path, capsys):
     assert message in _pretrain_fails(capsys, str(path), tmp_path)
 
 
+@pytest.mark.parametrize(
+    "code, argument, message",
+    [
+        ("def f(:\n", "", "SyntaxError: invalid syntax, in {file}, line 1: def f(:"),
+        ("import nowhere\n", "", "No module named 'nowhere', in {file}, line 1: import nowhere"),
+        ("def get_config():\n  return 1 / 0\n", "", "division by zero, in {file}, line 2: return 1"),
+        ("import json\ndef get_config():\n  json.loads('{{')\n", "", "json/decoder.py, line "),
+        ("def get_config():\n  pass\n", ":x", "its function is get_config(); use --config {file}"),
+        ("def get_config(x):\n  pass\n", "", "get_config(x); use --config {file}:ARGUMENT"),
+        ("def get_config():\n  return {{}}\n", "", "returned a dict"),
+        ("get_config = 3\n", "", "has no function get_config()"),
+    ],
+)  # fmt: skip
+def test_a_config_file_that_cannot_be_used_is_told_by_its_own_line(
+    code, argument, message, tmp_path, capsys
+):
+    file = tmp_path / "mine.py"
+    file.write_text(code.format())
+    line = _pretrain_fails(capsys, f"{file}{argument}", tmp_path)
+    assert message.format(file=file) in line, line
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_missing_config_file_names_its_neighbour(experiment, tmp_path, capsys):
     line = _pretrain_fails(capsys, experiment.replace("short", "shrot"), tmp_path)
     assert "did you mean" in line and "short.py" in line
@@ -159,6 +190,11 @@ def test_a_workdir_that_cannot_be_made(experiment, tmp_path, capsys):
         capsys, "pretrain", "--config", experiment, "--workdir", str(tmp_path / "file" / "run")
     )
     assert "cannot write to the workdir" in line
+
+
+@pytest.mark.parametrize("command", ["pretrain --config short.py", "evaluate"])
+def test_an_empty_workdir_is_refused(command, capsys):
+    assert "--workdir is empty" in _fails(capsys, *command.split(), "--workdir", "")
 
 
 @pytest.mark.parametrize("command", ["pretrain --config short.py", "evaluate"])
@@ -194,12 +230,23 @@ def test_evaluate_without_a_run(tmp_path, capsys):
     assert "holds no run" in _fails(capsys, "evaluate", "--workdir", str(tmp_path))
 
 
-def test_a_saved_config_imports_nothing_unasked(tmp_path, capsys):
+@pytest.mark.parametrize(
+    "objective",
+    [{"name": "antigravity:Fly"}, {"name": "combine", "tasks": ({"name": "antigravity:Fly"},)}],
+)
+def test_a_saved_config_imports_nothing_unasked(objective, tmp_path, capsys):
     config = config_of("simclr")
-    config.objective = {"name": "antigravity:Fly"}
+    config.objective = objective
     (tmp_path / "config.json").write_text(json.dumps(config.to_dict()))
     line = _fails(capsys, "evaluate", "--workdir", str(tmp_path))
     assert "--trust antigravity:Fly" in line
+
+
+def test_the_version(capsys):
+    with pytest.raises(SystemExit) as exit_:
+        main(["--version"])
+    assert exit_.value.code == 0
+    assert re.fullmatch(r"ssljax [\d.]+, jax [\d.]+\n", capsys.readouterr().out)
 
 
 def test_list_names_everything(capsys):

@@ -16,11 +16,11 @@ from tests.commands.test_command_line import EXPERIMENT
 SHARDED = ("--config.mesh.fsdp=4", "--config.encoder.width=256", "--config.batch_size=256")
 TPU = pytest.mark.skipif(
     importlib.util.find_spec("libtpu") is None,
-    reason="needs libtpu: pip install 'ssljax[plan-tpu]'",
+    reason="needs libtpu: pip install -e '.[plan-tpu]'",
 )
 GPU = pytest.mark.skipif(
     importlib.util.find_spec("jax_cuda12_plugin") is None,
-    reason="needs the CUDA compiler: pip install 'ssljax[plan-gpu]'",
+    reason="needs the CUDA compiler: pip install -e '.[plan-gpu]'",
 )
 
 
@@ -184,7 +184,7 @@ def test_a_missing_compiler_names_the_extra_that_installs_it(
     topology, extra, experiment, monkeypatch, capsys
 ):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    assert f"pip install 'ssljax[{extra}]'" in _fails(capsys, *_plan(experiment, topology))
+    assert f"pip install -e '.[{extra}]'" in _fails(capsys, *_plan(experiment, topology))
 
 
 @pytest.mark.parametrize(

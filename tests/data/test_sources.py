@@ -360,5 +360,5 @@ def test_a_missing_optional_package_is_told_with_the_way_to_get_it(
     spec, module, extra, monkeypatch
 ):
     monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(UserError, match=rf"pip install 'ssljax\[{extra}\]'"):
+    with pytest.raises(UserError, match=rf"pip install -e '\.\[{extra}\]'"):
         open_source(spec)

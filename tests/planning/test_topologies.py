@@ -105,7 +105,7 @@ def test_peaks_are_of_their_order(name):
 
 @pytest.mark.skipif(
     importlib.util.find_spec("libtpu") is None,
-    reason="needs libtpu: pip install 'ssljax[plan-tpu]'",
+    reason="needs libtpu: pip install -e '.[plan-tpu]'",
 )
 @pytest.mark.parametrize("spec", ["tpu:v5e:16x16", "tpu:v5p:4x8x8", "tpu:v6e:16x16"])
 @pytest.mark.parametrize("fsdp", [2, 4, 16, 256])
