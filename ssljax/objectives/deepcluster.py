@@ -6,13 +6,13 @@ from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
-from einops import rearrange
 
 from ssljax.errors import UserError
 from ssljax.losses import prototype_cross_entropy
 from ssljax.models import MLP, Chain
 from ssljax.objectives.base import Aux, Run
 from ssljax.objectives.checks import require_positive
+from ssljax.objectives.siamese import all_views
 from ssljax.objectives.views import Views, embed, example
 from ssljax.ops.bank import write_rows
 from ssljax.ops.kmeans import spherical_kmeans
@@ -28,13 +28,14 @@ class DeepCluster:
     The features z of the first two views of every image are kept in two banks, by example id.
     Before every epoch, spherical k-means on a bank gives each head h its prototypes C_h and the
     labels of all images; the loss is the mean over heads of the cross-entropy of z . C_h /
-    temperature against the label. Prototypes are not trained. Before the first epoch the banks are
-    filled with features of the fresh network.
+    temperature against the label. Prototypes are not trained. The encoder takes the views of one
+    size together, the projector those of all sizes. Before the first epoch the banks are filled
+    with features of the fresh network, each view by itself.
 
     Paper: https://arxiv.org/abs/2006.09882. Official code: facebookresearch/swav,
-      main_deepclusterv2.py. The code draws
-    an epoch's images without the last incomplete batch; here an epoch is `steps_per_epoch` steps
-    and every image takes part, whatever the batch size.
+    main_deepclusterv2.py and src/resnet50.py. The code draws an epoch's images without the last
+    incomplete batch; here an epoch is `steps_per_epoch` steps and every image takes part, whatever
+    the batch size.
     """
 
     run: Run
@@ -106,14 +107,22 @@ class DeepCluster:
         return jnp.mean(jnp.stack(heads)), Aux(metrics={}, carry=jax.lax.stop_gradient(carry))
 
     def _features(self, params, stats, batch, key):
-        """Return a list of unit vectors [B, D], one for each view, and the new batch statistics."""
+        """Return unit vectors [V, B, D] and the new batch statistics."""
         views_key, model_key = jax.random.split(key)
-        features = []
-        for crops in self.views(self.run.inputs, views_key, batch).values():
-            flat = rearrange(crops, "b v h w c -> (b v) h w c")
-            z, stats = self.network.apply(params, stats, flat, train=True, key=model_key)
-            features += list(rearrange(l2_normalize(z), "(b v) d -> v b d", b=len(crops)))
-        return features, stats
+        groups = self.views(self.run.inputs, views_key, batch)
+        z, stats = all_views(self.network, params, stats, groups, model_key)
+        return l2_normalize(z), stats
+
+    def _first_features(self, params, stats, batch, key):
+        """Return unit vectors [B, D] of each banked view, as if there were no other view."""
+        views_key, model_key = jax.random.split(key)
+        groups = self.views(self.run.inputs, views_key, batch).values()
+        views = [crops[:, view] for crops in groups for view in range(crops.shape[1])][:BANKS]
+        keys = jax.random.split(model_key, BANKS)
+        return [
+            l2_normalize(self.network.apply(params, stats, view, train=True, key=one)[0])
+            for view, one in zip(views, keys, strict=True)
+        ]
 
     def advance(self, params, memory, carry, *, step):
         banks = self._write(memory["banks"], carry["ids"], carry["features"])
@@ -149,8 +158,8 @@ class DeepCluster:
         @functools.partial(jax.jit, donate_argnums=0)
         def fill(banks, batch, key):
             batch = {**batch, "position": jnp.arange(len(batch["id"]))}
-            features, _ = self._features(state.params, state.memory["stats"], batch, key)
-            return self._write(banks, batch["id"], features[: len(banks)], batch["valid"])
+            features = self._first_features(state.params, state.memory["stats"], batch, key)
+            return self._write(banks, batch["id"], features, batch["valid"])
 
         banks = jax.tree.map(jnp.copy, state.memory["banks"])
         for number, batch in enumerate(batches()):

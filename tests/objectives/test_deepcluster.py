@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from einops import rearrange
 from ml_collections import ConfigDict
 
 from ssljax.errors import UserError
@@ -37,6 +38,29 @@ def test_a_step_writes_the_features_of_its_images_and_no_others():
     jax.tree.map(
         np.testing.assert_array_equal, state.memory["prototypes"], one.state.memory["prototypes"]
     )
+
+
+def test_the_projector_sees_views_of_all_sizes_together_and_the_encoder_each_size_alone():
+    one, key = trial("deepcluster_v2"), jax.random.key(2)
+    network, params, stats = one.objective.network, one.state.params, one.state.memory["stats"]
+
+    def expected(stats):
+        """src/resnet50.py of facebookresearch/swav: forward_backbone by size, then forward_head."""
+        groups = one.objective.views(INPUTS, jax.random.split(key)[0], one.batches[0]).values()
+        pooled = []
+        for views in groups:
+            flat = rearrange(views, "b v h w c -> (b v) h w c")
+            output, stats = network.apply(params, stats, flat, train=True, through=("encoder",))
+            pooled.append(rearrange(output.pooled, "(b v) d -> b v d", b=BATCH))
+        pooled = rearrange(jnp.concatenate(pooled, axis=1), "b v d -> (b v) d")
+        z, stats = network.apply(params, stats, pooled, train=True, through=("projector",))
+        z /= jnp.linalg.norm(z, axis=1, keepdims=True)
+        return rearrange(z, "(b v) d -> v b d", b=BATCH), stats
+
+    got = jax.jit(one.objective._features)(params, stats, one.batches[0], key)
+    wanted = jax.jit(expected)(stats)
+    assert len(got[0]) == 4  # two large views, two small ones
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), got, wanted)
 
 
 def test_equal_scores_give_log_k():

@@ -5,7 +5,7 @@ MULTI_CROP = {**PAIR, "small_crop": {"count": 2, "size": 4, "crop_scale": (0.1, 
 CASES = {
     "deepcluster_v2": (
         RESNET,
-        {"name": "deepcluster_v2", "views": PAIR, "prototypes": (6, 4), **HEAD},
+        {"name": "deepcluster_v2", "views": MULTI_CROP, "prototypes": (6, 4), **HEAD},
     ),
     "swav": (
         RESNET,
