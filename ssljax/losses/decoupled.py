@@ -68,8 +68,7 @@ def dclw(
     to differentiation.
 
     lightly takes that mean over the examples of one device, so that its loss depends on their
-    number; raminnakhli/Decoupled-Contrastive-Learning has the sum in place of the mean, so that all
-    its weights are about 2, and differentiates through them.
+    number; raminnakhli/Decoupled-Contrastive-Learning differentiates through the weights.
 
     Args:
       z1, z2, temperature, block: as for `dcl`.

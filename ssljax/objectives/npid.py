@@ -24,7 +24,7 @@ class NPID:
     v = projector(encoder(view)), of unit length, is to be told by the vectors of all n images in a
     memory bank, P(i | v) = exp(v_i . v / t) / Z, by noise-contrastive estimation with m vectors
     drawn from the bank. Then v_i moves to v with the momentum of the bank. Z is estimated in the
-    first step and kept.
+    first step, from positives and noise, and kept.
 
     Paper: https://arxiv.org/abs/1805.01978. Official code: zhirongw/lemniscate.pytorch,
     lib/NCEAverage.py. It draws m noise vectors for each example; here the batch shares them: the
@@ -86,7 +86,7 @@ class NPID:
         noise = memory["bank"][jax.random.randint(noise_key, (self.negatives,), 0, count)]
         log_normalizer = jax.lax.cond(
             step == 0,
-            lambda: self._log_normalizer(jax.lax.stop_gradient(v), noise),
+            lambda: self._log_normalizer(jax.lax.stop_gradient(v), positive, noise),
             lambda: memory["log_normalizer"],
         )
         losses = noise_contrastive(
@@ -100,10 +100,14 @@ class NPID:
         carry = {"stats": stats, "log_normalizer": log_normalizer, "ids": batch["id"], "vectors": v}
         return jnp.mean(losses), Aux(metrics={}, carry=jax.lax.stop_gradient(carry))
 
-    def _log_normalizer(self, v, noise):
-        """Return the log of n times the mean of exp(v . v_i / t): Z, as the noise tells it."""
-        logits = l2_normalize(v) @ noise.T / self.temperature
-        return jax.nn.logsumexp(logits) + math.log(self.run.inputs.num_examples / logits.size)
+    def _log_normalizer(self, v, positive, noise):
+        """Return the log of Z, n times the mean of exp(v . v_i / t) over positives and noise."""
+        v = l2_normalize(v)
+        logits = jnp.concatenate(
+            [jnp.sum(v * positive, axis=1, keepdims=True), v @ noise.T], axis=1
+        )
+        total = jax.nn.logsumexp(logits / self.temperature)
+        return total + math.log(self.run.inputs.num_examples / logits.size)
 
     def advance(self, params, memory, carry, *, step):
         old, new = memory["bank"][carry["ids"]], l2_normalize(carry["vectors"])

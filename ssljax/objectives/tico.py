@@ -6,14 +6,14 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 
-from ssljax.errors import UserError
+from ssljax.errors import UserError, unknown
 from ssljax.losses import tico
 from ssljax.models import MLP, Chain
 from ssljax.objectives.base import Aux, Run
 from ssljax.objectives.siamese import ASYMMETRIC
 from ssljax.objectives.views import Views, embed, example
 from ssljax.ops.ema import ema
-from ssljax.ops.schedule import cosine
+from ssljax.ops.schedule import SCHEDULES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,10 +25,11 @@ class TiCo:
     of all earlier embeddings, in D x D numbers.
 
     The teacher's parameters are a moving average, updated after the optimizer's step, with a
-    momentum that rises along a cosine to 1; its batch statistics are its own.
+    momentum that rises from `momentum` to 1 along `momentum_schedule`: "cosine" (BYOL's), "sine" or
+    "linear", those of `ssljax.ops.schedule`. Its batch statistics are its own.
 
     Paper: https://arxiv.org/abs/2206.10698. Official code: none; the paper's algorithm 1, and
-    sayannag/TiCo-pytorch, which leave how the momentum rises to the user.
+    sayannag/TiCo-pytorch, TiCo/main.py, whose momentum rises by a "sine", once an epoch.
     """
 
     run: Run
@@ -36,6 +37,7 @@ class TiCo:
     weight: float = 8.0
     covariance_momentum: float = 0.9
     momentum: float = 0.99
+    momentum_schedule: str = "cosine"
     projector_hidden: tuple = (4096,)
     projector_dim: int = 256
 
@@ -50,6 +52,8 @@ class TiCo:
             if not 0 <= getattr(self, name) <= 1:
                 value = getattr(self, name)
                 raise UserError(f"objective.{name}={value}; it must be between 0 and 1")
+        if self.momentum_schedule not in SCHEDULES:
+            raise unknown("objective.momentum_schedule", self.momentum_schedule, SCHEDULES)
 
     @property
     def network(self) -> Chain:
@@ -88,7 +92,8 @@ class TiCo:
         return jnp.mean(loss), Aux(metrics={}, carry=carry)
 
     def advance(self, params, memory, carry, *, step):
-        momentum = cosine(step, start=self.momentum, end=1.0, steps=self.run.steps)
+        rise = SCHEDULES[self.momentum_schedule]
+        momentum = rise(step, start=self.momentum, end=1.0, steps=self.run.steps)
         return params, {**carry, "teacher": ema(memory["teacher"], params, momentum)}
 
     def embed(self, params, memory, batch):

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -35,6 +36,23 @@ def test_the_normalizer_is_estimated_in_the_first_step_and_kept():
     assert abs(log_z - np.log(EXAMPLES)) < 1 / one.objective.temperature and log_z != 0
     second, _ = step(first, one.batches[1])
     assert float(second.memory["log_normalizer"]) == log_z
+
+
+def test_the_normalizer_is_of_positives_and_noise_as_in_the_official_code():
+    """NCEAverage.py: the mean of exp over the positive and the m noise vectors of all, times n."""
+    objective, rng = trial("npid").objective, np.random.default_rng(0)
+
+    def unit(count):
+        rows = rng.normal(size=(count, objective.projector_dim))
+        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+    v, noise = unit(4), unit(8)
+    positive = unit(4) + 3 * v
+    positive /= np.linalg.norm(positive, axis=1, keepdims=True)
+    exps = [np.exp(p @ v_b / objective.temperature) for p, v_b in zip(positive, v, strict=True)]
+    exps += [np.exp(k @ v_b / objective.temperature) for k in noise for v_b in v]
+    got = objective._log_normalizer(*map(jnp.float32, (v, positive, noise)))
+    np.testing.assert_allclose(np.exp(got), np.mean(exps) * EXAMPLES, rtol=1e-5)
 
 
 @pytest.mark.parametrize("field", [{"negatives": 0}, {"bank_momentum": 1.0}])

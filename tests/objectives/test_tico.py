@@ -1,5 +1,7 @@
 """TiCo: when the covariance and the teacher move."""
 
+import dataclasses
+
 import jax
 import numpy as np
 import pytest
@@ -33,6 +35,26 @@ def test_the_teacher_is_the_average_of_the_parameters_after_the_update():
         np.testing.assert_allclose(new, wanted, rtol=1e-6, atol=1e-8)
 
     jax.tree.map(check, one.state.memory["teacher"], state.params, state.memory["teacher"])
+
+
+def test_the_momentum_of_the_teacher_follows_the_schedule_that_is_named():
+    one, memory = trial("tico"), trial("tico").state.memory
+    other = jax.tree.map(lambda leaf: leaf + 1, memory["teacher"])
+    # a third of the way: 1 - momentum is .01 times 3/4 by the cosine, 1/2 by the sine
+    for name, share in (("cosine", 0.75), ("sine", 0.5), ("linear", 2 / 3)):
+        objective = dataclasses.replace(
+            one.objective,
+            momentum_schedule=name,
+            run=dataclasses.replace(one.objective.run, steps=30),
+        )
+        moved = objective.advance(other, memory, {}, step=10)[1]["teacher"]
+        for before, after in zip(*map(jax.tree.leaves, (memory["teacher"], moved)), strict=True):
+            np.testing.assert_allclose(after - before, 0.01 * share, rtol=2e-3, atol=1e-6)
+
+
+def test_an_unknown_schedule_of_the_momentum_is_refused():
+    with pytest.raises(UserError, match="momentum_schedule 'sinus'; did you mean 'sine'"):
+        dataclasses.replace(trial("tico").objective, momentum_schedule="sinus")
 
 
 def test_no_gradient_reaches_teacher_or_covariance():

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ssljax.ops.schedule import SCHEDULES, cosine, linear
+from ssljax.ops.schedule import SCHEDULES, cosine, linear, sine
 
 every_shape = pytest.mark.parametrize("schedule", SCHEDULES.values(), ids=SCHEDULES)
 
@@ -20,6 +20,13 @@ def test_cosine_is_byols():
 def test_linear_by_hand():
     got = [float(linear(step, start=2.0, end=-2.0, steps=8)) for step in (0, 2, 4, 7, 8, 9)]
     assert got == [2.0, 1.0, 0.0, -1.5, -2.0, -2.0]
+
+
+def test_sine_is_that_of_the_port_of_tico():
+    for epoch in (0, 1, 50, 99):
+        expected = 0.99 + (1 - 0.99) * np.sin((np.pi / 2) * epoch / (100 - 1))
+        got = float(sine(epoch, start=0.99, end=1.0, steps=99))
+        assert got == pytest.approx(expected, abs=1e-7)
 
 
 @every_shape
