@@ -34,6 +34,7 @@ def get_config():
         "projector_hidden": (4096,),
         "projector_dim": 256,
         "predictor_hidden": (4096,),
+        "predictor_norm": False,
         "views": {
             "view1": {**VIEW, "blur_prob": 1.0},
             "view2": {**VIEW, "blur_prob": 0.1, "solarize_prob": 0.2},

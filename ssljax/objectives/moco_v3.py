@@ -29,8 +29,11 @@ class MoCoV3:
 
     The teacher is a moving average, updated after the optimizer's step, with a momentum that rises
     along a cosine to 1; its batch statistics are its own. Vision transformers are stable with a
-    random, fixed patch embedding: an optimizer rule with `frozen` (see the config). They take a
-    projector of three layers, ResNets one of two and t = 1.
+    random, fixed patch embedding: an optimizer rule with `frozen` (see the config).
+
+    The heads of vision transformers are the default: a projector of three layers, and a BatchNorm
+    at the end of projector and predictor. Those of ResNets have two layers each, t is 1, and the
+    predictor ends in its linear layer (`predictor_norm` False).
 
     Paper: https://arxiv.org/abs/2104.02057. Official code: facebookresearch/moco-v3,
     moco/builder.py, which updates the teacher at the start of a step: here at the end of the step
@@ -44,6 +47,7 @@ class MoCoV3:
     projector_hidden: tuple = (4096, 4096)
     projector_dim: int = 256
     predictor_hidden: tuple = (4096,)
+    predictor_norm: bool = True  # whether the predictor ends in a BatchNorm
     logits_block: int = 0
 
     family: ClassVar[str] = "contrastive"
@@ -62,13 +66,15 @@ class MoCoV3:
         return Chain(
             {
                 "encoder": self.run.encoder,
-                "projector": self._mlp(self.projector_hidden),
-                "predictor": self._mlp(self.predictor_hidden),
+                "projector": self._mlp(self.projector_hidden, "plain"),
+                "predictor": self._mlp(
+                    self.predictor_hidden, "plain" if self.predictor_norm else "none"
+                ),
             }
         )
 
-    def _mlp(self, hidden: tuple) -> MLP:
-        options = {"output_norm": "plain", "output_bias": False, "dtype": self.run.dtype}
+    def _mlp(self, hidden: tuple, output_norm: str) -> MLP:
+        options = {"output_norm": output_norm, "output_bias": False, "dtype": self.run.dtype}
         return MLP(hidden, self.projector_dim, **options)
 
     def init_params(self, key, batch):

@@ -1,5 +1,6 @@
 """MoCo v3: the factor of its loss, its teacher, and the patch embedding that stays as it was."""
 
+import dataclasses
 import math
 
 import jax
@@ -7,10 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from ssljax import models
 from ssljax.ops.schedule import cosine
 from ssljax.training.optimizer import build_optimizer
 from ssljax.training.step import init_state, make_train_step
 from tests.objectives.conftest import BATCH, STEPS, trial
+from tests.reference import models as reference
 
 
 def test_collapsed_it_is_4_t_log_b():
@@ -70,3 +73,31 @@ def test_a_frozen_patch_embedding_stays_as_it_was_in_student_and_teacher():
         assert np.abs(
             np.asarray(before["trunk"]["norm"]["bias"] - now["trunk"]["norm"]["bias"])
         ).any()
+
+
+@pytest.mark.parametrize("of_a_resnet", [False, True])
+def test_only_the_predictor_of_a_resnet_ends_in_a_linear_layer(of_a_resnet):
+    """moco/builder.py: ResNets call `_build_mlp(2, dim, mlp_dim, dim, False)`, without last_bn."""
+    objective = dataclasses.replace(trial("moco_v3").objective, predictor_norm=not of_a_resnet)
+    predictor = objective.network.modules["predictor"]
+    z = np.random.default_rng(0).normal(size=(6, objective.projector_dim))
+    direction = np.random.default_rng(1).normal(size=z.shape)
+    params, stats = jax.jit(models.init, static_argnums=0)(predictor, jax.random.key(0), z)
+    assert ("output_norm" in stats) != of_a_resnet
+    assert "bias" not in params["output"] and "bias" not in params["linear_0"]
+
+    def reference_value(z):
+        hidden, _, _ = reference.batch_norm(z @ np.asarray(params["linear_0"]["kernel"], float))
+        q = np.maximum(hidden, 0) @ np.asarray(params["output"]["kernel"], float)
+        return np.sum(direction * (q if of_a_resnet else reference.batch_norm(q)[0]))
+
+    def value(z):
+        return jnp.sum(direction * models.apply(predictor, params, stats, z, train=True)[0])
+
+    got, slopes = jax.jit(jax.value_and_grad(value))(jnp.asarray(z, jnp.float32))
+    assert float(got) == pytest.approx(reference_value(z), rel=1e-4)
+    for row, column in ((0, 0), (3, 2), (5, 1)):
+        step = np.zeros_like(z)
+        step[row, column] = 1e-6
+        slope = (reference_value(z + step) - reference_value(z - step)) / 2e-6
+        assert float(slopes[row, column]) == pytest.approx(slope, rel=1e-3, abs=1e-4)
