@@ -2,6 +2,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jax.test_util import check_grads
 
 from ssljax.models import BatchNorm
@@ -47,28 +48,42 @@ def test_gradient_against_finite_differences():
     check_grads(f, (params, x), order=1, modes=["rev"], rtol=2e-2, eps=1e-2)
 
 
-def test_running_statistics_do_not_change_the_output_or_its_gradient():
-    module = BatchNorm()
+def test_running_statistics_do_not_change_the_output():
     x = jax.random.normal(KEY, (16, 3))
-    params, stats = init(module, KEY, x)
-    moved = {"mean": jnp.array([0.5, -1.0, 2.0]), "var": stats["var"]}
-
-    def f(x, stats):
-        return jnp.sum(jnp.sin(apply(module, params, stats, x, train=True)[0]))
-
-    one, two = (jax.value_and_grad(f)(x, s) for s in (stats, moved))
-    np.testing.assert_allclose(one[0], two[0], atol=1e-4)
-    np.testing.assert_allclose(one[1], two[1], atol=1e-5)
+    moved = {"mean": jnp.array([0.5, -1.0, 2.0]), "var": jnp.ones(3)}
+    np.testing.assert_array_equal(normalise(x)[0], normalise(x, stats=moved)[0])
 
 
-def test_a_far_offset_costs_no_precision_once_the_running_mean_has_followed():
-    x = np.random.default_rng(0).normal(size=(512, 2)) + 3000
+@pytest.mark.parametrize("shape", [(512, 2), (32, 4, 4, 2)])
+@pytest.mark.parametrize("offset", [1e3, -1e4])
+def test_a_far_offset_costs_no_precision(shape, offset):
+    """In a fresh network too, whose running mean is 0."""
+    x = (np.random.default_rng(0).normal(size=shape) + offset).astype(np.float32)
+    expected, mean, var = reference.batch_norm(x)
+    y, stats = normalise(jnp.asarray(x), momentum=0.0)
+    np.testing.assert_allclose(y, expected, atol=2e-5)
+    np.testing.assert_allclose(stats["mean"], mean, rtol=1e-6)
+    np.testing.assert_allclose(stats["var"], var, rtol=1e-5)
+
+
+def test_a_first_example_that_is_nothing_like_the_others_costs_little():
+    """It is sqrt(B) standard deviations off, the most that one of B can be."""
+    x = 1e-3 * np.random.default_rng(0).normal(size=(1024, 2)).astype(np.float32)
+    x[0] = 1e6
     expected, _, var = reference.batch_norm(x)
-    stats = {"mean": jnp.array([2999.0, 3002.0]), "var": jnp.ones(2)}
-    y, _ = normalise(jnp.asarray(x, jnp.float32), stats=stats)
-    np.testing.assert_allclose(y, expected, atol=1e-3)  # float32 holds x itself to 1e-4
-    far, _ = normalise(jnp.asarray(x, jnp.float32) * 1e4)  # and never a root of less than nothing
-    assert np.isfinite(far).all()
+    y, stats = normalise(jnp.asarray(x), momentum=0.0)
+    bound = 4 * len(x) * np.finfo(np.float32).eps
+    np.testing.assert_allclose(y, expected, rtol=bound)
+    np.testing.assert_allclose(stats["var"], var, rtol=bound)
+
+
+@pytest.mark.parametrize("groups", [1, 8])
+def test_one_device_and_eight_agree_far_from_zero(groups):
+    x = 1e3 + jax.random.normal(KEY, (32, 3, 2))
+    mesh = Mesh(np.array(jax.devices()), ("data",))
+    sharded = jax.device_put(x, NamedSharding(mesh, PartitionSpec("data")))
+    one, many = (normalise(value, groups=groups) for value in (x, sharded))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-5), one, many)
 
 
 def test_constant_channels_give_zero_and_finite_gradients():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ssljax.models import Transformer, stack_blocks
-from ssljax.models.transformer import Attention
+from ssljax.models.transformer import Attention, LayerNorm
 from tests.models.jitted import apply, init, scrambled
 from tests.reference import models as reference
 
@@ -235,3 +235,11 @@ def test_bfloat16_softmax_is_float32():
     # The second token's scores are 128 and 128.5; in bfloat16 both would be 128.
     expected = 1 / (1 + np.exp(-0.5))
     np.testing.assert_allclose(y[0, 1, 1], expected, atol=4e-3)
+
+
+def test_tokens_far_from_zero_are_normalised_as_well():
+    tokens = np.random.default_rng(0).normal(size=(2, 3, 64)).astype(np.float32) + 1000
+    module = LayerNorm(1e-6)
+    y, _ = apply(module, {"scale": jnp.ones(64), "bias": jnp.zeros(64)}, {}, tokens, train=True)
+    atol = 4 * np.spacing(np.float32(1000))  # tokens are known to so much, and so is their mean
+    np.testing.assert_allclose(y, reference.layer_norm(tokens, 1.0, 0.0), atol=atol)
