@@ -12,7 +12,7 @@ norms, which LARS does not adapt, is 0.0048 / 32: the official gradient is 1 / 3
 32 devices, which weights do not feel under LARS.
 """
 
-from experiments.image.augmentation import BYOL
+from experiments.image.augmentation import BARLOW_TWINS
 from experiments.image.common import imagenet, steps_per_epoch
 from ssljax.training.rules import DEFAULT_RULES
 
@@ -28,7 +28,7 @@ def get_config():
         "off_diagonal_weight": 0.0051,
         "projector_hidden": (8192, 8192),
         "projector_dim": 8192,
-        "views": BYOL,
+        "views": BARLOW_TWINS,
     }
     config.optimizer.name = "lars"
     config.optimizer.learning_rate = 0.2

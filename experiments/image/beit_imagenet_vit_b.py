@@ -6,11 +6,12 @@ r"""BEiT as published: ViT-B/16, batch 2048, 800 epochs of ImageNet, after its t
         --config experiments/image/beit_imagenet_vit_b.py:SHARED/vq_vae \
         --workdir SHARED/beit --distributed
 
-Paper: 83.2 top-1 after fine-tuning (Bao et al., 2021, table 1, https://arxiv.org/abs/2106.08254).
+Paper: 83.2 top-1 after fine-tuning, which `ssljax` cannot do, so its evaluation gives no number to
+compare with this one (Bao et al., 2021, table 1, https://arxiv.org/abs/2106.08254).
 Needs: 16 accelerators of 32 GB (of 128 images each, as in the official command).
 Not run here. The tokenizer is a VQ-VAE trained on ImageNet at the full size of the image, not
-DALL-E's at half of it; positions are absolute, not relative; brightness, contrast and saturation
-are changed, as there, by up to 0.4, but the crop is resized without its choice of interpolations.
+DALL-E's at half of it, resized by Lanczos; positions are absolute, not relative; colours are
+changed after the crop, there before it; views are cropped from the central 256x256 square.
 """
 
 from experiments.image.common import imagenet, steps_per_epoch, tokenizer_of
@@ -30,6 +31,7 @@ def get_config(tokenizer="runs/vq_vae"):
             "crop": {
                 "size": 224,
                 "crop_scale": (0.08, 1.0),
+                "interpolation": "bicubic",
                 "flip": 0.5,
                 "brightness": 0.4,
                 "contrast": 0.4,

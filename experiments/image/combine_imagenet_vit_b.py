@@ -10,6 +10,7 @@ Needs: three passes of a ViT-B per image, one of them over a quarter of the patc
 Not run here.
 """
 
+from experiments.image.augmentation import SIMCLR
 from experiments.image.common import TIMM, imagenet, steps_per_epoch
 
 
@@ -25,25 +26,18 @@ def get_config():
                 "name": "simclr",
                 "temperature": 0.1,
                 "projector_hidden": (2048,),
-                "views": {
-                    "crop": {
-                        "count": 2,
-                        "size": 224,
-                        "crop_scale": (0.08, 1.0),
-                        "flip": 0.5,
-                        "brightness": 0.8,
-                        "contrast": 0.8,
-                        "saturation": 0.8,
-                        "hue": 0.2,
-                        "jitter_prob": 0.8,
-                        "grey_prob": 0.2,
-                        "blur_prob": 0.5,
-                    }
-                },
+                "views": SIMCLR,
             },
             "mae": {
                 "name": "mae",
-                "views": {"crop": {"size": 224, "crop_scale": (0.2, 1.0), "flip": 0.5}},
+                "views": {
+                    "crop": {
+                        "size": 224,
+                        "crop_scale": (0.2, 1.0),
+                        "interpolation": "bicubic",
+                        "flip": 0.5,
+                    }
+                },
             },
         },
     }

@@ -4,6 +4,8 @@ r"""iBOT as published: ViT-S/16, batch 1024, 800 epochs of ImageNet, 2 crops of 
         --workdir SHARED/ibot --distributed
 
 Paper: 77.9 linear top-1, 75.2 k-NN (Zhou et al., 2021, https://arxiv.org/abs/2111.07832; README).
+The linear probe there takes the class tokens of the last four blocks (run.sh), that of `ssljax` the
+last one: only the k-NN can be compared.
 Needs: 16 accelerators of 32 GB (the README: 2 nodes of 8).
 Not run here. Deviates: bfloat16 compute; views cropped from the central 256x256 square; the whole
 gradient is clipped at 3, the official code clips that of each parameter; prototypes have unit

@@ -6,11 +6,11 @@ r"""LeJEPA as published: ViT-H/14, multi-crop, ImageNet.
 Paper: 79 linear top-1 (Balestriero and LeCun, 2025, abstract, https://arxiv.org/abs/2511.08544).
 Views, AdamW, weight decay and last learning rate are those of the official README
 (rbalestr-lab/lejepa); weight, batch, epochs, directions and the output of the projector those of
-the paper's table 1, whose ViT-L/14 reaches 74.7 to 75.8. Its hidden layers are those of the code's
-MINIMAL.md; what the headline's run had, and its warm-up, is not stated.
+the paper's table 1, whose ViT-L/14 reaches 74.7 to 75.8. Its hidden layers and the taps of the blur
+are those of the code's MINIMAL.md; what the headline's run had, and its warm-up, is not stated.
 Needs: accelerators for 512 x (2 x 257 + 6 x 50) tokens a step through 631 million parameters.
-Not run here. Deviates: views cropped from the central 252x252 square, resized bilinearly; features
-are the class token of the last layer (the paper's probe: of the last two).
+Not run here. Deviates: views cropped from the central 252x252 square; features are the class token
+of the last layer (the paper's probe: of the last two).
 """
 
 from experiments.image.common import TIMM, imagenet, steps_per_epoch
@@ -24,6 +24,7 @@ COLOUR = {
     "jitter_prob": 0.8,
     "grey_prob": 0.2,
     "blur_prob": 0.5,
+    "blur_kernel": 7,
     "solarize_prob": 0.2,
 }
 

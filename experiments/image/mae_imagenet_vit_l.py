@@ -5,9 +5,9 @@ r"""MAE as published: ViT-L/16, batch 4096, 800 epochs of ImageNet.
 
 Paper: 85.4 top-1 fine-tuned (He et al., 2021, table 1d, https://arxiv.org/abs/2111.06377); 85.5 by
 the official code (facebookresearch/mae, PRETRAIN.md). For 1,600 epochs: 85.9, and 75.8 linear.
+`ssljax` does not fine-tune; of these numbers its evaluation can only be compared with the last.
 Needs: 64 V100 GPUs for 42 hours (same file).
-Not run here. Deviates: bfloat16 compute, and views cropped from the central 256x256 square, resized
-bilinearly where the code does it bicubically.
+Not run here. Deviates: bfloat16 compute, and views cropped from the central 256x256 square.
 """
 
 from experiments.image.common import TIMM, imagenet, steps_per_epoch
@@ -24,7 +24,14 @@ def get_config():
         "decoder_width": 512,
         "decoder_depth": 8,
         "decoder_heads": 16,
-        "views": {"crop": {"size": 224, "crop_scale": (0.2, 1.0), "flip": 0.5}},
+        "views": {
+            "crop": {
+                "size": 224,
+                "crop_scale": (0.2, 1.0),
+                "interpolation": "bicubic",
+                "flip": 0.5,
+            }
+        },
     }
     config.optimizer.learning_rate = 1.5e-4
     config.optimizer.scale_by_batch = "linear"

@@ -9,19 +9,8 @@ Needs: 16 GPUs of 32 GB (official CONFIG.md).
 Not run here. Deviates: bfloat16 compute, and views cropped from the central 256x256 square.
 """
 
+from experiments.image.augmentation import moco_v3
 from experiments.image.common import imagenet, steps_per_epoch
-
-VIEW = {
-    "size": 224,
-    "crop_scale": (0.2, 1.0),
-    "flip": 0.5,
-    "brightness": 0.4,
-    "contrast": 0.4,
-    "saturation": 0.2,
-    "hue": 0.1,
-    "jitter_prob": 0.8,
-    "grey_prob": 0.2,
-}
 
 
 def get_config():
@@ -35,10 +24,7 @@ def get_config():
         "projector_dim": 256,
         "predictor_hidden": (4096,),
         "predictor_norm": False,
-        "views": {
-            "view1": {**VIEW, "blur_prob": 1.0},
-            "view2": {**VIEW, "blur_prob": 0.1, "solarize_prob": 0.2},
-        },
+        "views": moco_v3(crop_scale=(0.2, 1.0)),
     }
     config.optimizer.name = "lars"
     config.optimizer.learning_rate = 0.3

@@ -10,7 +10,7 @@ Not run here. Deviates: bfloat16 compute, views cropped from the central 256x256
 of the heads are drawn as elsewhere in this repository.
 """
 
-from experiments.image.augmentation import BYOL
+from experiments.image.augmentation import moco_v3
 from experiments.image.common import imagenet, steps_per_epoch
 
 # The patch embedding stays random; all else decays alike, biases and norms too.
@@ -31,7 +31,7 @@ def get_config():
         "projector_hidden": (4096, 4096),
         "projector_dim": 256,
         "predictor_hidden": (4096,),
-        "views": BYOL,
+        "views": moco_v3(crop_scale=(0.08, 1.0)),
     }
     config.optimizer.name = "adamw"
     config.optimizer.learning_rate = 1.5e-4

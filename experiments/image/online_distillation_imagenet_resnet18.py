@@ -11,6 +11,7 @@ Not run here. Deviates: bfloat16 compute; views cropped from the central 256x256
 teacher's features are compared, not the output of its projector.
 """
 
+from experiments.image.augmentation import MOCO_V2
 from experiments.image.common import ALL_ALIKE, imagenet
 
 TEACHER = "SHARED/moco_v2"
@@ -31,20 +32,7 @@ def get_config():
         "teacher_temperature": 0.01,
         "queue_size": 65536,
         "projector_hidden": (512,),
-        "views": {
-            "crop": {
-                "size": 224,
-                "crop_scale": (0.2, 1.0),
-                "flip": 0.5,
-                "brightness": 0.4,
-                "contrast": 0.4,
-                "saturation": 0.4,
-                "hue": 0.1,
-                "jitter_prob": 0.8,
-                "grey_prob": 0.2,
-                "blur_prob": 0.5,
-            }
-        },
+        "views": {"crop": {**MOCO_V2["crop"], "count": 1}},
     }
     config.optimizer.name = "sgd"
     config.optimizer.learning_rate = 0.03

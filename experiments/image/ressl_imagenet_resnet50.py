@@ -20,6 +20,7 @@ COLOUR = {
     "hue": 0.1,
     "jitter_prob": 0.8,
     "grey_prob": 0.2,
+    "blur": "pillow",
     "blur_prob": 0.5,
 }
 

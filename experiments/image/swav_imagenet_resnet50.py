@@ -10,8 +10,8 @@ The small-batch recipe (74.3 at 400 epochs): batch_size 256, learning_rate 0.6 w
 queue_size 3840 from epoch 15, prototypes held for 5005 steps.
 Not run here. Deviates: bfloat16 compute; views cropped from the central 256x256 square; the
 warm-up starts at 0, not at 0.3; LARS has the learning rate inside its momentum, LARC (the code's)
-outside; the projector's batch statistics are those of the whole batch, the encoder's those of 512
-images.
+outside. Batch statistics of encoder and projector are, as there, those of 512 images; the running
+ones are those of all 8 groups.
 """
 
 from experiments.image.augmentation import SWAV
@@ -21,7 +21,7 @@ from experiments.image.common import imagenet, steps_per_epoch
 def get_config():
     """Return the config."""
     config = imagenet("resnet50", batch_size=4096, epochs=800)
-    config.encoder["bn_groups"] = 8  # statistics within 8 of the 64 devices
+    config.encoder["bn_groups"] = 8  # apex: 64 devices in groups of 8, so of 512 images each
     config.encoder["zero_init"] = False
     config.objective = {
         "name": "swav",

@@ -9,7 +9,7 @@ Not run here. Deviates: bfloat16 compute; views cropped from the central 256x256
 the learning rate inside its momentum, the official one outside.
 """
 
-from experiments.image.augmentation import BYOL
+from experiments.image.augmentation import BARLOW_TWINS
 from experiments.image.common import imagenet, steps_per_epoch
 
 
@@ -23,7 +23,7 @@ def get_config():
         "covariance_weight": 1.0,
         "projector_hidden": (8192, 8192),
         "projector_dim": 8192,
-        "views": BYOL,
+        "views": BARLOW_TWINS,
     }
     config.optimizer.name = "lars"
     config.optimizer.learning_rate = 0.2

@@ -13,6 +13,7 @@ Not run here. Deviates further: bfloat16 compute; views cropped from the central
 the epsilon of the whitening is 1e-4 for the code's 0.
 """
 
+from experiments.image.augmentation import simclr
 from experiments.image.common import imagenet, steps_per_epoch
 
 
@@ -26,21 +27,7 @@ def get_config():
         "epsilon": 1e-4,
         "projector_hidden": (2048,),
         "projector_dim": 128,
-        "views": {
-            "crop": {
-                "count": 4,
-                "size": 224,
-                "crop_scale": (0.08, 1.0),
-                "flip": 0.5,
-                "brightness": 0.8,
-                "contrast": 0.8,
-                "saturation": 0.8,
-                "hue": 0.2,
-                "jitter_prob": 0.8,
-                "grey_prob": 0.2,
-                "blur_prob": 0.5,
-            }
-        },
+        "views": simclr(count=4, jitter="simclr_v2"),  # as tf2/data_util.py
     }
     config.optimizer.name = "lars"
     config.optimizer.learning_rate = 0.3

@@ -86,7 +86,12 @@ class SwAV:
 
     @property
     def network(self) -> Chain:
-        projector = MLP(self.projector_hidden, self.projector_dim, dtype=self.run.dtype)
+        projector = MLP(
+            self.projector_hidden,
+            self.projector_dim,
+            bn_groups=getattr(self.run.encoder, "bn_groups", 1),  # one process group for all
+            dtype=self.run.dtype,
+        )
         return Chain({"encoder": self.run.encoder, "projector": projector})
 
     def init_params(self, key, batch):

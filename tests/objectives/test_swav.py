@@ -15,6 +15,7 @@ from ssljax.ops import sinkhorn
 from ssljax.training.optimizer import build_optimizer
 from ssljax.training.step import make_train_step
 from tests.objectives.cases import CASES
+from tests.objectives.cases.small import POOLED_VIT
 from tests.objectives.conftest import BATCH, INPUTS, trial
 
 KEY = jax.random.key(3)
@@ -47,6 +48,17 @@ def test_every_other_view_predicts_the_assignment_of_the_first_two():
             losses.append(-np.mean(np.sum(q * logits, axis=1)))
     loss, _ = jax.jit(lambda: _loss(objective, {"stats": stats}, 0))()
     np.testing.assert_allclose(loss, np.mean(losses), rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["swav", "deepcluster_v2"])
+def test_batch_statistics_of_the_projector_are_of_the_groups_of_the_encoder(name):
+    encoder, section = CASES[name]
+    for groups in (1, 4):
+        run = Run(build_encoder({**encoder, "bn_groups": groups}), INPUTS, 10, BATCH)
+        projector = build_objective(ConfigDict(section), run).network.modules["projector"]
+        assert projector.bn_groups == groups
+    run = Run(build_encoder(POOLED_VIT), INPUTS, 10, BATCH)  # without batch normalisation
+    assert build_objective(ConfigDict(section), run).network.modules["projector"].bn_groups == 1
 
 
 def test_the_queue_is_used_once_it_is_full_and_its_time_has_come():

@@ -7,6 +7,10 @@ import jax
 import jax.numpy as jnp
 
 LUMA = (0.299, 0.587, 0.114)
+JITTERS = ("torchvision", "simclr_v1", "simclr_v2")
+# The numbers of a step that changes nothing, by the part of the step.
+_STILL = {"scale": 1.0, "shift": 0.0, "mean": 0.0, "grey": 0.0, "saturation": 1.0}
+_BRIGHTNESS, _CONTRAST, _SATURATION, _HUE = range(4)
 
 
 def color_jitter(
@@ -17,12 +21,20 @@ def color_jitter(
     contrast: jax.Array | float | None = None,
     saturation: jax.Array | float | None = None,
     hue: jax.Array | float | None = None,
+    like: str = "torchvision",
 ) -> jax.Array:
     """Change brightness, contrast, saturation and hue, in the order given.
 
-    Brightness, contrast and saturation by a factor f are all clip(f x + (1 - f) y, 0, 1), with
-    y = 0, the mean of the grey image, and the grey image. Hue turns the HSV angle and keeps the
-    greatest and the least channel.
+    A factor f makes of the values x, before they are cut to [0, 1]:
+
+    | `like` | brightness | contrast | saturation |
+    |---|---|---|---|
+    | "torchvision" | f x | f x + (1 - f) mean of the grey image | f x + (1 - f) grey image |
+    | "simclr_v1" | x + (f - 1) | f x + (1 - f) mean of the channel | that of HSV times f |
+    | "simclr_v2" | f x | as above | as above |
+
+    The saturation of HSV is at most 1; hue and greatest channel stay. Hue turns the HSV angle and
+    keeps the greatest and the least channel.
 
     The order differs from example to example, and a vmapped branch runs all its arms. But the
     first three are one formula with other numbers, so the steps before the hue and those after it
@@ -37,37 +49,44 @@ def color_jitter(
       contrast: as brightness.
       saturation: as brightness.
       hue: turn as a fraction of the circle, in [-0.5, 0.5]; 0 changes nothing.
+      like: whose operations, as above.
 
     Returns:
       float32[H, W, C] in [0, 1].
 
     Raises:
-      ValueError: C is not 1 or 3 and an operation other than brightness is asked for.
+      ValueError: C is not 1 or 3 and an operation other than brightness is asked for, or `like` is
+        unknown.
 
     >>> grey = jnp.full((2, 2, 3), 0.5)
     >>> float(color_jitter(grey, jnp.arange(4), brightness=0.5)[0, 0, 0])
     0.25
 
     Reference: torchvision.transforms.ColorJitter on tensors. The grey weights are those of
-    ITU-R 601 (and Pillow), which sum to one; torchvision's sum to 0.9999.
+    ITU-R 601 (and Pillow), which sum to one; torchvision's sum to 0.9999. "simclr_v1" are those of
+    tf.image, in the first release of google-research/simclr (data_util.py, impl="simclrv1") and in
+    BYOL (deepmind-research, byol/utils/augmentations.py); later ones have another brightness.
     """
+    if like not in JITTERS:
+        raise ValueError(f"like={like!r} must be one of {', '.join(JITTERS)}")
     if image.shape[-1] == 1:
         saturation = hue = None
     if not (contrast is saturation is hue is None):
         _require_grey_or_rgb(image, "contrast, saturation and hue")
     planes = jnp.moveaxis(image, -1, 0)
     rank = jnp.argmax(order[None, :] == jnp.arange(4)[:, None], axis=1)
-    blends = {0: brightness, 1: contrast, 2: saturation}
+    blends = {_BRIGHTNESS: brightness, _CONTRAST: contrast, _SATURATION: saturation}
     blends = {kind: factor for kind, factor in blends.items() if factor is not None}
     if blends:
-        steps, step_rank = _blend_steps(blends, rank)
+        steps, step_rank = _blend_steps(blends, rank, like)
+        by_channel = like != "torchvision"
         if hue is None:
-            planes = _blend_all(planes, steps, blends)
+            planes = _blend_all(planes, steps, by_channel)
         else:
-            before = step_rank < rank[3]
-            planes = _blend_all(planes, _only(before, steps), blends)
+            before = step_rank < rank[_HUE]
+            planes = _blend_all(planes, _only(before, steps), by_channel)
             planes = _turn_hue(planes, hue)
-            planes = _blend_all(planes, _only(~before, steps), blends)
+            planes = _blend_all(planes, _only(~before, steps), by_channel)
     elif hue is not None:
         planes = _turn_hue(planes, hue)
     return jnp.moveaxis(planes, 0, -1)
@@ -105,11 +124,14 @@ def solarize(image: jax.Array, threshold: float = 0.5) -> jax.Array:
     return jnp.where(image >= threshold, 1.0 - image, image)
 
 
-def _blend_steps(factors: dict, rank: jax.Array) -> tuple[tuple[jax.Array, ...], jax.Array]:
+def _blend_steps(
+    factors: dict[int, jax.Array], rank: jax.Array, like: str
+) -> tuple[dict[str, jax.Array], jax.Array]:
     """Line the blends up in their order.
 
     Returns:
-      (factor, weight of the mean, weight of the grey), each [n], and the rank of each step, [n].
+      The numbers of `_STILL` that some of the blends needs, each [n], and the rank of each step,
+      [n].
     """
     kinds = jnp.array(list(factors))
     ranks = rank[kinds]
@@ -118,32 +140,52 @@ def _blend_steps(factors: dict, rank: jax.Array) -> tuple[tuple[jax.Array, ...],
     place = turn[None, :] == jnp.arange(len(factors))[:, None]
     factor = jnp.sum(place * jnp.stack([jnp.asarray(f, jnp.float32) for f in factors.values()]), 1)
     kind = jnp.sum(place * kinds, axis=1)
-    rest = 1.0 - factor
-    steps = factor, jnp.where(kind == 1, rest, 0.0), jnp.where(kind == 2, rest, 0.0)
+    kept = jnp.ones(kind.shape, bool)  # x is scaled by the factor
+    steps = {}
+    if like == "simclr_v1" and _BRIGHTNESS in factors:
+        steps["shift"] = jnp.where(kind == _BRIGHTNESS, factor - 1.0, 0.0)
+        kept &= kind != _BRIGHTNESS
+    if _CONTRAST in factors:
+        steps["mean"] = jnp.where(kind == _CONTRAST, 1.0 - factor, 0.0)
+    if _SATURATION in factors and like == "torchvision":
+        steps["grey"] = jnp.where(kind == _SATURATION, 1.0 - factor, 0.0)
+    elif _SATURATION in factors:
+        steps["saturation"] = jnp.where(kind == _SATURATION, factor, 1.0)
+        kept &= kind != _SATURATION
+    steps["scale"] = jnp.where(kept, factor, 1.0)
     return steps, jnp.sum(place * ranks, axis=1)
 
 
-def _only(due: jax.Array, steps: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
+def _only(due: jax.Array, steps: dict[str, jax.Array]) -> dict[str, jax.Array]:
     """Make the steps that are not due change nothing."""
-    factor, mean, grey = steps
-    return jnp.where(due, factor, 1.0), jnp.where(due, mean, 0.0), jnp.where(due, grey, 0.0)
+    return {part: jnp.where(due, number, _STILL[part]) for part, number in steps.items()}
 
 
-def _blend_all(planes: jax.Array, steps: tuple[jax.Array, ...], kinds) -> jax.Array:
+def _blend_all(planes: jax.Array, steps: dict[str, jax.Array], by_channel: bool) -> jax.Array:
     def blend(planes, step):
-        factor, mean_weight, grey_weight = step
-        other = 0.0
-        if 1 in kinds or 2 in kinds:
-            grey = _luma(planes)
-            if 1 in kinds:
-                other += mean_weight * jnp.mean(grey)
-            if 2 in kinds:
-                other += grey_weight * grey
-        return jnp.clip(factor * planes + other, 0.0, 1.0), None
+        other = step.get("shift", 0.0)
+        if "mean" in step and by_channel:
+            other += step["mean"] * jnp.mean(planes, axis=(1, 2), keepdims=True)
+        elif "mean" in step:
+            other += step["mean"] * jnp.mean(_luma(planes))
+        if "grey" in step:
+            other += step["grey"] * _luma(planes)
+        if "saturation" in step:
+            other += _to_greatest(planes, step["saturation"])
+        return jnp.clip(step["scale"] * planes + other, 0.0, 1.0), None
 
     # A scan, not a Python loop: across unrolled steps XLA on CPU fuses the chain into its
     # consumers and computes it again for each: several times slower, and far longer to compile.
     return jax.lax.scan(blend, planes, steps)[0]
+
+
+def _to_greatest(planes: jax.Array, factor: jax.Array) -> jax.Array:
+    """Return what to add to [3, H, W] so that their saturation, 1 - low / high, is multiplied."""
+    high, low = jnp.max(planes, axis=0), jnp.min(planes, axis=0)
+    chroma = high - low
+    # No saturation, which is chroma / high, becomes more than 1. A factor of 1 adds 0 to the bit.
+    most = jnp.maximum(1.0, high / jnp.where(chroma == 0, 1.0, chroma))
+    return (1.0 - jnp.minimum(factor, most)) * (high - planes)
 
 
 def _turn_hue(planes: jax.Array, turn: jax.Array | float) -> jax.Array:

@@ -49,13 +49,33 @@ def sample_box(
     return jnp.where(jnp.any(fits), drawn, jnp.array(_central_box(shape, ratio), drawn.dtype))
 
 
-def crop_and_resize(
-    image: jax.Array, box: jax.Array, size: tuple[int, int], flip: jax.Array | bool = False
-) -> jax.Array:
-    """Crop a box, resize it with the antialiased bilinear filter, and mirror it if asked.
+def _triangle(distance: jax.Array) -> jax.Array:
+    return jnp.maximum(0.0, 1.0 - distance)
 
-    out[o, p] = sum_{y, x} R[o, y] C[p, x] image[y, x], where each row of R (and C) is the triangle
-    filter of width max(1, box / size) about the output pixel's centre, cut at the box's border and
+
+def _cubic(distance: jax.Array) -> jax.Array:
+    """Keys' convolution kernel with a = -1/2, negative between 1 and 2, where it ends."""
+    x = jnp.minimum(distance, 2.0)
+    near = (1.5 * x - 2.5) * x * x + 1.0
+    far = ((-0.5 * x + 2.5) * x - 4.0) * x + 2.0
+    return jnp.where(x < 1.0, near, far)
+
+
+# Filters by name, as functions of the distance in pixels of the coarser of the two images.
+INTERPOLATIONS = {"bilinear": _triangle, "bicubic": _cubic}
+
+
+def crop_and_resize(
+    image: jax.Array,
+    box: jax.Array,
+    size: tuple[int, int],
+    flip: jax.Array | bool = False,
+    interpolation: str = "bilinear",
+) -> jax.Array:
+    """Crop a box, resize it with an antialiased filter, and mirror it if asked.
+
+    out[o, p] = sum_{y, x} R[o, y] C[p, x] image[y, x], where each row of R (and C) is the filter,
+    max(1, box / size) times as wide, about the output pixel's centre, cut at the box's border and
     normalised. The flip is free: it only reverses the centres of C.
 
     Args:
@@ -63,16 +83,20 @@ def crop_and_resize(
       box: float[4], top, left, height, width in pixels, inside the image.
       size: height and width of the result in pixels.
       flip: whether to mirror left and right.
+      interpolation: "bilinear" or "bicubic" (a = -1/2).
 
     Returns:
-      float32[size[0], size[1], C], values within those of the image.
+      float32[size[0], size[1], C]; values within those of the image if bilinear, else a little
+      beyond them at edges.
 
-    Reference: Pillow's `Image.resize(size, BILINEAR, box)`, which torchvision's antialias=True
-    follows. No rounding to bytes in between.
+    Reference: Pillow's `Image.crop(box).resize(size, BILINEAR)` or BICUBIC, which are torchvision's
+    `resized_crop` of such an image and, with antialias=True, of a tensor. No rounding to bytes in
+    between.
     """
     top, left, height, width = box
-    rows = _resize_matrix(top, height, image.shape[0], size[0])
-    columns = _resize_matrix(left, width, image.shape[1], size[1], flip)
+    kernel = INTERPOLATIONS[interpolation]
+    rows = _resize_matrix(kernel, top, height, image.shape[0], size[0])
+    columns = _resize_matrix(kernel, left, width, image.shape[1], size[1], flip)
     return separable(rows, columns, image)
 
 
@@ -81,7 +105,7 @@ def whole(shape: tuple[int, ...]) -> jax.Array:
     return jnp.array((0, 0, *shape[:2]), jnp.float32)
 
 
-def _resize_matrix(start, length, size_in, size_out, flip=False) -> jax.Array:
+def _resize_matrix(kernel, start, length, size_in, size_out, flip=False) -> jax.Array:
     """Return float32[size_out, size_in], the weight of every input pixel in every output pixel."""
     step = length / size_out
     index = jnp.arange(size_out, dtype=jnp.float32)
@@ -89,7 +113,7 @@ def _resize_matrix(start, length, size_in, size_out, flip=False) -> jax.Array:
     # Places are counted from the start of the box, so that rounding is that of small numbers.
     centre = (index[:, None] + 0.5) * step
     pixel = jnp.arange(size_in, dtype=jnp.float32)[None, :] - start
-    weight = jnp.maximum(0.0, 1.0 - jnp.abs(pixel + 0.5 - centre) / jnp.maximum(step, 1.0))
+    weight = kernel(jnp.abs(pixel + 0.5 - centre) / jnp.maximum(step, 1.0))
     weight = jnp.where((pixel >= 0) & (pixel < length), weight, 0.0)
     return weight / jnp.sum(weight, axis=1, keepdims=True)
 

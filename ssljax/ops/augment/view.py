@@ -4,14 +4,15 @@ import dataclasses
 import itertools
 import math
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ssljax.ops.augment.geometry import CROP_DRAWS, between, sample_box, whole
-from ssljax.ops.augment.render import JITTER, NEUTRAL, Choices, alike, render
+from ssljax.ops.augment.color import JITTERS
+from ssljax.ops.augment.geometry import CROP_DRAWS, INTERPOLATIONS, between, sample_box, whole
+from ssljax.ops.augment.render import BLURS, JITTER, NEUTRAL, Choices, Style, alike, render
 
 _ORDERS = np.array(list(itertools.permutations(range(4))), np.int32)
 # Every draw has its place whether used or not: to switch one operation on leaves the others' draws
@@ -19,6 +20,7 @@ _ORDERS = np.array(list(itertools.permutations(range(4))), np.int32)
 _DRAWS = CROP_DRAWS + 11
 _FLIP, _JITTER, _ORDER, *_FACTORS, _GREY, _BLUR, _SIGMA, _SOLARIZE = range(CROP_DRAWS, _DRAWS)
 _JITTERED = dict(zip(JITTER, _FACTORS, strict=True))
+_NAMES = {"interpolation": INTERPOLATIONS, "jitter": JITTERS, "blur": BLURS}  # of fields
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,16 +34,24 @@ class Augmentation:
       crop_scale: least and greatest fraction of the area for the random resized crop; None resizes
         the whole image (and leaves it alone if it has the size).
       crop_ratio: least and greatest aspect (width / height) of the crop.
+      interpolation: filter with which the crop is resized, "bilinear" or "bicubic", antialiased.
       flip: probability of mirroring left and right.
-      brightness: the factor is drawn from [max(0, 1 - brightness), 1 + brightness].
+      jitter: whose colour operations: "torchvision"; "simclr_v1", those of tf.image, which BYOL's
+        code has too; "simclr_v2". See `color_jitter`.
+      brightness: the factor is drawn from [max(0, 1 - brightness), 1 + brightness]; for
+        "simclr_v1", what is added, from [-brightness, brightness].
       contrast: as brightness.
       saturation: as brightness.
       hue: the turn is drawn from [-hue, hue], in circles; at most 0.5.
       jitter_prob: probability of the four above, which come in random order.
       grey_prob: probability of greyscale.
+      blur: whose Gaussian blur: "torchvision", cut to `blur_kernel` taps, beyond the border the
+        mirror image; "tensorflow", as SimCLR's and BYOL's code: so cut, beyond the border black;
+        "pillow": three boxes, not cut, beyond the border its outermost pixels.
       blur_prob: probability of Gaussian blur.
       blur_sigma: least and greatest standard deviation in pixels.
       blur_kernel: odd number of taps; None takes a tenth of the size, as SimCLR does (23 at 224).
+        None with "pillow".
       solarize_prob: probability of inverting values of one half and above.
       count: how many such views of each image.
 
@@ -54,13 +64,16 @@ class Augmentation:
     size: int
     crop_scale: tuple[float, float] | None = None
     crop_ratio: tuple[float, float] = (3 / 4, 4 / 3)
+    interpolation: str = "bilinear"
     flip: float = 0.0
+    jitter: str = "torchvision"
     brightness: float = 0.0
     contrast: float = 0.0
     saturation: float = 0.0
     hue: float = 0.0
     jitter_prob: float = 1.0
     grey_prob: float = 0.0
+    blur: str = "torchvision"
     blur_prob: float = 0.0
     blur_sigma: tuple[float, float] = (0.1, 2.0)
     blur_kernel: int | None = None
@@ -79,6 +92,10 @@ class Augmentation:
             self._check_pair("crop_scale", 1.0)
         self._check_pair("crop_ratio", math.inf)
         self._check_pair("blur_sigma", math.inf)
+        for name, known in _NAMES.items():
+            _check_name(name, getattr(self, name), known)
+        if self.blur_kernel is not None and self.blur == "pillow":
+            raise ValueError(f"blur_kernel={self.blur_kernel} has no meaning with blur='pillow'")
         if self.blur_kernel is not None:
             _check_whole("blur_kernel", self.blur_kernel, 1)
             if self.blur_kernel % 2 == 0:
@@ -115,12 +132,13 @@ class Augmentation:
           ValueError: contrast, saturation, hue or greyscale of an image of neither 1 nor 3
             channels.
         """
-        return render(image, self.draw(key, image.shape), self.size, self.kernel)
+        return render(image, self.draw(key, image.shape), self.style)
 
     @property
-    def kernel(self) -> int:
-        """The number of taps of the blur."""
-        return self.blur_kernel or 2 * (self.size // 10 // 2) + 1
+    def style(self) -> Style:
+        """What views that are rendered together must have in common."""
+        kernel = self.blur_kernel or 2 * (self.size // 10 // 2) + 1
+        return Style(self.size, kernel, self.interpolation, self.jitter, self.blur)
 
     def draw(self, key: jax.Array, shape: tuple[int, ...]) -> Choices:
         """Return what is drawn for a view of an image of a shape, for `render`."""
@@ -154,7 +172,9 @@ class Augmentation:
         chosen = {"order": jnp.asarray(_ORDERS)[order]}
         for name, strength in strengths.items():
             if strength:
-                low = -strength if name == "hue" else max(0.0, 1.0 - strength)
+                low = -strength if name == "hue" else 1.0 - strength
+                if name != "hue" and not (name == "brightness" and self.jitter == "simclr_v1"):
+                    low = max(0.0, low)
                 high = strength if name == "hue" else 1.0 + strength
                 drawn = between(draws[_JITTERED[name]], low, high)
                 chosen[name] = jnp.where(on, drawn, NEUTRAL[name])
@@ -199,7 +219,7 @@ def multi_crop(
             counts = [views[name].count for name in same]
             drawn = [_draw_all(name, views[name], key, image.shape) for name in same]
             chosen = alike(drawn, counts, image.shape)
-            crops = _render_all(image, chosen, views[same[0]], sum(counts))
+            crops = _render_all(image, chosen, views[same[0]].style, sum(counts))
             made |= zip(same, jnp.split(crops, np.cumsum(counts)[:-1]), strict=True)
         return made
 
@@ -207,14 +227,14 @@ def multi_crop(
 
 
 def _alike(views: Mapping[str, Augmentation]) -> list[list[str]]:
-    """Return the names of the views that one program makes: those of one size and kernel.
+    """Return the names of the views that one program makes: those of one style.
 
     A program for each would be as fast, but take the compilers of accelerators longer: of all parts
     of a train step the resizing is one of the longest to compile.
     """
-    groups: dict[tuple[int, int], list[str]] = {}
+    groups: dict[Style, list[str]] = {}
     for name, view in views.items():
-        groups.setdefault((view.size, view.kernel), []).append(name)
+        groups.setdefault(view.style, []).append(name)
     return list(groups.values())
 
 
@@ -224,11 +244,11 @@ def _draw_all(name: str, view: Augmentation, key: jax.Array, shape: tuple[int, .
     return jax.vmap(lambda one: view.draw(one, shape))(jax.random.split(own, view.count))
 
 
-def _render_all(image: jax.Array, chosen: Choices, view: Augmentation, count: int) -> jax.Array:
-    """Return `count` views [count, size, size, C] of the size and kernel of a kind of view."""
+def _render_all(image: jax.Array, chosen: Choices, style: Style, count: int) -> jax.Array:
+    """Return `count` views [count, size, size, C] of a style."""
 
     def one(chosen):
-        return render(image, chosen, view.size, view.kernel)
+        return render(image, chosen, style)
 
     return jax.vmap(one, axis_size=count)(chosen)
 
@@ -239,6 +259,11 @@ def _to_unit_range(image: jax.Array) -> jax.Array:
     if jnp.issubdtype(image.dtype, jnp.floating):
         return image.astype(jnp.float32)
     raise TypeError(f"images have dtype {image.dtype}; they must be uint8 or floating in [0, 1]")
+
+
+def _check_name(name: str, value: object, known: Iterable[str]) -> None:
+    if value not in tuple(known):
+        raise ValueError(f"{name}={value!r} must be one of {', '.join(known)}")
 
 
 def _check_whole(name: str, value: object, least: int) -> None:

@@ -8,7 +8,11 @@ from ssljax.ops.augment import crop_and_resize, sample_box
 from ssljax.ops.augment.geometry import CROP_DRAWS
 from tests.reference import augment as reference
 
-resize_jitted = jax.jit(crop_and_resize, static_argnums=2)
+resize_jitted = jax.jit(crop_and_resize, static_argnums=(2, 4))
+FILTERS = {
+    "bilinear": (reference.triangle, Image.Resampling.BILINEAR),
+    "bicubic": (reference.cubic, Image.Resampling.BICUBIC),
+}
 
 
 def random_image(shape, seed=0):
@@ -67,6 +71,33 @@ def test_crop_and_resize_is_the_loop(channels, size, box):
     for flip in (False, True):
         got = resize_jitted(jnp.float32(image), jnp.float32(box), size, flip)
         np.testing.assert_allclose(got, expected[:, ::-1] if flip else expected, atol=2e-6)
+
+
+@pytest.mark.parametrize("box", [(0, 0, 40, 30), (4, 6, 31, 11), (10, 2, 6, 6), (39, 0, 1, 30)])
+@pytest.mark.parametrize("interpolation", FILTERS)
+def test_crop_and_resize_is_pillow_in_floats(interpolation, box):
+    """torchvision's resized_crop of an image calls crop, then resize: no pixel outside counts."""
+    image = np.float32(random_image((40, 30)))
+    top, left, height, width = box
+    kernel, filtered = FILTERS[interpolation]
+    crop = Image.fromarray(image).crop((left, top, left + width, top + height))
+    for size in ((16, 16), (50, 9)):
+        expected = np.asarray(crop.resize(size[::-1], filtered))
+        got = resize_jitted(image[..., None], jnp.float32(box), size, False, interpolation)
+        np.testing.assert_allclose(got[..., 0], expected, atol=3e-6)
+        cut = np.float64(image)[top : top + height, left : left + width, None]
+        np.testing.assert_allclose(got, reference.resize(cut, size, kernel), atol=3e-6)
+
+
+def test_the_two_filters_differ_most_where_an_image_is_enlarged_and_bicubic_overshoots():
+    image = jnp.float32(random_image((12, 12)) > 0.5)[..., None]
+    box = jnp.float32((0, 0, 12, 12))
+    linear, cubic = (
+        np.asarray(resize_jitted(image, box, (30, 30), False, name)) for name in FILTERS
+    )
+    assert np.abs(linear - cubic).max() > 0.1
+    assert linear.min() > -1e-6 and linear.max() < 1 + 1e-6
+    assert cubic.min() < -0.05 and cubic.max() > 1.05
 
 
 @pytest.mark.parametrize("box", [(0, 0, 40, 30), (4, 6, 31, 11), (10, 2, 6, 6)])

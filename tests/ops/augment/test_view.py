@@ -8,6 +8,7 @@ import pytest
 
 from ssljax.ops.augment import Augmentation, multi_crop
 from ssljax.ops.augment.render import NEUTRAL, alike
+from tests.reference import augment as reference
 
 FULL = Augmentation(
     size=12,
@@ -125,6 +126,51 @@ def test_views_of_one_size_are_made_together_and_are_those_of_each_alone():
     np.testing.assert_allclose(together["nothing"][:, 0], np.float32(images) / 255, atol=1e-7)
     program = str(jax.make_jaxpr(lambda keys: multi_crop(views, keys, images))(keys))
     assert program.count("dot_general") == 4  # a resize and a blur for all of them
+
+
+def test_filter_and_blur_of_a_view_are_those_that_it_names():
+    images = np.uint8(np.random.default_rng(0).random((2, 16, 16, 3)) > 0.5) * 255
+    unit = np.float64(images) / 255
+    cubic = applied(Augmentation(size=24, interpolation="bicubic"), images)
+    expected = np.stack([reference.resize(x, (24, 24), reference.cubic) for x in unit])
+    assert expected.max() > 1.05  # Pillow, too, cuts what overshoots
+    np.testing.assert_allclose(cubic, np.clip(expected, 0, 1), atol=2e-6)
+    blurs = {
+        "torchvision": lambda x: reference.gaussian_blur(x, 1.3, 5),
+        "tensorflow": lambda x: reference.gaussian_blur(x, 1.3, 5, "zero"),
+        "pillow": lambda x: reference.box_blur(x, 1.3),
+    }
+    for name, blur in blurs.items():
+        kernel = None if name == "pillow" else 5
+        fixed = {"blur_prob": 1.0, "blur_sigma": (1.3, 1.3), "blur_kernel": kernel}
+        got = applied(Augmentation(size=16, blur=name, **fixed), images)
+        np.testing.assert_allclose(got, np.stack([blur(x) for x in unit]), atol=2e-6)
+
+
+def test_brightness_is_added_or_multiplied_as_the_jitter_is_named():
+    images = np.full((200, 4, 4, 1), 51, np.uint8)
+    for name, low, high in (("simclr_v1", 0.0, 0.5), ("simclr_v2", 0.14, 0.26)):
+        got = np.asarray(applied(Augmentation(size=4, brightness=0.3, jitter=name), images))
+        values = got[:, 0, 0, 0]
+        assert low - 1e-6 <= values.min() < low + 0.02 and high - 0.02 < values.max() <= high + 1e-6
+        # Of what is below 0, nothing is left: a third of the way down from .2, if it is added.
+        assert abs(np.mean(values == 0) - (1 / 6 if low == 0 else 0)) < 0.08
+
+
+def test_views_of_two_styles_are_made_apart_and_are_those_of_each_alone():
+    keys, images = keys_for(8), random_images(8)
+    full = dataclasses.replace(FULL, saturation=0.8, blur_prob=1.0)
+    views = {
+        "torchvision": full,
+        "tensorflow": dataclasses.replace(
+            full, interpolation="bicubic", jitter="simclr_v1", blur="tensorflow"
+        ),
+        "pillow": dataclasses.replace(full, blur="pillow", blur_kernel=None),
+    }
+    together = make(views, keys, images)
+    for name, view in views.items():
+        alone = make({name: view}, keys, images)[name]
+        np.testing.assert_allclose(together[name], alone, atol=1e-6)
 
 
 def test_every_process_traces_the_same_program():
@@ -246,6 +292,9 @@ def test_the_whole_image_is_resized_where_no_crop_is_asked():
         ("blur_sigma", (0.0, 2.0), ValueError, "0 < least"),
         ("blur_kernel", 4, ValueError, "odd"),
         ("blur_kernel", 65, ValueError, "at most 63"),
+        ("interpolation", "cubic", ValueError, "one of bilinear, bicubic"),
+        ("jitter", "simclr", ValueError, "one of torchvision, simclr_v1, simclr_v2"),
+        ("blur", None, ValueError, "one of torchvision, tensorflow, pillow"),
     ],
 )
 def test_a_field_out_of_range_is_named_with_its_value(field, value, error, said):
@@ -253,6 +302,11 @@ def test_a_field_out_of_range_is_named_with_its_value(field, value, error, said)
         Augmentation(**{"size": 32, field: value})
     assert f"{field}={value!r}" in str(caught.value)
     assert said in str(caught.value)
+
+
+def test_taps_of_a_blur_that_is_not_cut_are_refused():
+    with pytest.raises(ValueError, match="blur_kernel=9 has no meaning with blur='pillow'"):
+        Augmentation(size=32, blur="pillow", blur_kernel=9)
 
 
 def test_plain_data_from_a_config_will_do():
