@@ -5,7 +5,8 @@ r"""BiGAN on ImageNet at 64 pixels: 200 uniform latent dimensions, batch 128, 10
 
 Paper: 31.0 linear top-1 from the third convolution of an AlexNet (Donahue et al., 2016,
 https://arxiv.org/abs/1605.09782, with inputs of 112 pixels; as quoted by Zhang et al., 2016,
-https://arxiv.org/abs/1611.09842, and not checked there).
+https://arxiv.org/abs/1611.09842, and not checked there). `ssljax` evaluates the last layer of its
+encoder, so that this is no number to expect.
 Needs: one accelerator of 16 GB. Not run here.
 Deviates: a ResNet-50 in place of the AlexNet; the rate falls linearly from the start, where the
 code's falls exponentially, to a hundredth, over the second half; weight decay is decoupled.

@@ -4,9 +4,9 @@ r"""Colorization on ImageNet: the paper's schedule and crops with ResNet-50.
         --workdir SHARED/colorization --distributed
 
 Paper: Zhang et al. (2016), table 1, https://arxiv.org/abs/1603.08511, trained AlexNet: 46.9 mAP in
-detection on Pascal VOC 2007. With ResNet-50: 39.6 linear top-1 (Goyal et al., 2019,
-https://arxiv.org/abs/1905.01235, as quoted by Misra and van der Maaten, 2019,
-https://arxiv.org/abs/1912.01991, table 1).
+detection on Pascal VOC 2007, fine-tuned, which `ssljax` cannot do. With ResNet-50: 39.6 linear
+top-1 (Goyal et al., 2019, https://arxiv.org/abs/1905.01235, as quoted by Misra and van der Maaten,
+2019, https://arxiv.org/abs/1912.01991, table 1).
 Needs: 8 TPU v3 cores or 8 GPUs, a day.
 Not run here. Adam (.9, .99) at 3e-5, weight decay of 1e-3, batches of 40, and crops of 176 of 256
 pixels are those of richzhang/colorization, train/solver.prototxt and

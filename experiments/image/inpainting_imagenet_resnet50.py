@@ -4,7 +4,8 @@ r"""Inpainting on ImageNet with ResNet-50: 100,000 steps, a random quarter of ev
         --workdir SHARED/inpainting --distributed
 
 Paper: Pathak et al. (2016), table 2, https://arxiv.org/abs/1604.07379, trained AlexNet for 100,000
-iterations: 44.5 mAP in detection on Pascal VOC 2007, 56.5 in classification.
+iterations: 44.5 mAP in detection on Pascal VOC 2007, 56.5 in classification. Both are of fine-tuned
+networks: `ssljax` cannot do that, and has no number to compare.
 Needs: 8 TPU v3 cores or 8 GPUs, a day.
 Not run here. As the paper for features: random regions, no discriminator (with AlexNet the game did
 not converge), Adam. Deviates: ResNet-50, one square for the region, batches of 256, and a cosine of

@@ -3,11 +3,12 @@ r"""Jigsaw on ImageNet with ResNet-50: 35 epochs, 100 permutations of 9 tiles.
     python -m ssljax pretrain --config experiments/image/jigsaw_imagenet_resnet50.py \
         --workdir SHARED/jigsaw --distributed
 
-Paper: Noroozi and Favaro (2016) trained AlexNet: 51.8 mAP in detection on Pascal VOC 2007. With
-modern networks: 44.6 linear top-1 for a ResNet-50 of twice the width (Kolesnikov et al., 2019,
-table 2, https://arxiv.org/abs/1901.09005), whose recipe this is: google/revisiting-self-supervised,
-config/jigsaw/imagenet.sh. Crops of 255 of 292 pixels, two of three grey, tiles of 64 in cells of
-85, 8 permutations of each image, SGD at .1 for 256 images, warmed up for 5 of 35 epochs.
+Paper: Noroozi and Favaro (2016) trained AlexNet: 51.8 mAP in detection on Pascal VOC 2007,
+fine-tuned, which `ssljax` cannot do. With modern networks: 44.6 linear top-1 for a ResNet-50 of
+twice the width (Kolesnikov et al., 2019, table 2, https://arxiv.org/abs/1901.09005), whose recipe
+this is: google/revisiting-self-supervised, config/jigsaw/imagenet.sh. Crops of 255 of 292 pixels,
+two of three grey, tiles of 64 in cells of 85, 8 permutations of each image, SGD at .1 for 256
+images, warmed up for 5 of 35 epochs.
 Needs: 8 TPU v3 cores or 8 GPUs, a day.
 Not run here. Deviates: ResNet-50 of the usual width, for which less is to be expected; batches of
 512 images, not 128, by the same linear rule for the learning rate; a cosine in place of the two

@@ -5,7 +5,8 @@ r"""NPID as published: ResNet-50, batch 256, 200 epochs of ImageNet.
 
 Paper: 54.0 linear top-1, 46.5 by nearest neighbours (Wu et al., 2018,
 https://arxiv.org/abs/1805.01978); the official README, zhirongw/lemniscate.pytorch, has 46.8 by
-nearest neighbours.
+nearest neighbours. Neighbours are sought there among the 128 outputs of the projector, here among
+the features of the encoder.
 Needs: 8 GPUs; the bank is 660 MB.
 Not run here. Deviates: bfloat16 compute, views cropped from the central 256x256 square, colours
 jittered before greyscale, a cosine in place of falls of the learning rate to a tenth (every 40
