@@ -21,7 +21,14 @@ from experiments.image.vq_vae_imagenet_beit import CODES, ENCODER
 def get_config(tokenizer="runs/vq_vae"):
     """Return the config."""
     config = imagenet("vit_b", batch_size=2048, epochs=800)
-    config.encoder.update({"drop_path": 0.1, "layer_scale": 0.1, "kernel_init": "normal_by_depth"})
+    config.encoder.update(
+        {
+            "drop_path": 0.1,
+            "layer_scale": 0.1,
+            "kernel_init": "truncated_by_depth",
+            "token_init": "truncated",
+        }
+    )
     config.objective = {
         "name": "beit",
         "tokenizer": {"encoder": ENCODER, **CODES},

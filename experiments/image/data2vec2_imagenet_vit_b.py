@@ -20,7 +20,14 @@ def get_config():
     """Return the config."""
     config = imagenet("vit_b", batch_size=256, epochs=75)
     config.steps = 375_300
-    config.encoder.update({"positions": "sincos2d"})
+    config.encoder.update(
+        {
+            "positions": "sincos2d",
+            "kernel_init": "normal",
+            "patch_init": "xavier_torch_bias",
+            "token_init": "unit",
+        }
+    )
     config.objective = {
         "name": "data2vec2",
         "masks": 16,

@@ -18,5 +18,6 @@ def get_config():
     """Return the config."""
     config = dinov2_imagenet_vit_l.get_config()
     config.encoder.name = "vit_g"
+    config.objective.koleo_group = 12  # the batch of one device
     config.mesh = {"fsdp": 8}
     return config

@@ -9,9 +9,9 @@ linear probe there is the best of many, on the class tokens of the last or of th
 with and without the mean of the patches: only the k-NN can be compared.
 Needs: 96 accelerators of 80 GB for 3.3 days.
 Not run here. Deviates: the data are ImageNet-1k, which `ssljax data prepare` has, and not
-ImageNet-22k; bfloat16 compute; views cropped from the central 252x252 square; drop-path rises with
-depth, there it is the same in every block; the whole gradient is clipped at 3, there that of
-encoder and heads each; prototypes have unit length, which the official code learns.
+ImageNet-22k; bfloat16 compute; views cropped from the central 252x252 square; drop-path keeps each
+example with its probability, there a fixed number of a device's batch; the whole gradient is
+clipped at 3, there that of encoder and heads each.
 """
 
 from experiments.image.common import imagenet
@@ -45,8 +45,12 @@ def get_config():
             "patch_size": 14,
             "activation": "swiglu",
             "kernel_init": "normal",
+            "patch_init": "torch",
+            "token_init": "tiny",
+            "positions_interpolation": "bicubic_offset",
             "layer_scale": 1e-5,
             "drop_path": 0.4,
+            "drop_path_uniform": True,
             "remat": "full",
         }
     )
@@ -59,7 +63,9 @@ def get_config():
         "head_hidden": (2048, 2048),
         "bottleneck": 384,
         "patch_bottleneck": 256,
+        "learned_lengths": True,
         "koleo_weight": 0.1,
+        "koleo_group": 32,  # the batch of one device
         "student_temperature": 0.1,
         "teacher_temperature_start": 0.04,
         "teacher_temperature": 0.07,

@@ -21,7 +21,7 @@ def get_config():
             "positions": "sincos2d",
             "class_token": False,
             "pool": "mean",
-            "kernel_init": "normal_by_depth",
+            "kernel_init": "normal",
             "remat": "dots_no_batch",
         }
     )

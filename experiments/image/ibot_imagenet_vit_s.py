@@ -8,8 +8,7 @@ The linear probe there takes the class tokens of the last four blocks (run.sh), 
 last one: only the k-NN can be compared.
 Needs: 16 accelerators of 32 GB (the README: 2 nodes of 8).
 Not run here. Deviates: bfloat16 compute; views cropped from the central 256x256 square; the whole
-gradient is clipped at 3, the official code clips that of each parameter; prototypes have unit
-length, which the official ViT-S learns (`norm_last_layer false`).
+gradient is clipped at 3, the official code clips that of each parameter.
 """
 
 from experiments.image.augmentation import dino
@@ -20,7 +19,14 @@ from ssljax.training.rules import DEFAULT_RULES
 def get_config():
     """Return the config."""
     config = imagenet("vit_s", batch_size=1024, epochs=800)
-    config.encoder.update({"drop_path": 0.1, "kernel_init": "normal"})
+    config.encoder.update(
+        {
+            "drop_path": 0.1,
+            "kernel_init": "normal",
+            "patch_init": "torch",
+            "positions_interpolation": "bicubic_offset",
+        }
+    )
     epoch = steps_per_epoch(config.batch_size)
     config.objective = {
         "name": "ibot",
@@ -30,6 +36,7 @@ def get_config():
         "prototypes": 8192,
         "head_hidden": (2048, 2048),
         "bottleneck": 256,
+        "learned_lengths": True,
         "student_temperature": 0.1,
         "teacher_temperature_start": 0.04,
         "teacher_temperature": 0.07,

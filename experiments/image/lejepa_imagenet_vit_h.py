@@ -33,7 +33,14 @@ def get_config():
     """Return the config."""
     config = imagenet("vit_h", batch_size=512, epochs=100)
     config.data.image_size = 252  # a multiple of the patches of 14 pixels
-    config.encoder["drop_path"] = 0.1
+    config.encoder.update(
+        {
+            "drop_path": 0.1,
+            "kernel_init": "normal",  # these three: timm's
+            "patch_init": "torch",
+            "token_init": "tiny",
+        }
+    )
     config.objective = {
         "name": "lejepa",
         "weight": 0.05,

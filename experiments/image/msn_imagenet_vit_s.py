@@ -30,7 +30,13 @@ VIEW = {
 def get_config():
     """Return the config."""
     config = imagenet("vit_s", batch_size=1024, epochs=800)
-    config.encoder["kernel_init"] = "normal"
+    config.encoder.update(
+        {
+            "kernel_init": "normal",
+            "patch_init": "kaiming",
+            "positions_interpolation": "bicubic",
+        }
+    )
     config.objective = {
         "name": "msn",
         "patch_drop": 0.15,

@@ -20,6 +20,7 @@ def get_config():
         "queue_size": 4096,
         "projector_hidden": (512,),
         "projector_dim": 128,
+        "projector_norm": True,  # without, so short a run stays near log K
         "views": {"strong": CROP, "weak": WEAK},
     }
     return config

@@ -28,6 +28,7 @@ COLOUR = {
 def get_config():
     """Return the config."""
     config = imagenet("resnet50", batch_size=256, epochs=200)
+    config.encoder["zero_init"] = False
     config.encoder["bn_groups"] = 8  # batch statistics of 32 images, as on each of 8 devices
     config.objective = {
         "name": "ressl",
@@ -37,6 +38,7 @@ def get_config():
         "queue_size": 131072,
         "projector_hidden": (4096,),
         "projector_dim": 512,
+        "projector_norm": False,
         "views": {"strong": {**CROP, **COLOUR}, "weak": CROP},
     }
     config.optimizer.name = "sgd"

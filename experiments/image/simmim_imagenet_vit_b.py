@@ -17,7 +17,14 @@ from experiments.image.common import imagenet, steps_per_epoch
 def get_config():
     """Return the config."""
     config = imagenet("vit_b", batch_size=2048, epochs=800)
-    config.encoder.update({"drop_path": 0.1, "layer_scale": 0.1, "kernel_init": "normal_by_depth"})
+    config.encoder.update(
+        {
+            "drop_path": 0.1,
+            "layer_scale": 0.1,
+            "kernel_init": "truncated_by_depth",
+            "token_init": "truncated",
+        }
+    )
     config.objective = {
         "name": "simmim",
         "mask_unit": 32,

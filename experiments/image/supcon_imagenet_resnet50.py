@@ -18,6 +18,7 @@ def get_config():
     """Return the config."""
     config = imagenet("resnet50", batch_size=6144, epochs=700)
     config.data.labels = True
+    config.encoder["zero_init"] = False
     config.objective = {
         "name": "supcon",
         "temperature": 0.1,

@@ -21,6 +21,7 @@ from experiments.image.common import imagenet, steps_per_epoch
 def get_config():
     """Return the config."""
     config = imagenet("resnet50", batch_size=1024, epochs=400)
+    config.encoder["zero_init"] = False
     config.objective = {
         "name": "w_mse",
         "group_size": 256,

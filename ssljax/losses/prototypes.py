@@ -4,6 +4,7 @@ import math
 
 import jax
 import jax.numpy as jnp
+from einops import rearrange
 
 from ssljax.losses import checks
 from ssljax.ops.normalize import at_least_float32, l2_normalize
@@ -181,23 +182,26 @@ def msn(
     return jnp.mean(_cross_entropy(target[:, None], log_p)) + entropy_weight * excess
 
 
-def koleo(z: jax.Array) -> jax.Array:
+def koleo(z: jax.Array, *, group: int = 0) -> jax.Array:
     """Kozachenko-Leonenko regulariser: the nearest neighbours of a batch shall be far apart.
 
         -mean_b log sqrt(d_b^2 + 1e-16), d_b = min_{c != b} |u_b - u_c|, u = z / |z|
 
     1e-16 keeps value and gradient finite where examples are equal. The batch is coupled: give the
     global batch, one view of each image. The official code takes the neighbours from the batch of
-    one device, so that its number depends on the number of devices.
+    one device, so that its number depends on the number of devices; with `group` they are taken
+    from as many examples here, on any number of devices.
 
     Args:
       z: float[B, D], features of at least 2 examples.
+      group: c is one of the so many examples, a contiguous part of the batch, that b is among; 0
+        for all. It divides B.
 
     Returns:
       A scalar, at least float32; -log(2) / 2 for an orthonormal set.
 
     Raises:
-      ValueError: the shape is not [B, D], or there is a single example.
+      ValueError: the shape is not [B, D], there is a single example, or `group` does not divide B.
       TypeError: z is not of a float dtype.
 
     DINOv2, https://arxiv.org/abs/2304.07193; facebookresearch/dinov2, dinov2/loss/koleo_loss.py.
@@ -210,10 +214,14 @@ def koleo(z: jax.Array) -> jax.Array:
     checks.floats(z=z)
     if len(z) < 2:
         raise ValueError(f"z must hold at least 2 examples, got shape {list(z.shape)}")
-    u = l2_normalize(z)
-    cosines = jnp.einsum("id,jd->ij", *(jax.lax.stop_gradient(u),) * 2, precision=_HIGHEST)
-    nearest = jnp.argmax(jnp.where(jnp.eye(len(u), dtype=bool), -jnp.inf, cosines), axis=1)
-    squared = jnp.sum(jnp.square(u - u[nearest]), axis=1)
+    group = group or len(z)
+    if group < 2 or len(z) % group:
+        raise ValueError(f"group must be 2 or more and divide the batch of {len(z)}, got {group}")
+    u = rearrange(l2_normalize(z), "(g b) d -> g b d", b=group)
+    cosines = jnp.einsum("gid,gjd->gij", *(jax.lax.stop_gradient(u),) * 2, precision=_HIGHEST)
+    nearest = jnp.argmax(jnp.where(jnp.eye(group, dtype=bool), -jnp.inf, cosines), axis=2)
+    neighbours = jnp.take_along_axis(u, nearest[:, :, None], axis=1)
+    squared = jnp.sum(jnp.square(u - neighbours), axis=2)
     return -jnp.mean(jnp.log(squared + 1e-16)) / 2
 
 

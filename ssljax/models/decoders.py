@@ -7,8 +7,13 @@ from flax import linen as nn
 
 from ssljax.models.base import Encoded, compute_dtype
 from ssljax.models.grouped_convolution import grouped_convolution
+from ssljax.models.initializers import (
+    bias_initializer,
+    block_initializer,
+    kernel_initializer,
+)
 from ssljax.models.positions import sincos2d
-from ssljax.models.transformer import Transformer, gelu, kernel_initializer, linear
+from ssljax.models.transformer import Transformer, gelu, linear
 from ssljax.ops.normalize import standardize
 
 
@@ -128,7 +133,7 @@ class Predictor(nn.Module):
           float32[B, T, K, out].
         """
         dtype, blocks, size = compute_dtype(self.dtype), *targets.shape[1:]
-        init = kernel_initializer(self.kernel_init)
+        init = block_initializer(self.kernel_init)
         positions = jnp.asarray(sincos2d(self.grid, self.width), dtype)
         seen = linear(self.width, dtype, "embed", init)(tokens.astype(dtype)) + positions[context]
         seen = repeat(seen, "b c d -> (b t) c d", t=blocks)
@@ -154,7 +159,7 @@ class ConvDecoder(nn.Module):
     """data2vec 2.0's decoder: convolutions on the grid of patches, visible and hidden alike.
 
     A layer is a convolution, a LayerNorm without parameters and a GELU, and adds its input where
-    that has as many channels.
+    that has as many channels. Weights start as PyTorch's do.
 
     Args (fields):
       grid: (rows, columns) of patches.
@@ -188,17 +193,21 @@ class ConvDecoder(nn.Module):
                 f"{self.width}, got {self.groups}"
             )
         x = rearrange(tokens.astype(dtype), "b (h w) d -> b h w d", h=rows, w=columns)
+        init = kernel_initializer("torch")
         for i in range(self.depth):
+            fan_in = self.kernel**2 * x.shape[-1] // self.groups
             y = nn.Conv(
                 self.width,
                 (self.kernel, self.kernel),
                 feature_group_count=self.groups,
                 conv_general_dilated=grouped_convolution,
                 dtype=dtype,
+                kernel_init=init,
+                bias_init=bias_initializer("torch", fan_in),
                 name=f"conv_{i}",
             )(x)
             y = gelu(standardize(y).astype(dtype))
             x = x + y if x.shape == y.shape else y
-        return linear(self.out, dtype, "output")(rearrange(x, "b h w d -> b (h w) d")).astype(
-            jnp.float32
-        )
+        bias_init = bias_initializer("torch", self.width)
+        output = linear(self.out, dtype, "output", init, bias_init)
+        return output(rearrange(x, "b h w d -> b (h w) d")).astype(jnp.float32)

@@ -8,6 +8,7 @@ from flax import linen as nn
 
 from ssljax.errors import unknown
 from ssljax.models.base import compute_dtype
+from ssljax.models.initializers import bias_initializer, kernel_initializer
 from ssljax.models.normalization import BatchNorm
 from ssljax.models.transformer import gelu
 from ssljax.ops.normalize import l2_normalize
@@ -46,6 +47,7 @@ class MLP(nn.Module):
         layer.
       output_bias: whether the last linear layer has a bias.
       bn_groups, bn_momentum: of every BatchNorm.
+      linear_init: how the linear layers start, a name of `ssljax.models.initializers.KERNELS`.
       dtype: "float32" or "bfloat16" for the products; the output is float32.
     """
 
@@ -57,6 +59,7 @@ class MLP(nn.Module):
     output_bias: bool = True
     bn_groups: int = 1
     bn_momentum: float = 0.9
+    linear_init: str = "lecun"
     dtype: str = "float32"
 
     @nn.compact
@@ -66,15 +69,13 @@ class MLP(nn.Module):
             raise unknown("output_norm", self.output_norm, OUTPUT_NORMS)
         if self.activation not in ACTIVATIONS:
             raise unknown("activation", self.activation, ACTIVATIONS)
-        dtype = compute_dtype(self.dtype)
         norms = {"groups": self.bn_groups, "momentum": self.bn_momentum}
         for i, width in enumerate(self.hidden):
-            x = nn.Dense(width, use_bias=not self.norm, dtype=dtype, name=f"linear_{i}")(x)
+            x = self._linear(x, width, not self.norm, f"linear_{i}")
             if self.norm:
                 x = BatchNorm(**norms, name=f"norm_{i}")(x, train=train)
             x = ACTIVATIONS[self.activation](x)
-        x = nn.Dense(self.out, use_bias=self.output_bias, dtype=dtype, name="output")(x)
-        x = x.astype(jnp.float32)
+        x = self._linear(x, self.out, self.output_bias, "output").astype(jnp.float32)
         if affine := OUTPUT_NORMS[self.output_norm]:
             scale, bias = affine
             x = BatchNorm(**norms, use_scale=scale, use_bias=bias, name="output_norm")(
@@ -82,18 +83,30 @@ class MLP(nn.Module):
             )
         return x
 
+    def _linear(self, x: jax.Array, width: int, use_bias: bool, name: str) -> jax.Array:
+        return nn.Dense(
+            width,
+            use_bias=use_bias,
+            dtype=compute_dtype(self.dtype),
+            kernel_init=kernel_initializer(self.linear_init),
+            bias_init=bias_initializer(self.linear_init, x.shape[-1]),
+            name=name,
+        )(x)
+
 
 class DINOHead(nn.Module):
     """An MLP with GELU, a narrow linear layer, and the cosines to a number of prototypes.
 
     Prototypes are stored as they are trained and scaled to unit length when used: a linear layer
     under weight normalisation with its g fixed at 1 (`norm_last_layer` of the official code). So
-    the logits lie in [-1, 1].
+    the logits lie in [-1, 1]. With `learned_lengths` g is trained, from 1, and a prototype's logits
+    lie in [-g, g].
 
     Args (fields):
       hidden: width of each hidden layer.
       out: number of prototypes.
       bottleneck: width of the vectors that are compared with the prototypes.
+      learned_lengths: whether prototypes have a length that is trained.
       dtype: "float32" or "bfloat16" for the products; the output is float32.
 
     Caron et al. 2021, arXiv:2104.14294; facebookresearch/dino, vision_transformer.py (DINOHead).
@@ -102,24 +115,26 @@ class DINOHead(nn.Module):
     hidden: tuple[int, ...] = (2048, 2048)
     out: int = 65536
     bottleneck: int = 256
+    learned_lengths: bool = False
     dtype: str = "float32"
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         """Map x[..., D], features or tokens, to float32[..., out]."""
         dtype = compute_dtype(self.dtype)
-        linear = functools.partial(
-            nn.Dense, dtype=dtype, kernel_init=nn.initializers.truncated_normal(0.02)
-        )
+        linear = functools.partial(nn.Dense, dtype=dtype, kernel_init=kernel_initializer("normal"))
         for i, width in enumerate(self.hidden):
             x = gelu(linear(width, name=f"linear_{i}")(x))
         x = linear(self.bottleneck, name="bottleneck")(x)
         # The scale to start from decides how fast they turn: that of PyTorch's linear layers.
-        init = nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")
+        init = kernel_initializer("torch")
         prototypes = self.param("prototypes", init, (self.bottleneck, self.out))
-        return jnp.einsum(
+        cosines = jnp.einsum(
             "...d,dk->...k",
             l2_normalize(x).astype(dtype),
             l2_normalize(prototypes, axis=0).astype(dtype),
             preferred_element_type=jnp.float32,
         )
+        if not self.learned_lengths:
+            return cosines
+        return cosines * self.param("prototypes_length", nn.initializers.ones, (self.out,))

@@ -4,7 +4,8 @@ import jax
 import jax.numpy as jnp
 from einops import rearrange
 from flax import linen as nn
-from jax.nn.initializers import Initializer
+
+from ssljax.models.initializers import bias_initializer, kernel_initializer
 
 
 class PatchEmbed(nn.Module):
@@ -19,20 +20,26 @@ class PatchEmbed(nn.Module):
       patch_size: P, the side of a patch in pixels.
       width: size of a token.
       dtype: compute dtype.
-      kernel_init: of the map.
+      linear_init: how the map starts, a name of `ssljax.models.initializers.KERNELS`.
     """
 
     patch_size: int
     width: int
     dtype: jnp.dtype
-    kernel_init: Initializer = nn.initializers.xavier_uniform()
+    linear_init: str = "xavier"
 
     @nn.compact
     def __call__(self, images: jax.Array) -> jax.Array:
         """Map images[B, H, W, C] to tokens[B, H W / P^2, width]."""
         p = self.patch_size
         patches = rearrange(images, "b (h p) (w q) c -> b (h w) (p q c)", p=p, q=p)
-        dense = nn.Dense(self.width, dtype=self.dtype, kernel_init=self.kernel_init, name="linear")
+        dense = nn.Dense(
+            self.width,
+            dtype=self.dtype,
+            kernel_init=kernel_initializer(self.linear_init, "patch_init"),
+            bias_init=bias_initializer(self.linear_init, patches.shape[-1]),
+            name="linear",
+        )
         return dense(patches)
 
 

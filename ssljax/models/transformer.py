@@ -11,6 +11,7 @@ from flax import linen as nn
 from jax.nn.initializers import Initializer
 
 from ssljax.errors import unknown
+from ssljax.models.initializers import block_initializer
 from ssljax.ops.placement import along_batch
 
 
@@ -33,14 +34,7 @@ REMAT_POLICIES = {
     "dots_no_batch": jax.checkpoint_policies.dots_with_no_batch_dims_saveable,  # with weights
     "full": jax.checkpoint_policies.nothing_saveable,
 }
-# How the kernels of linear maps start, beside biases of 0. Official codes draw their normal numbers
-# truncated, but at 2, a hundred standard deviations off.
-KERNEL_INITS = {
-    "xavier": nn.initializers.xavier_uniform(),  # MAE, MoCo v3, data2vec 2.0
-    "normal": nn.initializers.normal(0.02),  # DINO, iBOT, DINOv2, MSN
-    "normal_by_depth": nn.initializers.normal(0.02),  # BEiT, SimMIM, I-JEPA: see `Transformer`
-}
-XAVIER = KERNEL_INITS["xavier"]
+XAVIER = block_initializer("xavier")
 ACTIVATIONS = {
     "gelu": gelu,
     "gelu_tanh": functools.partial(jax.nn.gelu, approximate=True),
@@ -71,12 +65,12 @@ class Transformer(nn.Module):
         parameter count).
       drop_path: probability of skipping a branch for an example, rising linearly from 0 in the
         first block to this in the last (Huang et al. 2016, arXiv:1603.09382).
+      drop_path_uniform: whether it is the same in all blocks instead (DINOv2).
       layer_scale: initial value of a per-channel factor on each branch; 0 for none (Touvron et al.
         2021, arXiv:2103.17239).
       qk_norm: LayerNorm of queries and keys per head (Dehghani et al. 2023, arXiv:2302.05442).
       norm_epsilon: of every LayerNorm.
-      kernel_init: "xavier" (uniform), "normal" (std 0.02), or "normal_by_depth": the last kernel of
-        each branch of block l = 1, 2, ... is divided by sqrt(2 l) besides.
+      kernel_init: how kernels start, a name of `ssljax.models.initializers.BLOCKS`.
       scan: see above.
       remat: what the backward pass computes again instead of keeping: "none"; "dots": all of a
         block but its products; "dots_no_batch": all but its products with weights; "full": all.
@@ -88,6 +82,7 @@ class Transformer(nn.Module):
     mlp_ratio: float = 4.0
     activation: str = "gelu"
     drop_path: float = 0.0
+    drop_path_uniform: bool = False
     layer_scale: float = 0.0
     qk_norm: bool = False
     norm_epsilon: float = 1e-6
@@ -110,7 +105,7 @@ class Transformer(nn.Module):
         """
         if self.remat not in REMAT_POLICIES:
             raise unknown("remat", self.remat, REMAT_POLICIES)
-        kernel_init = kernel_initializer(self.kernel_init)
+        kernel_init = block_initializer(self.kernel_init)
         block = Block
         if self.remat != "none":
             # A loop already keeps XLA from merging the recomputation with the forward pass.
@@ -129,8 +124,9 @@ class Transformer(nn.Module):
         )
         rates = numbers = None
         if train and self.drop_path > 0:
-            rates = jnp.linspace(0, self.drop_path, self.depth)
-        if self.is_initializing() and self.kernel_init == "normal_by_depth":
+            lowest = self.drop_path if self.drop_path_uniform else 0
+            rates = jnp.linspace(lowest, self.drop_path, self.depth)
+        if self.is_initializing() and self.kernel_init.endswith("_by_depth"):
             numbers = jnp.arange(1, self.depth + 1)
         run = self._scanned if self.scan else self._unrolled
         tokens, added = run(block, tokens, {"rate": rates, "number": numbers})
@@ -286,22 +282,22 @@ def _cast_kernels(params: Mapping, *, dtype: jnp.dtype) -> Mapping:
     }
 
 
-def kernel_initializer(name: str) -> Initializer:
-    """Return the initialiser of kernels that a config calls `name`."""
-    if name not in KERNEL_INITS:
-        raise unknown("kernel_init", name, KERNEL_INITS)
-    return KERNEL_INITS[name]
-
-
 def _divided(init: Initializer, number: jax.Array | None) -> Initializer:
     if number is None:
         return init
     return lambda *args: init(*args) * jax.lax.rsqrt(2.0 * number)
 
 
-def linear(width: int, dtype: jnp.dtype, name: str, init: Initializer = XAVIER) -> nn.Dense:
-    """Return a linear map whose bias starts at 0."""
-    return nn.Dense(width, dtype=dtype, kernel_init=init, dot_general=_row_product, name=name)
+def linear(
+    width: int,
+    dtype: jnp.dtype,
+    name: str,
+    kernel_init: Initializer = XAVIER,
+    bias_init: Initializer = nn.initializers.zeros,
+) -> nn.Dense:
+    """Return a linear map of tokens."""
+    inits = {"kernel_init": kernel_init, "bias_init": bias_init}
+    return nn.Dense(width, dtype=dtype, dot_general=_row_product, name=name, **inits)
 
 
 def _row_product(x: jax.Array, kernel: jax.Array, _: tuple, **options) -> jax.Array:

@@ -8,9 +8,10 @@ from flax import linen as nn
 from ssljax.errors import unknown
 from ssljax.models.base import Encoded, compute_dtype
 from ssljax.models.chunks import in_chunks
+from ssljax.models.initializers import block_initializer, token_initializer
 from ssljax.models.positions import resample, sincos2d
 from ssljax.models.stems import PatchEmbed, patch_grid
-from ssljax.models.transformer import Transformer, kernel_initializer
+from ssljax.models.transformer import Transformer
 
 
 class ViT(nn.Module):
@@ -25,14 +26,18 @@ class ViT(nn.Module):
       image_size: side in pixels of the square images that learned positions are made for.
       width, depth, heads: of the transformer.
       positions: "learned" (normal, std 0.02) or "sincos2d" (fixed, MAE's).
+      positions_interpolation: how learned positions are fitted to another grid, see
+        `ssljax.models.positions.resample`.
       class_token: whether there is one; it has a position of its own if positions are learned.
       registers: further learned tokens, without position, that are dropped at the end (Darcet et
         al. 2023, arXiv:2309.16588).
       pool: features are the class token ("cls") or the mean of the patch tokens ("mean"), after the
         last norm.
-      mlp_ratio, activation, drop_path, layer_scale, qk_norm, norm_epsilon, scan, remat: see
-        `Transformer`.
-      kernel_init: of the transformer (see there) and of the map of the patches.
+      mlp_ratio, activation, drop_path, drop_path_uniform, layer_scale, qk_norm, norm_epsilon,
+        kernel_init, scan, remat: see `Transformer`.
+      patch_init: how the map of the patches starts, a name of `ssljax.models.initializers.KERNELS`;
+        "" for as the transformer.
+      token_init: how class token and registers start, a name of `TOKENS` there.
       chunks: into how many parts a batch is cut in training, see `in_chunks`; 1 for none.
       dtype: "float32" or "bfloat16", for products and activations; parameters and pooled features
         are float32.
@@ -46,16 +51,20 @@ class ViT(nn.Module):
     depth: int = 12
     heads: int = 6
     positions: str = "learned"
+    positions_interpolation: str = "lowpass"
     class_token: bool = True
     registers: int = 0
     pool: str = "cls"
     mlp_ratio: float = 4.0
     activation: str = "gelu"
     drop_path: float = 0.0
+    drop_path_uniform: bool = False
     layer_scale: float = 0.0
     qk_norm: bool = False
     norm_epsilon: float = 1e-6
     kernel_init: str = "xavier"
+    patch_init: str = ""
+    token_init: str = "normal"
     scan: bool = True
     remat: str = "none"
     chunks: int = 1
@@ -105,7 +114,8 @@ class ViT(nn.Module):
 
     def _encode(self, images, keep, masked, mask_token, *, train, branches) -> Encoded:
         dtype = compute_dtype(self.dtype)
-        init = kernel_initializer(self.kernel_init)
+        block_initializer(self.kernel_init)  # its error names the key
+        init = self.patch_init or self.kernel_init.removesuffix("_by_depth")
         patches = PatchEmbed(self.patch_size, self.width, dtype, init, name="patch_embed")
         grid = patch_grid(*images.shape[1:3], self.patch_size)
         tokens = patches(images.astype(dtype))
@@ -143,21 +153,16 @@ class ViT(nn.Module):
             raise unknown("positions", self.positions, ("learned", "sincos2d"))
         shape = (count + trained_on[0] * trained_on[1], self.width)
         table = self.param("pos_embed", nn.initializers.normal(0.02), shape)
-        return resample(table[count:], trained_on, grid), table[:count]
+        on_patches = resample(table[count:], trained_on, grid, how=self.positions_interpolation)
+        return on_patches, table[:count]
 
     def _first_tokens(self, position: jax.Array) -> jax.Array:
         """Return the class token and the registers, [0 or more, width]."""
-        tokens = []
+        tokens, init = [], token_initializer(self.token_init)
         if self.class_token:
-            tokens.append(
-                self.param("cls_token", nn.initializers.normal(0.02), (1, self.width)) + position
-            )
+            tokens.append(self.param("cls_token", init, (1, self.width)) + position)
         if self.registers:
-            tokens.append(
-                self.param(
-                    "register_tokens", nn.initializers.normal(0.02), (self.registers, self.width)
-                )
-            )
+            tokens.append(self.param("register_tokens", init, (self.registers, self.width)))
         return jnp.concatenate(tokens) if tokens else jnp.zeros((0, self.width))
 
     def _trunk(self, dtype: jnp.dtype) -> Transformer:
@@ -167,6 +172,7 @@ class ViT(nn.Module):
             mlp_ratio=self.mlp_ratio,
             activation=self.activation,
             drop_path=self.drop_path,
+            drop_path_uniform=self.drop_path_uniform,
             layer_scale=self.layer_scale,
             qk_norm=self.qk_norm,
             norm_epsilon=self.norm_epsilon,

@@ -42,7 +42,11 @@ class BarlowTwins:
     @property
     def network(self) -> Chain:
         projector = MLP(
-            self.projector_hidden, self.projector_dim, output_bias=False, dtype=self.run.dtype
+            self.projector_hidden,
+            self.projector_dim,
+            output_bias=False,
+            linear_init="torch",
+            dtype=self.run.dtype,
         )
         return Chain({"encoder": self.run.encoder, "projector": projector})
 

@@ -86,7 +86,7 @@ class BEiT:
 
     @property
     def head(self) -> MLP:
-        return MLP((), self.vq_vae.codes, dtype=self.run.dtype)
+        return MLP((), self.vq_vae.codes, linear_init="truncated", dtype=self.run.dtype)
 
     def _mask(self, keys):
         return block_mask(

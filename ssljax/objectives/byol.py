@@ -75,7 +75,9 @@ class BYOL:
         )
 
     def _mlp(self, hidden: tuple) -> MLP:
-        return MLP(hidden, self.projector_dim, output_bias=False, dtype=self.run.dtype)
+        return MLP(
+            hidden, self.projector_dim, output_bias=False, linear_init="haiku", dtype=self.run.dtype
+        )
 
     def init_params(self, key, batch):
         return self.network.init(key, example(self.run.inputs))[0]

@@ -38,6 +38,9 @@ class DINO:
     1; its batch statistics are its own. The teacher's temperature rises along a line. Features are
     the teacher's, which are the better ones.
 
+    With `learned_lengths` a prototype's cosines are times a length that is trained, from 1
+    (`norm_last_layer` False of the official code, which the published ViT-S has).
+
     The paper holds the prototypes in the first epoch: that is the optimizer rule {"match":
     "^head/prototypes", "frozen_steps": ...}.
 
@@ -52,6 +55,7 @@ class DINO:
     prototypes: int = 65536
     head_hidden: tuple = (2048, 2048)
     bottleneck: int = 256
+    learned_lengths: bool = False
     student_temperature: float = 0.1
     teacher_temperature_start: float = 0.04
     teacher_temperature: float = 0.07
@@ -76,7 +80,13 @@ class DINO:
 
     @property
     def network(self) -> Chain:
-        head = DINOHead(self.head_hidden, self.prototypes, self.bottleneck, self.run.dtype)
+        head = DINOHead(
+            self.head_hidden,
+            self.prototypes,
+            self.bottleneck,
+            self.learned_lengths,
+            self.run.dtype,
+        )
         return Chain({"encoder": self.run.encoder, "head": head})
 
     @property

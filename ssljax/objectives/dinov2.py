@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from einops import rearrange
 
+from ssljax.errors import UserError
 from ssljax.losses import koleo, swapped_prediction
 from ssljax.models import DINOHead, init
 from ssljax.objectives.base import Aux, Run
@@ -26,7 +27,7 @@ from ssljax.objectives.patch_distillation import (
     logits,
     require_ratios,
 )
-from ssljax.objectives.patches import mask_token, require_patches
+from ssljax.objectives.patches import require_patches
 from ssljax.objectives.views import Views, embed, example
 from ssljax.ops import sinkhorn
 from ssljax.ops.ema import ema
@@ -43,9 +44,11 @@ class DINOv2:
 
     The loss is that of DINO over all pairs of a global view of the teacher and another view of the
     student, plus that of iBOT over hidden patches, plus `koleo_weight` times the sum over global
-    views of KoLeo of the student's features, in the global batch. Targets are the teacher's logits
-    evened by Sinkhorn-Knopp over the global batch, with the teacher's temperature: those of all
-    global views together, and those of all hidden patches. The two heads share nothing.
+    views of KoLeo of the student's features: in the global batch, or in contiguous groups of
+    `koleo_group` of its examples (the official code: in the batch of each device). Targets are the
+    teacher's logits evened by Sinkhorn-Knopp over the global batch, with the teacher's temperature:
+    those of all global views together, and those of all hidden patches. The two heads share
+    nothing. `learned_lengths` is as in `dino`.
 
     In every image blocks of one global view are hidden, drawn at random; the share of its patches
     lies between `mask_ratio_min` and `mask_ratio_max`. (The official code hides some in half of the
@@ -67,7 +70,9 @@ class DINOv2:
     head_hidden: tuple = (2048, 2048)
     bottleneck: int = 384
     patch_bottleneck: int = 256
+    learned_lengths: bool = False
     koleo_weight: float = 0.1
+    koleo_group: int = 0
     student_temperature: float = 0.1
     teacher_temperature_start: float = 0.04
     teacher_temperature: float = 0.07
@@ -93,27 +98,33 @@ class DINOv2:
             teacher_temperature=self.teacher_temperature,
             sinkhorn_iterations=self.sinkhorn_iterations,
         )
+        group = self.koleo_group
+        if group and (group < 2 or self.run.batch_size % group):
+            raise UserError(
+                f"objective.koleo_group={group}; it must be 0, or at least 2 and a divisor of "
+                f"batch_size={self.run.batch_size}"
+            )
 
     @property
     def heads(self) -> dict[str, DINOHead]:
         """The head of features and that of patches."""
-        dtype = self.run.dtype
+        last = self.learned_lengths, self.run.dtype
         return {
-            "head": DINOHead(self.head_hidden, self.prototypes, self.bottleneck, dtype),
+            "head": DINOHead(self.head_hidden, self.prototypes, self.bottleneck, *last),
             "patch_head": DINOHead(
-                self.head_hidden, self.patch_prototypes, self.patch_bottleneck, dtype
+                self.head_hidden, self.patch_prototypes, self.patch_bottleneck, *last
             ),
         }
 
     def init_params(self, key, batch):
-        encoder_key, token_key, *keys = jax.random.split(key, 4)
+        encoder_key, *keys = jax.random.split(key, 3)
         encoder, _ = init(self.run.encoder, encoder_key, example(self.run.inputs))
         features = jnp.zeros((2, self.run.encoder.width))
         heads = {
             name: init(head, one, features)[0]
             for (name, head), one in zip(self.heads.items(), keys, strict=True)
         }
-        token = mask_token(token_key, self.run.encoder.width)
+        token = {"token": jnp.zeros(self.run.encoder.width)}
         return {"encoder": encoder, "mask_token": token, **heads}
 
     def init_memory(self, key, params, batch):
@@ -174,7 +185,7 @@ class DINOv2:
         )
         patches = rearrange(patches, "(b m) -> b m", b=len(valid))
         patches = jnp.mean(patches, axis=1, where=valid) / count
-        apart = [koleo(features[:, one]) for one in range(count)]
+        apart = [koleo(features[:, one], group=self.koleo_group) for one in range(count)]
         metrics = {
             "image_loss": jnp.mean(jnp.stack(images)),
             "patch_loss": jnp.mean(patches),

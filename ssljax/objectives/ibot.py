@@ -26,7 +26,7 @@ from ssljax.objectives.patch_distillation import (
     logits,
     require_ratios,
 )
-from ssljax.objectives.patches import mask_token, require_patches
+from ssljax.objectives.patches import require_patches
 from ssljax.objectives.views import Views, embed, example
 from ssljax.ops.ema import ema
 from ssljax.ops.keys import per_example
@@ -45,7 +45,7 @@ class IBOT:
     another than that of images. The loss is the sum of both.
 
     A global view has hidden patches with probability `mask_prob`, then a share of them between
-    `mask_ratio_min` and `mask_ratio_max`.
+    `mask_ratio_min` and `mask_ratio_max`. `learned_lengths` is as in `dino`.
 
     Paper: https://arxiv.org/abs/2111.07832. Official code: bytedance/ibot, main_ibot.py.
     """
@@ -60,6 +60,7 @@ class IBOT:
     prototypes: int = 8192
     head_hidden: tuple = (2048, 2048)
     bottleneck: int = 256
+    learned_lengths: bool = False
     student_temperature: float = 0.1
     teacher_temperature_start: float = 0.04
     teacher_temperature: float = 0.07
@@ -89,14 +90,20 @@ class IBOT:
 
     @property
     def head(self) -> DINOHead:
-        return DINOHead(self.head_hidden, self.prototypes, self.bottleneck, self.run.dtype)
+        return DINOHead(
+            self.head_hidden,
+            self.prototypes,
+            self.bottleneck,
+            self.learned_lengths,
+            self.run.dtype,
+        )
 
     def init_params(self, key, batch):
-        encoder_key, head_key, token_key = jax.random.split(key, 3)
+        encoder_key, head_key = jax.random.split(key)
         encoder, _ = init(self.run.encoder, encoder_key, example(self.run.inputs))
         width = self.run.encoder.width
         head, _ = init(self.head, head_key, jnp.zeros((2, width)))
-        return {"encoder": encoder, "head": head, "mask_token": mask_token(token_key, width)}
+        return {"encoder": encoder, "head": head, "mask_token": {"token": jnp.zeros(width)}}
 
     def init_memory(self, key, params, batch):
         return {

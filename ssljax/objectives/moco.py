@@ -59,7 +59,13 @@ class MoCo:
 
     @property
     def network(self) -> Chain:
-        projector = MLP(self.projector_hidden, self.projector_dim, norm=False, dtype=self.run.dtype)
+        projector = MLP(
+            self.projector_hidden,
+            self.projector_dim,
+            norm=False,
+            linear_init="torch",
+            dtype=self.run.dtype,
+        )
         return Chain({"encoder": self.run.encoder, "projector": projector})
 
     def init_params(self, key, batch):

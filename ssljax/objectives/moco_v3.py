@@ -74,8 +74,14 @@ class MoCoV3:
         )
 
     def _mlp(self, hidden: tuple, output_norm: str) -> MLP:
-        options = {"output_norm": output_norm, "output_bias": False, "dtype": self.run.dtype}
-        return MLP(hidden, self.projector_dim, **options)
+        return MLP(
+            hidden,
+            self.projector_dim,
+            output_norm=output_norm,
+            output_bias=False,
+            linear_init="torch",
+            dtype=self.run.dtype,
+        )
 
     def init_params(self, key, batch):
         return self.network.init(key, example(self.run.inputs))[0]

@@ -85,7 +85,13 @@ class MSN:
 
     @property
     def head(self) -> MLP:
-        return MLP(self.head_hidden, self.head_dim, activation="gelu", dtype=self.run.dtype)
+        return MLP(
+            self.head_hidden,
+            self.head_dim,
+            activation="gelu",
+            linear_init="normal",
+            dtype=self.run.dtype,
+        )
 
     def init_params(self, key, batch):
         encoder_key, head_key, prototypes_key = jax.random.split(key, 3)

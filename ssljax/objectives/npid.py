@@ -63,7 +63,7 @@ class NPID:
 
     @property
     def network(self) -> Chain:
-        projector = MLP((), self.projector_dim, dtype=self.run.dtype)
+        projector = MLP((), self.projector_dim, linear_init="torch", dtype=self.run.dtype)
         return Chain({"encoder": self.run.encoder, "projector": projector})
 
     def init_params(self, key, batch):

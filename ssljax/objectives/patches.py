@@ -45,5 +45,5 @@ def blank(run: Run, views: Views) -> Array:
 
 
 def mask_token(key: Array, width: int) -> dict[str, Array]:
-    """Return the parameters of the component "mask_token": normal, cut off at 2 sigma of 0.02."""
-    return {"token": 0.02 * jax.random.truncated_normal(key, -2, 2, (width,))}
+    """Return the component "mask_token" of BEiT and SimMIM: normal, cut off at one sigma, 0.02."""
+    return {"token": 0.02 * jax.random.truncated_normal(key, -1, 1, (width,))}

@@ -22,7 +22,9 @@ class ReSSL:
     The student sees a strongly augmented view, the teacher, a moving average, a weakly augmented
     one; with p = softmax(teacher's key . queue / t_t) and q = softmax(student's query . queue /
     t_s), the loss is the cross entropy of q relative to p. The teacher is the sharper one: t_t <
-    t_s. Its keys enter the queue after it was used; shuffle-BN is as in `moco_v2`.
+    t_s. Its keys enter the queue after it was used; shuffle-BN is as in `moco_v2`. With
+    `projector_norm` the projector has a BatchNorm in its hidden layer, as ports have, which keeps
+    short runs of small networks from log K; the official one (network/head.py) has none.
 
     Paper: https://arxiv.org/abs/2107.09282. Official code: KyleZheng1997/ReSSL, network/ressl.py.
     """
@@ -50,6 +52,7 @@ class ReSSL:
     queue_size: int = 131072
     projector_hidden: tuple = (4096,)
     projector_dim: int = 512
+    projector_norm: bool = False
 
     family: ClassVar[str] = "contrastive"
     paper: ClassVar[str] = "arXiv:2107.09282"
@@ -69,7 +72,13 @@ class ReSSL:
 
     @property
     def network(self) -> Chain:
-        projector = MLP(self.projector_hidden, self.projector_dim, dtype=self.run.dtype)
+        projector = MLP(
+            self.projector_hidden,
+            self.projector_dim,
+            norm=self.projector_norm,
+            linear_init="torch",
+            dtype=self.run.dtype,
+        )
         return Chain({"encoder": self.run.encoder, "projector": projector})
 
     def init_params(self, key, batch):

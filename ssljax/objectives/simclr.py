@@ -51,6 +51,7 @@ class SimCLR:
             self.projector_dim,
             output_norm="scale",
             output_bias=False,
+            linear_init="small_normal",
             dtype=self.run.dtype,
         )
         return Chain({"encoder": self.run.encoder, "projector": projector})

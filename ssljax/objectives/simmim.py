@@ -50,7 +50,9 @@ class SimMIM:
 
     @property
     def head(self) -> MLP:
-        return MLP((), self.run.encoder.patch_size**2 * self.run.inputs.shape[2])
+        return MLP(
+            (), self.run.encoder.patch_size**2 * self.run.inputs.shape[2], linear_init="torch"
+        )
 
     def _mask(self, keys):
         return unit_mask(

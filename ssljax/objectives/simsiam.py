@@ -53,9 +53,12 @@ class SimSiam:
             self.projector_dim,
             output_norm="plain",
             output_bias=False,
+            linear_init="torch",
             dtype=self.run.dtype,
         )
-        predictor = MLP(self.predictor_hidden, self.projector_dim, dtype=self.run.dtype)
+        predictor = MLP(
+            self.predictor_hidden, self.projector_dim, linear_init="torch", dtype=self.run.dtype
+        )
         return Chain({"encoder": self.run.encoder, "projector": projector, "predictor": predictor})
 
     def init_params(self, key, batch):

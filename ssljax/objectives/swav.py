@@ -90,6 +90,7 @@ class SwAV:
             self.projector_hidden,
             self.projector_dim,
             bn_groups=getattr(self.run.encoder, "bn_groups", 1),  # one process group for all
+            linear_init="torch",
             dtype=self.run.dtype,
         )
         return Chain({"encoder": self.run.encoder, "projector": projector})

@@ -43,7 +43,11 @@ class VICReg:
     @property
     def network(self) -> Chain:
         projector = MLP(
-            self.projector_hidden, self.projector_dim, output_bias=False, dtype=self.run.dtype
+            self.projector_hidden,
+            self.projector_dim,
+            output_bias=False,
+            linear_init="torch",
+            dtype=self.run.dtype,
         )
         return Chain({"encoder": self.run.encoder, "projector": projector})
 

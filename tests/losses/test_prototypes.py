@@ -4,8 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from ssljax import losses
+from tests.reference.losses import prototypes as reference
 
 dino, ibot = jax.jit(losses.dino), jax.jit(losses.ibot)
 koleo, msn = jax.jit(losses.koleo), jax.jit(losses.msn, static_argnames="sinkhorn_iterations")
@@ -111,6 +113,25 @@ def test_koleo_sees_neighbours_on_other_devices():
     both = jnp.concatenate([half, half])
     assert float(koleo(half)) == pytest.approx(-math.log(2) / 2, abs=1e-6)
     assert float(koleo(both)) == pytest.approx(8 * math.log(10), rel=1e-5)
+
+
+@pytest.mark.parametrize("group", [4, 16])
+def test_koleo_in_groups_is_the_mean_of_theirs_on_any_number_of_devices(group):
+    z = np.random.default_rng(0).normal(size=(32, 3)).astype(np.float32)
+    grouped = jax.jit(jax.value_and_grad(lambda z: losses.koleo(z, group=group)))
+    parts = [reference.koleo(part) for part in np.split(z, 32 // group)]
+    mesh = Mesh(np.array(jax.devices()), ("data",))
+    sharded = jax.device_put(z, NamedSharding(mesh, PartitionSpec("data")))
+    (one, slope), (many, slopes) = grouped(z), grouped(sharded)
+    assert float(one) == pytest.approx(np.mean(parts), rel=1e-5)
+    assert float(many) == pytest.approx(float(one), rel=1e-6)
+    np.testing.assert_allclose(slopes, slope, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("group", [1, 5, -2])
+def test_groups_of_koleo_divide_the_batch(group):
+    with pytest.raises(ValueError, match=f"divide the batch of 6, got {group}"):
+        losses.koleo(jnp.ones((6, 4)), group=group)
 
 
 def test_koleo_pushes_the_nearest_apart():

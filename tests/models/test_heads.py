@@ -94,6 +94,27 @@ def test_the_length_of_dino_prototypes_does_not_count():
     np.testing.assert_allclose(apply(module, longer, {}, X, train=True)[0], y, rtol=1e-4, atol=1e-6)
 
 
+def test_lengths_that_are_learned_are_the_g_of_weight_normalisation():
+    """w = g v / |v|, of PyTorch's weight_norm: value and both gradients."""
+    fixed = DINOHead(hidden=(5,), out=7, bottleneck=3)
+    module = fixed.clone(learned_lengths=True)
+    params, _ = init(module, KEY, X)
+    np.testing.assert_array_equal(params["prototypes_length"], np.ones(7))
+    lengths, v = jnp.arange(1.0, 8.0), params["prototypes"]
+    towards = jax.random.normal(KEY, (8, 7))
+
+    def value(lengths, v):
+        moved = {**params, "prototypes": v, "prototypes_length": lengths}
+        return jnp.sum(towards * apply(module, moved, {}, X, train=True)[0])
+
+    alone = {name: params[name] for name in params if name != "prototypes_length"}
+    cosines = apply(fixed, alone, {}, X, train=True)[0]
+    got, (by_length, by_v) = jax.jit(jax.value_and_grad(value, argnums=(0, 1)))(lengths, v)
+    np.testing.assert_allclose(got, np.sum(towards * cosines * lengths), rtol=1e-5)
+    np.testing.assert_allclose(by_length, np.sum(towards * cosines, axis=0), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(np.sum(by_v * v, axis=0), 0, atol=1e-5)  # across v, whatever g is
+
+
 def test_dino_head_takes_tokens_too():
     module = DINOHead(hidden=(5,), out=7, bottleneck=3, dtype="bfloat16")
     params, _ = init(module, KEY, X)

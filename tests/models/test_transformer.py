@@ -131,13 +131,14 @@ def test_attention_against_numpy():
 
 
 @pytest.mark.parametrize("scan", [True, False])
-@pytest.mark.parametrize("kernel_init", ["normal", "normal_by_depth"])
+@pytest.mark.parametrize("kernel_init", ["normal", "truncated_by_depth"])
 def test_normal_kernels_shrink_with_depth_where_asked(kernel_init, scan):
     """By sqrt(2 l) at the end of each branch of block l, and nowhere else."""
+    whole = 0.02 if kernel_init == "normal" else 0.02 * 0.53956  # cut off at one sigma
     module = Transformer(depth=3, heads=2, kernel_init=kernel_init, scan=scan)
     params = init(module, KEY, jnp.zeros((1, 2, 64)))[0]
     blocks = (params if scan else stack_blocks(params))["blocks"]
-    shrink = np.sqrt(2.0 * np.arange(1, 4)) if kernel_init == "normal_by_depth" else np.ones(3)
+    shrink = np.sqrt(2.0 * np.arange(1, 4)) if kernel_init == "truncated_by_depth" else np.ones(3)
     for branch, name, last in (
         ("attention", "query", False),
         ("attention", "out", True),
@@ -145,7 +146,7 @@ def test_normal_kernels_shrink_with_depth_where_asked(kernel_init, scan):
         ("mlp", "fc2", True),
     ):
         std = np.std(blocks[branch][name]["kernel"], axis=(1, 2))
-        np.testing.assert_allclose(std, 0.02 / (shrink if last else 1), rtol=0.05)
+        np.testing.assert_allclose(std, whole / (shrink if last else 1), rtol=0.05)
         assert not np.any(blocks[branch][name]["bias"])
 
 
@@ -187,6 +188,15 @@ def test_drop_path_skips_whole_branches_of_examples(scan):
     assert len(kinds) == 4  # two branches of the second block; the first has the rate 0
     assert counts.min() > 60
     np.testing.assert_array_equal(run(module, params, x)[0], run(module, params, x)[1])
+
+
+def test_uniform_drop_path_skips_branches_of_the_first_block_too():
+    module = Transformer(depth=2, heads=2, drop_path=0.5, drop_path_uniform=True)
+    x = jnp.tile(X[:1], (400, 1, 1))
+    params = scrambled(init(module, KEY, x)[0])
+    out = np.asarray(run(module, params, x, train=True, key=KEY))
+    kinds, counts = np.unique(out.round(3).reshape(400, -1), axis=0, return_counts=True)
+    assert len(kinds) == 16 and counts.min() > 5  # all subsets of four branches, 25 of each
 
 
 def test_drop_path_keeps_the_expectation():

@@ -78,6 +78,44 @@ def test_resampled_positions():
     assert resample(table, (8, 8), (3, 5)).shape == (15, 2)
 
 
+@pytest.mark.parametrize(("how", "offset"), [("bicubic", 0.0), ("bicubic_offset", 0.1)])
+@pytest.mark.parametrize("grid", [(7, 7), (3, 20), (1, 16)])
+def test_resampled_positions_of_official_codes_against_the_definition(how, offset, grid):
+    table = np.random.default_rng(0).normal(size=(16 * 16, 2)).astype(np.float32)
+    expected = reference.bicubic(table, (16, 16), grid, offset)
+    got = resample(jnp.asarray(table), (16, 16), grid, how=how)
+    np.testing.assert_allclose(got, expected, atol=1e-5)
+
+
+def test_resampled_positions_by_hand():
+    """From 2 to 1 cells, the point is half-way: taps at -1, 0, 1, 2 of weights -3/32 and 19/32.
+
+    With a = -0.75: f(1/2) = 1.25/8 - 2.25/4 + 1 and f(3/2) = -0.75 (27/8 - 45/4 + 12 - 4).
+    Borders repeat, so each of the two cells counts a half. Told a scale of 1.1 / 2, the point is at
+    0.5 / 0.55 - 0.5 = 9/22.
+    """
+    table = jnp.array([[0.0], [1.0]])
+    np.testing.assert_allclose(resample(table, (1, 2), (1, 1), how="bicubic"), [[0.5]], atol=1e-6)
+    far = -0.75 * ((13 / 22 + 1) ** 3 - 5 * (13 / 22 + 1) ** 2 + 8 * (13 / 22 + 1) - 4)
+    near = 1.25 * (13 / 22) ** 3 - 2.25 * (13 / 22) ** 2 + 1
+    got = resample(table, (1, 2), (1, 1), how="bicubic_offset")
+    np.testing.assert_allclose(got, [[near + far]], atol=1e-6)
+
+
+@pytest.mark.parametrize("how", ["lowpass", "bicubic_offset"])
+def test_an_encoder_fits_its_positions_as_asked(how):
+    """A blank image and a trunk of no blocks show the positions."""
+    config = {"depth": 0, "scan": False, "class_token": False, "pool": "mean"}
+    config["positions_interpolation"] = how
+    params = fresh(config)
+    params["patch_embed"] = jax.tree.map(jnp.zeros_like, params["patch_embed"])
+    tokens = encode(config, params, jnp.zeros((1, 12, 12, 3))).tokens[0]
+    positions = resample(params["pos_embed"], (4, 4), (3, 3), how=how)
+    norm = params["trunk"]["norm"]
+    expected = reference.layer_norm(positions, norm["scale"], norm["bias"])
+    np.testing.assert_allclose(tokens, expected, rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize("positions", ["learned", "sincos2d"])
 def test_other_image_sizes(positions):
     config = {"positions": positions}

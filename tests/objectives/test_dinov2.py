@@ -1,10 +1,13 @@
 """DINOv2: the three parts of its loss, and its masks of static shape."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from ssljax.errors import UserError
 from tests.objectives.conftest import BATCH, STEPS, trial
 
 KEY = jax.random.key(0)
@@ -70,3 +73,9 @@ def test_the_momentum_rises_along_a_cosine_to_one():
         old = jax.tree.leaves(one.state.memory["teacher"])[0]
         leaf = jax.tree.leaves(after["teacher"])[0] - old
         assert float(np.mean(leaf)) == pytest.approx(1 - momentum, abs=1e-6)
+
+
+@pytest.mark.parametrize("group", [1, 5])
+def test_groups_of_koleo_divide_the_batch(group):
+    with pytest.raises(UserError, match=rf"objective\.koleo_group={group}; .* of batch_size=16"):
+        dataclasses.replace(trial("dinov2").objective, koleo_group=group)

@@ -46,6 +46,34 @@ def convolution(x, kernel, stride, padding):
     return y
 
 
+def bicubic(table, trained_on, grid, offset):
+    """Return positions [rows columns, D] on another grid, as PyTorch's upsample_bicubic2d does.
+
+    With align_corners False and a scale factor of (n + offset) / m, one new cell after the other.
+    """
+
+    def along(count, of):
+        for cell in range(count):
+            at = (cell + 0.5) / ((count + offset) / of) - 0.5
+            first = math.floor(at)
+            yield [
+                (min(max(first + tap, 0), of - 1), cubic(at - first - tap)) for tap in (-1, 0, 1, 2)
+            ]
+
+    def cubic(x, a=-0.75):
+        x = abs(x)
+        if x <= 1:
+            return (a + 2) * x**3 - (a + 3) * x**2 + 1
+        return a * x**3 - 5 * a * x**2 + 8 * a * x - 4 * a if x < 2 else 0.0
+
+    maps = np.asarray(table, np.float64).reshape(*trained_on, -1)
+    new = []
+    for rows in along(grid[0], trained_on[0]):
+        for columns in along(grid[1], trained_on[1]):
+            new.append(sum(w * v * maps[i, j] for i, w in rows for j, v in columns))
+    return np.array(new)
+
+
 def layer_norm(x, scale, bias, epsilon=1e-6):
     """Normalise the last axis."""
     x = np.asarray(x, np.float64)

@@ -13,6 +13,8 @@ DINOV2 = {
     "views": CROPS,
     "patch_prototypes": 10,
     "patch_bottleneck": 6,
+    "learned_lengths": True,
+    "koleo_group": 4,
     **PROTOTYPES,
 }
 MSN = {
