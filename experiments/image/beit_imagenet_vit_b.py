@@ -16,6 +16,7 @@ changed after the crop, there before it; views are cropped from the central 256x
 
 from experiments.image.common import imagenet, steps_per_epoch, tokenizer_of
 from experiments.image.vq_vae_imagenet_beit import CODES, ENCODER
+from ssljax.training.rules import DEFAULT_RULES
 
 
 def get_config(tokenizer="runs/vq_vae"):
@@ -50,6 +51,9 @@ def get_config(tokenizer="runs/vq_vae"):
     config.optimizer.name = "adamw"
     config.optimizer.learning_rate = 1.5e-3
     config.optimizer.warmup_steps = 10 * steps_per_epoch(config.batch_size)
+    config.optimizer.final_scale = 1e-5 / 1.5e-3
     config.optimizer.weight_decay = 0.05
     config.optimizer.clip_norm = 3.0
+    # Neither the class token nor positions decay (no_weight_decay in modeling_pretrain.py).
+    config.optimizer.rules = ({"name": "mask_token", "match": "^mask_token/"}, *DEFAULT_RULES)
     return config

@@ -7,8 +7,7 @@ Paper: 74.3 linear top-1 (Grill et al., 2020, https://arxiv.org/abs/2006.07733);
 official code gives 74.0 to 74.5.
 Needs: the official README names 512 TPU v3 for 8 hours.
 Not run here. Deviates: bfloat16 compute; views cropped from the central 256x256 square, as
-torchvision draws boxes, by an antialiased filter; LARS has the learning rate inside its momentum,
-the official code outside.
+torchvision draws boxes, by an antialiased filter.
 """
 
 from experiments.image.augmentation import BYOL
@@ -32,4 +31,5 @@ def get_config():
     config.optimizer.scale_by_batch = "linear"
     config.optimizer.warmup_steps = 10 * steps_per_epoch(config.batch_size)
     config.optimizer.weight_decay = 1.5e-6
+    config.optimizer.rate_in_momentum = False
     return config

@@ -8,6 +8,7 @@ side. ImageNet-1k: what the papers used; `ssljax data prepare imagenet2012` says
 from ml_collections import ConfigDict
 
 from ssljax.training.config import default_config
+from ssljax.training.rules import DEFAULT_RULES
 
 IMAGENET_EXAMPLES = 1_281_167
 
@@ -32,13 +33,15 @@ VIT = {
 CROP = {"crop_scale": (0.2, 1.0), "flip": 0.5, "brightness": 0.4, "contrast": 0.4}
 PAIR = {"crop": {"count": 2, **CROP}}
 
-# Optimizer rules. PyTorch's SGD and LARC treat biases and norms like all else; timm's AdamW decays
-# tokens, but neither biases nor norms.
+# Optimizer rules. PyTorch's SGD and LARC treat biases and norms like all else; the AdamW of timm
+# and of DINO decays tokens and positions, but no array of one dimension. SimCLR adds the losses of
+# the two views, which doubles the gradient: what LARS does not adapt takes steps twice as long.
 ALL_ALIKE = ({"name": "all", "match": ".*"},)
 TIMM = (
-    {"name": "no_decay", "match": r"(^|/)(bias|scale)$", "weight_decay": 0.0},
+    {"name": "no_decay", "match": r"(^|/)(bias|scale|gamma)$", "weight_decay": 0.0},
     {"name": "rest", "match": ".*"},
 )
+SIMCLR_LARS = ({**DEFAULT_RULES[0], "learning_rate_scale": 2.0}, DEFAULT_RULES[1])
 
 
 def fashion_mnist(encoder: dict = RESNET, *, steps: int = 400) -> ConfigDict:

@@ -10,12 +10,10 @@ with and without the mean of the patches: only the k-NN can be compared.
 Needs: 96 accelerators of 80 GB for 3.3 days.
 Not run here. Deviates: the data are ImageNet-1k, which `ssljax data prepare` has, and not
 ImageNet-22k; bfloat16 compute; views cropped from the central 252x252 square; drop-path keeps each
-example with its probability, there a fixed number of a device's batch; the whole gradient is
-clipped at 3, there that of encoder and heads each.
+example with its probability, there a fixed number of a device's batch.
 """
 
-from experiments.image.common import imagenet
-from ssljax.training.rules import DEFAULT_RULES
+from experiments.image.common import TIMM, imagenet
 
 EPOCH = 1250  # steps; what the official code calls an epoch
 VIEW = {
@@ -91,6 +89,7 @@ def get_config():
     config.optimizer.weight_decay = 0.04
     config.optimizer.final_decay_scale = 5.0
     config.optimizer.clip_norm = 3.0
+    config.optimizer.clip_by = "component"
     config.optimizer.rules = (
         {"name": "prototypes", "match": "head/prototypes", "frozen_steps": EPOCH},
         {
@@ -100,6 +99,6 @@ def get_config():
             "learning_rate_scale": 0.2,
         },
         {"name": "patches", "match": "^encoder/patch_embed/", "learning_rate_scale": 0.2},
-        *DEFAULT_RULES,
+        *TIMM,
     )
     return config

@@ -5,8 +5,8 @@ r"""I-JEPA as published: ViT-H/14, batch 2048, 300 epochs of ImageNet.
 
 Paper: 79.3 linear top-1 (Assran et al., 2023, table 1, https://arxiv.org/abs/2301.08243).
 Needs: 16 A100 of 80 GB for three days (as in the paper's code, 128 images on each).
-Not run here. Blocks and context are of a fixed number of patches (see the objective), and the
-warm-up starts from 0 instead of a fifth of the learning rate.
+Not run here. Blocks and context are of a fixed number of patches (see the objective). Schedules
+end with the run: `ipe_scale` of the official config of this model is 1.
 """
 
 from experiments.image.common import TIMM, imagenet, steps_per_epoch
@@ -40,6 +40,7 @@ def get_config():
     config.optimizer.name = "adamw"
     config.optimizer.learning_rate = 1e-3
     config.optimizer.warmup_steps = 40 * steps_per_epoch(config.batch_size)
+    config.optimizer.warmup_init_scale = 0.2
     config.optimizer.final_scale = 1e-3
     config.optimizer.weight_decay = 0.04
     config.optimizer.final_decay_scale = 10.0

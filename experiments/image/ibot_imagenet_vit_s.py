@@ -7,13 +7,11 @@ Paper: 77.9 linear top-1, 75.2 k-NN (Zhou et al., 2021, https://arxiv.org/abs/21
 The linear probe there takes the class tokens of the last four blocks (run.sh), that of `ssljax` the
 last one: only the k-NN can be compared.
 Needs: 16 accelerators of 32 GB (the README: 2 nodes of 8).
-Not run here. Deviates: bfloat16 compute; views cropped from the central 256x256 square; the whole
-gradient is clipped at 3, the official code clips that of each parameter.
+Not run here. Deviates: bfloat16 compute; views cropped from the central 256x256 square.
 """
 
 from experiments.image.augmentation import dino
-from experiments.image.common import imagenet, steps_per_epoch
-from ssljax.training.rules import DEFAULT_RULES
+from experiments.image.common import TIMM, imagenet, steps_per_epoch
 
 
 def get_config():
@@ -52,6 +50,7 @@ def get_config():
     config.optimizer.weight_decay = 0.04
     config.optimizer.final_decay_scale = 10.0
     config.optimizer.clip_norm = 3.0
+    config.optimizer.clip_by = "parameter"
     held = {"name": "prototypes", "match": "^head/prototypes", "frozen_steps": epoch}
-    config.optimizer.rules = (held, *DEFAULT_RULES)
+    config.optimizer.rules = (held, *TIMM)
     return config

@@ -7,11 +7,10 @@ Paper: 60.6 linear top-1 (He et al., 2019, https://arxiv.org/abs/1911.05722; off
 facebookresearch/moco).
 Needs: 8 GPUs (53 hours on V100s, same README).
 Not run here. Deviates: bfloat16 compute, views cropped from the central 256x256 square, colours
-jittered before greyscale, a cosine in place of two falls of the learning rate to a tenth (epochs
-120 and 160), and running batch statistics are those of all eight groups.
+jittered before greyscale, and running batch statistics are those of all eight groups.
 """
 
-from experiments.image.common import ALL_ALIKE, imagenet
+from experiments.image.common import ALL_ALIKE, imagenet, steps_per_epoch
 
 
 def get_config():
@@ -42,6 +41,9 @@ def get_config():
     }
     config.optimizer.name = "sgd"
     config.optimizer.learning_rate = 0.03  # for the batch of 256 as it is
+    epoch = steps_per_epoch(config.batch_size)
+    config.optimizer.schedule = "step"
+    config.optimizer.milestones = (120 * epoch, 160 * epoch)
     config.optimizer.weight_decay = 1e-4
     config.optimizer.rules = ALL_ALIKE
     return config

@@ -31,4 +31,5 @@ def get_config():
     config.optimizer.scale_by_batch = "linear"
     config.optimizer.warmup_steps = 10 * steps_per_epoch(config.batch_size)
     config.optimizer.weight_decay = 1.5e-6
+    config.optimizer.rate_in_momentum = False
     return config

@@ -6,13 +6,11 @@ r"""MSN as published: ViT-S/16, batch 1024, 800 epochs of ImageNet, 1 random and
 Paper: 76.9 linear top-1 (Assran et al., 2022, https://arxiv.org/abs/2204.07141).
 Needs: 16 accelerators of 32 GB (configs/pretrain/msn_vits16.yaml: 64 images on each).
 Not run here. Deviates: bfloat16 compute; views cropped from the central 256x256 square. The
-official schedules are made for a run 1.25 times as long: `momentum_end` and `final_scale` are what
-they come to, but cosines end where theirs are cut off. The learning rate starts at 0, not 2e-4; the
-prototypes are clipped with the rest.
+official schedules are made for a run 1.25 times as long, as are these; `momentum_end` is what a
+line to 1 comes to at the end of this one.
 """
 
-from experiments.image.common import imagenet, steps_per_epoch
-from ssljax.training.rules import DEFAULT_RULES
+from experiments.image.common import TIMM, imagenet, steps_per_epoch
 
 VIEW = {
     "flip": 0.5,
@@ -56,10 +54,12 @@ def get_config():
     }
     config.optimizer.learning_rate = 1e-3
     config.optimizer.warmup_steps = 15 * steps_per_epoch(config.batch_size)
-    config.optimizer.final_scale = 0.1
+    config.optimizer.warmup_init_scale = 0.2
+    config.optimizer.final_scale = 1e-3
+    config.optimizer.schedule_length = 1.25
     config.optimizer.weight_decay = 0.04
-    config.optimizer.final_decay_scale = 9.1  # 0.4, were the run 1.25 times as long
+    config.optimizer.final_decay_scale = 10.0
     config.optimizer.clip_norm = 3.0
-    rule = {"name": "prototypes", "match": "^prototypes/", "weight_decay": 0.0}
-    config.optimizer.rules = (rule, *DEFAULT_RULES)
+    rule = {"name": "prototypes", "match": "^prototypes/", "weight_decay": 0.0, "clip": False}
+    config.optimizer.rules = (rule, *TIMM)
     return config

@@ -9,11 +9,11 @@ nearest neighbours. Neighbours are sought there among the 128 outputs of the pro
 the features of the encoder.
 Needs: 8 GPUs; the bank is 660 MB.
 Not run here. Deviates: bfloat16 compute, views cropped from the central 256x256 square, colours
-jittered before greyscale, a cosine in place of falls of the learning rate to a tenth (every 40
-epochs from 120 on), and the batch shares its noise vectors.
+jittered before greyscale, and the batch shares its noise vectors. (The learning rate falls to a
+tenth at epochs 120 and 160: main.py.)
 """
 
-from experiments.image.common import ALL_ALIKE, imagenet
+from experiments.image.common import ALL_ALIKE, imagenet, steps_per_epoch
 
 
 def get_config():
@@ -42,6 +42,9 @@ def get_config():
     }
     config.optimizer.name = "sgd"
     config.optimizer.learning_rate = 0.03  # for the batch of 256 as it is
+    epoch = steps_per_epoch(config.batch_size)
+    config.optimizer.schedule = "step"
+    config.optimizer.milestones = (120 * epoch, 160 * epoch)
     config.optimizer.weight_decay = 1e-4
     config.optimizer.rules = ALL_ALIKE
     return config

@@ -10,7 +10,14 @@ Not run here. Deviates: bfloat16 compute, views cropped from the central 256x256
 batch statistics are those of all eight groups.
 """
 
-from experiments.image.common import ALL_ALIKE, imagenet, steps_per_epoch
+from experiments.image.common import imagenet, steps_per_epoch
+
+# By their names in PyTorch: no decay of what has "bn" or "bias" in it (ressl.py). The scales of the
+# norms of shortcuts, "downsample.1.weight", do decay.
+RULES = (
+    {"name": "no_decay", "match": r"/bias$|/(stem_norm|norm_\d+)/scale$", "weight_decay": 0.0},
+    {"name": "rest", "match": ".*"},
+)
 
 CROP = {"size": 224, "crop_scale": (0.2, 1.0), "flip": 0.5}
 COLOUR = {
@@ -45,5 +52,5 @@ def get_config():
     config.optimizer.learning_rate = 0.05  # for the batch of 256 as it is
     config.optimizer.warmup_steps = 5 * steps_per_epoch(config.batch_size)
     config.optimizer.weight_decay = 1e-4
-    config.optimizer.rules = ALL_ALIKE
+    config.optimizer.rules = RULES
     return config

@@ -11,7 +11,7 @@ release. The linear probe of the paper trains with augmentation, that of `ssljax
 """
 
 from experiments.image.augmentation import SIMCLR
-from experiments.image.common import imagenet, steps_per_epoch
+from experiments.image.common import SIMCLR_LARS, imagenet, steps_per_epoch
 
 
 def get_config():
@@ -29,4 +29,5 @@ def get_config():
     config.optimizer.scale_by_batch = "linear"
     config.optimizer.warmup_steps = 10 * steps_per_epoch(config.batch_size)
     config.optimizer.weight_decay = 1e-6
+    config.optimizer.rules = SIMCLR_LARS
     return config

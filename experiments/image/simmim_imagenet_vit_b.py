@@ -8,7 +8,7 @@ README of microsoft/SimMIM), which `ssljax` cannot do: its evaluation gives no n
 with this one.
 Needs: 16 accelerators of 32 GB (of 128 images each, as in the official command).
 Not run here. The official ViT has relative positions shared by its layers, here they are absolute
-and learned; its learning rate falls to a tenth at epoch 700, here along a cosine.
+and learned.
 """
 
 from experiments.image.common import imagenet, steps_per_epoch
@@ -39,7 +39,11 @@ def get_config():
     }
     config.optimizer.name = "adamw"
     config.optimizer.learning_rate = 4e-4  # 1e-4 for 512 images, in the official code
-    config.optimizer.warmup_steps = 10 * steps_per_epoch(config.batch_size)
+    epoch = steps_per_epoch(config.batch_size)
+    config.optimizer.warmup_steps = 10 * epoch
+    config.optimizer.warmup_init_scale = 5e-3  # 5e-7 for 512 images
+    config.optimizer.schedule = "step"
+    config.optimizer.milestones = (700 * epoch,)
     config.optimizer.weight_decay = 0.05
     config.optimizer.clip_norm = 5.0
     return config

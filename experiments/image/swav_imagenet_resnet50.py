@@ -9,9 +9,8 @@ Needs: 64 GPUs of 32 GB for 50 hours (the limit in that script).
 The small-batch recipe (74.3 at 400 epochs): batch_size 256, learning_rate 0.6 without warm-up,
 queue_size 3840 from epoch 15, prototypes held for 5005 steps.
 Not run here. Deviates: bfloat16 compute; views cropped from the central 256x256 square; the
-warm-up starts at 0, not at 0.3; LARS has the learning rate inside its momentum, LARC (the code's)
-outside. Batch statistics of encoder and projector are, as there, those of 512 images; the running
-ones are those of all 8 groups.
+running batch statistics are those of all 8 groups of 512 images, there those of one group. In
+training, encoder and projector normalise 512 images together, as there.
 """
 
 from experiments.image.augmentation import SWAV
@@ -36,7 +35,9 @@ def get_config():
     config.optimizer.name = "lars"
     config.optimizer.learning_rate = 4.8  # for the batch of 4096 as it is
     config.optimizer.warmup_steps = 10 * steps_per_epoch(config.batch_size)
+    config.optimizer.warmup_init_scale = 0.3 / 4.8
     config.optimizer.final_scale = 1e-3
+    config.optimizer.rate_in_momentum = False
     config.optimizer.weight_decay = 1e-6
     config.optimizer.rules = (
         {"name": "prototypes", "match": "^prototypes/", "frozen_steps": 313},

@@ -5,8 +5,7 @@ r"""VICReg as published: ResNet-50, batch 2048, 1,000 epochs of ImageNet.
 
 Paper: 73.2 linear top-1 (Bardes et al., 2021, table 1, https://arxiv.org/abs/2105.04906).
 Needs: 32 GPUs of 32 GB; the projector alone has 151 million parameters.
-Not run here. Deviates: bfloat16 compute; views cropped from the central 256x256 square; LARS has
-the learning rate inside its momentum, the official one outside.
+Not run here. Deviates: bfloat16 compute; views cropped from the central 256x256 square.
 """
 
 from experiments.image.augmentation import BARLOW_TWINS
@@ -31,4 +30,5 @@ def get_config():
     config.optimizer.warmup_steps = 10 * steps_per_epoch(config.batch_size)
     config.optimizer.final_scale = 1e-3
     config.optimizer.weight_decay = 1e-6
+    config.optimizer.rate_in_momentum = False
     return config

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -51,16 +52,29 @@ DEFAULTS: dict[str, Any] = {
     "momentum": 0.9,  # sgd, lars
     "nesterov": False,  # sgd, lars
     "trust_coefficient": 0.001,  # lars
-    "clip_norm": 0.0,  # of the whole gradient; 0: off
+    # lars: whether momentum adds up steps, each with the learning rate of its time (SimCLR), or
+    # adapted gradients, which are then multiplied by the learning rate (BYOL, LARC around SGD).
+    "rate_in_momentum": True,
+    "clip_norm": 0.0,  # bound on the norm of the gradient; 0: off
+    "clip_by": "global",  # whose norm: of the whole, of each "component" or of each "parameter"
     "layer_decay": 1.0,  # learning rate times this for every layer below the last
     # In order: ({"name": .., "match": regex, and any of weight_decay, learning_rate_scale,
-    # learning_rate_schedule, trust_ratio, frozen, frozen_steps}, ..); (): no decay and no trust
-    # ratio for biases, norms and tokens.
+    # learning_rate_schedule, trust_ratio, clip, frozen, frozen_steps}, ..); (): no decay and no
+    # trust ratio for biases, norms and tokens.
     "rules": (),
+}
+
+CLIPPED = {
+    "global": "all parameters together",
+    "component": "those of an encoder, a head, ... together: the first key of their paths",
+    "parameter": "each for itself; query, key and value of an attention are one array in the "
+    "official codes and count as one, layers of a scan are apart",
 }
 
 # What happens to a parameter's update: (its treatment, the update, the parameter) -> the update.
 Change = Callable[[Treatment, jax.Array, jax.Array], jax.Array]
+
+_PROJECTIONS = re.compile("/(query|key|value)/")
 
 _RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
     "learning_rate": (lambda x: x > 0, "above 0"),
@@ -210,11 +224,18 @@ def _checked(config: Mapping[str, Any]) -> dict[str, Any]:
     options = {**DEFAULTS, **config}
     if options["name"] not in OPTIMIZERS:
         raise unknown("optimizer", options["name"], OPTIMIZERS)
+    if options["clip_by"] not in CLIPPED:
+        raise unknown("optimizer.clip_by", options["clip_by"], CLIPPED)
     for key, (holds, wanted) in _RANGES.items():
         value = options[key]
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not (number and math.isfinite(value) and holds(value)):
             raise UserError(f"optimizer.{key} is {value!r}; it must be a number {wanted}")
+    if options["clip_by"] != "global" and not options["clip_norm"]:
+        raise UserError(
+            f"optimizer.clip_by is {options['clip_by']!r}, but optimizer.clip_norm is 0, so that "
+            "nothing is clipped"
+        )
     return options
 
 
@@ -248,18 +269,18 @@ def _trained(
         return change
 
     links = {
-        "clip": optax.clip_by_global_norm(options["clip_norm"]),
+        "clip": _clip(by_path, options["clip_by"], options["clip_norm"]),
         "adam": adam,
         "momentum": momentum,
         "decay": _per_parameter(by_path, decayed),
         "trust": _per_parameter(by_path, adapted),
         "rate": _per_parameter(by_path, scaled),
     }
+    moved = ("rate", "momentum") if options["rate_in_momentum"] else ("momentum", "rate")
     chains = {
         "adamw": ("adam", "decay", "rate"),
         "sgd": ("decay", "momentum", "rate"),  # the rate after the momentum, as in PyTorch
-        # and before it, as in SimCLR's lars_optimizer.py
-        "lars": ("decay", "trust", "rate", "momentum"),
+        "lars": ("decay", "trust", *moved),
         "lamb": ("adam", "decay", "trust", "rate"),
     }
     clip = ("clip",) if options["clip_norm"] else ()
@@ -282,6 +303,37 @@ def _per_parameter(
         return changed, state
 
     return optax.GradientTransformationExtraArgs(lambda _: optax.EmptyState(), update)
+
+
+def _clip(
+    by_path: Mapping[str, Treatment], clip_by: str, largest: float
+) -> optax.GradientTransformation:
+    """Return the transformation that shortens what is longer than `largest`, group by group."""
+
+    def group(path: str) -> str:
+        if clip_by == "component":
+            return path.split("/", 1)[0]
+        return _PROJECTIONS.sub("/", path) if clip_by == "parameter" else ""
+
+    def square(path: str, update: jax.Array) -> jax.Array:
+        keep = clip_by == "parameter" and by_path[path].stacked
+        return jnp.sum(jnp.square(update), axis=tuple(range(int(keep), update.ndim)), keepdims=keep)
+
+    def clip(updates: Any, _: Any) -> Any:
+        squares: dict[str, jax.Array] = {}
+        for path, update in named_leaves(updates).items():
+            if by_path[path].clip:
+                squares[group(path)] = squares.get(group(path), 0.0) + square(path, update)
+        norms = {name: jnp.sqrt(total) for name, total in squares.items()}
+        scales = {n: jnp.where(norm < largest, 1.0, largest / norm) for n, norm in norms.items()}
+        return jax.tree_util.tree_map_with_path(
+            lambda path, u: (
+                u * scales[group(path_name(path))] if by_path[path_name(path)].clip else u
+            ),
+            updates,
+        )
+
+    return optax.stateless(clip)
 
 
 def _trust_ratio(

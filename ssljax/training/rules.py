@@ -13,8 +13,8 @@ from ssljax.training.paths import named_leaves
 DEFAULT_RULES: tuple[Mapping[str, Any], ...] = (
     {
         "name": "no_decay",
-        "match": r"(^|/)(bias|scale|gamma|[^/]*norm[^/]*|bn[^/]*|pos[^/]*|cls[^/]*|class_token|"
-        r"mask_token|register[^/]*)(/|$)",
+        "match": r"(^|/)(bias|scale|gamma|[^/]*norm[^/]*|bn[^/]*|pos_embed[^/]*|cls_token|"
+        r"class_token|mask_token|register[^/]*)(/|$)",
         "weight_decay": 0.0,
         "trust_ratio": False,
     },
@@ -28,6 +28,7 @@ RULE_KEYS = {
     "learning_rate_scale": (int, float),
     "learning_rate_schedule": str,
     "trust_ratio": bool,
+    "clip": bool,
     "frozen": bool,
     "frozen_steps": int,
 }
@@ -47,6 +48,7 @@ class Treatment:
       scale: times the learning rate; an array [L, 1, ...] for the stacked layers of a scan.
       schedule: that the learning rate follows after the warm-up; "": the optimizer's.
       trust_ratio: whether LARS and LAMB adapt the step to the norm of the parameter.
+      clip: whether clipping of the gradient counts and shortens it.
       frozen: neither updated nor given optimizer state.
       frozen_steps: not updated in so many first steps.
       stacked: axis 0 counts layers, so norms are taken for each layer of it.
@@ -57,6 +59,7 @@ class Treatment:
     scale: float | np.ndarray
     schedule: str
     trust_ratio: bool
+    clip: bool
     frozen: bool
     frozen_steps: int
     stacked: bool
@@ -75,8 +78,8 @@ def treatments(
       params: the parameters, or their shapes.
       rules: mappings with "name", "match" (a regular expression looked for anywhere in the path)
         and any of "weight_decay", "learning_rate_scale", "learning_rate_schedule", "trust_ratio",
-        "frozen", "frozen_steps". A sequence and not a mapping, because ConfigDict sorts the keys of
-        a mapping and the order decides.
+        "clip", "frozen", "frozen_steps". A sequence and not a mapping, because ConfigDict sorts the
+        keys of a mapping and the order decides.
       weight_decay: of the rules that name none.
       layer_decay: see `layer_scales`.
 
@@ -100,6 +103,7 @@ def treatments(
             scale=rule.get("learning_rate_scale", 1.0) * scales.get(path, 1.0),
             schedule=rule.get("learning_rate_schedule", ""),
             trust_ratio=rule.get("trust_ratio", True),
+            clip=rule.get("clip", True),
             frozen=rule.get("frozen", False),
             frozen_steps=rule.get("frozen_steps", 0),
             stacked=is_stacked(path) and len(leaf.shape) > 0,

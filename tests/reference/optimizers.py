@@ -48,8 +48,9 @@ def sgd(params, grads_of_steps, rates, *, momentum, nesterov, decays):
     return params
 
 
-def lars(params, grads_of_steps, rates, *, momentum, nesterov, decays, adapted, eeta):
-    """LARS as google-research/simclr defines it in lars_optimizer.py, with classic momentum."""
+def lars(params, grads_of_steps, rates, *, momentum, nesterov, decays, adapted, eeta, inside=True):
+    """LARS as google-research/simclr defines it in lars_optimizer.py, with classic momentum; with
+    the rate outside the momentum as facebookresearch/moco-v3 does in moco/optimizer.py."""
     params = [p.astype(np.float64) for p in params]
     buffers = [np.zeros_like(p) for p in params]
     for grads, rate in zip(grads_of_steps, rates, strict=True):
@@ -60,8 +61,20 @@ def lars(params, grads_of_steps, rates, *, momentum, nesterov, decays, adapted, 
                 w_norm, g_norm = np.linalg.norm(params[i]), np.linalg.norm(grad)
                 if w_norm > 0 and g_norm > 0:
                     ratio = eeta * w_norm / g_norm
-            scaled = rate * ratio
+            scaled = ratio * (rate if inside else 1.0)
             buffers[i] = momentum * buffers[i] + scaled * grad
             step = momentum * buffers[i] + scaled * grad if nesterov else buffers[i]
-            params[i] = params[i] - step
+            params[i] = params[i] - step * (1.0 if inside else rate)
     return params
+
+
+def clip(grads, largest, groups):
+    """PyTorch's clip_grad_norm_ for each group of parameters, None being the group of the spared;
+    DINO's utils.clip_gradients where each parameter is a group."""
+    clipped = list(grads)
+    for group in set(groups) - {None}:
+        members = [i for i, name in enumerate(groups) if name == group]
+        norm = np.sqrt(sum(np.sum(grads[i].astype(np.float64) ** 2) for i in members))
+        for i in members:
+            clipped[i] = grads[i] * min(1.0, largest / (norm + 1e-6))
+    return clipped

@@ -81,6 +81,10 @@ ORACLES = {
         dict(momentum=0.7, trust_coefficient=0.01),
         dict(momentum=0.7, nesterov=False, adapted=KERNELS, eeta=0.01),
     ),
+    "lars outside": (
+        dict(momentum=0.7, trust_coefficient=0.01, rate_in_momentum=False),
+        dict(momentum=0.7, nesterov=False, adapted=KERNELS, eeta=0.01, inside=False),
+    ),
     "lars nesterov": (
         dict(momentum=0.7, nesterov=True, trust_coefficient=0.01),
         dict(momentum=0.7, nesterov=True, adapted=KERNELS, eeta=0.01),
@@ -132,6 +136,42 @@ def test_schedules_at_their_landmarks(schedule, expected):
     np.testing.assert_allclose([rate(step) for step in (0, 5, 10, 60, 110)], expected, atol=1e-6)
 
 
+def test_a_rate_that_falls_in_steps_is_that_of_multistep_lr():
+    """PyTorch's MultiStepLR, milestones counted in steps: the rate is lower from a milestone on."""
+    config = dict(schedule="step", milestones=(20, 30), gamma=0.5, warmup_steps=10)
+    rate = build(learning_rate=2.0, steps=40, **config).learning_rate
+    at = [5, 10, 19, 20, 29, 30, 39]
+    np.testing.assert_allclose([rate(step) for step in at], [1, 2, 2, 1, 1, 0.5, 0.5], rtol=1e-6)
+
+
+def test_warmup_stable_decay_ends_in_a_line_to_the_last_rate():
+    config = dict(schedule="wsd", cooldown_steps=20, warmup_steps=10, final_scale=0.1)
+    rate = build(learning_rate=1.0, steps=110, **config).learning_rate
+    at = [0, 10, 90, 100, 110]
+    np.testing.assert_allclose([rate(step) for step in at], [0, 1, 1, 0.55, 0.1], atol=1e-6)
+
+
+def test_a_schedule_longer_than_the_run_is_cut_off_and_a_warmup_can_start_above_0():
+    """MSN's WarmupCosineSchedule and CosineWDSchedule, made for 1.25 times the run."""
+    optimizer = build(
+        learning_rate=1e-3,
+        warmup_steps=20,
+        warmup_init_scale=0.2,
+        final_scale=1e-3,
+        schedule_length=1.25,
+        weight_decay=0.04,
+        final_decay_scale=10.0,
+        steps=80,
+    )
+    for step in (0, 5, 20, 50, 79):
+        part = np.cos(np.pi * (step - 20) / (100 - 20))
+        warm = 2e-4 + step / 20 * (1e-3 - 2e-4)
+        expected = warm if step < 20 else 1e-6 + (1e-3 - 1e-6) * 0.5 * (1 + part)
+        np.testing.assert_allclose(optimizer.learning_rate(step), expected, rtol=1e-5)
+        decay = 0.4 + (0.04 - 0.4) * 0.5 * (1 + np.cos(np.pi * step / 100))
+        np.testing.assert_allclose(0.04 * optimizer.decay_scale(step), decay, rtol=1e-5)
+
+
 def test_cosine_is_not_a_line_and_needs_no_warmup():
     rate = build(learning_rate=1.0, steps=100).learning_rate
     quarter = 0.5 * (1 + np.cos(np.pi / 4))
@@ -157,6 +197,53 @@ def test_clipping_sees_the_norm_of_the_whole_gradient_but_not_of_frozen_parts():
         -0.5 * grads["encoder"]["stem"]["kernel"] / optax.tree.norm(grads["encoder"]),
         rtol=1e-5,
     )
+
+
+PATHS = list(named_leaves(PARAMS))
+GROUPS = {
+    "global": ["" for _ in PATHS],
+    "component": [path.split("/")[0] for path in PATHS],
+    "parameter": PATHS,
+}
+
+
+def clipped(params, grads, **config):
+    rules = ({"name": "all", "match": ""},)
+    config = {"name": "sgd", "momentum": 0.0, "learning_rate": 1.0, "rules": rules, **config}
+    transform = build(params, schedule="constant", **config).transform
+    updates, _ = jax.jit(transform.update)(grads, transform.init(params), params, step=0)
+    return jax.tree.map(jnp.negative, updates)
+
+
+@pytest.mark.parametrize("clip_by", GROUPS)
+@pytest.mark.parametrize("spared", [False, True])
+def test_clipping_is_that_of_pytorch_by_group(clip_by, spared):
+    """Every norm of a kernel is above 1.5, every norm of a bias below."""
+    grads = jax.tree.map(lambda g: g / 4 if g.ndim == 1 else g, GRADS[0])
+    rules = ({"name": "head", "match": "^head/", "clip": not spared}, {"name": "all", "match": ""})
+    found = clipped(PARAMS, grads, clip_norm=1.5, clip_by=clip_by, rules=rules)
+    groups = [
+        None if spared and path.startswith("head/") else group
+        for path, group in zip(PATHS, GROUPS[clip_by], strict=True)
+    ]
+    expected = reference.clip(as_arrays(grads), 1.5, groups)
+    assert_close(found, expected)
+    assert not np.allclose(as_arrays(grads)[1], expected[1])
+
+
+def test_clipping_by_parameter_takes_attention_as_one_and_layers_of_a_scan_apart():
+    rng = np.random.default_rng(0)
+    names = ("query", "key", "value", "out")
+    attention = {name: {"kernel": rng.normal(size=(2, 3, 3))} for name in names}
+    attention["query"]["kernel"][1] *= 1e-3
+    grads = {"encoder": {"trunk": {"blocks": {"attention": attention}}}}
+    grads = jax.tree.map(lambda g: jnp.asarray(g, jnp.float32), grads)
+    found = clipped(grads, grads, clip_norm=2.5, clip_by="parameter")
+    for layer in range(2):
+        one = jax.tree.map(lambda g, layer=layer: np.asarray(g[layer]), grads)
+        groups = ["out" if "/out/" in path else "qkv" for path in named_leaves(one)]
+        expected = reference.clip(as_arrays(one), 2.5, groups)
+        assert_close(jax.tree.map(lambda g, layer=layer: g[layer], found), expected)
 
 
 def test_frozen_parameters_keep_every_bit_and_have_no_slots():
@@ -236,17 +323,23 @@ def test_stacked_layers_train_as_separate_layers_do(name):
     assert_close(together, as_arrays(stack(apart)), rtol=1e-6)
 
 
-def test_one_and_eight_devices_take_the_same_step():
+@pytest.mark.parametrize("clip_by", GROUPS)
+def test_one_and_eight_devices_take_the_same_step(clip_by):
     mesh = jax.make_mesh((8,), ("data",))
     params = {
         "head": {"kernel": jnp.asarray(np.random.default_rng(0).normal(size=(16, 4)), jnp.float32)}
     }
     grads = [jax.tree.map(lambda p, k=k: jnp.sin(p * k), params) for k in (1, 2, 3)]
-    optimizer = build(params, name="lars", clip_norm=0.1, weight_decay=0.1)
+    optimizer = build(params, name="lars", clip_norm=0.1, clip_by=clip_by, weight_decay=0.1)
     single, _ = train(optimizer, params, grads)
     place = NamedSharding(mesh, PartitionSpec("data"))
     sharded, _ = train(optimizer, *jax.device_put((params, grads), place))
     np.testing.assert_allclose(sharded["head"]["kernel"], single["head"]["kernel"], rtol=1e-6)
+
+
+def test_default_rules_take_a_posterior_for_no_positions():
+    params = {"posterior": {"output": {"kernel": jnp.ones((2, 2))}}, **PARAMS}
+    assert build(params, weight_decay=0.1).treatments["posterior/output/kernel"].weight_decay > 0
 
 
 def test_default_rules_spare_biases_norms_and_tokens():
@@ -343,6 +436,16 @@ ALL = {"name": "all", "match": ".*"}
         ({"warmup_steps": 0.5}, "warmup_steps is 0.5"),
         ({"learning_rate": float("inf")}, "learning_rate is inf"),
         ({"final_scale": 2.0}, "final_scale is 2.0"),
+        ({"schedule_length": 0.5}, "schedule_length is 0.5; it must be a number at least 1"),
+        ({"clip_by": "paramter", "clip_norm": 1.0}, "did you mean 'parameter'"),
+        ({"clip_by": "parameter"}, "clip_by is 'parameter', but optimizer.clip_norm is 0"),
+        ({"schedule": "step"}, "milestones is (): with schedule 'step' it must be steps in"),
+        ({"schedule": "step", "milestones": (4, 2)}, "milestones is (4, 2)"),
+        ({"schedule": "step", "milestones": (2, 4), "warmup_steps": 2}, "above the 2 of the warm"),
+        ({"milestones": (2, 4)}, "milestones is (2, 4), which only optimizer.schedule='step'"),
+        ({"schedule": "wsd"}, "cooldown_steps is 0: with schedule 'wsd' it must be a whole number"),
+        ({"schedule": "wsd", "cooldown_steps": 5, "warmup_steps": 2}, "and at most 4, the steps"),
+        ({"cooldown_steps": 3}, "cooldown_steps is 3, which only optimizer.schedule='wsd' reads"),
         ({"rules": {"all": {"match": ".*"}}}, "must be a sequence"),
         ({"rules": ({"match": ".*"},)}, "needs 'name' and 'match'"),
         ({"rules": ({**ALL, "weight_decy": 0.0},)}, "did you mean 'weight_decay'"),

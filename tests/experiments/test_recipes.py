@@ -1,0 +1,129 @@
+"""What recipes take from official codes: learning rates at landmarks, and what decays."""
+
+import functools
+
+import numpy as np
+import pytest
+
+from experiments.image.common import steps_per_epoch
+from ssljax.training.optimizer import schedules
+from ssljax.training.rules import DEFAULT_RULES, treatments
+from tests.experiments.configs import config_of
+
+
+@functools.cache
+def recipe(name):
+    return config_of(f"experiments/image/{name}.py")
+
+
+# (epoch, learning rate) as the official code sets it, by its file and line of command.
+RATES = {
+    "moco_v1_imagenet_resnet50": [(0, 0.03), (119.9, 0.03), (120, 3e-3), (160, 3e-4)],
+    "npid_imagenet_resnet50": [(0, 0.03), (119.9, 0.03), (120, 3e-3), (160, 3e-4)],
+    "rotation_imagenet_resnet50": [(0, 0), (5, 0.2), (14.9, 0.2), (15, 0.02), (25, 2e-3)],
+    "jigsaw_imagenet_resnet50": [(0, 0), (5, 0.2), (14.9, 0.2), (15, 0.02), (25, 2e-3)],
+    "relative_location_imagenet_resnet50": [(5, 0.2), (14.9, 0.2), (15, 0.02), (25, 2e-3)],
+    "simmim_imagenet_vit_b": [(0, 2e-6), (10, 4e-4), (699.9, 4e-4), (700, 4e-5), (799, 4e-5)],
+    "beit_imagenet_vit_b": [(0, 0), (10, 1.5e-3), (800, 1e-5)],
+    "swav_imagenet_resnet50": [(0, 0.3), (5, 2.55), (10, 4.8), (800, 4.8e-3)],
+    "deepcluster_v2_imagenet_resnet50": [(0, 0.3), (5, 2.55), (10, 4.8), (800, 4.8e-3)],
+    "i_jepa_imagenet_vit_h": [(0, 2e-4), (20, 6e-4), (40, 1e-3), (300, 1e-6)],
+    # A cosine from epoch 15 to epoch 1000, of which 800 are run.
+    "msn_imagenet_vit_s": [
+        (0, 2e-4),
+        (15, 1e-3),
+        (800, 1e-6 + (1e-3 - 1e-6) / 2 * (1 + np.cos(np.pi * 785 / 985))),
+    ],
+    "dino_imagenet_vit_s": [(0, 0), (10, 2e-3), (800, 1e-6)],
+}
+
+
+@pytest.mark.parametrize("name", RATES)
+def test_learning_rates_are_those_of_the_official_code(name):
+    config = recipe(name)
+    rate = schedules(config.optimizer, steps=config.steps, batch_size=config.batch_size)
+    epoch = steps_per_epoch(config.batch_size)
+    for at, expected in RATES[name]:
+        found = rate["learning rate"](int(at * epoch))
+        np.testing.assert_allclose(found, expected, rtol=2e-4, atol=1e-9, err_msg=f"epoch {at}")
+
+
+VIT = {
+    "encoder": {
+        "cls_token": (1, 4),
+        "pos_embed": (5, 4),
+        "patch_embed": {"linear": {"kernel": (3, 4), "bias": (4,)}},
+        "trunk": {
+            "blocks": {
+                "attention": {"query": {"kernel": (2, 4, 4), "bias": (2, 4)}},
+                "norm1": {"scale": (2, 4), "bias": (2, 4)},
+                "scale1": {"gamma": (2, 4)},
+            }
+        },
+    },
+    "mask_token": {"token": (4,)},
+    "head": {"output": {"kernel": (4, 4), "bias": (4,)}, "prototypes": (4, 4)},
+    "prototypes": {"rows": (4, 4)},
+}
+ALWAYS = {
+    "encoder/patch_embed/linear/kernel",
+    "encoder/trunk/blocks/attention/query/kernel",
+    "head/output/kernel",
+}
+TOKENS = {"encoder/cls_token", "encoder/pos_embed", "mask_token/token"}
+PROTOTYPES = {"head/prototypes", "prototypes/rows"}
+DECAYED = {
+    "dino_imagenet_vit_s": ALWAYS | TOKENS | PROTOTYPES,  # utils.py, get_params_groups
+    "ibot_imagenet_vit_s": ALWAYS | TOKENS | PROTOTYPES,  # the same
+    "dinov2_imagenet_vit_l": ALWAYS | TOKENS | PROTOTYPES,  # utils/param_groups.py
+    "msn_imagenet_vit_s": ALWAYS | TOKENS | {"head/prototypes"},  # msn_train.py, init_opt
+    "i_jepa_imagenet_vit_h": ALWAYS | TOKENS | PROTOTYPES,  # helper.py, init_opt
+    "mae_imagenet_vit_l": ALWAYS | TOKENS | PROTOTYPES,  # timm's add_weight_decay
+    "data2vec2_imagenet_vit_b": ALWAYS | TOKENS | PROTOTYPES,  # data2vec2.py, optim_overrides
+    "simmim_imagenet_vit_b": ALWAYS | PROTOTYPES,  # no_weight_decay in vision_transformer.py
+    "beit_imagenet_vit_b": ALWAYS | PROTOTYPES | {"mask_token/token"},  # modeling_pretrain.py
+}
+
+
+def shaped(tree):
+    if isinstance(tree, dict):
+        return {key: shaped(value) for key, value in tree.items()}
+    return np.zeros(tree, np.float32)
+
+
+@pytest.mark.parametrize("name", DECAYED)
+def test_what_decays_is_what_decays_in_the_official_code(name):
+    rules = recipe(name).optimizer.rules or DEFAULT_RULES
+    treated = treatments(shaped(VIT), rules, weight_decay=1.0)
+    assert {path for path, one in treated.items() if one.weight_decay} == DECAYED[name]
+
+
+def test_in_ressl_scales_of_shortcuts_decay_and_other_norms_and_biases_do_not():
+    layer = {"conv_0": {"kernel": 2}, "norm_0": {"scale": 2, "bias": 2}}
+    shortcut = {"shortcut_conv": {"kernel": 2}, "shortcut_norm": {"scale": 2, "bias": 2}}
+    params = {
+        "encoder": {"stem_norm": {"scale": 2, "bias": 2}, "block_0": {**layer, **shortcut}},
+        "projector": {"linear_0": {"kernel": 2, "bias": 2}},
+    }
+    rules = recipe("ressl_imagenet_resnet50").optimizer.rules
+    treated = treatments(shaped(params), rules, weight_decay=1.0)
+    spared = {path for path, one in treated.items() if not one.weight_decay}
+    block = "encoder/block_0"
+    assert spared == {
+        *(f"encoder/stem_norm/{leaf}" for leaf in ("scale", "bias")),
+        *(f"{block}/norm_0/{leaf}" for leaf in ("scale", "bias")),
+        f"{block}/shortcut_norm/bias",
+        "projector/linear_0/bias",
+    }
+
+
+@pytest.mark.parametrize("name", ["simclr_imagenet_resnet50", "dcl_imagenet_resnet50"])
+def test_what_lars_does_not_adapt_has_twice_the_rate_where_the_official_loss_is_a_sum(name):
+    params = {"encoder": {"kernel": 2, "bias": 2, "norm": {"scale": 2}}}
+    treated = treatments(shaped(params), recipe(name).optimizer.rules, weight_decay=1.0)
+    scales = {path: (one.scale, one.trust_ratio) for path, one in treated.items()}
+    assert scales == {
+        "encoder/bias": (2.0, False),
+        "encoder/kernel": (1.0, True),
+        "encoder/norm/scale": (2.0, False),
+    }
