@@ -2,6 +2,10 @@
 
 import argparse
 import contextlib
+import os
+import re
+
+from ssljax.errors import UserError
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -22,6 +26,12 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="for all to be there (default: %(default)s)",
     )
+    hosts.add_argument(
+        "--hang-timeout",
+        type=float,
+        metavar="SECONDS",
+        help="end a process that takes longer from one step to the next (default: never)",
+    )
 
 
 def joined(args: argparse.Namespace, *, stoppable: bool) -> contextlib.AbstractContextManager:
@@ -34,8 +44,17 @@ def joined(args: argparse.Namespace, *, stoppable: bool) -> contextlib.AbstractC
     given = (args.coordinator, args.num_processes, args.process_id)
     if not args.distributed and given == (None, None, None):
         return contextlib.nullcontext()
+    if args.coordinator is not None and not re.fullmatch(r".+:[0-9]+", args.coordinator):
+        raise UserError(f"--coordinator {args.coordinator} is not the HOST:PORT of process 0")
+    # Warnings of JAX's C++ log, such as that SIGTERM has come; to be set before JAX is imported.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from ssljax.commands.failure import tell
-    from ssljax.training.hosts import find_place, together
+    from ssljax.training.hosts import together
 
-    place = find_place(*given, patience=args.join_timeout)
-    return together(place, patience=args.join_timeout, stoppable=stoppable, tell=tell)
+    return together(
+        *given,
+        patience=args.join_timeout,
+        stoppable=stoppable,
+        tell=tell,
+        hang_timeout=args.hang_timeout,
+    )

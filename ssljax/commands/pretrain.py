@@ -1,6 +1,7 @@
 """`ssljax pretrain`: run a config, or continue it."""
 
 import argparse
+import signal
 from collections.abc import Sequence
 
 from ssljax.commands import hosts
@@ -68,5 +69,7 @@ def _run(args: argparse.Namespace, rest: Sequence[str]) -> int:
     if config.evaluation.final and not (
         outcome.already_finished and (workdir / "evaluation.json").exists()
     ):
+        # Of several processes JAX has taken SIGTERM for the steps, which are over.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         evaluate_run(outcome.experiment, outcome.state, workdir, say=say)
     return 0

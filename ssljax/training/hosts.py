@@ -1,131 +1,90 @@
-"""A run of several processes, on one host each: where each stands, and that they begin and end as
-one."""
+"""A run of several processes, on one host each: that they begin and end as one."""
 
 import contextlib
-import dataclasses
+import faulthandler
 import os
+import signal
 import socket
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator
 
 import jax
-from jax._src.clusters import ClusterEnv  # what jax.distributed asks for what it is not given
 
 from ssljax.errors import UserError
-from ssljax.training.liaison import SILENCE, Line, Switchboard
-from ssljax.training.relay import Relay
 
-_LATE_NEWS = SILENCE + 5  # seconds until every process knows of another's end
+# Seconds without a heartbeat after which JAX gives up a process, and with it the run: JAX's own
+# default is 100. A process that meets an error of the runtime waits that long and a little more,
+# see `together`; both together are to end all processes within a minute.
+SILENCE = 25
 
-
-@dataclasses.dataclass(frozen=True)
-class Place:
-    """The place of this process among those of the run.
-
-    Attributes:
-      coordinator: "HOST:PORT" on which process 0 listens for the others.
-      count: of processes.
-      process: number of this one, from 0.
-      local_devices: ids of those devices of its host that it may use; None: all.
-    """
-
-    coordinator: str
-    count: int
-    process: int
-    local_devices: tuple[int, ...] | None = None
-
-    def __post_init__(self):
-        host, _, port = self.coordinator.rpartition(":")
-        if not (host and port.isdecimal() and 0 < int(port) < 2**16):
-            raise UserError(f"--coordinator {self.coordinator} is not the HOST:PORT of process 0")
-        if self.count < 1:
-            raise UserError(f"--num-processes {self.count} must be at least 1")
-        if not 0 <= self.process < self.count:
-            raise UserError(
-                f"--process-id {self.process} must be from 0 to {self.count - 1}, as "
-                f"--num-processes is {self.count}"
-            )
-
-    @property
-    def address(self) -> tuple[str, int]:
-        """The host and the port of the coordinator."""
-        return _split(self.coordinator)
-
-
-def find_place(
-    coordinator: str | None, count: int | None, process: int | None, *, patience: float
-) -> Place:
-    """Return the place that was given; what is None, as the cluster says.
-
-    TPU slices, SLURM, Open MPI and Kubernetes are asked in the way of `jax.distributed`.
-
-    Args:
-      coordinator, count, process: see `Place`.
-      patience: seconds for the name of the coordinator to be known.
-
-    Raises:
-      UserError: something is neither given nor to be found, or out of range.
-    """
-    try:
-        found = ClusterEnv.auto_detect_unset_distributed_params(
-            coordinator, count, process, None, None, int(patience)
-        )
-    except (RuntimeError, OSError, ValueError) as error:
-        raise UserError(f"the cluster does not say where its processes are: {error}") from error
-    flags = ("--coordinator HOST:PORT", "--num-processes N", "--process-id I")
-    if absent := [flag for flag, value in zip(flags, found, strict=False) if value is None]:
-        raise UserError(
-            "this is no TPU slice, and no job of SLURM, Open MPI or Kubernetes, of several "
-            f"processes; give {', '.join(absent)}"
-        )
-    return Place(*found[:3], None if found[3] is None else tuple(found[3]))
+_hang_timeout: float | None = None  # of this process, see `together`
 
 
 @contextlib.contextmanager
 def together(
-    place: Place, *, patience: float, stoppable: bool, tell: Callable[[BaseException], int]
+    coordinator: str | None,
+    count: int | None,
+    process: int | None,
+    *,
+    patience: float,
+    stoppable: bool,
+    tell: Callable[[BaseException], int],
+    hang_timeout: float | None = None,
 ) -> Iterator[None]:
     """Run the block in all processes of a run at once; JAX then has the devices of them all.
 
-    If one of the processes dies, fails or vanishes, all others print which and exit at once with
-    the status `liaison.ENDED`. An error in the block is told, and ends this process; it does not
-    come out of this context.
+    A process that dies, is stopped or fails sends no more heartbeats. JAX's coordination service,
+    which process 0 runs, then ends all others: each prints the number of the lost process and
+    aborts (SIGABRT). An error in the block is told, and ends this process; it does not come out of
+    this context. Ctrl-C ends this process at once, outside of `StopRequest`.
 
     Args:
-      place: of this process.
+      coordinator: "HOST:PORT" on which process 0 listens for the others.
+      count: of processes.
+      process: number of this one, from 0. What is None of the three, TPU slices, SLURM, Open MPI
+        and Kubernetes say, see `jax.distributed.initialize`.
       patience: seconds for all to be there.
       stoppable: whether SIGTERM shall be handed to JAX's preemption service, see `StopRequest`.
       tell: prints an error for the user, and returns the exit status.
+      hang_timeout: seconds between two steps after which a process ends itself, see `stepped`.
 
     Raises:
-      UserError: not all came together.
+      UserError: the three are incomplete or out of range, or process 0 cannot listen.
     """
-    reserved = _reserve_port() if place.process == 0 else None
-    if reserved:
-        host, port = place.coordinator.rpartition(":")[0], place.address[1]
-        Switchboard(port, place.count, f"{host}:{reserved.getsockname()[1]}", patience)
-    line = Line(place.address, place.process, place.count, patience)
+    global _hang_timeout
+    _hang_timeout = hang_timeout
+    # In C++, where much of the time is spent waiting for others, no handler of Python would run.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    jax.config.update("jax_enable_preemption_service", stoppable)
+    where = f" {coordinator}" if coordinator else ""
+    _say(f"waiting up to {patience:g} s for all processes to join{where}")  # JAX does not say so
     try:
-        jax.config.update("jax_enable_preemption_service", stoppable)
         jax.distributed.initialize(
-            line.start if place.process == 0 else Relay(_split(line.start)).address,
-            place.count,
-            place.process,
-            place.local_devices,
-            cluster_detection_method="deactivate",
+            coordinator,
+            count,
+            process,
             initialization_timeout=int(patience),
-            shutdown_timeout_seconds=int(SILENCE),
+            heartbeat_timeout_seconds=SILENCE,
         )
-        if reserved:
-            reserved.close()
-        yield
-        line.finish()
+    except (RuntimeError, OSError, ValueError, TypeError) as error:
+        raise UserError(
+            f"cannot join the other processes: {_first_line(error)}; give --coordinator HOST:PORT, "
+            "where process 0 listens on a free port, --num-processes N and --process-id I"
+        ) from error
+    # JAX knows the others by number only.
+    me = f"process {jax.process_index()} of {jax.process_count()}"
+    _say(f"this is {me} ({socket.gethostname()}, {os.getpid()})")
+    try:
+        with _without_chatter():
+            yield
+            jax.distributed.shutdown()  # waits for all
     except BaseException as error:
-        # What the runtime says is mostly that another process does not answer: that one is named.
-        if isinstance(error, RuntimeError):
-            line.wait_for_the_end(_LATE_NEWS)
-        line.fail(str(error) if isinstance(error, UserError) else _first_line(error))
+        if isinstance(error, jax.errors.JaxRuntimeError):
+            # Mostly the echo of the end of another process, which JAX is about to name.
+            _say(f"{me}: {_first_line(error)}")
+            time.sleep(SILENCE + 5)
         try:
             status = tell(error)
         except BaseException:
@@ -134,25 +93,38 @@ def together(
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)  # JAX would wait for the others on the way out
-    jax.distributed.shutdown()
 
 
-def _split(address: str) -> tuple[str, int]:
-    host, _, port = address.rpartition(":")
-    return host.strip("[]"), int(port)
+def stepped() -> None:
+    """Say that a step is done; unless there is another soon, print where it hangs, and exit.
+
+    JAX's heartbeats come from a thread of C++: they go on where a process hangs in Python, in a
+    read from a file system, or in a collective operation.
+    """
+    if _hang_timeout:
+        faulthandler.dump_traceback_later(_hang_timeout, exit=True)  # replaces the former one
+
+
+def _say(line: str) -> None:
+    print(f"ssljax: {line}", file=sys.stderr, flush=True)
 
 
 def _first_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
-def _reserve_port() -> socket.socket:
-    """Return a socket that holds a free port for JAX's coordination service.
+@contextlib.contextmanager
+def _without_chatter() -> Iterator[None]:
+    """Leave stdout to Python, line by line: Gloo announces every device there.
 
-    All processes are told of it long before JAX listens there, and a port that only was free may
-    go to any connection in between. JAX's server may share it, as this socket may.
+    When JAX aborts the process, a line that is still in a buffer would be lost.
     """
-    holder = socket.socket()
-    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    holder.bind(("", 0))
-    return holder
+    sys.stdout.flush()
+    with os.fdopen(os.dup(1), "w", buffering=1, encoding=sys.stdout.encoding) as stdout:
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), 1)
+        try:
+            with contextlib.redirect_stdout(stdout):
+                yield
+        finally:
+            os.dup2(stdout.fileno(), 1)

@@ -17,7 +17,6 @@ import pytest
 
 from ssljax.training.checkpoint import Checkpointer
 from ssljax.training.experiment import build
-from ssljax.training.liaison import ENDED
 from ssljax.training.workdir import load_config
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
