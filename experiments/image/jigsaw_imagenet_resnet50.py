@@ -13,8 +13,8 @@ of the classifier of 5e-4 (patch_utils.py).
 Needs: 8 TPU v3 cores or 8 GPUs, a day.
 Not run here. Deviates: ResNet-50 of the usual width, for which less is to be expected; batches of
 512 images, not 128, by the same linear rule for the learning rate; no dropout before the last
-layer. There,
-features for the probe are the mean over nine tiles of an image, here those of the whole image.
+layer. There, features for the probe are the mean over nine tiles of an image, here those of the
+whole image.
 """
 
 from experiments.image.common import imagenet, steps_per_epoch
