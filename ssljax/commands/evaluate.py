@@ -2,6 +2,7 @@
 
 import argparse
 import pathlib
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -14,7 +15,8 @@ The probe's regularisation is selected on a held-out part of the training split;
 scored once. Beside the pretrained encoder stand the same encoder as it was before training and the
 raw input. Features that were scored before, as the baselines of another run on the same data, are
 looked up in the data directory (scores/). Writes WORKDIR/evaluation.json and prints a table.
-Evaluation keys of the config can be set, for example
+The training data are not needed, unless it is they that are evaluated on; nor are the devices of
+the run: all of today's are used. Evaluation keys of the config can be set, for example
 --config.evaluation.source=folder:/data/photos.
 """
 
@@ -26,10 +28,17 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         help="k-NN and linear probe of a run, beside their baselines",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        usage="ssljax evaluate --workdir DIR [--step N] [--config.evaluation.KEY=VALUE ...]",
+        usage="ssljax evaluate --workdir DIR [--step N] [--output FILE] "
+        "[--config.evaluation.KEY=VALUE ...]",
     )
     parser.add_argument("--workdir", required=True, metavar="DIR", help="folder of the run")
     parser.add_argument("--step", type=int, metavar="N", help="of the checkpoint (default: last)")
+    parser.add_argument(
+        "--output",
+        type=pathlib.Path,
+        metavar="FILE",
+        help="of the result (default: WORKDIR/evaluation.json)",
+    )
     parser.add_argument(
         "--trust",
         action="append",
@@ -52,8 +61,9 @@ def _run(args: argparse.Namespace, rest: Sequence[str]) -> int:
     import jax
 
     from ssljax.commands import config_file
+    from ssljax.training.assessment import build_for_evaluation, require_evaluable
     from ssljax.training.checkpoint import Checkpointer
-    from ssljax.training.experiment import build
+    from ssljax.training.data_record import inputs_of_run, read_data_record
     from ssljax.training.workdir import folder, load_config
 
     workdir = folder(args.workdir)
@@ -64,33 +74,68 @@ def _run(args: argparse.Namespace, rest: Sequence[str]) -> int:
     if strange := [key for key in rest if not key.startswith("--config.evaluation.")]:
         raise UserError(f"evaluate takes --config.evaluation.KEY=VALUE only, not {strange[0]!r}")
     config = config_file.override(config, rest)
-    experiment = build(config)
+    output = args.output or workdir / "evaluation.json"
+    if jax.process_index() == 0:
+        _require_writable(output)
+    experiment = build_for_evaluation(config, inputs_of_run(workdir, config))
+    require_evaluable(experiment, final=True)
     checkpoints = Checkpointer(workdir, keep_last=config.checkpoint.keep_last)
     restored = checkpoints.restore(experiment.abstract_state, args.step)
     checkpoints.close()
     if restored is None:
         raise UserError(f"{workdir} has no checkpoint yet; continue its run with pretrain")
     say = print if jax.process_index() == 0 else lambda line: None
-    evaluate_run(experiment, restored[1], workdir, say=say)
+    record = read_data_record(workdir)
+    evaluate_run(experiment, restored[1], workdir, output=output, record=record, say=say)
     return 0
 
 
 def evaluate_run(
-    experiment: Any, state: Any, workdir: pathlib.Path, *, say: Callable[[str], None]
+    experiment: Any,
+    state: Any,
+    workdir: pathlib.Path,
+    *,
+    output: pathlib.Path | None = None,
+    record: Any = None,
+    say: Callable[[str], None],
 ) -> None:
-    """Evaluate in full, write evaluation.json, and print the table and where everything lies."""
+    """Evaluate in full, print the table, write evaluation.json, and say where everything lies.
+
+    Args:
+      experiment: built of the run's config.
+      state: of the checkpoint to evaluate.
+      workdir: of the run.
+      output: where the result is written; by default evaluation.json in `workdir`.
+      record: the `DataRecord` of the run, see `full_evaluation`.
+      say: takes a line for the user.
+    """
     import jax
 
     from ssljax.evaluation import table, write
     from ssljax.training.assessment import full_evaluation
 
-    result = full_evaluation(experiment, state, say=say)
-    if jax.process_index() == 0:
-        write(result, workdir / "evaluation.json")
+    output = output or workdir / "evaluation.json"
+    result = full_evaluation(experiment, state, record=record, say=say)
     say("")
     say(table(result))
     say("")
-    say(f"checkpoints, metrics.jsonl, tensorboard, config.json, evaluation.json: {workdir}")
+    if jax.process_index() == 0:  # last, so that a full disk costs the file and not the numbers
+        write(result, output)
+    if output == workdir / "evaluation.json":
+        say(f"checkpoints, metrics.jsonl, tensorboard, config.json, evaluation.json: {workdir}")
+    else:
+        say(f"written to {output}")
+
+
+def _require_writable(output: pathlib.Path) -> None:
+    """Refuse to compute for minutes what could not be written then."""
+    try:
+        with tempfile.TemporaryFile(dir=output.parent):
+            pass
+    except OSError as error:
+        raise UserError(
+            f"cannot write {output}: {error.strerror}; say where to by --output FILE"
+        ) from error
 
 
 def _require_trust(objective: Mapping[str, Any], trusted: Sequence[str]) -> None:

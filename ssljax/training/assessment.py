@@ -1,18 +1,21 @@
 """The frozen features of a run under evaluation: quickly while it trains, in full afterwards."""
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
 import numpy as np
+from ml_collections import ConfigDict
 
 from ssljax.data import Source, Subset, epoch
 from ssljax.data.storage import data_directory
 from ssljax.errors import MissingSplit, UserError
 from ssljax.evaluation import evaluate, input_features, quick
+from ssljax.objectives import Inputs
 from ssljax.training.config import default_config
-from ssljax.training.experiment import Experiment, open_data
+from ssljax.training.data_record import DataRecord
+from ssljax.training.experiment import Experiment, build, open_data
 from ssljax.training.sharding import local_rows
 from ssljax.training.state import TrainState
 
@@ -54,13 +57,44 @@ def require_evaluable(experiment: Experiment, *, final: bool) -> None:
         ) from error
 
 
+def build_for_evaluation(
+    config: ConfigDict, inputs: Inputs, *, devices: Sequence[jax.Device] | None = None
+) -> Experiment:
+    """Build the experiment of a run to evaluate it, on whatever devices there are today.
+
+    Examples are divided over all of them. If the run cut its arrays over devices, so that they may
+    be too large for one, they are cut over all of today's; else every device holds them whole.
+
+    Args:
+      config: of the run, complete.
+      inputs: what its training images were like; they are not opened.
+      devices: by default all there are.
+    """
+    cut = config.mesh.fsdp != 1 or config.mesh.tensor != 1
+    config = config.copy_and_resolve_references()
+    config.mesh.update({"data": 1 if cut else -1, "fsdp": -1 if cut else 1, "tensor": 1})
+    config.sharding_rules = ()  # they may be of the run's mesh
+    return build(config, inputs, trains=False, devices=devices)
+
+
 def full_evaluation(
-    experiment: Experiment, state: TrainState, *, say: Callable[[str], None]
+    experiment: Experiment,
+    state: TrainState,
+    *,
+    record: DataRecord | None = None,
+    say: Callable[[str], None],
 ) -> dict[str, Any]:
     """Return the result of `ssljax.evaluation.evaluate` for the encoder of a run.
 
     The random-init encoder beside it is the one that the run started from. Without a test split, or
     without labels in one of the two, a part of the labelled examples is held out as test.
+
+    Args:
+      experiment: built of the run's config.
+      state: of the checkpoint to evaluate.
+      record: of the data that the run was trained on; if they are evaluated on and have changed
+        since, the result says so.
+      say: takes a line for the user.
     """
     options = experiment.config.evaluation
     sets = _open_sets(experiment)
@@ -76,16 +110,22 @@ def full_evaluation(
         say=say,
         scores_folder=data_directory(experiment.config.data.folder or None) / "scores",
     )
+    trained_on = (sets.train.spec, sets.train.split) == _trained_on(experiment)
     data = {"source": sets.train.spec, "train": sets.train.split, "test": None}
     if sets.test is not None:
         data["test"] = sets.test.split
     elif "held_out" in result["protocol"]:
         part = result["protocol"]["held_out"]["part"]
         data["test"] = f"{part:.0%} of {sets.train.split}, held out"
-        if (sets.train.spec, sets.train.split) == _trained_on(experiment):
+        if trained_on:
             result["protocol"]["notes"].append(
                 "pretraining saw the held-out images too, without their labels"
             )
+    if trained_on and record is not None and not record.is_of(sets.train.fingerprint()):
+        result["protocol"]["notes"].append(
+            f"{sets.train.spec} has changed since the run was trained on it; it is evaluated on "
+            "as it is now"
+        )
     return {"step": int(state.step), "data": data, **result}
 
 

@@ -36,7 +36,7 @@ class Experiment:
 
     Attributes:
       config: complete.
-      source: of the training images; None if only `inputs` were given.
+      source: of the training images; None if it was built without.
       objective: what is learned.
       optimizer: with its learning-rate schedule.
       mesh: of devices.
@@ -157,26 +157,32 @@ def build(
     config: ConfigDict,
     inputs: Inputs | None = None,
     *,
+    with_source: bool | None = None,
+    trains: bool = True,
     devices: Sequence[jax.Device] | None = None,
 ) -> Experiment:
     """Build what a complete config describes, and check that it fits together.
 
     Args:
       config: complete.
-      inputs: what the data are like, where they are not at hand. What is built can then be
-        compiled, but not run.
+      inputs: what the data are like, where that is known; by default they are measured.
+      with_source: whether to open the training data; by default only without `inputs`. What is
+        built without them can be compiled and evaluated, but not trained.
+      trains: whether steps will be run, so that the batch has to divide over the devices.
       devices: of the mesh, by default all there are.
 
     Raises:
       UserError: naming the key and what would be right.
     """
     mesh = make_mesh(config.mesh, devices)
-    check_batch_size(config.batch_size, mesh, config.accumulate)
+    if trains:
+        check_batch_size(config.batch_size, mesh, config.accumulate)
     _require_positive(config, "steps", "batch_size", "accumulate", "log_every")
-    source = None if inputs else open_data(config, config.data.source, config.data.split)
+    with_source = inputs is None if with_source is None else with_source
+    source = open_data(config, config.data.source, config.data.split) if with_source else None
     run = Run(
         encoder=build_encoder(config.encoder),
-        inputs=inputs or _inputs(source, config.data),
+        inputs=inputs or measured_inputs(source, config.data),
         steps=config.steps,
         batch_size=config.batch_size,
     )
@@ -204,7 +210,12 @@ def build(
     return Experiment(config, source, objective, optimizer, mesh, abstract_state)
 
 
-def _inputs(source: Source, data: ConfigDict) -> Inputs:
+def measured_inputs(source: Source, data: ConfigDict) -> Inputs:
+    """Return what the images of a source are like, under config.data; reads up to 10,000 of them.
+
+    Raises:
+      UserError: they differ in size, and no image_size is set.
+    """
     if source.image_shape is None and not data.image_size:
         raise UserError(
             f"the images of {source.spec} differ in size; set config.data.image_size, such as 224"

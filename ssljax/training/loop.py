@@ -15,8 +15,9 @@ from ssljax.files import write_atomically
 from ssljax.objectives.base import Refreshing
 from ssljax.ops.keys import key_for
 from ssljax.training.allocator import keep_freed_memory
-from ssljax.training.assessment import quick_evaluation
+from ssljax.training.assessment import quick_evaluation, require_evaluable
 from ssljax.training.checkpoint import Checkpointer
+from ssljax.training.data_record import DataRecord, read_data_record
 from ssljax.training.experiment import Experiment, build
 from ssljax.training.health import MetricsWindow
 from ssljax.training.layout import describe_layout
@@ -62,9 +63,13 @@ def pretrain(
         # ── What the config describes ───────────────────────────────────────────────────────────
         exits.enter_context(lock(workdir))
         keep_freed_memory()
-        experiment = build(config)
+        stored = read_data_record(workdir)
+        experiment = build(config, stored.inputs if stored else None, with_source=True)
         objective, pipeline = experiment.objective, experiment.pipeline()
-        if change := claim(workdir, config, pipeline.fingerprint()):
+        if config.evaluation.final or config.evaluation.every:
+            require_evaluable(experiment, final=config.evaluation.final)
+        data = DataRecord(pipeline.fingerprint(), objective.run.inputs)
+        if change := claim(workdir, config, data):
             say(change)
         if jax.process_index() == 0:  # for people: the rule of each parameter, where each array is
             write_atomically(workdir / "parameters.txt", experiment.optimizer.describe() + "\n")

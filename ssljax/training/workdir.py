@@ -8,7 +8,6 @@ import secrets
 import socket
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import jax
 import numpy as np
@@ -25,6 +24,7 @@ from ssljax.training.config import (
     to_json,
 )
 from ssljax.training.continuation import GOES_ON, continuation, describe, record, steps_done
+from ssljax.training.data_record import DataRecord, read_data_record, write_data_record
 
 _PROPAGATION = 20  # seconds until a network file system shows a new file on all hosts
 
@@ -97,9 +97,11 @@ def _holds(path: pathlib.Path, text: str) -> bool:
         return False
 
 
-def claim(workdir: pathlib.Path, config: ConfigDict, fingerprint: dict[str, Any]) -> str | None:
-    """Write the config and the data fingerprint of a new run, or check those of the run that is
-    there. Of several hosts the first writes, and then the others check theirs.
+def claim(workdir: pathlib.Path, config: ConfigDict, data: DataRecord) -> str | None:
+    """Write the config and the data record of a new run, or check those of the run that is there.
+
+    Of several hosts the first writes, and then the others check theirs. The data may have moved: of
+    the same content, another `data.source` is free.
 
     Returns:
       A line for the user where the run goes on to another number of steps; the history of the
@@ -110,7 +112,7 @@ def claim(workdir: pathlib.Path, config: ConfigDict, fingerprint: dict[str, Any]
     """
     change = None
     if jax.process_index() == 0:
-        _require_same_run(workdir, config, fingerprint, (*FREE_TO_CHANGE, *GOES_ON))
+        _require_same_run(workdir, config, data, (*FREE_TO_CHANGE, *GOES_ON))
         if (workdir / "config.json").exists():
             saved = load_config(workdir)
             if differences(saved, config):
@@ -118,22 +120,27 @@ def claim(workdir: pathlib.Path, config: ConfigDict, fingerprint: dict[str, Any]
         if change:
             record(workdir, change)
         write_atomically(workdir / "config.json", to_json(config))
-        write_atomically(workdir / "data.json", json.dumps(fingerprint, indent=2) + "\n")
+        stored = read_data_record(workdir)
+        if stored is None or stored.inputs is None:
+            write_data_record(workdir, data)
     if jax.process_count() > 1:
         multihost_utils.sync_global_devices("the run is claimed")
     if jax.process_index() > 0:
-        _require_same_run(workdir, config, fingerprint, OWN_TO_A_HOST)
+        _require_same_run(workdir, config, data, OWN_TO_A_HOST)
     return describe(change) if change else None
 
 
 def _require_same_run(
     workdir: pathlib.Path,
     config: ConfigDict,
-    fingerprint: dict[str, Any],
+    data: DataRecord,
     free: tuple[str, ...],
 ) -> None:
-    config_path, data_path = workdir / "config.json", workdir / "data.json"
-    if config_path.exists():
+    stored = read_data_record(workdir)
+    different = stored.changes(data) if stored else []
+    if stored and not different:
+        free += ("data.source",)
+    if (workdir / "config.json").exists():
         changed = differences(load_config(workdir), config, free)
         if changed:
             raise UserError(
@@ -141,16 +148,11 @@ def _require_same_run(
                 "another workdir. "
                 f"Different: {'; '.join(changed)}"
             )
-    if data_path.exists():
-        then = json.loads(data_path.read_text(encoding="utf-8"))
-        changed = [key for key in {**then, **fingerprint} if then.get(key) != fingerprint.get(key)]
-        if changed:
-            what = "; ".join(
-                f"{key}: {then.get(key)!r} then, {fingerprint.get(key)!r} now" for key in changed
-            )
-            raise UserError(
-                f"the data set of the run in {workdir} has changed since it began ({what})"
-            )
+    if different:
+        raise UserError(
+            f"the data set of the run in {workdir} has changed since it began "
+            f"({'; '.join(different)})"
+        )
 
 
 def load_config(workdir: pathlib.Path) -> ConfigDict:

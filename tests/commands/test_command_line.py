@@ -67,11 +67,35 @@ def test_pretrain_evaluate_and_again(experiment, tmp_path, capsys):
     assert main([*argv, *overrides]) == 0
     assert "is finished: 6 steps" in capsys.readouterr().out
 
-    (workdir / "evaluation.json").unlink()
-    assert main(["evaluate", "--workdir", str(workdir), "--config.evaluation.knn_k=5"]) == 0
-    again = json.loads((workdir / "evaluation.json").read_text())
+    output = tmp_path / "again.json"
+    evaluate = ["evaluate", "--workdir", str(workdir), "--output", str(output)]
+    assert main([*evaluate, "--config.evaluation.knn_k=5"]) == 0
+    assert f"written to {output}" in capsys.readouterr().out
+    again = json.loads(output.read_text())
     assert again["pretrained"]["linear"] == result["pretrained"]["linear"]
     assert again["protocol"]["knn_k"] == 5
+
+
+def test_training_data_may_move_change_and_be_gone(experiment, tmp_path, capsys):
+    images = np.random.default_rng(0).integers(0, 255, (64, 8, 8, 1)).astype(np.uint8)
+    np.savez(tmp_path / "images.npz", image=images)
+    workdir = str(tmp_path / "run")
+    train = ["pretrain", "--config", experiment, "--workdir", workdir, "--config.steps=3"]
+    assert main([*train, f"--config.data.source=npz:{tmp_path}/images.npz"]) == 0
+
+    (tmp_path / "images.npz").rename(tmp_path / "moved.npz")
+    assert main([*train, f"--config.data.source=npz:{tmp_path}/moved.npz"]) == 0
+    assert "is finished: 3 steps" in capsys.readouterr().out
+
+    evaluate = ["evaluate", "--workdir", workdir, "--config.evaluation.source=sklearn:digits"]
+    assert main(evaluate) == 0
+    with_data = json.loads((tmp_path / "run" / "evaluation.json").read_text())
+    np.savez(tmp_path / "moved.npz", image=images // 4 + 150)
+    assert main(evaluate) == 0
+    assert json.loads((tmp_path / "run" / "evaluation.json").read_text()) == with_data
+    (tmp_path / "moved.npz").unlink()
+    assert main(evaluate) == 0
+    assert json.loads((tmp_path / "run" / "evaluation.json").read_text()) == with_data
 
 
 @pytest.mark.parametrize(
@@ -226,6 +250,29 @@ def _answer_as_another(server):
         server.accept()[0].sendall(b"HTTP/1.1 400 Bad Request\r\n")
 
 
+@pytest.mark.parametrize(
+    "override, message",
+    [
+        ("source=npz:/nowhere.npz", "'/nowhere.npz' does not exist"),
+        ("knn_k=0", "config.evaluation.knn_k=0; it must be at least 1"),
+        ("test_split=val", "has no split 'val'; it has: test, train"),
+    ],
+)
+def test_what_an_evaluation_lacks_is_told_before_training(
+    override, message, experiment, tmp_path, capsys
+):
+    overrides = ["--config.evaluation.final=True", f"--config.evaluation.{override}"]
+    assert message in _pretrain_fails(capsys, experiment, tmp_path, *overrides)
+    assert not (tmp_path / "run" / "config.json").exists()
+
+
+def test_an_output_that_cannot_be_written_is_told_before_the_evaluation(tmp_path, capsys):
+    (tmp_path / "config.json").write_text(json.dumps(config_of("simclr").to_dict()))
+    output = tmp_path / "missing" / "evaluation.json"
+    line = _fails(capsys, "evaluate", "--workdir", str(tmp_path), "--output", str(output))
+    assert f"cannot write {output}: No such file or directory; say where to by --output" in line
+
+
 def test_evaluate_without_a_run(tmp_path, capsys):
     assert "holds no run" in _fails(capsys, "evaluate", "--workdir", str(tmp_path))
 
@@ -278,7 +325,7 @@ def test_unlabelled_images_without_a_test_split_train_and_are_measured(
     argv = ["pretrain", "--config", experiment, "--workdir", str(workdir), "--config.steps=3"]
     source = f"--config.data.source=npz:{tmp_path}/images.npz"
     assert main([*argv, source, "--config.evaluation.final=True"]) == 0
-    assert "only what needs no labels is measured" in capsys.readouterr().out
+    assert "no labels: only measures that need none" in capsys.readouterr().out
     result = json.loads((workdir / "evaluation.json").read_text())
     assert "knn" not in result["pretrained"]
     assert 0 < result["pretrained"]["collapse"]["rankme"] <= result["pretrained"]["dimension"]

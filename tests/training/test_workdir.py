@@ -1,11 +1,17 @@
 """The folder of a run as the second of two hosts meets it."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from ssljax.errors import UserError
+from ssljax.objectives import Inputs
 from ssljax.training import workdir
 from ssljax.training.config import default_config
+from ssljax.training.data_record import DataRecord, read_data_record
+
+INPUTS = Inputs((8, 16, 1), mean=(0.1 + 0.2,), std=(1 / 3,), num_examples=7)
 
 
 @pytest.fixture
@@ -36,13 +42,13 @@ def test_a_folder_that_only_this_host_sees(second_host, tmp_path, there):
 
 
 def test_hosts_with_other_configs_or_data_are_refused(second_host, tmp_path, monkeypatch):
-    config, data = default_config(), {"version": 1}
+    config, data = default_config(), DataRecord({"version": 1}, INPUTS)
     with monkeypatch.context() as first_host:
         first_host.setattr(workdir.jax, "process_index", lambda: 0)
         workdir.claim(tmp_path, config, data)
     workdir.claim(tmp_path, config, data)
     with pytest.raises(UserError, match="data set .* .version: 1 then, 2 now"):
-        workdir.claim(tmp_path, config, {"version": 2})
+        workdir.claim(tmp_path, config, DataRecord({"version": 2}, INPUTS))
     config.data.workers = 3
     workdir.claim(tmp_path, config, data)
     config.checkpoint.every = 7
@@ -52,3 +58,24 @@ def test_hosts_with_other_configs_or_data_are_refused(second_host, tmp_path, mon
     with pytest.raises(UserError, match="steps: 1000 in the run, 7 now"):
         workdir.claim(tmp_path, config, data)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "data.json"]
+
+
+def _data(spec, content):
+    source = {"spec": spec, "split": "train", "count": 7, "content": content}
+    return DataRecord({"source": source, "seed": 0, "host_crop": [0.5, 1.0]}, INPUTS)
+
+
+def test_the_same_data_may_move_and_others_may_not(tmp_path):
+    config = default_config()
+    config.data.source = "npz:/shared/a.npz"
+    workdir.claim(tmp_path, config, _data("npz:/shared/a.npz", "c1"))
+    config.data.source = "npz:/scratch/a.npz"
+    other = _data("npz:/scratch/a.npz", "c1")
+    workdir.claim(tmp_path, config, dataclasses.replace(other, inputs=None))
+    assert workdir.load_config(tmp_path).data.source == "npz:/scratch/a.npz"
+    assert read_data_record(tmp_path) == _data("npz:/shared/a.npz", "c1")  # written once
+    with pytest.raises(UserError, match="data set of the run in .* has changed .*c1.*c2"):
+        workdir.claim(tmp_path, config, _data("npz:/scratch/a.npz", "c2"))
+    config.data.source = "npz:/scratch/b.npz"
+    with pytest.raises(UserError, match="data.source: 'npz:/scratch/a.npz' in the run"):
+        workdir.claim(tmp_path, config, _data("npz:/scratch/b.npz", "c2"))

@@ -38,7 +38,7 @@ def open_arrayrecord(path: str, options: Options) -> Source:
     count = records.count()
     if count == 0:
         raise UserError(f"no record in {', '.join(map(str, files))}")
-    names = _Names(str(files[0].parent), options.split, count)
+    names = _Names(options.split, count)
     if sum(file.stat().st_size for file in files) <= options.memory_limit:
         labels, num_classes = records.labels()
         encoded = EncodedSet(names, records.read, records.ends, labels, num_classes=num_classes)
@@ -58,9 +58,11 @@ def _splits(root: pathlib.Path) -> dict[str, list[pathlib.Path]]:
 
 @dataclasses.dataclass(frozen=True)
 class _Names:
-    """The records' names, made when asked for: a large set has very many."""
+    """The records' names, made when asked for: a large set has very many.
 
-    folder: str
+    They are part of the fingerprint, so the folder is not in them: it may move.
+    """
+
     split: str
     count: int
 
@@ -68,7 +70,7 @@ class _Names:
         return self.count
 
     def __getitem__(self, index: int) -> str:
-        return f"record {index} of {self.split} in {self.folder}"
+        return f"record {index} of {self.split}"
 
 
 @dataclasses.dataclass
