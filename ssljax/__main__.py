@@ -3,11 +3,18 @@
 import os
 import sys
 
-# `python -m` puts the current folder first, where a file `jax.py` would be run in place of JAX.
-if not sys.flags.safe_path and os.path.realpath(sys.path[0]) == os.path.realpath(os.curdir):
-    here = sys.path.pop(0)
-    if os.path.dirname(os.path.dirname(os.path.realpath(__file__))) == os.path.realpath(here):
-        sys.path.append(here)  # a checkout that is not installed
+
+def _here() -> bool:
+    """Say whether the path begins with the current folder, though this package lies elsewhere."""
+    here = os.path.realpath(os.curdir)
+    package = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+    return os.path.realpath(sys.path[0]) == here != package
+
+
+# `python -m` puts the current folder first, where a file `jax.py` would be run in place of JAX. In
+# a checkout that is not installed it is where this package is found.
+if not sys.flags.safe_path and _here():
+    del sys.path[0]
 
 from ssljax.commands.main import main  # noqa: E402  (the path must be right first)
 

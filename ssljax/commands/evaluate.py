@@ -61,6 +61,7 @@ def _run(args: argparse.Namespace, rest: Sequence[str]) -> int:
     import jax
 
     from ssljax.commands import config_file
+    from ssljax.commands.compiled import keep_compiled
     from ssljax.training.assessment import build_for_evaluation, require_evaluable
     from ssljax.training.checkpoint import Checkpointer
     from ssljax.training.data_record import inputs_of_run, read_data_record
@@ -77,6 +78,7 @@ def _run(args: argparse.Namespace, rest: Sequence[str]) -> int:
     output = args.output or workdir / "evaluation.json"
     if jax.process_index() == 0:
         _require_writable(output)
+    keep_compiled()
     experiment = build_for_evaluation(config, inputs_of_run(workdir, config))
     require_evaluable(experiment, final=True)
     checkpoints = Checkpointer(workdir, keep_last=config.checkpoint.keep_last)

@@ -1,7 +1,9 @@
 """`ssljax pretrain`: run a config, or continue it."""
 
 import argparse
+import shlex
 import signal
+import sys
 from collections.abc import Sequence
 
 from ssljax.commands import hosts
@@ -50,13 +52,15 @@ def _run(args: argparse.Namespace, rest: Sequence[str]) -> int:
     import jax
 
     from ssljax.commands import config_file
+    from ssljax.commands.compiled import keep_compiled
     from ssljax.commands.evaluate import evaluate_run
     from ssljax.training.loop import pretrain
     from ssljax.training.workdir import folder
 
     workdir = folder(args.workdir)
     config = config_file.load(args.config, rest)
-    say = print if jax.process_index() == 0 else lambda line: None
+    keep_compiled()
+    say = _say if jax.process_index() == 0 else lambda line: None
     outcome = pretrain(config, workdir, say=say)
     if outcome.signal is not None:
         say(
@@ -66,10 +70,21 @@ def _run(args: argparse.Namespace, rest: Sequence[str]) -> int:
         return 128 + outcome.signal
     if outcome.already_finished:
         say(f"the run in {workdir} is finished: {config.steps:,} steps")
-    if config.evaluation.final and not (
-        outcome.already_finished and (workdir / "evaluation.json").exists()
-    ):
+    evaluated = outcome.already_finished and (workdir / "evaluation.json").exists()
+    if config.evaluation.final and not evaluated:
         # Of several processes JAX has taken SIGTERM for the steps, which are over.
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         evaluate_run(outcome.experiment, outcome.state, workdir, say=say)
+        return 0
+    if not outcome.already_finished:
+        say(f"finished: {config.steps:,} steps")
+    say(f"checkpoints, metrics.jsonl, tensorboard, config.json: {workdir}")
+    say(f"evaluate it with: ssljax evaluate --workdir {shlex.quote(str(workdir))}")
     return 0
+
+
+def _say(line: str) -> None:
+    from tqdm import tqdm
+
+    tqdm.write(line)  # above the progress bar, if there is one
+    sys.stdout.flush()  # in order with standard error, where both go to one file

@@ -75,7 +75,7 @@ class Checkpointer:
                 f"keep_best={keep_best} needs best_metric, got {best_metric!r}, and best_mode "
                 f"'max' or 'min', got {best_mode!r}"
             )
-        self.folder = pathlib.Path(workdir).absolute() / "checkpoints"
+        self.folder = pathlib.Path(workdir).expanduser().absolute() / "checkpoints"
         self._keep_last, self._keep_best = keep_last, keep_best
         self._best_metric, self._sign = best_metric, 1 if best_mode == "max" else -1
         self._asynchronous = asynchronous

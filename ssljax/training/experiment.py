@@ -17,6 +17,7 @@ from ssljax.models import build_encoder
 from ssljax.objectives import Inputs, Objective, Run, build_objective
 from ssljax.training.layout import state_sharding
 from ssljax.training.optimizer import Optimizer, build_optimizer
+from ssljax.training.ranges import require_in_range
 from ssljax.training.sharding import (
     batch_sharding,
     check_batch_size,
@@ -174,10 +175,10 @@ def build(
     Raises:
       UserError: naming the key and what would be right.
     """
+    require_in_range(config)
     mesh = make_mesh(config.mesh, devices)
     if trains:
         check_batch_size(config.batch_size, mesh, config.accumulate)
-    _require_positive(config, "steps", "batch_size", "accumulate", "log_every")
     with_source = inputs is None if with_source is None else with_source
     source = open_data(config, config.data.source, config.data.split) if with_source else None
     run = Run(
@@ -235,9 +236,3 @@ def _abstract_batch(config: ConfigDict, inputs: Inputs, sharding: Any = None) ->
     one = spec((config.batch_size,), jnp.int32)
     image = spec((config.batch_size, *inputs.shape), jnp.uint8)
     return {"image": image, "id": one, **({"label": one} if config.data.labels else {})}
-
-
-def _require_positive(config: ConfigDict, *keys: str) -> None:
-    for key in keys:
-        if config[key] < 1:
-            raise UserError(f"config.{key}={config[key]}; it must be at least 1")

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import pathlib
+import time
 from collections.abc import Callable
 from importlib import metadata
 from typing import Any
@@ -21,12 +22,14 @@ from ssljax.training.data_record import DataRecord, read_data_record
 from ssljax.training.experiment import Experiment, build
 from ssljax.training.health import MetricsWindow
 from ssljax.training.layout import describe_layout
-from ssljax.training.metrics import MetricsWriter, Progress
+from ssljax.training.metrics import MetricsWriter
+from ssljax.training.opening import opening
 from ssljax.training.paths import named_leaves
+from ssljax.training.progress import Progress
 from ssljax.training.signals import StopRequest
 from ssljax.training.start import start_from
 from ssljax.training.state import TrainState
-from ssljax.training.workdir import claim, lock
+from ssljax.training.workdir import begun, claim, lock
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +66,7 @@ def pretrain(
         # ── What the config describes ───────────────────────────────────────────────────────────
         exits.enter_context(lock(workdir))
         keep_freed_memory()
-        stored = read_data_record(workdir)
+        stored = read_data_record(workdir) if begun(workdir) else None
         experiment = build(config, stored.inputs if stored else None, with_source=True)
         objective, pipeline = experiment.objective, experiment.pipeline()
         if config.evaluation.final or config.evaluation.every:
@@ -78,6 +81,8 @@ def pretrain(
             )
         if experiment.source.report:
             say(experiment.source.report)
+        for line in opening(experiment):
+            say(line)
 
         # ── Where the run stands ────────────────────────────────────────────────────────────────
         keep = config.checkpoint
@@ -102,7 +107,10 @@ def pretrain(
 
         # Before the compilation, so that files that cannot be written are told at once.
         writer = exits.enter_context(contextlib.closing(MetricsWriter(workdir, first_step=first)))
+        say("compiling the train step ...")
+        began = time.perf_counter()
         train_step = experiment.compile_step()
+        say(f"compiled in {time.perf_counter() - began:.1f} s")
         if jax.process_count() > 1:  # the first collectives do not wait long for one that compiles
             multihost_utils.sync_global_devices("the step is compiled")
         window = MetricsWindow(workdir, list(named_leaves(state.params)), pipeline.ids)
@@ -141,6 +149,7 @@ def pretrain(
             if evaluating:
                 scores = quick_evaluation(experiment, state)
                 writer.write(step, scores)
+                progress.show_scores(scores)
                 progress.restart(step)
             if saving:
                 checkpoints.save(step, state, meta=_meta(config, pipeline), metrics=scores)

@@ -1,4 +1,4 @@
-"""What a run writes down as it goes: metrics.jsonl and TensorBoard files, and the progress bar."""
+"""What a run writes down as it goes: metrics.jsonl and TensorBoard files."""
 
 import contextlib
 import json
@@ -8,11 +8,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
-from ml_collections import ConfigDict
 from tensorboardX.event_file_writer import EventsWriter
 from tensorboardX.proto.event_pb2 import Event, SessionLog
 from tensorboardX.summary import scalar
-from tqdm import tqdm
 
 from ssljax.errors import UserError
 from ssljax.files import write_atomically
@@ -127,41 +125,3 @@ def read_metrics(path: pathlib.Path) -> list[dict[str, Any]]:
 
 def _is_step(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
-class Progress:
-    """A bar with the loss, examples per second and the time left; silent where it is not wanted."""
-
-    def __init__(self, first: int, config: ConfigDict):
-        self._batch_size = config.batch_size
-        self._bar = tqdm(
-            total=config.steps,
-            initial=first,
-            unit="step",
-            disable=not config.progress or jax.process_index() > 0,
-            mininterval=0.5,
-        )
-        self.restart(first)
-
-    def advance(self, step: int) -> None:
-        """Show that `step` steps are done."""
-        self._bar.update(step - self._bar.n)
-
-    def rate(self, step: int) -> float:
-        """Return the examples per second since the last call."""
-        seconds = max(time.perf_counter() - self._time, 1e-9)
-        self._rate = (step - self._step) * self._batch_size / seconds
-        self.restart(step)
-        return self._rate
-
-    def restart(self, step: int) -> None:
-        """Measure the rate from now and `step` on: what came before was not training."""
-        self._time, self._step = time.perf_counter(), step
-
-    def show(self, *, loss: float) -> None:
-        """Show the loss beside the bar, and the last rate."""
-        self._bar.set_postfix_str(f"loss {loss:.4f}, {self._rate:,.0f} images/s")
-
-    def close(self) -> None:
-        """Leave the bar as it stands."""
-        self._bar.close()

@@ -5,9 +5,11 @@ import fcntl
 import json
 import pathlib
 import secrets
+import shutil
 import socket
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import jax
 import numpy as np
@@ -26,6 +28,10 @@ from ssljax.training.config import (
 from ssljax.training.continuation import GOES_ON, continuation, describe, record, steps_done
 from ssljax.training.data_record import DataRecord, read_data_record, write_data_record
 
+_WRITTEN_AT_THE_START = {
+    *("lock", "config.json", "data.json", "parameters.txt", "state.txt"),
+    *("metrics.jsonl", "tensorboard"),
+}
 _PROPAGATION = 20  # seconds until a network file system shows a new file on all hosts
 
 
@@ -50,6 +56,9 @@ def folder(text: str) -> pathlib.Path:
 def lock(workdir: pathlib.Path) -> Iterator[None]:
     """Make the folder if need be, and keep other runs out of it; a lock dies with its process.
 
+    A folder that was made here, and in which no step was logged or saved, is removed again: a start
+    that is refused leaves nothing behind.
+
     Raises:
       UserError: the folder cannot be written, another process runs in it, or a host sees another
         folder than process 0 does.
@@ -59,6 +68,7 @@ def lock(workdir: pathlib.Path) -> Iterator[None]:
         yield
         return
     try:
+        new = not workdir.exists()
         workdir.mkdir(parents=True, exist_ok=True)
         handle = (workdir / "lock").open("a")
     except OSError as error:
@@ -74,7 +84,11 @@ def lock(workdir: pathlib.Path) -> Iterator[None]:
             handle.write(str(token))
             handle.flush()
             multihost_utils.broadcast_one_to_all(np.int32(token))
-        yield
+        try:
+            yield
+        finally:
+            if new and not begun(workdir) and not _others(workdir):
+                shutil.rmtree(workdir)
 
 
 def _require_same_folder(workdir: pathlib.Path) -> None:
@@ -101,7 +115,8 @@ def claim(workdir: pathlib.Path, config: ConfigDict, data: DataRecord) -> str | 
     """Write the config and the data record of a new run, or check those of the run that is there.
 
     Of several hosts the first writes, and then the others check theirs. The data may have moved: of
-    the same content, another `data.source` is free.
+    the same content, another `data.source` is free. A run of which no step was logged or saved,
+    since its start was refused or ended, is none: another may begin.
 
     Returns:
       A line for the user where the run goes on to another number of steps; the history of the
@@ -110,17 +125,15 @@ def claim(workdir: pathlib.Path, config: ConfigDict, data: DataRecord) -> str | 
     Raises:
       UserError: the folder belongs to a run of another config, or the data set has changed since.
     """
-    change = None
+    change, stored = None, None
     if jax.process_index() == 0:
-        _require_same_run(workdir, config, data, (*FREE_TO_CHANGE, *GOES_ON))
-        if (workdir / "config.json").exists():
-            saved = load_config(workdir)
-            if differences(saved, config):
-                change = continuation(saved, config, steps_done(workdir))
+        if begun(workdir):
+            _require_same_run(workdir, config, data, (*FREE_TO_CHANGE, *GOES_ON))
+            change = _continuation(workdir, config)
+            stored = read_data_record(workdir)
         if change:
             record(workdir, change)
         write_atomically(workdir / "config.json", to_json(config))
-        stored = read_data_record(workdir)
         if stored is None or stored.inputs is None:
             write_data_record(workdir, data)
     if jax.process_count() > 1:
@@ -128,6 +141,25 @@ def claim(workdir: pathlib.Path, config: ConfigDict, data: DataRecord) -> str | 
     if jax.process_index() > 0:
         _require_same_run(workdir, config, data, OWN_TO_A_HOST)
     return describe(change) if change else None
+
+
+def _continuation(workdir: pathlib.Path, config: ConfigDict) -> dict[str, Any] | None:
+    if not (workdir / "config.json").exists():
+        return None
+    saved = load_config(workdir)
+    return continuation(saved, config, steps_done(workdir)) if differences(saved, config) else None
+
+
+def _others(workdir: pathlib.Path) -> set[str]:
+    """Return the names in a workdir of what is not written at the start of a run."""
+    return {path.name for path in workdir.iterdir()} - _WRITTEN_AT_THE_START
+
+
+def begun(workdir: pathlib.Path) -> bool:
+    """Whether a step of the run in a folder was logged or saved."""
+    metrics = workdir / "metrics.jsonl"
+    logged = metrics.exists() and metrics.stat().st_size > 0
+    return logged or any((workdir / "checkpoints").glob("*"))
 
 
 def _require_same_run(

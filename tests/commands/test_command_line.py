@@ -7,6 +7,7 @@ import re
 import socket
 import threading
 
+import jax
 import numpy as np
 import pytest
 
@@ -120,6 +121,16 @@ def test_training_data_may_move_change_and_be_gone(experiment, tmp_path, capsys)
         ("--config.optimizer.name=adam", "did you mean 'adamw'"),
         ("--config.steps=ten", "ten"),
         ("--config.steps=0", "config.steps=0; it must be at least 1"),
+        ("--config.accumulate=0", "config.accumulate=0; it must be at least 1"),
+        ("--config.seed=-1", "config.seed=-1; it must be at least 0"),
+        ("--config.seed=4294967296", "it must be below 2^32"),
+        ("--config.checkpoint.every=0", "config.checkpoint.every=0; it must be at least 1"),
+        ("--config.checkpoint.keep_last=0", "config.checkpoint.keep_last=0; it must be at least 1"),
+        ("--config.data.workers=-1", "config.data.workers=-1; it must be at least 0"),
+        ("--config.data.host_crop=(.5,)", "config.data.host_crop=(0.5,); it must be (smallest, "),
+        ("--config.data.host_crop=(0,1)", "config.data.host_crop=(0, 1); it must be (smallest, "),
+        ("--config.profile=(1,)", "config.profile=(1,); it must be (first step, number of steps)"),
+        ("--config.start_from=({'workdir':'nowhere','take':'params','put':'params'},)", "nowhere"),
         ("--config.batch_size=12", "does not divide over 8 devices"),
         ("--config.accumulate=2", "couples the examples of a batch"),
         ("--config.mesh.fsdp=3", "does not divide 8 devices"),
@@ -138,7 +149,7 @@ def test_training_data_may_move_change_and_be_gone(experiment, tmp_path, capsys)
 def test_bad_input_is_one_clear_line(override, message, experiment, tmp_path, capsys):
     line = _pretrain_fails(capsys, experiment, tmp_path, override)
     assert message in line, line
-    assert not list((tmp_path / "run").glob("checkpoints/*"))
+    assert not (tmp_path / "run").exists()  # so that the corrected command can begin there
 
 
 def test_fields_that_the_file_left_out_can_be_set(experiment):
@@ -185,7 +196,7 @@ def test_a_bad_config_file_is_told(text, message, tmp_path, capsys):
     [
         ("def f(:\n", "", "SyntaxError: invalid syntax, in {file}, line 1: def f(:"),
         ("import nowhere\n", "", "No module named 'nowhere', in {file}, line 1: import nowhere"),
-        ("def get_config():\n  return 1 / 0\n", "", "division by zero, in {file}, line 2: return 1"),
+        ("def get_config():\n  1 / 0\n", "", "division by zero, in {file}, line 2: 1 / 0"),
         ("import json\ndef get_config():\n  json.loads('{{')\n", "", "json/decoder.py, line "),
         ("def get_config():\n  pass\n", ":x", "its function is get_config(); use --config {file}"),
         ("def get_config(x):\n  pass\n", "", "get_config(x); use --config {file}:ARGUMENT"),
@@ -314,6 +325,45 @@ def test_list_names_everything(capsys):
 def test_data_show(capsys):
     assert main(["data", "show", "sklearn:digits", "--split", "test"]) == 0
     assert "359 images, 8x8x1" in capsys.readouterr().out
+
+
+def test_a_run_says_what_it_runs_on_and_how_to_go_on(experiment, tmp_path, capsys):
+    workdir = tmp_path / "my run"
+    argv = ["pretrain", "--config", experiment, "--workdir", str(workdir)]
+    overrides = ["--config.steps=3", "--config.log_every=1", "--config.progress=True"]
+    assert main([*argv, *overrides]) == 0
+    out, err = capsys.readouterr()
+    assert "data: 1,438 images of 8x8x1 in 'train' of sklearn:digits\n" in out
+    assert re.search(r"^model: [\d,]+ parameters \(simclr on resnet, adamw\)$", out, re.MULTILINE)
+    assert "devices: 8 x cpu, mesh data=8, fsdp=1, tensor=1\n" in out
+    assert re.search(r"^compiling the train step ...\ncompiled in \d+\.\d s$", out, re.MULTILINE)
+    assert out.endswith(f"evaluate it with: ssljax evaluate --workdir '{workdir}'\n")
+    assert re.fullmatch(r"(step \d/3: loss \d+\.\d+, [\d,]+ images/s, 00:0\d left\n)+", err), err
+
+
+def test_compiled_programs_are_kept_unless_jax_was_told_otherwise(tmp_path, monkeypatch):
+    from ssljax.commands import compiled
+
+    def folder_after(told=None, **environment):
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        jax.config.update("jax_compilation_cache_dir", told)
+        compiled.keep_compiled()
+        return jax.config.jax_compilation_cache_dir
+
+    monkeypatch.setattr(compiled, "FOLDER", tmp_path / "kept")
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
+    before = jax.config.jax_compilation_cache_dir
+    try:
+        assert folder_after() == str(tmp_path / "kept") and (tmp_path / "kept").is_dir()
+        assert folder_after(told="mine") == "mine"
+        assert folder_after(JAX_COMPILATION_CACHE_DIR="") is None
+        monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
+        (tmp_path / "file").write_text("")
+        monkeypatch.setattr(compiled, "FOLDER", tmp_path / "file/kept")
+        assert folder_after() is None
+    finally:
+        jax.config.update("jax_compilation_cache_dir", before)
 
 
 def test_unlabelled_images_without_a_test_split_train_and_are_measured(

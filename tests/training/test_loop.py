@@ -110,6 +110,27 @@ def test_another_config_in_the_workdir_is_refused(tmp_path):
         _run(config, tmp_path)
 
 
+def test_a_start_that_ended_before_its_first_step_refuses_no_other(tmp_path, monkeypatch):
+    config = config_of("simclr")
+
+    def refuse(self):
+        raise UserError("no")
+
+    monkeypatch.setattr(Experiment, "compile_step", refuse)
+    with pytest.raises(UserError, match="no"):
+        _run(config, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+    (tmp_path / "old").mkdir()  # with something of the user's own in it
+    (tmp_path / "old/notes.txt").write_text("mine")
+    for steps in (12, 13):
+        config.steps = steps
+        with pytest.raises(UserError, match="no"):
+            _run(config, tmp_path / "old")
+    assert json.loads((tmp_path / "old/config.json").read_text())["steps"] == 13
+    assert (tmp_path / "old/notes.txt").exists()
+
+
 def test_a_changed_data_set_is_refused(tmp_path):
     config = config_of("simclr")
     images = np.random.default_rng(0).integers(0, 255, (64, 8, 8, 1)).astype(np.uint8)

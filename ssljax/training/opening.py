@@ -1,0 +1,32 @@
+"""What a run says of itself before it starts: its data, its model and its devices."""
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+
+import jax
+
+from ssljax.training.experiment import Experiment
+
+
+def opening(experiment: Experiment) -> Iterator[str]:
+    """Yield a line each on the data, on what is trained, and on the devices."""
+    source, config = experiment.source, experiment.config
+    shape = "x".join(map(str, source.image_shape or ("mixed sizes",)))
+    seen = experiment.objective.run.inputs.shape
+    resized = f", seen as {'x'.join(map(str, seen))}" if seen != source.image_shape else ""
+    yield f"data: {len(source):,} images of {shape} in {source.split!r} of {source.spec}{resized}"
+
+    leaves = jax.tree.leaves(experiment.abstract_state.params)
+    count = sum(math.prod(leaf.shape) for leaf in leaves)
+    yield (
+        f"model: {count:,} parameters ({config.objective.name} on {config.encoder.name}, "
+        f"{config.optimizer.name})"
+    )
+
+    devices = experiment.mesh.devices.flatten().tolist()
+    kinds = Counter(device.device_kind for device in devices)
+    what = ", ".join(f"{number} x {kind}" for kind, number in kinds.items())
+    hosts = f" of {jax.process_count()} processes" if jax.process_count() > 1 else ""
+    mesh = ", ".join(f"{axis}={size}" for axis, size in experiment.mesh.shape.items())
+    yield f"devices: {what}{hosts}, mesh {mesh}"
