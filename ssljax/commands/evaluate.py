@@ -47,7 +47,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         help="an objective outside ssljax that the saved config names; it is imported and run, "
         "from the current folder too",
     )
-    hosts.add_flags(parser)
+    hosts.add_flags(parser, stoppable=False)
     parser.set_defaults(run=run)
 
 

@@ -8,8 +8,13 @@ import re
 from ssljax.errors import UserError
 
 
-def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Add the flags by which the processes of a run find each other."""
+def add_flags(parser: argparse.ArgumentParser, *, stoppable: bool) -> None:
+    """Add the flags by which the processes of a run find each other.
+
+    Args:
+      parser: of the command.
+      stoppable: whether the command goes step by step, see `ssljax.training.hosts.together`.
+    """
     hosts = parser.add_argument_group(
         "several hosts",
         "the same command on each; on a TPU slice, under SLURM, Open MPI and Kubernetes\n"
@@ -26,12 +31,13 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="for all to be there (default: %(default)s)",
     )
-    hosts.add_argument(
-        "--hang-timeout",
-        type=float,
-        metavar="SECONDS",
-        help="end a process that takes longer from one step to the next (default: never)",
-    )
+    if stoppable:
+        hosts.add_argument(
+            "--hang-timeout",
+            type=float,
+            metavar="SECONDS",
+            help="end a process that takes longer from one step to the next (default: never)",
+        )
 
 
 def joined(args: argparse.Namespace, *, stoppable: bool) -> contextlib.AbstractContextManager:
@@ -56,5 +62,5 @@ def joined(args: argparse.Namespace, *, stoppable: bool) -> contextlib.AbstractC
         patience=args.join_timeout,
         stoppable=stoppable,
         tell=tell,
-        hang_timeout=args.hang_timeout,
+        hang_timeout=args.hang_timeout if stoppable else None,
     )

@@ -38,7 +38,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         metavar="DIR",
         help="folder of the run: checkpoints, metrics, evaluation",
     )
-    hosts.add_flags(parser)
+    hosts.add_flags(parser, stoppable=True)
     parser.set_defaults(run=run)
 
 

@@ -19,6 +19,10 @@ from ssljax.errors import UserError
 # see `together`; both together are to end all processes within a minute.
 SILENCE = 25
 
+# Seconds that process 0 waits before it ends with an error, and JAX's service with it, which aborts
+# all others at once: those that meet the same error, say a mistake in the config, tell it first.
+_ALIKE = 2
+
 _hang_timeout: float | None = None  # of this process, see `together`
 
 
@@ -73,17 +77,18 @@ def together(
             f"cannot join the other processes: {_first_line(error)}; give --coordinator HOST:PORT, "
             "where process 0 listens on a free port, --num-processes N and --process-id I"
         ) from error
-    # JAX knows the others by number only.
-    me = f"process {jax.process_index()} of {jax.process_count()}"
-    _say(f"this is {me} ({socket.gethostname()}, {os.getpid()})")
+    number = None
     try:
         with _without_chatter():
+            number = jax.process_index()
+            me = f"process {number} of {jax.process_count()}"  # JAX will say the number alone
+            _say(f"this is {me} ({socket.gethostname()}, {os.getpid()})")
             yield
             jax.distributed.shutdown()  # waits for all
     except BaseException as error:
         if isinstance(error, jax.errors.JaxRuntimeError):
             # Mostly the echo of the end of another process, which JAX is about to name.
-            _say(f"{me}: {_first_line(error)}")
+            _say(f"process {number}: {_first_line(error)}")
             time.sleep(SILENCE + 5)
         try:
             status = tell(error)
@@ -92,6 +97,8 @@ def together(
             status = 1
         sys.stdout.flush()
         sys.stderr.flush()
+        if number == 0:
+            time.sleep(_ALIKE)
         os._exit(status)  # JAX would wait for the others on the way out
 
 
