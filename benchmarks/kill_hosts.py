@@ -4,11 +4,11 @@
 
 Every trial starts the same run where the last trial left it, waits for a phase of it, sends a
 signal to one process or to all, and waits for the others to end. Phases: start (importing, joining,
-reading the data), compilation (with an empty cache), steps, saves. Signals: KILL, STOP, INT, TERM,
-and INT twice within 10 ms, as of an impatient Ctrl-C. At last the run is left to end: its last
-checkpoint and all its metrics must hold the same bits as those of a run that was never disturbed,
-which they do only if every restart was exact. A process that does not end within --patience counts
-as hung.
+reading the data), compilation (with an empty cache), steps, saves. Signals: KILL, STOP, HANG (it
+sleeps for ever in Python; with --hang-timeout), INT, TERM, and INT twice within 10 ms, as of an
+impatient Ctrl-C. At last the run is left to end: its last checkpoint and all its metrics must hold
+the same bits as those of a run that was never disturbed, which they do only if every restart was
+exact. A process that does not end within --patience counts as hung.
 """
 
 import argparse
@@ -30,7 +30,15 @@ import numpy as np
 
 DEVICES = 4  # of all processes together
 CONFIG = """
+import signal
+import time
+
 from tests.objectives.cases import config_of
+
+def hang(*_):
+    time.sleep(1e9)
+
+signal.signal(signal.SIGUSR1, hang)
 
 def get_config():
     config = config_of("simclr")
@@ -43,7 +51,7 @@ def get_config():
     return config
 """
 PHASES = ("start", "compilation", "steps", "saves")
-SIGNALS = ("KILL", "STOP", "INT", "TERM", "INT all", "INT INT all", "TERM all")
+SIGNALS = ("KILL", "STOP", "HANG", "INT", "TERM", "INT all", "INT INT all", "TERM all")
 
 
 def main() -> int:
@@ -51,6 +59,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--processes", type=int, default=2, choices=(2, 4))
     parser.add_argument("--trials", type=int, default=25)
+    parser.add_argument("--signals", nargs="*", default=list(SIGNALS), choices=SIGNALS)
     parser.add_argument("--steps", type=int, default=400, help="of the run")
     parser.add_argument("--patience", type=float, default=120, help="seconds, then it is a hang")
     parser.add_argument("--seed", type=int, default=0)
@@ -59,8 +68,9 @@ def main() -> int:
     chance = random.Random(args.seed)
     trials = [
         (phase, kind, victim)
-        for phase, kind, victim in itertools.product(PHASES, SIGNALS, range(args.processes))
-        if victim == 0 or not kind.endswith("all")
+        for phase, kind, victim in itertools.product(PHASES, args.signals, range(args.processes))
+        if (victim == 0 or not kind.endswith("all"))
+        and (kind != "HANG" or phase in ("steps", "saves"))  # --hang-timeout counts from a step on
     ]
     chance.shuffle(trials)
     with tempfile.TemporaryDirectory() as name:
@@ -90,7 +100,7 @@ class Run:
         self.processes: list[subprocess.Popen] = []
         self._stale: set[str] = set()  # saves that an earlier death has cut short
 
-    def start(self, *, compiles: bool = False) -> None:
+    def start(self, *options: str, compiles: bool = False) -> None:
         """Start all processes, with an empty compilation cache if they are to compile."""
         cache = self._folder / "cache"
         if compiles:
@@ -115,7 +125,7 @@ class Run:
             with (self._folder / f"log-{number}").open("w") as log:
                 self.processes.append(
                     subprocess.Popen(
-                        [*command, "--process-id", str(number)],
+                        [*command, "--process-id", str(number), *options],
                         env=environment,
                         stdout=log,
                         stderr=subprocess.STDOUT,
@@ -176,16 +186,17 @@ class Run:
 
 
 def _disturb(run, phase, kind, victim, chance, patience) -> bool:
-    run.start(compiles=phase == "compilation")
+    options = ("--hang-timeout", "30") if kind == "HANG" else ()
+    run.start(*options, compiles=phase == "compilation")
     run.await_phase(phase, chance)
     reached, began = run.last_step(), time.monotonic()
     early = [process.poll() for process in run.processes]
-    *names, everybody = kind.split() if kind.endswith("all") else (kind, None)
+    *names, everybody = kind.split() if kind.endswith("all") else (kind, "")
     for number, name in enumerate(names):
         time.sleep(0.01 * (number > 0))
         for index, process in enumerate(run.processes):
             if everybody or index == victim:
-                process.send_signal(getattr(signal, f"SIG{name}"))
+                process.send_signal(getattr(signal, "SIGUSR1" if name == "HANG" else f"SIG{name}"))
     statuses = run.wait(patience, without=victim if kind == "STOP" else None)
     took = time.monotonic() - began
     others = [i for i in range(run.count) if i != victim or everybody]
@@ -199,6 +210,8 @@ def _disturb(run, phase, kind, victim, chance, patience) -> bool:
         f"{'' if set(early) == {None} else ' (had ended before)'}",
         flush=True,
     )
+    if kind == "HANG":
+        named = " named" if "in hang" in run.printed(victim) else " NOT NAMED"
     if hung or "NOT" in named:
         for i in others:
             print(f"---- {i}\n{run.printed(i)[-3000:]}", flush=True)
