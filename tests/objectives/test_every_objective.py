@@ -36,6 +36,22 @@ def test_the_memory_is_what_the_list_of_objectives_says(case):
     assert cls.family and cls.paper.startswith("arXiv:") and cls.paper[6:] in cls.__doc__
 
 
+# Official codes that leave their heads as PyTorch draws them: up to 1 / sqrt(fan in).
+LEFT_TO_PYTORCH = (
+    "barlow_twins deepcluster_v2 lejepa moco_v1 moco_v2 moco_v3 npid ressl simsiam supcon swav "
+    "tico vicreg w_mse"
+).split()
+
+
+@pytest.mark.parametrize("case", [*LEFT_TO_PYTORCH, "simmim"])
+def test_heads_start_as_the_official_code_leaves_them(case):
+    params = trial(case).state.params
+    output = params["head" if case == "simmim" else "projector"]["output"]
+    bound = len(output["kernel"]) ** -0.5
+    for leaf in output.values():
+        assert 0.7 * bound < np.abs(leaf).max() <= bound
+
+
 UNCOUPLED = [
     case for case in CASES if objective_class(CASES[case][1]["name"]).batch_coupled is False
 ]

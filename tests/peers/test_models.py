@@ -9,6 +9,8 @@ import pytest
 
 from ssljax.losses import masked_mse, normalize_patches
 from ssljax.models import MAEDecoder, build_encoder
+from ssljax.models.initializers import bias_initializer, kernel_initializer
+from ssljax.models.positions import resample
 from ssljax.ops.masking import patchify
 from tests.models.jitted import apply, init
 
@@ -175,6 +177,39 @@ def test_resnet_in_evaluation(name, depths):
     stats = translated(stats, running(theirs), RESNET_NAMES)
     out, _ = apply(ours, params, stats, images, train=False)
     assert error(out.pooled, expected) < 1e-5
+
+
+@pytest.mark.parametrize(("how", "offset"), [("bicubic", 0.0), ("bicubic_offset", 0.1)])
+@pytest.mark.parametrize("grid", [(7, 7), (6, 6), (20, 20), (3, 17)])
+def test_positions_on_another_grid(how, offset, grid):
+    """The call of DINO's, iBOT's and DINOv2's interpolate_pos_encoding, and MSN's."""
+    table = np.random.default_rng(0).normal(size=(16 * 16, 5)).astype(np.float32)
+    theirs = torch.nn.functional.interpolate(
+        torch.from_numpy(table).reshape(1, 16, 16, 5).permute(0, 3, 1, 2),
+        scale_factor=tuple((n + offset) / 16 for n in grid),
+        mode="bicubic",
+    )
+    assert theirs.shape[2:] == grid
+    expected = theirs.permute(0, 2, 3, 1).reshape(-1, 5).numpy()
+    got = resample(jnp.asarray(table), (16, 16), grid, how=how)
+    np.testing.assert_allclose(got, expected, atol=1e-5)
+
+
+def test_linear_layers_and_convolutions_start_alike():
+    torch.manual_seed(0)
+    for module, shape in (
+        (torch.nn.Linear(300, 400), (300, 400)),
+        (torch.nn.Conv2d(32, 400, 3, groups=4), (3, 3, 8, 400)),
+    ):
+        fan_in = int(np.prod(shape[:-1]))
+        ours = {
+            "weight": kernel_initializer("torch")(KEY, shape, jnp.float32),
+            "bias": bias_initializer("torch", fan_in)(KEY, shape[-1:], jnp.float32),
+        }
+        for name, value in ours.items():
+            theirs = getattr(module, name).detach().numpy()
+            assert np.std(value) == pytest.approx(theirs.std(), rel=0.06)
+            assert np.abs(value).max() == pytest.approx(np.abs(theirs).max(), rel=0.02)
 
 
 def test_vit():
