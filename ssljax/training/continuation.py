@@ -37,7 +37,7 @@ def continuation(saved: ConfigDict, now: ConfigDict, done: int) -> dict[str, Any
     Returns:
       What is written into the history: "step": done; "changed": {key: [before, now]};
       "learning_rate": [planned, now] of the next step; and "schedule": "kept" if learning rate and
-      weight decay of the steps done are those of a run of the new config, else "stretched".
+      weight decay of the steps done are the same under both configs, else "stretched".
 
     Raises:
       UserError: naming the keys that cannot be changed.
@@ -82,10 +82,7 @@ def describe(change: dict[str, Any]) -> str:
     done, (planned, now) = change["step"], change["learning_rate"]
     keys = ", ".join(f"{key} {one!r} -> {two!r}" for key, (one, two) in change["changed"].items())
     if change["schedule"] == "kept":
-        how = (
-            f"learning rate and weight decay of the {done:,} steps done are those of a run of this "
-            "config"
-        )
+        how = "learning rate and weight decay of the steps done are the same under both"
     else:
         how = (
             "the schedules are stretched over the new number of steps: at this step the learning "
