@@ -75,6 +75,16 @@ def how_to_install(extra: str) -> str:
     return f"pip install -e '.[{extra}]' (in the folder of ssljax's setup.py)"
 
 
+def printable(name: str) -> str:
+    r"""Return a file name so that it can be printed and stored as UTF-8, whatever its bytes are.
+
+    >>> import os
+    >>> printable(os.fsdecode(b"caf\xe9.png"))
+    'caf\\xe9.png'
+    """
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def optional_package(module: str, extra: str) -> ModuleType:
     """Import a package that only some features need.
 

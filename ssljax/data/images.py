@@ -1,18 +1,51 @@
 """Pixels on the host: decode, and bring images to one size. All else happens on the device."""
 
+import concurrent.futures
+import contextlib
 import io
 import math
+import struct
+import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 SUFFIXES = frozenset(
     [".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".jp2"]
 )
+# The formats of those suffixes. The name of a file proves nothing, and other decoders of PIL start
+# programs (Ghostscript, for an EPS that is named .png).
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "JPEG2000")
+
+PIXEL_LIMIT = 178_956_970
+"""The most pixels (width x height) of an image; a larger one is refused as if it were damaged. A
+file of a few kilobytes can claim any size. PIL has the same limit, twice `Image.MAX_IMAGE_PIXELS`:
+who has larger images raises both."""
+
+LARGE = 2**25  # pixels: larger images are decoded one at a time, else the memory would be that of
+# 16 of them. And in a thread of their own, as the C library keeps what each thread has freed.
+_one_large = threading.Lock()
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 CHANNELS = tuple(_MODES)  # to which image files can be decoded
+_PNG = b"\x89PNG\r\n\x1a\n"
+_PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
+PNG_TAIL = 2**16  # bytes; EXIF data are no longer in other formats, and seldom in PNG
+_ORIENTATION = 0x0112  # the EXIF tag
+_UPRIGHT = {  # what brings an image of this orientation upright
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+# PIL warns from half of the limit on. For the whole process, since `catch_warnings` around each
+# image would not be safe in threads.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 Box = tuple[float, float, float, float]  # left, upper, right, lower, in pixels, as PIL has it
 Size = int | tuple[int, int]  # (height, width) in pixels; one number is the side of a square
@@ -27,53 +60,97 @@ def mode_of(channels: int) -> str:
     return _MODES[channels]
 
 
-def decode(data: bytes, channels: int = 3) -> np.ndarray:
+def decode(data: bytes, channels: int = 3, *, enough: int | None = None) -> np.ndarray:
     """Decode an encoded image: upright, the first frame, uint8 whatever the file's mode.
 
     Transparency is laid over white (dropping it would show the arbitrary colours beneath); 16-bit
-    grey keeps its high byte.
+    grey keeps its high byte. Damaged EXIF data count as none. Of images of more than `LARGE` pixels
+    one is decoded at a time.
 
     Args:
       data: the bytes of a JPEG, PNG, WebP, ... file.
       channels: 1 (grey), 3 (RGB) or 4 (RGBA).
+      enough: a number of pixels; an image of more comes reduced, but to no fewer. A JPEG is decoded
+        at a smaller scale, of other formats rows and columns are left out. None: all pixels.
 
     Returns:
       uint8[height, width, channels].
 
     Raises:
-      OSError: the bytes are no image, or a truncated or damaged one.
+      OSError: the bytes are no image, a truncated or damaged one, or one of more than `PIXEL_LIMIT`
+        pixels.
     """
     mode = mode_of(channels)
+    with _every_error_an_os_error():
+        image = _opened(data)
+        _scale(image, enough)
+        if image.width * image.height > LARGE:
+            with _one_large, concurrent.futures.ThreadPoolExecutor(1) as pool:
+                pixels = pool.submit(_pixels, image, mode, enough).result()
+                del image  # or the next one would begin before this memory is free
+        else:
+            pixels = _pixels(image, mode, enough)
+        return pixels.reshape(*pixels.shape[:2], channels)
+
+
+def _pixels(image: Image.Image, mode: str, enough: int | None) -> np.ndarray:
+    picture = _loaded(image, enough)
+    method = _UPRIGHT.get(_orientation(image))
+    return np.array(_convert(picture if method is None else picture.transpose(method), mode))
+
+
+@contextlib.contextmanager
+def _every_error_an_os_error() -> Iterator[None]:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(data))
-            image.load()
-        picture = _convert(ImageOps.exif_transpose(image), mode)
-        return np.array(picture).reshape(picture.height, picture.width, channels)
+        yield
     except UnidentifiedImageError as error:
         raise OSError("not an image of a known format") from error
-    except (
-        SyntaxError,
-        ValueError,
-        EOFError,
-        IndexError,
-        KeyError,
-        TypeError,
-        MemoryError,
-    ) as error:
-        # PIL's decoders meet damage with any of these.
+    except OSError:
+        raise
+    except Exception as error:  # PIL's decoders meet damage with very many kinds
         raise OSError(str(error) or type(error).__name__) from error
-    except Image.DecompressionBombError as error:
-        raise OSError(str(error)) from error
 
 
-def _upright_size(image: Image.Image) -> tuple[int, int]:
-    width, height = image.size
-    # PIL would decode a whole PNG to look for EXIF data after the pixels.
-    has_exif = image.format != "PNG" or "exif" in image.info
-    sideways = has_exif and image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
-    return (width, height) if sideways else (height, width)
+def _opened(data: bytes) -> Image.Image:
+    """Return the image with its header read, but not its pixels."""
+    try:
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise OSError(str(error).partition(",")[0]) from error  # it names the size and the limit
+    if image.width * image.height > PIXEL_LIMIT:
+        raise OSError(
+            f"{image.width} x {image.height} pixels are more than the limit of {PIXEL_LIMIT:,}"
+        )
+    return image
+
+
+def _excess(image: Image.Image, enough: int | None) -> int:
+    """Return by how much the sides are longer than they need be, a whole number."""
+    return 1 if enough is None else max(1, math.isqrt(image.width * image.height // enough))
+
+
+def _scale(image: Image.Image, enough: int | None) -> None:
+    """Have a JPEG decoded at a smaller scale; does nothing to others."""
+    if (excess := _excess(image, enough)) > 1:
+        image.draft(None, (image.width // excess, image.height // excess))
+
+
+def _loaded(image: Image.Image, enough: int | None) -> Image.Image:
+    image.load()
+    if (excess := _excess(image, enough)) == 1:
+        return image
+    size = max(1, image.width // excess), max(1, image.height // excess)
+    return image.resize(size, Image.Resampling.NEAREST)
+
+
+def _orientation(image: Image.Image) -> int:
+    """Return the EXIF orientation, 1 to 8; 1 (upright) if there is none that can be read."""
+    try:
+        # The PNG class's own method would decode all pixels to look for EXIF data behind them.
+        found = Image.Image.getexif(image).get(_ORIENTATION, 1)
+        return found if found in _UPRIGHT else 1
+    except Exception:  # whatever is wrong there says nothing of the pixels
+        return 1
 
 
 def _convert(image: Image.Image, mode: str) -> Image.Image:
@@ -91,10 +168,49 @@ def _convert(image: Image.Image, mode: str) -> Image.Image:
 
 
 def encoded_size(data: bytes) -> tuple[int, int]:
-    """Return (height, width) from the header of an encoded image, without decoding it."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        return _upright_size(Image.open(io.BytesIO(data)))
+    """Return (height, width) of an encoded image, upright, without decoding it.
+
+    Args:
+      data: its bytes; perhaps only the first of them, unless `turned_at_the_end`.
+
+    Raises:
+      OSError: as `decode` does, or too few bytes.
+    """
+    with _every_error_an_os_error():
+        image = _opened(_without_pixels(data))
+        height, width = image.height, image.width
+        # PIL turns TIFF files itself, and their size with them.
+        sideways = image.format != "TIFF" and _orientation(image) in (5, 6, 7, 8)
+        return (width, height) if sideways else (height, width)
+
+
+def turned_at_the_end(head: bytes, tail: bytes) -> bool:
+    """Say whether the orientation of a PNG file may stand behind its pixels, in its last bytes.
+
+    Args:
+      head: the first bytes of the file.
+      tail: its last `PNG_TAIL` bytes.
+    """
+    marks = (b"eXIf", b"Raw profile type exif", b"XML:com.adobe.xmp")
+    return is_png(head) and any(mark in tail for mark in marks)
+
+
+def is_png(head: bytes) -> bool:
+    """Say whether a file with these first bytes is a PNG file."""
+    return head.startswith(_PNG)
+
+
+def _without_pixels(data: bytes) -> bytes:
+    """Return a PNG file without its pixels, so that what stands behind them counts as header."""
+    if not is_png(data):
+        return data
+    kept, at = [data[: len(_PNG)]], len(_PNG)
+    while at + 8 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, at)
+        if kind != b"IDAT":
+            kept.append(data[at : at + 12 + length])
+        at += 12 + length
+    return b"".join([*kept, _PNG_END])
 
 
 def looks_whole(head: bytes, tail: bytes, size: int) -> bool:
@@ -107,7 +223,7 @@ def looks_whole(head: bytes, tail: bytes, size: int) -> bool:
     """
     if head.startswith(b"\xff\xd8\xff"):
         return b"\xff\xd9" in tail[-16:]
-    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+    if is_png(head):
         return b"IEND" in tail[-16:]
     if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
         return int.from_bytes(head[4:8], "little") + 8 <= size

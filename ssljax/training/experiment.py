@@ -11,7 +11,15 @@ import numpy as np
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
-from ssljax.data import Pipeline, Source, epoch, images, open_source, statistics
+from ssljax.data import (
+    Pipeline,
+    Source,
+    data_directory,
+    epoch,
+    images,
+    open_source,
+    statistics,
+)
 from ssljax.errors import UserError
 from ssljax.models import build_encoder
 from ssljax.objectives import Inputs, Objective, Run, build_objective
@@ -222,7 +230,8 @@ def measured_inputs(source: Source, data: ConfigDict) -> Inputs:
             f"the images of {source.spec} differ in size; set config.data.image_size, such as 224"
         )
     height, width, channels = source.image_shape or (0, 0, source.channels)
-    mean, std = statistics(source)
+    folder = data_directory(data.folder or None) / "statistics"
+    mean, std = statistics(source, folder=folder)
     return Inputs(
         shape=(data.image_size or height, data.image_size or width, channels),
         mean=tuple(mean.tolist()),

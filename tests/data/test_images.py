@@ -1,8 +1,10 @@
 import io
+import struct
+import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from ssljax.data import images
 
@@ -98,3 +100,127 @@ def test_random_boxes_lie_inside_and_keep_the_asked_area():
 def test_a_strip_takes_the_largest_centred_box():
     box = images.random_box(10, 1000, np.random.default_rng(0), (0.5, 1.0))
     assert box[3] - box[1] == 10 and box[2] - box[0] == 13 and abs(box[0] + box[2] - 1000) <= 1
+
+
+# --- orientation ----------------------------------------------------------------------------------
+
+UPRIGHT = [  # what makes an image of orientation 1, 2, ... upright
+    lambda a: a,
+    lambda a: a[:, ::-1],
+    lambda a: a[::-1, ::-1],
+    lambda a: a[::-1],
+    lambda a: a.swapaxes(0, 1),
+    lambda a: a.swapaxes(0, 1)[:, ::-1],
+    lambda a: a[::-1, ::-1].swapaxes(0, 1),
+    lambda a: a.swapaxes(0, 1)[::-1],
+]
+
+
+def with_exif(form: str, exif: bytes) -> bytes:
+    """A file of GREY with EXIF data that nobody has looked at."""
+    if form == "JPEG":
+        data = encoded(Image.fromarray(GREY), form, quality=95)
+        return data[:20] + b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif + data[20:]
+    if form == "WEBP":
+        return encoded(Image.fromarray(GREY), form, lossless=True, exif=exif)
+    body = b"eXIf" + exif.removeprefix(b"Exif\0\0")
+    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+    data = encoded(Image.fromarray(GREY), "PNG")
+    return data[:-12] + chunk + data[-12:]  # behind the pixels
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_orientation(form, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    if form == "TIFF":
+        data, plain = encoded(Image.fromarray(GREY), form, exif=exif), GREY
+    else:
+        data = with_exif(form, exif.tobytes())
+        plain = images.decode(encoded(Image.fromarray(GREY), form, quality=95, lossless=True), 1)
+    pixels = images.decode(data, 1)
+    assert (pixels.squeeze() == UPRIGHT[orientation - 1](plain.squeeze())).all()
+    assert images.encoded_size(data) == pixels.shape[:2]
+
+
+@pytest.mark.filterwarnings("ignore")  # PIL tells of the damage
+def test_damaged_exif_data_never_cost_the_pixels():
+    rng = np.random.default_rng(0)
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F], exif[0x0128], exif[0x011A] = 6, "Maker" * 4, 2, 72.0
+    exif.get_ifd(0x8769)[0x829A] = 0.01
+    whole = exif.tobytes()
+    plain = {
+        form: images.decode(encoded(Image.fromarray(GREY), form, quality=95, lossless=True), 1)
+        for form in ("JPEG", "PNG", "WEBP")
+    }
+    for number in range(450):
+        form, damaged = list(plain)[number % 3], bytearray(whole)
+        if number % 4 == 0:
+            damaged = damaged[: rng.integers(7, len(damaged))]
+        elif number % 4 == 1:
+            damaged[14:] = rng.bytes(int(rng.integers(0, 100)))
+        else:
+            for at in rng.integers(6, len(damaged), 6):
+                damaged[at] = rng.integers(256)
+        data = with_exif(form, bytes(damaged))
+        pixels = images.decode(data, 1)
+        assert any(np.array_equal(pixels, turn(plain[form])) for turn in UPRIGHT)
+        assert images.encoded_size(data) == pixels.shape[:2]
+
+
+def test_orientation_from_metadata_as_text_that_is_none():
+    info = PngImagePlugin.PngInfo()
+    info.add_text("Raw profile type exif", "\nexif\n 4\nno hexadecimal digits\n", zip=True)
+    data = encoded(Image.fromarray(GREY), "PNG", pnginfo=info)
+    assert (images.decode(data, 1)[..., 0] == GREY).all()
+
+
+# --- what is too large, or of another format ------------------------------------------------------
+
+
+def test_too_many_pixels_are_an_os_error_that_names_the_limit(monkeypatch):
+    bomb = with_size(encoded(Image.new("1", (8, 8))), 20_000, 10_000)
+    for look in (images.decode, images.encoded_size):
+        with pytest.raises(OSError, match="200000000 pixels.* limit of 178956970"):
+            look(bomb)
+    monkeypatch.setattr(images, "PIXEL_LIMIT", 119)
+    with pytest.raises(OSError, match="12 x 10 pixels are more than the limit of 119"):
+        images.decode(encoded(Image.fromarray(GREY)))
+
+
+def with_size(png: bytes, width: int, height: int) -> bytes:
+    """A PNG file whose header claims another size."""
+    header = b"IHDR" + struct.pack(">II", width, height) + png[24:29]
+    return png[:12] + header + struct.pack(">I", zlib.crc32(header)) + png[33:]
+
+
+def test_no_other_program_is_started_for_a_file_of_a_wrong_name(monkeypatch):
+    def started(*args, **kwargs):
+        raise AssertionError("a program was started")
+
+    monkeypatch.setattr("subprocess.Popen", started)
+    eps = encoded(Image.fromarray(GREY), "EPS")
+    for look in (images.decode, images.encoded_size):
+        with pytest.raises(OSError, match="not an image of a known format"):
+            look(eps)
+
+
+def test_large_images_are_decoded_as_others(monkeypatch):
+    data = with_exif("PNG", b"")
+    monkeypatch.setattr(images, "LARGE", 10)
+    assert (images.decode(data, 1)[..., 0] == GREY).all()
+    with pytest.raises(OSError):
+        images.decode(data[:50])
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "GIF", "TIFF"])
+def test_a_reduced_image_has_enough_pixels_and_the_same_mean(form):
+    smooth = Image.fromarray(np.random.default_rng(0).integers(0, 256, (6, 9), np.uint8))
+    data = encoded(smooth.resize((630, 420), Image.Resampling.BICUBIC), form)
+    whole, reduced = images.decode(data, 1), images.decode(data, 1, enough=5_000)
+    assert 5_000 <= reduced.size < 20_000
+    assert abs(float(whole.mean()) - float(reduced.mean())) < 1
+    assert abs(float(whole.std()) - float(reduced.std())) < 1
+    assert images.decode(data, 1, enough=whole.size).shape == whole.shape

@@ -1,13 +1,15 @@
 import json
+import os
 import struct
 import sys
+import zlib
 
 import numpy as np
 import pytest
 from array_record.python.array_record_module import ArrayRecordWriter
 from PIL import Image
 
-from ssljax.data import KINDS, open_source, statistics
+from ssljax.data import KINDS, images, open_source, statistics
 from ssljax.data.sources import scan
 from ssljax.errors import UserError
 from tests.data.conftest import picture
@@ -159,6 +161,52 @@ def test_the_fingerprint_follows_the_files(class_folder):
     (class_folder / "train/bee/5.png").unlink()
     fingerprints.append(open_source(spec).fingerprint())
     assert len({f["content"] for f in fingerprints}) == 4
+
+
+def test_a_png_turned_by_what_follows_its_pixels(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for number in range(2):
+        file = tmp_path / f"{number}.png"
+        picture(number, 64, 96).save(file)  # longer than the head that is looked at first
+        body = b"eXIf" + exif.tobytes().removeprefix(b"Exif\0\0")
+        chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+        data = file.read_bytes()
+        file.write_bytes(data[:-12] + chunk + data[-12:])
+    source = open_source(f"folder:{tmp_path}", memory_limit=0)
+    assert source.image_shape == source[0]["image"].shape == (96, 64, 3)
+
+
+@pytest.mark.parametrize("memory_limit", [0, 2**30])
+def test_an_image_of_too_many_pixels_can_be_left_out(tmp_path, memory_limit, monkeypatch):
+    monkeypatch.setattr(images, "PIXEL_LIMIT", 2_000)
+    picture(0, 30, 30).save(tmp_path / "small.png")
+    picture(1, 50, 50).save(tmp_path / "large.png")
+    spec = f"folder:{tmp_path}"
+    with pytest.raises(UserError, match=r"1 of 2 .*large.png \(50 x 50 pixels .* limit of 2,000"):
+        open_source(spec, memory_limit=memory_limit)
+    with pytest.warns(UserWarning, match="large.png"):
+        source = open_source(spec, broken="skip", memory_limit=memory_limit)
+    assert red_values(source) == [0]
+
+
+@pytest.mark.parametrize("memory_limit", [0, 2**30])
+def test_file_names_that_are_not_utf_8(tmp_path, memory_limit):
+    for number, name in enumerate([b"caf\xe9", b"th\xe9"]):
+        folder = os.path.join(os.fsencode(tmp_path), name)
+        os.mkdir(folder)
+        with open(os.path.join(folder, b"\xfc.png"), "wb") as file:
+            picture(number).save(file, "PNG")
+        with open(os.path.join(folder, b"\xff.png"), "wb") as file:
+            file.write(b"damaged")
+    spec = f"folder:{tmp_path}"
+    with pytest.raises(UserError, match=r"caf\\xe9/\\xff.png"):
+        open_source(spec, memory_limit=memory_limit)
+    with pytest.warns(UserWarning, match="left out 2 of 4"):
+        source = open_source(spec, broken="skip", memory_limit=memory_limit)
+    assert red_values(source) == [0, 1] and source.class_names == (r"caf\xe9", r"th\xe9")
+    for text in (source.report, json.dumps(source.fingerprint()), *source.class_names):
+        text.encode()  # can be printed and stored
 
 
 # --- npz ------------------------------------------------------------------------------------------
@@ -346,13 +394,6 @@ def test_paths_that_are_not_there(tmp_path):
 def test_options_that_say_nothing(options, message):
     with pytest.raises(UserError, match=message):
         open_source("sklearn:digits", **options)
-
-
-def test_statistics_match_numpy(digits):
-    mean, std = statistics(digits, limit=10_000)
-    np.testing.assert_allclose(mean[0], (digits.pixels / 255).mean(), rtol=1e-5)
-    np.testing.assert_allclose(std[0], (digits.pixels / 255).std(), rtol=1e-5)
-    assert statistics(digits, limit=100)[0] == statistics(digits, limit=100)[0] != mean
 
 
 @pytest.mark.parametrize("spec, module, extra", [("sklearn:digits", "sklearn.datasets", "digits")])

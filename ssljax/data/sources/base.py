@@ -5,6 +5,7 @@ import copy
 import dataclasses
 import functools
 import hashlib
+import math
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
@@ -12,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ssljax.data import images
-from ssljax.errors import UserError
+from ssljax.errors import UserError, printable
 
 MEMORY_LIMIT = 2**30  # bytes of pixels up to which a set is decoded once and kept as arrays
 
@@ -170,10 +171,11 @@ class EncodedSource:
         return len(self._names)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        try:
-            return self._example(index)
-        except OSError as error:
-            return self._instead_of(index, error)
+        return self._readable(index, self._example)
+
+    def reduced(self, index: int, enough: int) -> tuple[np.ndarray, int]:
+        """Return an image as `images.decode` reduces it, and the number of all its pixels."""
+        return self._readable(index, functools.partial(self._reduced, enough=enough))
 
     def _example(self, index: int) -> dict[str, Any]:
         if self._decoded is not None:
@@ -184,17 +186,31 @@ class EncodedSource:
             example["label"] = int(self._labels[index])
         return example
 
-    def _instead_of(self, index: int, error: OSError) -> dict[str, Any]:
+    def _reduced(self, index: int, enough: int) -> tuple[np.ndarray, int]:
+        if self._decoded is not None:
+            image = self._decoded[index]
+            return image, image.shape[0] * image.shape[1]
+        data = self._read(index)
+        image = images.decode(data, self.channels, enough=enough)
+        return image, math.prod(images.encoded_size(data))
+
+    def _readable(self, index: int, make: Callable[[int], Any]) -> Any:
+        try:
+            return make(index)
+        except OSError as error:
+            return self._instead_of(index, error, make)
+
+    def _instead_of(self, index: int, error: OSError, make: Callable[[int], Any]) -> Any:
         # Opening a set checks the ends of the files; damage in the middle shows only now. Batch k
         # must stay the same on every visit, so the stand-in is fixed: the next one that can be
         # read.
-        message = f"cannot decode {self._names[index]} ({error})"
+        message = f"cannot decode {printable(self._names[index])} ({error})"
         if not self._skip:
             raise UserError(f"{message}; mend or remove it, or set broken='skip'") from error
         warnings.warn(f"{message}; its place is taken by the next image", stacklevel=2)
         for other in range(index + 1, min(index + 100, len(self) + index)):
             try:
-                return self._example(other % len(self))
+                return make(other % len(self))
             except OSError:
                 continue
         raise UserError(f"{message}, nor any of those that follow it") from error

@@ -15,13 +15,10 @@ import numpy as np
 from ssljax.data import images
 from ssljax.data.sources.base import Options, Source
 from ssljax.data.sources.paths import existing, require_split
-from ssljax.data.sources.scan import EncodedSet, Ends, open_encoded
-from ssljax.errors import UserError
+from ssljax.data.sources.scan import TAIL, EncodedSet, Ends, open_encoded
+from ssljax.errors import UserError, printable
 
-_HEAD, _TAIL = (
-    4096,
-    64,
-)  # bytes; 64 hold the checksum of a PNG's pixels, which the fingerprint wants
+_HEAD = 4096  # bytes, which hold the size of most images
 
 
 def open_folder(path: str, options: Options) -> Source:
@@ -46,7 +43,8 @@ def open_folder(path: str, options: Options) -> Source:
         number = {name: i for i, name in enumerate(classes)}
         labels = np.array([number[file.split("/")[0]] for file in files])
     files_on_disk = _Files(str(top), tuple(files))
-    encoded = EncodedSet(files, files_on_disk.read, files_on_disk.ends, labels, classes)
+    class_names = None if classes is None else [printable(name) for name in classes]
+    encoded = EncodedSet(files, files_on_disk.read, files_on_disk.ends, labels, class_names)
     return open_encoded(encoded, options)
 
 
@@ -63,8 +61,9 @@ class _Files:
         with open(os.path.join(self.top, self.names[index]), "rb") as stream:
             size = os.fstat(stream.fileno()).st_size
             head = stream.read(_HEAD)
-            stream.seek(max(0, size - _TAIL))
-            return Ends(head, stream.read(_TAIL), size)
+            tail = images.PNG_TAIL if images.is_png(head) else TAIL
+            stream.seek(max(0, size - tail))
+            return Ends(head, stream.read(tail), size)
 
 
 def _subfolders(root: pathlib.Path) -> list[pathlib.Path]:

@@ -1,6 +1,7 @@
 """Look through encoded images when a set is opened: which are damaged, and how large they are."""
 
 import concurrent.futures
+import contextlib
 import dataclasses
 import functools
 import hashlib
@@ -11,11 +12,12 @@ import numpy as np
 
 from ssljax.data import images
 from ssljax.data.sources.base import ArraySource, EncodedSource, Options, Source
-from ssljax.errors import UserError
+from ssljax.errors import UserError, printable
 
 _CHUNK = (
     4096  # images looked at before the results are put together; bounds the memory of a large set
 )
+TAIL = 64  # last bytes of a file that the fingerprint has: the checksum of a PNG's pixels, for one
 _THREADS = 16  # reading waits for the disk; decoding releases the interpreter
 
 
@@ -107,7 +109,8 @@ def _survey(encoded: EncodedSet, options: Options, pool: concurrent.futures.Exec
             numbers, pool.map(functools.partial(_look, encoded, large), numbers), strict=True
         ):
             label = -1 if encoded.labels is None else int(encoded.labels[i])
-            digest.update(f"{encoded.names[i]}\0{label}\0".encode() + look.content)
+            entry = f"{encoded.names[i]}\0{label}\0"  # file names need not be UTF-8
+            digest.update(entry.encode("utf-8", "surrogateescape") + look.content)
             if look.damage is not None:
                 found.damage[i] = look.damage
             elif look.shape is not None:
@@ -140,26 +143,30 @@ def _look(encoded: EncodedSet, large: bool, index: int) -> _Look:
     content = b""
     try:
         ends = encoded.ends(index)
-        content = str(ends.size).encode() + ends.tail
+        content = str(ends.size).encode() + ends.tail[-TAIL:]
         if ends.size == 0:
             return _Look(None, "empty", content)
         if images.looks_whole(ends.head, ends.tail, ends.size):
             if large:
                 return _Look(None, None, content)
-            try:
-                return _Look(images.encoded_size(ends.head), None, content)
-            except (OSError, ValueError, SyntaxError):  # the header may be longer than the head
-                return _Look(images.encoded_size(encoded.read(index)), None, content)
+            return _Look(_size(encoded, ends, index), None, content)
         return _Look(images.decode(encoded.read(index), 3).shape[:2], None, content)
-    except (OSError, ValueError, SyntaxError) as error:
+    except OSError as error:
         return _Look(None, str(error), content)
+
+
+def _size(encoded: EncodedSet, ends: Ends, index: int) -> tuple[int, int]:
+    if not images.turned_at_the_end(ends.head, ends.tail):
+        with contextlib.suppress(OSError):  # the header may be longer than the head
+            return images.encoded_size(ends.head)
+    return images.encoded_size(encoded.read(index))
 
 
 def _report(encoded: EncodedSet, damage: dict[int, str], options: Options) -> str | None:
     count = len(encoded.names)
     if not damage:
         return None
-    first = "; ".join(f"{encoded.names[i]} ({damage[i]})" for i in sorted(damage)[:3])
+    first = "; ".join(f"{printable(encoded.names[i])} ({damage[i]})" for i in sorted(damage)[:3])
     more = f"; and {len(damage) - 3} more" if len(damage) > 3 else ""
     found = f"{len(damage)} of {count} images of {options.spec} cannot be decoded: {first}{more}"
     if options.broken == "refuse":
