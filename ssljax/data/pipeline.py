@@ -18,6 +18,7 @@ from absl import flags
 from ssljax.data import images
 from ssljax.data.order import shuffled
 from ssljax.data.sources.base import Resized, Source, resized
+from ssljax.data.sources.labels import checked
 from ssljax.errors import UserError
 
 Batch = dict[str, np.ndarray]
@@ -235,9 +236,11 @@ def _check_size(source: Source, image_size: images.Size | None) -> None:
 
 
 def _chosen(found: dict[str, Any], ids: np.ndarray, labels: bool) -> Batch:
+    if found["image"].dtype != np.uint8:
+        raise UserError(f"images must be uint8 (0 to 255), a source gave {found['image'].dtype}")
     batch = {"image": found["image"], "id": ids}
     if labels:
-        batch["label"] = np.asarray(found["label"], np.int32)
+        batch["label"] = checked(np.asarray(found["label"]), "'label'").astype(np.int32)
     return batch
 
 

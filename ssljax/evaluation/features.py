@@ -9,6 +9,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 
 from ssljax.errors import UserError
+from ssljax.ops.pixels import check_range, unit_range
 
 Batch = Mapping[str, np.ndarray | jax.Array]
 Embed = Callable[[Batch], jax.Array]
@@ -64,13 +65,13 @@ def input_features(batch: Batch, *, size: int = 32) -> jax.Array:
     Images with a side longer than `size` are shrunk (antialiased) to at most size x size, since a
     probe on 150,528 raw values is neither cheap nor better.
     """
+    check_range(batch["image"])
     return _flat_pixels(jnp.asarray(batch["image"]), size)
 
 
 @jax.jit(static_argnums=1)
 def _flat_pixels(images: jax.Array, size: int) -> jax.Array:
-    scale = 255.0 if images.dtype == jnp.uint8 else 1.0
-    pixels = images.astype(jnp.float32) / scale
+    pixels = unit_range(images)
     count, height, width, channels = pixels.shape
     if max(height, width) > size:
         small = (count, min(height, size), min(width, size), channels)

@@ -13,6 +13,7 @@ from ssljax.objectives.base import Array, Batch, Inputs, PyTree, Run
 from ssljax.objectives.construct import construct
 from ssljax.ops.augment import Augmentation, multi_crop
 from ssljax.ops.keys import per_example
+from ssljax.ops.pixels import unit_range
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,8 +96,11 @@ def normalize(images: Array, inputs: Inputs) -> Array:
 
 
 def plain(batch: Batch, inputs: Inputs) -> Array:
-    """Return the images of a batch as they are, float32 and normalised."""
-    return normalize(batch["image"].astype(jnp.float32) / 255, inputs)
+    """Return the images of a batch as they are, float32 and normalised.
+
+    They may be uint8 or floats in [0, 1]; see `ssljax.ops.pixels.unit_range`.
+    """
+    return normalize(unit_range(batch["image"]), inputs)
 
 
 def embed(run: Run, params: PyTree, stats: PyTree, batch: Batch) -> Array:

@@ -256,6 +256,20 @@ def test_settings_that_do_not_fit(digits, mixed):
         Pipeline(mixed, seed=0, batch_size=4, image_size=8, labels=True)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda e: {**e, "image": e["image"] / 255}, "uint8 .* a source gave float64"),
+        (lambda e: {**e, "label": 2**31}, r"less than 2\*\*31"),
+        (lambda e: {**e, "label": -1}, "'label' must be integers from 0"),
+    ],
+)
+def test_a_source_that_gives_something_else_is_named(digits, change, message, monkeypatch):
+    monkeypatch.setattr(digits, "gather", lambda ids: change(digits[0]))
+    with pytest.raises(UserError, match=message):
+        Pipeline(digits, seed=0, batch_size=4, labels=True).batch(0)
+
+
 def test_damage_met_in_the_background_is_told_in_one_line(class_folder):
     source = open_source(f"folder:{class_folder}", memory_limit=0)
     (class_folder / "train/ant/3.png").write_bytes(b"overwritten meanwhile")

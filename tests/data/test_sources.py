@@ -51,6 +51,55 @@ def test_class_folders_with_splits(class_folder):
     assert [test[i]["label"] for i in range(3)] == [1, 1, 1]  # though there is no ant
 
 
+@pytest.mark.parametrize(
+    ("train", "held_out", "asked"),
+    [
+        ("Train", "Test", "test"),
+        ("TRAINING", "Validation", "val"),
+        ("training", "val", "validation"),
+        ("train", "valid", "eval"),
+        ("train", "Testing", "test"),
+    ],
+)
+def test_folders_named_otherwise_are_splits_too(tmp_path, train, held_out, asked):
+    for number, folder in enumerate([f"{train}/a", f"{train}/b", f"{held_out}/b"]):
+        (tmp_path / folder).mkdir(parents=True)
+        picture(number).save(tmp_path / folder / "x.png")
+    source = open_source(f"folder:{tmp_path}")
+    assert red_values(source) == [0, 1] and source.class_names == ("a", "b")
+    source = open_source(f"folder:{tmp_path}", split=asked)
+    assert red_values(source) == [2] and source[0]["label"] == 1
+
+
+@pytest.mark.parametrize(
+    ("folders", "split", "message"),
+    [
+        (["Train", "training", "test"], "train", "several splits for 'train': Train, training"),
+        (["train", "val", "valid"], "validation", "several splits for 'validation': val, valid"),
+        (["train", "val"], "test", "no split 'test'; it has: train, val"),
+        (["test", "dogs"], "train", "has the folder 'test' but none for the split 'train'"),
+        (["val", "dogs"], "training", "has the folder 'val' but none for the split 'training'"),
+        (["cat/train", "cat/test", "dog/train"], "train", "both 'cat/train' and 'cat/test'; spl"),
+        (["train/val", "train/a/train"], "train", "both 'a/train' and 'val'; splits must"),
+    ],
+)
+def test_test_images_never_become_training_images(tmp_path, folders, split, message):
+    for number, folder in enumerate(folders):
+        (tmp_path / folder).mkdir(parents=True)
+        picture(number).save(tmp_path / folder / "x.png")
+    with pytest.raises(UserError, match=message):
+        open_source(f"folder:{tmp_path}", split=split)
+
+
+def test_a_split_of_the_very_name_comes_first(tmp_path):
+    for number, folder in enumerate(["train", "Train", "val", "valid"]):
+        (tmp_path / folder).mkdir()
+        picture(number).save(tmp_path / folder / "x.png")
+    assert red_values(open_source(f"folder:{tmp_path}")) == [0]
+    assert red_values(open_source(f"folder:{tmp_path}", split="valid")) == [3]
+    assert red_values(open_source(f"folder:{tmp_path / 'train'}")) == [0]
+
+
 def test_flat_and_nested_folders_are_unlabelled(tmp_path):
     (tmp_path / "a" / "b").mkdir(parents=True)
     picture(1).save(tmp_path / "x.png")
@@ -231,16 +280,14 @@ def test_npz_with_both_splits_in_one_file(tmp_path):
     np.savez(file, train_images=PIXELS, train_labels=np.ones((5, 1), int), test_images=PIXELS[:2])
     assert open_source(f"npz:{file}").gather(np.arange(5))["label"].tolist() == [1] * 5
     assert len(open_source(f"npz:{file}", split="test")) == 2
-    with pytest.raises(
-        UserError, match="no array 'val_image' for the split 'val'; it has: test_im"
-    ):
+    with pytest.raises(UserError, match="has no split 'val'; it has: test, train"):
         open_source(f"npz:{file}", split="val")
 
 
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"image": PIXELS / 255}, "must be uint8 .* it is float64"),
+        ({"image": PIXELS / 255}, r"must be uint8 .* it is float64; .* np.rint\(255 \* x\)"),
         ({"image": PIXELS[0]}, r"must have the shape .* it has \(4, 4\)"),
         ({"image": PIXELS[:0]}, r"must have the shape .* it has \(0, 4, 4, 1\)"),
         (
@@ -249,9 +296,21 @@ def test_npz_with_both_splits_in_one_file(tmp_path):
         ),
         (
             {"image": PIXELS, "label": np.arange(5) - 1},
-            "must be integers from 0, it is int64 from -1",
+            "must be integers from 0, or strings; it is int64 from -1",
         ),
-        ({"image": PIXELS, "label": np.arange(5) * 0.5}, "must be integers from 0, it is float64"),
+        (
+            {"image": PIXELS, "label": np.arange(5) * 0.5},
+            "must be integers from 0, or strings; it is float64 from 0.0",
+        ),
+        (
+            {"image": PIXELS, "label": np.array([0, 1, np.nan, 2, np.nan])},
+            "must be integers from 0, 2 of 5 are NaN",
+        ),
+        (
+            {"image": PIXELS, "label": np.arange(5) + 2**31},
+            r"has 2147483652, and labels must be less than 2\*\*31; number the classes: np.unique",
+        ),
+        ({"image": PIXELS, "label": np.arange(5, dtype="m8[s]")}, "it is timedelta64"),
         ({"picture": PIXELS}, "no array 'image' .* it has: picture"),
         ({"image": np.array([print, 1], object)}, "a pickle.* refused"),
     ],
@@ -260,6 +319,68 @@ def test_npz_that_does_not_fit(tmp_path, arrays, message):
     np.savez(tmp_path / "x.npz", **arrays)
     with pytest.raises(UserError, match=message):
         open_source(f"npz:{tmp_path / 'x.npz'}")
+
+
+@pytest.mark.parametrize(
+    ("shape", "first"),
+    [
+        ((3, 32, 32), True),
+        ((1, 28, 28), True),
+        ((3, 16, 48), True),
+        ((13, 64, 64), True),
+        ((32, 32, 3), False),
+        ((16, 48, 3), False),
+        ((64, 64, 13), False),
+        ((9, 9, 200), False),
+        ((3, 3, 200), False),
+        ((4, 4, 4), False),
+        ((3, 32, 3), False),
+        ((28, 28, 1), False),
+    ],
+)
+def test_npz_with_channels_first(tmp_path, shape, first):
+    np.savez(tmp_path / "x.npz", image=np.zeros((2, *shape), np.uint8))
+    if first:
+        with pytest.raises(UserError, match=rf"2, {shape[0]}, .* np.moveaxis\(x, 1, -1\)"):
+            open_source(f"npz:{tmp_path / 'x.npz'}")
+    else:
+        assert open_source(f"npz:{tmp_path / 'x.npz'}").image_shape == shape
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.uint64, np.int8, bool])
+def test_npz_labels_that_are_whole_numbers(tmp_path, dtype):
+    np.savez(tmp_path / "x.npz", image=PIXELS, label=np.array([0, 1, 1, 0, 1], dtype))
+    source = open_source(f"npz:{tmp_path / 'x.npz'}")
+    assert source.labels.tolist() == [0, 1, 1, 0, 1] and source.num_classes == 2
+
+
+def test_npz_labels_that_are_names(tmp_path):
+    train, test = np.array(["cat", "ant", "cat", "dog", "ant"]), np.array([b"bee", b"dog"])
+    np.savez(tmp_path / "train.npz", image=PIXELS, label=train)
+    np.savez(tmp_path / "test.npz", image=PIXELS[:2], label=test)
+    np.savez(
+        tmp_path / "one", train_image=PIXELS, train_label=train,
+        test_image=PIXELS[:2], test_label=test,
+    )  # fmt: skip
+    for spec in (f"npz:{tmp_path / 'one.npz'}", f"npz:{tmp_path}"):
+        source = open_source(spec)
+        assert source.class_names == ("ant", "bee", "cat", "dog")
+        assert source.labels.tolist() == [2, 0, 2, 3, 0]
+        assert open_source(spec, split="test").labels.tolist() == [1, 3]
+        (tmp_path / "one.npz").unlink(missing_ok=True)
+    np.savez(tmp_path / "test.npz", image=PIXELS[:2], label=[0, 1])
+    with pytest.raises(UserError, match="strings, and the labels of another split are numbers"):
+        open_source(f"npz:{tmp_path}")
+
+
+def test_npz_splits_of_other_names(tmp_path):
+    np.savez(tmp_path / "Train.npz", image=PIXELS)
+    np.savez(tmp_path / "Validation.npz", image=PIXELS[:3])
+    assert len(open_source(f"npz:{tmp_path}")) == 5
+    assert len(open_source(f"npz:{tmp_path}", split="val")) == 3
+    np.savez(tmp_path / "one", Train_image=PIXELS, eval_image=PIXELS[:2])
+    assert len(open_source(f"npz:{tmp_path / 'one.npz'}")) == 5
+    assert len(open_source(f"npz:{tmp_path / 'one.npz'}", split="validation")) == 2
 
 
 def test_npz_that_is_none(tmp_path):

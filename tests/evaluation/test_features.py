@@ -86,6 +86,10 @@ def test_what_cannot_be_used_is_refused(embed, given, error, message):
 def test_input_features_are_pixels_in_zero_one():
     image = np.array([[[[0], [255]], [[51], [102]]]], np.uint8)
     np.testing.assert_allclose(input_features({"image": image}), [[0, 1, 0.2, 0.4]], atol=1e-7)
+    floats = (image / 255).astype(np.float32)
+    np.testing.assert_allclose(input_features({"image": floats}), [[0, 1, 0.2, 0.4]], atol=1e-7)
+    with pytest.raises(ValueError, match="must lie in"):
+        input_features({"image": image.astype(np.float32)})
 
 
 def test_large_images_are_shrunk():

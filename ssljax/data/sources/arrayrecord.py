@@ -16,7 +16,7 @@ import struct
 import numpy as np
 
 from ssljax.data.sources.base import EncodedSource, Options, Source
-from ssljax.data.sources.paths import existing, hash_of_files, require_split
+from ssljax.data.sources.paths import existing, find_split, hash_of_files
 from ssljax.data.sources.prepared import is_prepared, open_prepared, versions
 from ssljax.data.sources.scan import EncodedSet, Ends, open_encoded
 from ssljax.errors import UserError, optional_package
@@ -32,8 +32,7 @@ def open_arrayrecord(path: str, options: Options) -> Source:
     splits = {"train": [root]} if root.is_file() else _splits(root)
     if not splits:
         raise UserError(f"no .array_record file in the folder {root}")
-    require_split(options, splits)
-    files = splits[options.split]
+    files = splits[find_split(options, splits)]
     records = _Records(tuple(str(file) for file in files))
     count = records.count()
     if count == 0:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ssljax.data import images
+from ssljax.data.sources.labels import checked
 from ssljax.errors import UserError, printable
 
 MEMORY_LIMIT = 2**30  # bytes of pixels up to which a set is decoded once and kept as arrays
@@ -85,7 +86,9 @@ class ArraySource:
     ):
         """Hold uint8[n, h, w, c] and int[n]; without `content` (a hash), the bytes are hashed."""
         self.pixels = pixels
-        self.labels = None if labels is None else np.asarray(labels, np.int32)
+        if labels is not None:  # a cast would wrap round
+            labels = checked(np.asarray(labels), f"the labels of {options.spec}").astype(np.int32)
+        self.labels = labels
         self.spec, self.split, self.report = options.spec, options.split, report
         self.memory_limit = options.memory_limit
         self.image_shape, self.channels = tuple(pixels.shape[1:]), pixels.shape[-1]

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ssljax.data.sources.base import ArraySource, Options
-from ssljax.data.sources.paths import require_split
+from ssljax.data.sources.paths import find_split
 from ssljax.errors import optional_package, unknown
 
 
@@ -15,8 +15,7 @@ def open_digits(name: str, options: Options) -> ArraySource:
         raise unknown("scikit-learn data set", name, ["digits"])
     digits = datasets.load_digits()
     test = np.arange(len(digits.images)) % 5 == 4
-    require_split(options, ["train", "test"])
-    chosen = test if options.split == "test" else ~test
+    chosen = test if find_split(options, ["train", "test"]) == "test" else ~test
     pixels = np.rint(digits.images * (255 / 16)).astype(np.uint8)[..., None]  # the values are 0..16
     return ArraySource(
         pixels[chosen], digits.target[chosen], options, class_names=[str(d) for d in range(10)]

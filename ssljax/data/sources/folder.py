@@ -1,7 +1,8 @@
 """`folder:PATH`: image files, of any sizes and modes, nested as deep as one likes.
 
-If PATH has a subfolder `train`, the subfolders of PATH are the splits; otherwise all of PATH is
-train. Within a split, two or more subfolders and no image beside them are classes, named by their
+If PATH has a subfolder `train` (or Train, training), the subfolders of PATH are the splits;
+otherwise all of PATH is train, and no subfolder may be named as a split to test on (test, val,
+...). Within a split, two or more subfolders and no image beside them are classes, named by their
 folders; anything else is unlabelled. Names that begin with a dot, and files without the suffix of
 an image, are passed over.
 """
@@ -14,7 +15,7 @@ import numpy as np
 
 from ssljax.data import images
 from ssljax.data.sources.base import Options, Source
-from ssljax.data.sources.paths import existing, require_split
+from ssljax.data.sources.paths import existing, find_split, kind_of_split
 from ssljax.data.sources.scan import TAIL, EncodedSet, Ends, open_encoded
 from ssljax.errors import UserError, printable
 
@@ -26,12 +27,10 @@ def open_folder(path: str, options: Options) -> Source:
     root = existing(path, "image folder")
     if not root.is_dir():
         raise UserError(f"{root} is a file; folder: wants a folder of images")
-    splits = {"train": root}
-    if (root / "train").is_dir():
-        splits = {p.name: p for p in _subfolders(root)}
-    require_split(options, splits)
-    top = splits[options.split]
+    splits = _splits(root, options)
+    top = splits[find_split(options, splits)]
     files = _image_files(top)
+    _require_one_split(top, files)
     if not files:
         raise UserError(f"no image file ({', '.join(sorted(images.SUFFIXES))}) in the folder {top}")
     # Classes are numbered over all splits, so that one missing from a split shifts no other.
@@ -64,6 +63,35 @@ class _Files:
             tail = images.PNG_TAIL if images.is_png(head) else TAIL
             stream.seek(max(0, size - tail))
             return Ends(head, stream.read(tail), size)
+
+
+def _splits(root: pathlib.Path, options: Options) -> dict[str, pathlib.Path]:
+    subfolders = {p.name: p for p in _subfolders(root)}
+    if "train" in map(kind_of_split, subfolders):
+        return subfolders
+    held_out = {name: path for name, path in subfolders.items() if kind_of_split(name)}
+    if held_out and kind_of_split(options.split) == "train":
+        first = next(iter(held_out))
+        raise UserError(
+            f"{root} has the folder {first!r} but none for the split {options.split!r}, so its "
+            f"images could be test images; put what to train on into {root / 'train'} (all "
+            f"classes, if {first!r} is one)"
+        )
+    return held_out or {"train": root}
+
+
+def _require_one_split(top: pathlib.Path, files: list[str]) -> None:
+    """Raise a UserError if images to train on and to test on lie in folders further down."""
+    found = {}
+    for folder in sorted({file.rpartition("/")[0] for file in files}):
+        for part in folder.split("/"):
+            found.setdefault(kind_of_split(part), folder)
+    held_out = found.get("test", found.get("validation"))
+    if "train" in found and held_out:
+        raise UserError(
+            f"{top} has both {printable(found['train'])!r} and {printable(held_out)!r}; "
+            f"splits must be the outermost folders, such as {top / 'train'} and {top / 'test'}"
+        )
 
 
 def _subfolders(root: pathlib.Path) -> list[pathlib.Path]:

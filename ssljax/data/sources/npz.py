@@ -3,17 +3,20 @@
 PATH is a folder with one file per split, `train.npz`, `test.npz`, ..., each with the keys `image`
 and, if it has labels, `label`; or one file with the keys `train_image`, `train_label`,
 `test_image`, ...; or one file with just `image` and `label`, which is all train. `images` and
-`labels` are understood as well. Images are uint8 [n, h, w, c] or [n, h, w].
+`labels` are understood as well. Images are uint8 [n, h, w, c] or [n, h, w]; labels are numbers of
+classes from 0, or strings, which are numbered in their sorted order.
 """
 
 import pathlib
 import zipfile
 import zlib
+from collections.abc import Callable
 
 import numpy as np
 
+from ssljax.data.sources import labels
 from ssljax.data.sources.base import ArraySource, Options
-from ssljax.data.sources.paths import existing, require_split
+from ssljax.data.sources.paths import existing, find_split, kind_of_split
 from ssljax.errors import MissingSplit, UserError
 
 _ENDINGS = ("", "s")
@@ -23,16 +26,15 @@ def open_npz(path: str, options: Options) -> ArraySource:
     """Open the arrays of one split."""
     root = existing(path, "npz file or folder")
     if root.is_dir():
-        splits = sorted(p.stem for p in root.glob("*.npz"))
-        if not splits:
+        files = {p.stem: p for p in sorted(root.glob("*.npz"))}
+        if not files:
             raise UserError(f"no .npz file in the folder {root}")
-        require_split(options, splits)
-        file, prefix = root / f"{options.split}.npz", ""
+        file = files[find_split(options, files)]
+        arrays, prefix = load_arrays(file), ""
     else:
-        file, prefix = root, f"{options.split}_"
-    arrays = load_arrays(file)
-    if options.split == "train" and not any(f"train_image{s}" in arrays for s in _ENDINGS):
-        prefix = ""
+        files, file = {}, root
+        arrays = load_arrays(file)
+        prefix = _prefix(arrays, options)
     pixels_key = _first(arrays, f"{prefix}image")
     if pixels_key is None:
         raise MissingSplit(
@@ -43,29 +45,68 @@ def open_npz(path: str, options: Options) -> ArraySource:
     label_key = _first(arrays, f"{prefix}label")
     if label_key is None:
         return ArraySource(pixels, None, options)
-    labels = _checked_labels(arrays[label_key], len(pixels), f"{label_key!r} in {file}")
-    return ArraySource(pixels, labels, options, num_classes=int(labels.max()) + 1)
+    what = f"{label_key!r} in {file}"
+    own = _one_for_each(arrays[label_key], len(pixels), what)
+    if not labels.are_names(own):
+        own = labels.checked(own, what)
+        return ArraySource(pixels, own, options, num_classes=int(own.max()) + 1)
+    # Names are numbered over all splits, so that one missing from a split shifts no other.
+    every = [own, *_labels_in(arrays)]
+    for other in files.values():
+        every += _labels_in(load_arrays(other, _is_label))
+    if not all(map(labels.are_names, every)):
+        raise UserError(f"{what} has strings, and the labels of another split are numbers")
+    names = labels.class_names(every)
+    return ArraySource(pixels, labels.numbers_of(own, names), options, class_names=names)
+
+
+def _prefix(arrays: dict[str, np.ndarray], options: Options) -> str:
+    """Return with what the keys of the split begin in a file of several."""
+    splits = {
+        key.removesuffix(f"_image{ending}")
+        for ending in _ENDINGS
+        for key in arrays
+        if key.endswith(f"_image{ending}")
+    }
+    to_train = kind_of_split(options.split) == "train"
+    if to_train and "train" not in map(kind_of_split, splits):
+        return ""
+    return f"{find_split(options, splits) if splits else options.split}_"
+
+
+def _is_label(key: str) -> bool:
+    return key.endswith(tuple(f"label{ending}" for ending in _ENDINGS))
+
+
+def _labels_in(arrays: dict[str, np.ndarray]) -> list[np.ndarray]:
+    return [array.ravel() for key, array in arrays.items() if _is_label(key)]
 
 
 def _first(arrays: dict[str, np.ndarray], name: str) -> str | None:
     return next((name + ending for ending in _ENDINGS if name + ending in arrays), None)
 
 
-def load_arrays(file: pathlib.Path) -> dict[str, np.ndarray]:
-    """Return all arrays of an .npz file; a UserError if it is damaged or holds Python objects."""
+def load_arrays(
+    file: pathlib.Path, wanted: Callable[[str], bool] = lambda key: True
+) -> dict[str, np.ndarray]:
+    """Return the arrays of an .npz file whose keys are wanted.
+
+    Raises:
+      UserError: the file is damaged or holds Python objects.
+    """
     try:
         archive = np.load(file, allow_pickle=False)
         if not isinstance(archive, np.lib.npyio.NpzFile):
             raise UserError(f"cannot read {file} as an .npz file: it is a single array (.npy)")
         with archive:
-            return {key: archive[key] for key in archive.files}
+            return {key: archive[key] for key in archive.files if wanted(key)}
     except UserError:
         raise
     except ValueError as error:
         if "pickle" in str(error):
             raise UserError(
                 f"{file} holds Python objects (a pickle), which could run code when loaded and are "
-                "refused; store plain arrays"
+                "refused; store plain arrays (strings as np.array(names, dtype=str))"
             ) from error
         raise UserError(f"cannot read {file}: {error}") from error
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, AttributeError) as error:
@@ -74,23 +115,41 @@ def load_arrays(file: pathlib.Path) -> dict[str, np.ndarray]:
 
 def _checked_pixels(pixels: np.ndarray, what: str) -> np.ndarray:
     if pixels.dtype != np.uint8:
-        raise UserError(f"{what} must be uint8 (0 to 255), it is {pixels.dtype}")
+        hint = "; floats in [0, 1] become so by np.rint(255 * x).astype(np.uint8)"
+        raise UserError(
+            f"{what} must be uint8 (0 to 255), it is {pixels.dtype}"
+            f"{hint if pixels.dtype.kind == 'f' else ''}"
+        )
     if pixels.ndim == 3:
         pixels = pixels[..., None]
     if pixels.ndim != 4 or 0 in pixels.shape:
         raise UserError(
             f"{what} must have the shape [n, h, w, c] or [n, h, w], it has {pixels.shape}"
         )
+    if _has_channels_first(*pixels.shape[1:]):
+        raise UserError(
+            f"{what} must have the shape [n, h, w, c]; it has {pixels.shape}, which looks like "
+            "[n, c, h, w]. Bring the channels to the end: np.moveaxis(x, 1, -1)"
+        )
     return pixels
 
 
-def _checked_labels(labels: np.ndarray, count: int, what: str) -> np.ndarray:
+def _has_channels_first(first: int, second: int, third: int) -> bool:
+    """Say whether the axes look like (c, h, w); many channels at the end are allowed.
+
+    A square image tells: [h, h, c] has its channels last and [c, h, h] first. Of others, those of
+    at most 4 rows and more than 4 channels are no images.
+    """
+    if first >= third or first == second:
+        return False
+    return second == third or (first <= 4 < third)
+
+
+def _one_for_each(labels: np.ndarray, count: int, what: str) -> np.ndarray:
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.shape != (count,):
         raise UserError(
             f"{what} must be one label for each of the {count} images, its shape is {labels.shape}"
         )
-    if not np.issubdtype(labels.dtype, np.integer) or labels.min() < 0:
-        raise UserError(f"{what} must be integers from 0, it is {labels.dtype} from {labels.min()}")
     return labels

@@ -28,13 +28,39 @@ def existing(path: str, what: str) -> pathlib.Path:
     raise UserError(f"{what} {path!r} does not exist{hint}")
 
 
-def require_split(options: Options, splits: Iterable[str]) -> None:
-    """Raise a MissingSplit that names the splits there are, unless the wanted one is among them."""
-    splits = sorted(splits)
-    if options.split not in splits:
-        raise MissingSplit(
-            f"{options.spec} has no split {options.split!r}; it has: {', '.join(splits) or 'none'}"
+_KINDS = {
+    "train": ("train", "training"),
+    "validation": ("validation", "valid", "val", "eval", "dev"),
+    "test": ("test", "testing"),
+}
+
+
+def kind_of_split(name: str) -> str | None:
+    """Return "train", "validation" or "test" for a usual name of such a split, in any case."""
+    return next((kind for kind, names in _KINDS.items() if name.lower() in names), None)
+
+
+def find_split(options: Options, splits: Iterable[str]) -> str:
+    """Return which of the splits is the wanted one: of its name, or of another name for it.
+
+    Raises:
+      MissingSplit: none is, and the message names those that there are.
+      UserError: several are, and the message names them.
+    """
+    splits, wanted = sorted(splits), options.split
+    if wanted in splits:
+        return wanted
+    kind = kind_of_split(wanted) or wanted
+    found = [name for name in splits if (kind_of_split(name) or name) == kind]
+    if len(found) > 1:
+        raise UserError(
+            f"{options.spec} has several splits for {wanted!r}: {', '.join(found)}; name one"
         )
+    if not found:
+        raise MissingSplit(
+            f"{options.spec} has no split {wanted!r}; it has: {', '.join(splits) or 'none'}"
+        )
+    return found[0]
 
 
 def hash_of_files(files: Iterable[pathlib.Path], edge: int = 2**16) -> str:

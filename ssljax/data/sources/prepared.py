@@ -10,7 +10,7 @@ import numpy as np
 
 from ssljax.data.sources.base import ArraySource, Options, Source, fingerprint_of
 from ssljax.data.sources.kept import kept_file, load_kept, save_kept
-from ssljax.data.sources.paths import hash_of_files, require_split
+from ssljax.data.sources.paths import find_split, hash_of_files
 from ssljax.data.storage import scratch
 from ssljax.errors import UserError, optional_package
 
@@ -32,11 +32,11 @@ def open_prepared(folder: pathlib.Path, options: Options) -> Source:
     """Open one split of a prepared folder; a small one is decoded once and kept as arrays."""
     builder = _builder(folder)
     splits = builder.info.splits
-    require_split(options, [name for name, info in splits.items() if info.num_examples])
+    split = find_split(options, [name for name, info in splits.items() if info.num_examples])
     features = builder.info.features
     if "image" not in features or getattr(features["image"], "np_dtype", None) != np.uint8:
         raise UserError(f"{folder} has no 8-bit feature 'image'; it has: {', '.join(features)}")
-    shards = [pathlib.Path(p) for p in splits[options.split].filepaths]
+    shards = [pathlib.Path(p) for p in splits[split].filepaths]
     missing = [p for p in shards if not p.is_file()]
     if missing:
         raise UserError(

@@ -13,6 +13,7 @@ import numpy as np
 from ssljax.ops.augment.color import JITTERS
 from ssljax.ops.augment.geometry import CROP_DRAWS, INTERPOLATIONS, between, sample_box, whole
 from ssljax.ops.augment.render import BLURS, JITTER, NEUTRAL, Choices, Style, alike, render
+from ssljax.ops.pixels import unit_range
 
 _ORDERS = np.array(list(itertools.permutations(range(4))), np.int32)
 # Every draw has its place whether used or not: to switch one operation on leaves the others' draws
@@ -214,7 +215,7 @@ def multi_crop(
         raise ValueError(f"got {keys.shape[0]} keys for {images.shape[0]} images; one key each")
 
     def make(key, image):
-        image, made = _to_unit_range(image), {}
+        image, made = unit_range(image), {}
         for same in _alike(views):
             counts = [views[name].count for name in same]
             drawn = [_draw_all(name, views[name], key, image.shape) for name in same]
@@ -251,14 +252,6 @@ def _render_all(image: jax.Array, chosen: Choices, style: Style, count: int) -> 
         return render(image, chosen, style)
 
     return jax.vmap(one, axis_size=count)(chosen)
-
-
-def _to_unit_range(image: jax.Array) -> jax.Array:
-    if image.dtype == jnp.uint8:
-        return image.astype(jnp.float32) / 255.0
-    if jnp.issubdtype(image.dtype, jnp.floating):
-        return image.astype(jnp.float32)
-    raise TypeError(f"images have dtype {image.dtype}; they must be uint8 or floating in [0, 1]")
 
 
 def _check_name(name: str, value: object, known: Iterable[str]) -> None:
