@@ -36,6 +36,7 @@ setup(
         "flax>=0.12",
         "optax>=0.2.6",
         "orbax-checkpoint>=0.11",
+        "tensorstore>=0.1.70",  # Orbax's own storage: to look into what it has written
         "ml-collections>=1.0",
         "einops>=0.8",
         "grain>=0.2.12",

@@ -41,6 +41,20 @@ def shapes(**arrays: Spec) -> None:
                 )
 
 
+def several(**arrays: jax.Array) -> None:
+    """Check that arrays hold at least two examples, where one alone has nothing to differ from.
+
+    >>> several(z1=jnp.ones((1, 6)))
+    Traceback (most recent call last):
+    ValueError: z1 must hold at least 2 examples, got shape [1, 6]
+    """
+    for name, array in arrays.items():
+        if len(array) < 2:
+            raise ValueError(
+                f"{name} must hold at least 2 examples, got shape {list(jnp.shape(array))}"
+            )
+
+
 def floats(**arrays: jax.Array) -> None:
     """Check that arrays hold floating point numbers of any width.
 

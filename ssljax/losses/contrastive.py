@@ -26,7 +26,7 @@ def nt_xent(
     memory grows with B and not with its square, see `ssljax.losses.pairs.over_pairs`.
 
     Args:
-      z1: float[B, D], the projections of the first view of every example.
+      z1: float[B, D], the projections of the first view of every example, B at least 2.
       z2: float[B, D], those of the second view, in the same order.
       temperature: a positive number or a scalar array, which then gets a gradient.
       block: at most so many rows and columns of logits at a time; 0 for B.
@@ -35,8 +35,8 @@ def nt_xent(
       [B], at least float32; log(2B - 1) if all embeddings are equal.
 
     Raises:
-      ValueError: the shapes differ or are not [B, D], the temperature is not positive, or block is
-        negative.
+      ValueError: the shapes differ or are not [B, D], B is 1, the temperature is not positive, or
+        block is negative.
       TypeError: the projections are not floats.
 
     SimCLR, https://arxiv.org/abs/2002.05709; google-research/simclr, objective.py.
@@ -46,6 +46,7 @@ def nt_xent(
     0.594
     """
     checks.shapes(z1=(z1, "B D"), z2=(z2, "B D"))
+    checks.several(z1=z1)
     checks.floats(z1=z1, z2=z2)
     checks.positive(temperature=temperature)
     checks.not_negative(block=block)
@@ -117,7 +118,7 @@ def batch_info_nce(
     are never held, see `ssljax.losses.pairs.over_pairs`.
 
     Args:
-      query: float[B, D].
+      query: float[B, D], B at least 2.
       keys: float[B, D], in the same order.
       temperature: a positive number or a scalar array, which then gets a gradient.
       block: at most so many rows and columns of logits at a time; 0 for B.
@@ -126,8 +127,8 @@ def batch_info_nce(
       [B], at least float32; log(B) if all similarities are equal.
 
     Raises:
-      ValueError: the shapes differ or are not [B, D], the temperature is not positive, or block is
-        negative.
+      ValueError: the shapes differ or are not [B, D], B is 1, the temperature is not positive, or
+        block is negative.
       TypeError: an array is not of a float dtype.
 
     MoCo v3, https://arxiv.org/abs/2104.02057; facebookresearch/moco-v3, moco/builder.py (ctr_loss).
@@ -137,6 +138,7 @@ def batch_info_nce(
     [0.551 0.551 0.551]
     """
     checks.shapes(query=(query, "B D"), keys=(keys, "B D"))
+    checks.several(query=query)
     checks.floats(query=query, keys=keys)
     checks.positive(temperature=temperature)
     query, keys = l2_normalize(query) / temperature, l2_normalize(keys)

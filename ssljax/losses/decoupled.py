@@ -97,10 +97,9 @@ def dclw(
 def _checked_views(z1, z2, temperature, block):
     """Return [2, B, D] whose products are the logits."""
     checks.shapes(z1=(z1, "B D"), z2=(z2, "B D"))
+    checks.several(z1=z1)
     checks.floats(z1=z1, z2=z2)
     checks.positive(temperature=temperature)
     checks.not_negative(block=block)
-    if len(z1) < 2:
-        raise ValueError("z1 holds 1 example; without another there is no negative: B >= 2")
     views = l2_normalize(jnp.stack([z1, z2]))
     return views * jax.lax.rsqrt(jnp.asarray(temperature, views.dtype))

@@ -25,7 +25,7 @@ def clip(
     `ssljax.losses.pairs.over_pairs`, and the gradient is that of reverse mode alone.
 
     Args:
-      image: float[B, D], the projections of the images.
+      image: float[B, D], the projections of the images, B at least 2.
       text: float[B, D], those of their texts, in the same order.
       temperature: a positive number or a scalar array, which then gets a gradient. The paper trains
         log(1 / temperature), from 1 / 0.07 and at most 100.
@@ -35,8 +35,8 @@ def clip(
       [B], at least float32; log(B) if all similarities are equal.
 
     Raises:
-      ValueError: the shapes differ or are not [B, D], the temperature is not positive, or block is
-        negative.
+      ValueError: the shapes differ or are not [B, D], B is 1, the temperature is not positive, or
+        block is negative.
       TypeError: the projections are not floats.
 
     CLIP, https://arxiv.org/abs/2103.00020, figure 3; mlfoundations/open_clip, loss.py.
@@ -45,6 +45,7 @@ def clip(
     [0.551 0.551 0.551]
     """
     image, text = _checked(image, text, temperature, block)
+    checks.several(image=image)
     if block:
         of_image, of_text = cross_logsumexp(image, text, True, block)
     else:

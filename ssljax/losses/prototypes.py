@@ -211,9 +211,8 @@ def koleo(z: jax.Array, *, group: int = 0) -> jax.Array:
     -0.347
     """
     checks.shapes(z=(z, "B D"))
+    checks.several(z=z)
     checks.floats(z=z)
-    if len(z) < 2:
-        raise ValueError(f"z must hold at least 2 examples, got shape {list(z.shape)}")
     group = group or len(z)
     if group < 2 or len(z) % group:
         raise ValueError(f"group must be 2 or more and divide the batch of {len(z)}, got {group}")

@@ -26,7 +26,7 @@ def barlow_twins(
     of biases and norms (0.0048) is to be divided by N for the same step.
 
     Args:
-      z1: float[B, D], the projections of the first view of every example.
+      z1: float[B, D], the projections of the first view of every example, B at least 2.
       z2: float[B, D], those of the second view, in the same order.
       off_diagonal_weight: 0.0051 in the official code.
 
@@ -36,7 +36,7 @@ def barlow_twins(
       examples are equal.
 
     Raises:
-      ValueError: the shapes differ or are not [B, D].
+      ValueError: the shapes differ or are not [B, D], or B is 1.
       TypeError: the projections are not floats.
 
     Barlow Twins, https://arxiv.org/abs/2103.03230; facebookresearch/barlowtwins, main.py.
@@ -46,6 +46,7 @@ def barlow_twins(
     1.00
     """
     checks.shapes(z1=(z1, "B D"), z2=(z2, "B D"))
+    checks.several(z1=z1)
     checks.floats(z1=z1, z2=z2)
     y1, y2 = (_standardized(z) for z in (z1, z2))
     correlation = jnp.einsum("bi,bj->ij", y1, y2, precision=_HIGHEST) / len(z1)
@@ -93,10 +94,9 @@ def vicreg(
     24.75
     """
     checks.shapes(z1=(z1, "B D"), z2=(z2, "B D"))
+    checks.several(z1=z1)
     checks.floats(z1=z1, z2=z2)
     batch, dim = z1.shape
-    if batch < 2:
-        raise ValueError(f"z1 must have B of at least 2, to have a variance; got shape {[1, dim]}")
     invariance = jnp.mean(jnp.square(at_least_float32(z1) - at_least_float32(z2)))
     variance = covariance = 0.0
     for z in (_centred(z1), _centred(z2)):

@@ -35,7 +35,7 @@ def sup_con(
     does not.
 
     Args:
-      z1: float[B, D], the projections of the first view of every example.
+      z1: float[B, D], the projections of the first view of every example, B at least 2.
       z2: float[B, D], those of the second view, in the same order.
       labels: int[B], below 0 where there is none; None: there are none at all.
       temperature: a positive number or a scalar array, which then gets a gradient.
@@ -45,7 +45,8 @@ def sup_con(
       [B], at least float32; log(2B - 1) if all embeddings are equal.
 
     Raises:
-      ValueError: the shapes do not fit, the temperature is not positive, or block is negative.
+      ValueError: the shapes do not fit, B is 1, the temperature is not positive, or block is
+        negative.
       TypeError: the projections are not floats, or the labels not integers.
 
     Supervised contrastive learning, https://arxiv.org/abs/2004.11362, equation 2;
@@ -58,6 +59,7 @@ def sup_con(
     2.309
     """
     checks.shapes(z1=(z1, "B D"), z2=(z2, "B D"))
+    checks.several(z1=z1)
     checks.floats(z1=z1, z2=z2)
     checks.positive(temperature=temperature)
     checks.not_negative(block=block)

@@ -92,11 +92,18 @@ def build_objective(section: Mapping[str, Any], run: Run, where: str = "objectiv
     """Return the objective of a config section: its `name`, and its fields.
 
     Raises:
-      UserError: an unknown name or field, or a value that the objective refuses.
+      UserError: an unknown name or field, a value that the objective refuses, or a batch too small
+        to learn anything from.
     """
     if "name" not in section:
         raise UserError(f"config.{where} lacks a name; one of {', '.join(OBJECTIVES)}")
     cls = objective_class(section["name"])
+    if run.batch_size < (smallest := getattr(cls, "smallest_batch", 1)):
+        raise UserError(
+            f"batch_size={run.batch_size} with config.{where}.name={section['name']!r}: its loss "
+            f"compares the examples of a batch, and its gradient is 0 with fewer than {smallest}; "
+            f"set batch_size to at least {smallest}"
+        )
     fields = {key: value for key, value in section.items() if key != "name"}
     if hasattr(cls, "from_config"):
         return cls.from_config(fields, run, where)

@@ -35,6 +35,7 @@ class BarlowTwins:
     paper: ClassVar[str] = "arXiv:2103.03230"
     keeps: ClassVar[tuple[str, ...]] = ()
     batch_coupled: ClassVar[bool] = True
+    smallest_batch: ClassVar[int] = 3
 
     def __post_init__(self):
         self.views.require(self.run.inputs, count=2)

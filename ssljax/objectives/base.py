@@ -85,6 +85,10 @@ class Objective(Protocol):
         others of its batch. Where it does, gradients of micro-batches do not add up to the gradient
         of the batch.
 
+    Of a loss that compares the examples of a batch, `smallest_batch` says how many it takes to tell
+    anything: 2, or 3 where each view's projections are normalised over the batch, which leaves the
+    mere signs of two. Below, the gradient is 0, and the run is refused. A class without it takes 1.
+
     Three more tell `ssljax list objectives` what it is, where a class has them: `family`, `paper`,
     and `keeps`, the entries of its memory besides batch statistics.
     """

@@ -59,6 +59,7 @@ class BYOL:
     paper: ClassVar[str] = "arXiv:2006.07733"
     keeps: ClassVar[tuple[str, ...]] = ("teacher",)
     batch_coupled: ClassVar[bool] = True
+    smallest_batch: ClassVar[int] = 3
 
     def __post_init__(self):
         require_share(momentum=self.momentum)

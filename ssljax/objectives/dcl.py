@@ -40,6 +40,7 @@ class DCL:
     paper: ClassVar[str] = "arXiv:2110.06848"
     keeps: ClassVar[tuple[str, ...]] = ()
     batch_coupled: ClassVar[bool] = True
+    smallest_batch: ClassVar[int] = 2
 
     def __post_init__(self):
         require_positive(temperature=self.temperature)

@@ -61,6 +61,7 @@ class DeepCluster:
     paper: ClassVar[str] = "arXiv:2006.09882"
     keeps: ClassVar[tuple[str, ...]] = ("banks", "labels", "prototypes")
     batch_coupled: ClassVar[bool] = True
+    smallest_batch: ClassVar[int] = 2
 
     def __post_init__(self):
         require_positive(temperature=self.temperature)

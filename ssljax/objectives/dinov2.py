@@ -84,6 +84,7 @@ class DINOv2:
     paper: ClassVar[str] = "arXiv:2304.07193"
     keeps: ClassVar[tuple[str, ...]] = ("teacher",)
     batch_coupled: ClassVar[bool] = True
+    smallest_batch: ClassVar[int] = 2
 
     def __post_init__(self):
         require_share(momentum=self.momentum)

@@ -57,6 +57,7 @@ class LeJEPA:
     paper: ClassVar[str] = "arXiv:2511.08544"
     keeps: ClassVar[tuple[str, ...]] = ()
     batch_coupled: ClassVar[bool] = True
+    smallest_batch: ClassVar[int] = 2
 
     def __post_init__(self):
         views = sum(view.count for view in self.views.augmentations(self.run.inputs).values())

@@ -54,6 +54,7 @@ class MoCoV3:
     paper: ClassVar[str] = "arXiv:2104.02057"
     keeps: ClassVar[tuple[str, ...]] = ("teacher",)
     batch_coupled: ClassVar[bool] = True
+    smallest_batch: ClassVar[int] = 3
 
     def __post_init__(self):
         require_positive(temperature=self.temperature)

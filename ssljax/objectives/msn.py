@@ -72,6 +72,7 @@ class MSN:
     paper: ClassVar[str] = "arXiv:2204.07141"
     keeps: ClassVar[tuple[str, ...]] = ("teacher",)
     batch_coupled: ClassVar[bool] = True
+    smallest_batch: ClassVar[int] = 2
 
     def __post_init__(self):
         require_share(momentum=self.momentum, momentum_end=self.momentum_end)

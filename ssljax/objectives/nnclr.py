@@ -44,6 +44,7 @@ class NNCLR:
     paper: ClassVar[str] = "arXiv:2104.14548"
     keeps: ClassVar[tuple[str, ...]] = ("queue",)
     batch_coupled: ClassVar[bool] = True
+    smallest_batch: ClassVar[int] = 3
 
     def __post_init__(self):
         require_positive(temperature=self.temperature)

@@ -73,6 +73,7 @@ class OnlineDistillation:
     paper: ClassVar[str] = "arXiv:2101.04731"
     keeps: ClassVar[tuple[str, ...]] = ("teacher", "queue")
     batch_coupled: ClassVar[bool] = True  # by batch statistics, where an encoder has them
+    smallest_batch: ClassVar[int] = 2
 
     @classmethod
     def from_config(cls, section: Mapping[str, Any], run: Run, where: str) -> "OnlineDistillation":

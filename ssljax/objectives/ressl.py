@@ -58,6 +58,7 @@ class ReSSL:
     paper: ClassVar[str] = "arXiv:2107.09282"
     keeps: ClassVar[tuple[str, ...]] = ("teacher", "queue")
     batch_coupled: ClassVar[bool] = True
+    smallest_batch: ClassVar[int] = 2
 
     def __post_init__(self):
         require_positive(teacher_temperature=self.teacher_temperature, temperature=self.temperature)

@@ -38,6 +38,7 @@ class SimCLR:
     paper: ClassVar[str] = "arXiv:2002.05709"
     keeps: ClassVar[tuple[str, ...]] = ()
     batch_coupled: ClassVar[bool] = True
+    smallest_batch: ClassVar[int] = 2
 
     def __post_init__(self):
         require_positive(temperature=self.temperature)

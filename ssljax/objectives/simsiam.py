@@ -42,6 +42,7 @@ class SimSiam:
     paper: ClassVar[str] = "arXiv:2011.10566"
     keeps: ClassVar[tuple[str, ...]] = ()
     batch_coupled: ClassVar[bool] = True
+    smallest_batch: ClassVar[int] = 3
 
     def __post_init__(self):
         self.views.require(self.run.inputs, count=2)

@@ -39,6 +39,7 @@ class SupCon:
     paper: ClassVar[str] = "arXiv:2004.11362"
     keeps: ClassVar[tuple[str, ...]] = ()
     batch_coupled: ClassVar[bool] = True
+    smallest_batch: ClassVar[int] = 2
 
     def __post_init__(self):
         require_positive(temperature=self.temperature)

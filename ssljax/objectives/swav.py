@@ -68,6 +68,7 @@ class SwAV:
     paper: ClassVar[str] = "arXiv:2006.09882"
     keeps: ClassVar[tuple[str, ...]] = ("queue",)
     batch_coupled: ClassVar[bool] = True
+    smallest_batch: ClassVar[int] = 2
 
     def __post_init__(self):
         require_positive(epsilon=self.epsilon, temperature=self.temperature)

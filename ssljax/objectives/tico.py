@@ -45,6 +45,7 @@ class TiCo:
     paper: ClassVar[str] = "arXiv:2206.10698"
     keeps: ClassVar[tuple[str, ...]] = ("covariance", "teacher")
     batch_coupled: ClassVar[bool] = True
+    smallest_batch: ClassVar[int] = 2
 
     def __post_init__(self):
         self.views.require(self.run.inputs, count=2)

@@ -36,6 +36,7 @@ class VICReg:
     paper: ClassVar[str] = "arXiv:2105.04906"
     keeps: ClassVar[tuple[str, ...]] = ()
     batch_coupled: ClassVar[bool] = True
+    smallest_batch: ClassVar[int] = 2
 
     def __post_init__(self):
         self.views.require(self.run.inputs, count=2)

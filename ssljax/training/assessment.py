@@ -32,7 +32,8 @@ def require_evaluable(experiment: Experiment, *, final: bool) -> None:
 
     Raises:
       UserError: a value out of range, a data set or split that is not there or of other channels,
-        or images that do not fit the encoder as a whole.
+        no labels where the best checkpoints are to be kept, or images that do not fit the encoder
+        as a whole.
     """
     options = experiment.config.evaluation
     for key in ("batch_size", "knn_k"):
@@ -42,7 +43,16 @@ def require_evaluable(experiment: Experiment, *, final: bool) -> None:
         raise UserError(
             f"config.evaluation.knn_temperature={options.knn_temperature}; it must be above 0"
         )
-    _open_sets(experiment) if final else _open(experiment, options.train_split)
+    if final:
+        _open_sets(experiment)
+    source = _open(experiment, options.train_split)
+    keep_best = experiment.config.checkpoint.keep_best
+    if keep_best and source.num_classes is None:
+        raise UserError(
+            f"config.checkpoint.keep_best={keep_best} keeps the checkpoints of the best k-NN "
+            f"accuracy, and {source.spec} has no labels in {options.train_split!r}; set "
+            "config.evaluation.source to a data set with labels, or keep_best to 0"
+        )
     state, shape = experiment.abstract_state, experiment.objective.run.inputs.shape
     batch = {
         "image": jax.ShapeDtypeStruct((options.batch_size, *shape), np.uint8),

@@ -1,10 +1,15 @@
 """Checkpoints of the whole training state, in WORKDIR/checkpoints/STEP.
 
 Orbax writes the arrays into a temporary directory and renames it when all is there, so a step
-directory that has its final name was written to the end. What happens to its files later is told
-by the record `ssljax.json` inside: the size and CRC-32 of every file, read back at the save and
-compared before a restore, since TensorStore itself does not notice every damaged byte. Arrays and
-JSON are all there is: loading runs no code.
+directory that has its final name was written to the end. Before, the index of what was written is
+read back and must hold every array whole. What happens to its files later is told by the record
+`ssljax.json` inside: the size and CRC-32 of every file, read back at the save and compared before a
+restore, since TensorStore itself does not notice every damaged byte. Arrays and JSON are all there
+is: loading runs no code.
+
+Orbax's CheckpointManager could choose which are kept, in place of twenty lines here. But it wants
+another layout of the folder, which checkpoints of earlier runs do not have, keeps the metrics in a
+file outside our record, and would count a damaged checkpoint among the newest.
 """
 
 import functools
@@ -25,6 +30,7 @@ import orbax.checkpoint as ocp
 from jax.experimental import multihost_utils
 
 from ssljax.errors import UserError, unknown
+from ssljax.training.contents import lacking
 from ssljax.training.integrity import Damaged, read_record, seal, verify
 from ssljax.training.paths import named_leaves
 
@@ -36,6 +42,8 @@ _NONE_SAVED, _NONE_READABLE = -1, -2
 # Arrays that devices hold alike are cut so that each writes a part, down to parts of this size:
 # to cut a small one takes longer than to write it.
 _SMALLEST_PART_BYTES = 2**20
+# Orbax finds its own files by patterns made of the whole path, in which these mean something else.
+_PATTERN = "*?[]\\"
 
 
 class Checkpointer:
@@ -47,7 +55,8 @@ class Checkpointer:
     Args:
       workdir: of the run; the checkpoints lie in its folder "checkpoints".
       keep_last: number of newest checkpoints that are kept.
-      keep_best: number of further ones that are kept because their metric was best.
+      keep_best: number of those of the best metric that are kept, among the newest or not; of equal
+        ones the newer.
       best_metric: the name in `metrics` by which they are ranked; those without it are not.
       best_mode: "max" or "min".
       asynchronous: write in the background while training goes on.
@@ -75,6 +84,7 @@ class Checkpointer:
                 f"keep_best={keep_best} needs best_metric, got {best_metric!r}, and best_mode "
                 f"'max' or 'min', got {best_mode!r}"
             )
+        require_plain(workdir)
         self.folder = pathlib.Path(workdir).expanduser().absolute() / "checkpoints"
         self._keep_last, self._keep_best = keep_last, keep_best
         self._best_metric, self._sign = best_metric, 1 if best_mode == "max" else -1
@@ -123,7 +133,8 @@ class Checkpointer:
           Whether there was anything to save.
 
         Raises:
-          UserError: no space, no permission; the checkpoints written before are untouched.
+          UserError: no space, no permission, or not all of it was to be found afterwards; the
+            checkpoints written before are untouched.
         """
         leaves = _described(state)
         record = {
@@ -248,6 +259,8 @@ class Checkpointer:
         assert self._saving is not None
         step, record = self._saving
         (folder,) = self.folder.glob(f"{step}{_TEMPORARY}*")
+        if fault := lacking(folder, record["leaves"]):
+            raise UserError(f"the checkpoint {self._at(step)} was not written in full: {fault}")
         seal(folder, record, except_for=_UNRECORDED)
 
     def _choose(self, step: int | None) -> int:
@@ -268,7 +281,7 @@ class Checkpointer:
         named = self._named()
         for step in reversed(named):
             try:
-                verify(self._at(step))
+                self._verify(step)
                 return step
             except Damaged as error:
                 self._damaged.add(step)
@@ -290,7 +303,7 @@ class Checkpointer:
                 f"{_listed(self.steps())}"
             )
         try:
-            verify(self._at(step))
+            self._verify(step)
         except Damaged as error:
             raise UserError(
                 f"the checkpoint {self._at(step)} is damaged ({error}); there are: "
@@ -298,13 +311,22 @@ class Checkpointer:
             ) from error
         return step
 
+    def _verify(self, step: int) -> None:
+        """Raise Damaged unless the files are as they were sealed, and hold every array."""
+        verify(self._at(step))
+        if fault := lacking(self._at(step), read_record(self._at(step))["leaves"]):
+            raise Damaged(fault)
+
     def _at(self, step: int) -> pathlib.Path:
         return self.folder / str(step)
 
     def _named(self) -> list[int]:
-        if not self.folder.is_dir():
+        try:
+            names = [path.name for path in self.folder.iterdir()]
+        except FileNotFoundError:
             return []
-        names = (path.name for path in self.folder.iterdir())
+        except OSError as error:
+            raise UserError(f"cannot read the folder {self.folder}: {error.strerror}") from error
         return sorted(int(name) for name in names if re.fullmatch(r"0|[1-9][0-9]*", name))
 
     def _is_complete(self, step: int) -> bool:
@@ -369,6 +391,24 @@ class Checkpointer:
         last = f"the last good one is step {good[-1]}" if good else "there is none yet"
         place = self.folder if step is None else self._at(step)
         return UserError(f"cannot write the checkpoint {place}: {reason}; {last}")
+
+
+def require_plain(path: str | os.PathLike[str]) -> None:
+    """Refuse a path in which Orbax would not find again what it has written.
+
+    Raises:
+      UserError: naming the character.
+    """
+    text = str(pathlib.Path(path).absolute())
+    if found := next((character for character in text if character in _PATTERN), None):
+        raise UserError(
+            f"the workdir {text} has {found!r} in its path, by which checkpoints cannot be told "
+            "from those of other folders; choose a path without any of * ? [ ] and backslash"
+        )
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise UserError(f"the path of the workdir {text!r} is not UTF-8; choose another") from error
 
 
 def _type_handlers() -> ocp.type_handlers.TypeHandlerRegistry:

@@ -69,8 +69,10 @@ def default_config() -> ConfigDict:
 
     config.checkpoint = ConfigDict()
     config.checkpoint.every = 500  # steps
-    config.checkpoint.keep_last = 2
-    config.checkpoint.keep_best = 0  # further ones, by the k-NN accuracy during training
+    config.checkpoint.keep_last = 2  # the newest
+    # And those of the best k-NN accuracy in the evaluations during training: where it is above 0, a
+    # checkpoint is also saved at each of these (evaluation.every), and labels are needed.
+    config.checkpoint.keep_best = 0
 
     config.log_every = 20  # steps
     config.progress = True  # show a progress bar

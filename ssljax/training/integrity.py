@@ -47,12 +47,16 @@ def read_record(folder: pathlib.Path) -> dict[str, Any]:
         content, checksum = sealed["content"], sealed["crc32"]
     except FileNotFoundError as error:
         raise Damaged(f"{RECORD} is missing") from error
+    except (IsADirectoryError, NotADirectoryError) as error:
+        raise Damaged(f"{RECORD} is not a file in a folder") from error
     except OSError as error:
         raise _unreadable(path, error) from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise Damaged(f"{RECORD} is cut short or overwritten") from error
     if checksum != _crc32_of(content):
         raise Damaged(f"the content of {RECORD} has changed")
+    if not isinstance(content, dict) or not {"format", "files"} <= {*content}:
+        raise Damaged(f"{RECORD} is no record")
     if content["format"] != FORMAT:
         raise UserError(
             f"{path} has format {content['format']}; this version of ssljax reads {FORMAT}"
@@ -75,8 +79,10 @@ def verify(folder: pathlib.Path) -> None:
                 raise Damaged(f"{name} has {found} bytes instead of {size}")
             if _crc32(path) != checksum:
                 raise Damaged(f"the content of {name} has changed")
-        except FileNotFoundError as error:
+        except (FileNotFoundError, NotADirectoryError) as error:
             raise Damaged(f"{name} is missing") from error
+        except IsADirectoryError as error:
+            raise Damaged(f"{name} is a folder") from error
         except OSError as error:
             raise _unreadable(path, error) from error
 

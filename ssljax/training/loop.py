@@ -125,7 +125,7 @@ def pretrain(
                 progress.show(loss=means["loss"])
 
         # ── Train ───────────────────────────────────────────────────────────────────────────────
-        step, scores = first, None
+        step = first
         stop = exits.enter_context(StopRequest())
         batches = exits.enter_context(contextlib.closing(pipeline.iterate(first, config.steps)))
         for batch in batches:
@@ -140,20 +140,20 @@ def pretrain(
             progress.advance(step)
 
             stopping = stop.due(step) or step == config.steps
-            saving = stopping or step % config.checkpoint.every == 0
             evaluating = config.evaluation.every and step % config.evaluation.every == 0
+            # A score is of its checkpoint's own step: where the best are kept, save what is scored.
+            saving = stopping or step % keep.every == 0 or (evaluating and keep.keep_best)
             if saving or evaluating:
                 log(step)  # raises if the loss is not finite: such a state is not saved
             elif step % config.log_every == 0:
                 log(step - 1)  # without the newest step, which is still being computed
+            scores = quick_evaluation(experiment, state) if evaluating else {}
             if evaluating:
-                scores = quick_evaluation(experiment, state)
                 writer.write(step, scores)
                 progress.show_scores(scores)
                 progress.restart(step)
             if saving:
                 checkpoints.save(step, state, meta=_meta(config, pipeline), metrics=scores)
-                scores = None  # they are of this step alone
             if stopping:
                 break
         return Outcome(experiment, state, signal=stop.signal if step < config.steps else None)

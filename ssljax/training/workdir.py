@@ -2,7 +2,6 @@
 
 import contextlib
 import fcntl
-import json
 import pathlib
 import secrets
 import shutil
@@ -18,6 +17,7 @@ from ml_collections import ConfigDict
 
 from ssljax.errors import UserError
 from ssljax.files import write_atomically
+from ssljax.training.checkpoint import require_plain
 from ssljax.training.config import (
     FREE_TO_CHANGE,
     OWN_TO_A_HOST,
@@ -60,9 +60,10 @@ def lock(workdir: pathlib.Path) -> Iterator[None]:
     that is refused leaves nothing behind.
 
     Raises:
-      UserError: the folder cannot be written, another process runs in it, or a host sees another
-        folder than process 0 does.
+      UserError: its path would not do for checkpoints, the folder cannot be written, another
+        process runs in it, or a host sees another folder than process 0 does.
     """
+    require_plain(workdir)
     if jax.process_index() > 0:  # the first of several hosts locks for all
         _require_same_folder(workdir)
         yield
@@ -196,7 +197,11 @@ def load_config(workdir: pathlib.Path) -> ConfigDict:
     path = workdir / "config.json"
     try:
         return from_json(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise UserError(f"{workdir} holds no run: there is no {path}") from error
-    except json.JSONDecodeError as error:
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from error
+    except UserError as error:
+        raise UserError(f"{path} is no config of this version of ssljax: {error}") from error
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is not readable as JSON: {error}") from error

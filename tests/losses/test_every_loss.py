@@ -164,6 +164,19 @@ def test_an_empty_batch_is_refused(case):
         case(inputs)
 
 
+# What the others of the batch enter the loss for: one example alone would have a gradient of 0.
+COMPARING = "nt_xent", "batch_info_nce", "dcl", "dclw", "sup_con", "clip", "barlow_twins", "vicreg"
+
+
+@pytest.mark.parametrize("name", [*COMPARING, "koleo"])
+def test_an_example_alone_is_refused_where_nothing_is_left_to_compare(name):
+    inputs = CASES[name].inputs()
+    alone = {key: value[:1] for key, value in inputs.items()}
+    first = next(iter(CASES[name].shapes))
+    with pytest.raises(ValueError, match=f"{first} must hold at least 2 examples"):
+        CASES[name](alone)
+
+
 with_temperature = {name: c for name, c in CASES.items() if "temperature" in c.options}
 learns_temperature = {name: c for name, c in with_temperature.items() if not c.sharpens}
 

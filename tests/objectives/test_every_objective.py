@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
+from ssljax.errors import UserError
 from ssljax.models import build_encoder
 from ssljax.objectives import OBJECTIVES, build_objective, objective_class
 from ssljax.training.checkpoint import Checkpointer
@@ -225,6 +226,29 @@ def test_a_misspelt_field_is_named(case):
             {**section, next(k for k in section if k != "name")[:-1] + "z": 1},
             trial(case).objective.run,
         )
+
+
+# Found by the gradients of one, two and three examples: where it is 0, or that of the encoder falls
+# by two orders of magnitude.
+SMALLEST = {
+    **dict.fromkeys(("barlow_twins", "byol", "moco_v3", "nnclr", "simsiam"), 3),
+    **dict.fromkeys(("combine", "dcl", "deepcluster_v2", "dinov2", "lejepa", "msn", "ressl"), 2),
+    **dict.fromkeys(("online_distillation", "simclr", "supcon", "swav", "tico", "vicreg"), 2),
+}
+
+
+@pytest.mark.parametrize("case", SMALLEST)
+def test_a_batch_too_small_to_compare_is_refused(case):
+    encoder, section = CASES[case]
+    few = dataclasses.replace(trial(case).objective.run, batch_size=SMALLEST[case] - 1)
+    with pytest.raises(UserError, match=f"set batch_size to at least {SMALLEST[case]}"):
+        build_objective(section, few)
+
+
+@pytest.mark.parametrize("case", sorted(set(OBJECTIVES) - set(SMALLEST) - {"w_mse"}))
+def test_an_example_alone_is_enough_where_none_are_compared(case):
+    encoder, section = CASES[case]
+    build_objective(section, dataclasses.replace(trial(case).objective.run, batch_size=1))
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -17,9 +17,12 @@ import pytest
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from ssljax.errors import UserError
+from ssljax.training import checkpoint
 from ssljax.training.checkpoint import Checkpointer
-from ssljax.training.integrity import RECORD
+from ssljax.training.contents import lacking
+from ssljax.training.integrity import RECORD, seal
 from ssljax.training.state import TrainState
+from ssljax.training.workdir import lock
 
 
 def mesh_of(count):
@@ -190,6 +193,24 @@ def flip_one_bit(folder):
     path.write_bytes(data)
 
 
+def forget_an_array(folder):
+    """Files that are all as they were sealed, and do not hold what the record says."""
+    sealed = json.loads((folder / RECORD).read_text())["content"]
+    leaves = {**sealed.pop("leaves"), "params/extra": ["float32", [2]]}
+    (folder / RECORD).unlink()
+    seal(folder, {**sealed, "leaves": leaves}, except_for=("_CHECKPOINT_METADATA",))
+
+
+def a_file_instead(path):
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    path.write_text("5")
+
+
+def a_folder_instead(path):
+    path.unlink()
+    path.mkdir()
+
+
 def change_the_record(folder):
     text = (folder / RECORD).read_text()
     assert '"note": 2' in text
@@ -204,6 +225,18 @@ DAMAGES = {
     "no record": (lambda folder: (folder / RECORD).unlink(), f"{RECORD} is missing"),
     "empty record": (lambda folder: os.truncate(folder / RECORD, 0), "cut short"),
     "changed record": (change_the_record, "has changed"),
+    "record of another type": (lambda folder: (folder / RECORD).write_text("[1, 2]"), "cut short"),
+    "record too deep": (lambda folder: (folder / RECORD).write_text("[" * 99_999), "cut short"),
+    "record not UTF-8": (lambda folder: (folder / RECORD).write_bytes(b'"\xff"'), "cut short"),
+    "empty seal": (
+        lambda folder: (folder / RECORD).write_text('{"content": [], "crc32": 223132457}'),
+        "no record",
+    ),
+    "folder for record": (lambda folder: a_folder_instead(folder / RECORD), "is not a file"),
+    "file for checkpoint": (a_file_instead, "is not a file in a folder"),
+    "folder for file": (lambda folder: a_folder_instead(folder / "manifest.ocdbt"), "manifest"),
+    "file for folder": (lambda folder: a_file_instead(folder / "ocdbt.process_0"), "is missing"),
+    "lacking array": (forget_an_array, "1 of 11 arrays are missing, such as params/extra"),
     "empty folder": (lambda folder: [shutil.rmtree(folder), folder.mkdir()], "is missing"),
 }
 
@@ -226,6 +259,48 @@ def test_a_damaged_checkpoint_is_passed_over_and_told_and_can_be_saved_again(mak
     step, state, meta = make().restore(abstract(states[1]))
     assert (step, meta, bits(state)) == (2, {"note": 2}, bits(states[2]))
     assert len(make.lines) == 1 and resumed.steps() == [2]
+
+
+def test_what_the_index_lacks_is_found(make):
+    state = make_state(size=100)
+    checkpointer = make()
+    checkpointer.save(1, state, meta={}, wait=True)
+    folder = checkpointer.folder / "1"
+    leaves = json.loads((folder / RECORD).read_text())["content"]["leaves"]
+    assert lacking(folder, leaves) is None
+    other = {**leaves, "params/encoder/kernel": ["float32", [8, 99]]}
+    assert "kernel has the shape [8, 100] instead of [8, 99]" in lacking(folder, other)
+    assert "arrays are missing" in lacking(folder / "nowhere", leaves)
+    for file in (folder / "ocdbt.process_0").rglob("*"):  # what the index points to
+        file.unlink() if file.is_file() else None
+    assert "cannot be read" in lacking(folder, leaves)
+
+
+def test_a_checkpoint_that_was_not_written_in_full_is_no_checkpoint(make, tmp_path, monkeypatch):
+    """In a folder of this name, Orbax does not find the parts that it has to bring together."""
+    monkeypatch.setattr(checkpoint, "require_plain", lambda path: None)
+    checkpointer = make(tmp_path / "run[1]")
+    with pytest.raises(UserError, match="checkpoints/1 was not written in full: 10 of 10 arrays"):
+        checkpointer.save(1, make_state(1), meta={}, wait=True)
+    assert checkpointer.steps() == [] and not list(checkpointer.folder.iterdir())
+
+
+@pytest.mark.parametrize(
+    "name", ["run[1]", "a*", "what?", "]", "back\\slash", "run[1]/below", "\udce9"]
+)
+def test_a_path_in_which_orbax_does_not_find_its_files_is_refused(tmp_path, name):
+    with pytest.raises(UserError, match="choose a"):
+        Checkpointer(tmp_path / name, keep_last=1)
+    with pytest.raises(UserError, match="choose a"), lock(tmp_path / name):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["a b", "50%", "%20", "ü漢", "a\nb", "-a", "~a", "{a}#&:'\"$;,"])
+def test_other_unusual_paths_will_do(make, tmp_path, name):
+    make(tmp_path / name).save(1, make_state(1), meta={}, wait=True)
+    _, state, _ = make(tmp_path / name).restore(abstract(make_state()))
+    assert bits(state) == bits(make_state(1))
 
 
 def test_every_file_but_orbax_own_notes_is_recorded(make):
@@ -320,7 +395,7 @@ def test_a_full_disk_is_told_and_the_last_good_checkpoint_stays(
 
 def test_a_place_that_cannot_be_written_is_told(make, tmp_path):
     (tmp_path / "checkpoints").write_text("a file")
-    with pytest.raises(UserError, match="cannot write the checkpoint .*/checkpoints/1: .*exists"):
+    with pytest.raises(UserError, match="cannot read the folder .*/checkpoints: Not a directory"):
         make().save(1, make_state(), meta={}, wait=True)
 
 
