@@ -4,7 +4,7 @@ import argparse
 import json
 import pathlib
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ssljax.errors import UserError
@@ -13,7 +13,8 @@ from ssljax.files import write_atomically
 DESCRIPTION = """Put the evaluations of many runs into one Markdown table, ordered by family.
 
 Reads config.json, metrics.jsonl and evaluation.json of each; a run that was not evaluated is listed
-below the table with how far it is. Nothing in a run's folder is executed.
+below the table with how far it is, and one that cannot be read with the reason. Nothing in a run's
+folder is executed.
 """
 
 
@@ -46,7 +47,18 @@ def run(args: argparse.Namespace, rest: Sequence[str]) -> int:
     from ssljax.evaluation.comparison import comparison
 
     folders = dict.fromkeys(folder for path in args.runs for folder in _workdirs(path))
-    table = comparison([_read(folder) for folder in folders])
+    runs, broken = [], {}
+    for folder in folders:
+        try:
+            runs.append(_read(folder))
+        except UserError as error:
+            broken[folder] = error
+    if not runs:
+        raise next(iter(broken.values()))
+    table = comparison(runs)
+    if broken:
+        lines = (f"- `{folder}`: {error}" for folder, error in broken.items())
+        table += "\nNot readable:\n\n" + "\n".join(lines) + "\n"
     output = ("--output", str(args.output)) if args.output else ()
     command = shlex.join(("python", "-m", "ssljax", "report", *map(str, args.runs), *output))
     text = f"# Results\n\nWritten by `{command}`, not by hand.\n\n{table}"
@@ -58,9 +70,12 @@ def run(args: argparse.Namespace, rest: Sequence[str]) -> int:
 
 
 def _workdirs(path: pathlib.Path) -> list[pathlib.Path]:
-    if (path / "config.json").is_file():
-        return [path]
-    inside = sorted(found.parent for found in path.glob("*/config.json"))
+    try:
+        if (path / "config.json").is_file():
+            return [path]
+        inside = sorted(found.parent for found in path.glob("*/config.json"))
+    except OSError as error:
+        raise UserError(f"cannot read the folder {path}: {error.strerror}") from error
     if not inside:
         raise UserError(
             f"{path} holds no run: there is neither {path / 'config.json'} nor a folder with one"
@@ -69,13 +84,25 @@ def _workdirs(path: pathlib.Path) -> list[pathlib.Path]:
 
 
 def _read(folder: pathlib.Path) -> Any:
-    from ssljax.evaluation.comparison import RunRecord
+    from ssljax.evaluation.comparison import RunRecord, comparison
+    from ssljax.training.metrics import read_metrics
     from ssljax.training.workdir import load_config
 
     config = load_config(folder)
+    for section in (config.encoder, config.objective):
+        if "name" not in section:
+            raise UserError(f"{folder / 'config.json'} names no encoder, or no objective")
     evaluation = _json(folder / "evaluation.json")
-    metrics = list(_lines(folder / "metrics.jsonl"))
-    return RunRecord(str(folder), _family(config.objective.name), config, metrics, evaluation)
+    metrics = read_metrics(folder / "metrics.jsonl")
+    run = RunRecord(str(folder), _family(config.objective.name), config, metrics, evaluation)
+    try:
+        comparison([run])
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        raise UserError(
+            f"{folder / 'evaluation.json'} or metrics.jsonl there is not of the form that this "
+            f"version of ssljax writes ({type(error).__name__}: {error})"
+        ) from error
+    return run
 
 
 def _family(objective: str) -> str:
@@ -86,16 +113,13 @@ def _family(objective: str) -> str:
 
 def _json(path: pathlib.Path) -> dict[str, Any] | None:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(found, dict) or not found:
+            raise ValueError("it holds no object")
+        return found
     except FileNotFoundError:
         return None
-    except ValueError as error:
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is not readable as JSON: {error}") from error
-
-
-def _lines(path: pathlib.Path) -> Iterator[dict[str, float]]:
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
-        try:
-            yield json.loads(line)
-        except ValueError:  # the last line of a killed process may be cut short
-            continue

@@ -161,9 +161,10 @@ def _as_type_of(default: Any, value: Any, name: str) -> Any:
 
 def _require(good: bool, name: str, value: Any, wanted: str) -> None:
     if not good:
-        raise UserError(
-            f"config.{name}={value!r} is of type {type(value).__name__}; it must be {wanted}"
-        )
+        kind = type(value).__name__
+        if isinstance(value, ConfigDict):
+            value, kind = value.to_dict(), "section"
+        raise UserError(f"config.{name}={value!r} is of type {kind}; it must be {wanted}")
 
 
 def to_json(config: ConfigDict) -> str:

@@ -45,8 +45,9 @@ def lacking(folder: pathlib.Path, leaves: Mapping[str, Any]) -> str | None:
         if absent := [chunk for chunk in chunks if chunk not in known]:
             return f"{len(absent)} of {len(chunks)} chunks are missing, such as {absent[0]}"
         # The last byte of each: what the index points to is there, up to its end.
-        if not all(_read(store, chunks, slice(-1, None))):
-            return "a chunk is empty"
+        ends = zip(chunks, _read(store, chunks, slice(-1, None)), strict=True)
+        if absent := [chunk for chunk, end in ends if not end]:
+            return f"the data of {len(absent)} of {len(chunks)} chunks are missing"
     except (ValueError, KeyError) as error:  # TensorStore has no type of its own
         return f"the index cannot be read: {str(error).splitlines()[0][:200]}"
     return None

@@ -1,5 +1,6 @@
 """A record of every file of a folder, by which damage is noticed before anything is read."""
 
+import errno
 import json
 import pathlib
 import zlib
@@ -11,6 +12,9 @@ from ssljax.errors import UserError
 RECORD = "ssljax.json"
 FORMAT = 1
 _BLOCK = 1 << 22  # bytes
+# What is said of a place where there is no file: none, a folder, a file among the folders above it,
+# a link that leads nowhere. All else says nothing about the content.
+_NO_FILE = (errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.ELOOP)
 
 
 class Damaged(Exception):
@@ -45,12 +49,8 @@ def read_record(folder: pathlib.Path) -> dict[str, Any]:
     try:
         sealed = json.loads(path.read_bytes())
         content, checksum = sealed["content"], sealed["crc32"]
-    except FileNotFoundError as error:
-        raise Damaged(f"{RECORD} is missing") from error
-    except (IsADirectoryError, NotADirectoryError) as error:
-        raise Damaged(f"{RECORD} is not a file in a folder") from error
     except OSError as error:
-        raise _unreadable(path, error) from error
+        raise _explained(path, RECORD, error) from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise Damaged(f"{RECORD} is cut short or overwritten") from error
     if checksum != _crc32_of(content):
@@ -79,15 +79,13 @@ def verify(folder: pathlib.Path) -> None:
                 raise Damaged(f"{name} has {found} bytes instead of {size}")
             if _crc32(path) != checksum:
                 raise Damaged(f"the content of {name} has changed")
-        except (FileNotFoundError, NotADirectoryError) as error:
-            raise Damaged(f"{name} is missing") from error
-        except IsADirectoryError as error:
-            raise Damaged(f"{name} is a folder") from error
         except OSError as error:
-            raise _unreadable(path, error) from error
+            raise _explained(path, name, error) from error
 
 
-def _unreadable(path: pathlib.Path, error: OSError) -> UserError:
+def _explained(path: pathlib.Path, name: str, error: OSError) -> Exception:
+    if error.errno in _NO_FILE:
+        return Damaged(f"{name} is missing")
     return UserError(f"cannot read the checkpoint {path}: {error.strerror}")
 
 
