@@ -2,11 +2,28 @@
 
 import errno
 import os
+import signal
 import sys
+from types import FrameType
 
 from ssljax.errors import UserError
 
 _MENDABLE = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM)
+
+
+def end_at_the_second_interrupt() -> None:
+    """Let the first Ctrl-C raise KeyboardInterrupt, and the second end the process at once.
+
+    A second exception, in the middle of what the first one has to close, could leave the process
+    waiting for a thread or a lock for ever.
+    """
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        raise KeyboardInterrupt
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, interrupt)
 
 
 def tell(error: BaseException) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from importlib import metadata
 
 from ssljax.commands import import_path
-from ssljax.commands.failure import tell
+from ssljax.commands.failure import end_at_the_second_interrupt, tell
 
 EPILOG = """
 start here:
@@ -39,6 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; return its exit status, 2 for what the user can mend."""
     import_path.keep_current_folder_out()
     args, rest = build_parser().parse_known_args(argv)
+    end_at_the_second_interrupt()
     try:
         return args.run(args, rest)
     except (Exception, KeyboardInterrupt) as error:

@@ -63,6 +63,7 @@ def _run(args: argparse.Namespace, rest: Sequence[str]) -> int:
     say = _say if jax.process_index() == 0 else lambda line: None
     outcome = pretrain(config, workdir, say=say)
     if outcome.signal is not None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # another Ctrl-C has nothing left to stop
         say(
             f"stopped at step {int(outcome.state.step):,}, with a checkpoint; the same command "
             "continues"

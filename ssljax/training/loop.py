@@ -85,6 +85,7 @@ def pretrain(
             say(line)
 
         # ── Where the run stands ────────────────────────────────────────────────────────────────
+        stop = exits.enter_context(StopRequest())  # left after all below has been written
         keep = config.checkpoint
         checkpoints = exits.enter_context(
             contextlib.closing(
@@ -126,7 +127,7 @@ def pretrain(
 
         # ── Train ───────────────────────────────────────────────────────────────────────────────
         step = first
-        stop = exits.enter_context(StopRequest())
+        stop.begin()
         batches = exits.enter_context(contextlib.closing(pipeline.iterate(first, config.steps)))
         for batch in batches:
             if isinstance(objective, Refreshing) and objective.refresh_due(step):

@@ -2,6 +2,7 @@
 
 import faulthandler
 import signal
+import time
 from types import FrameType, TracebackType
 
 import jax
@@ -9,9 +10,17 @@ from jax.experimental import multihost_utils
 
 from ssljax.training import hosts
 
+_TWICE = 1.0  # seconds in which a second signal is the first one, delivered again
+
 
 class StopRequest:
-    """A context in which SIGTERM and SIGINT only ask for a stop; a second one acts as usual.
+    """A context in which, from `begin` on, SIGTERM and SIGINT only ask for a stop.
+
+    A terminal and a launcher may both pass on one Ctrl-C: what comes within a second is taken as
+    the same request. A later signal ends the process at once, without unwinding it: an exception
+    at any place, in the middle of a save or of a wait for a thread, could leave it hanging.
+
+    Leave the context last, after all that has to be written: until then, nothing cuts it short.
 
     Of several processes all stop after the same step, whichever of them was asked. JAX's preemption
     service finds one that none has passed yet; it has a handler of SIGTERM of its own, from
@@ -29,9 +38,12 @@ class StopRequest:
             number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)
         }
         self._several = jax.process_count() > 1
+        return self
+
+    def begin(self) -> None:
+        """Take signals as requests from now on: `due` will be asked soon, and then again."""
         for number in [signal.SIGINT] if self._several else self._former:
             signal.signal(number, self._request)
-        return self
 
     def due(self, step: int) -> bool:
         """Return whether to stop after `step` steps. To be asked after every step."""
@@ -48,12 +60,15 @@ class StopRequest:
         return due
 
     def _request(self, number: int, frame: FrameType | None) -> None:
-        self._asked = number
         if self._several:
+            self._asked = number
             signal.signal(signal.SIGINT, self._former[signal.SIGINT])
             signal.raise_signal(signal.SIGTERM)
-        else:
-            self._restore()
+        elif self._asked is None:
+            self._asked, self._since = number, time.monotonic()
+        elif time.monotonic() > self._since + _TWICE:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
 
     def _restore(self) -> None:
         for number, handler in self._former.items():

@@ -1,6 +1,7 @@
 """Whole runs on real digits: exact resume, the watch over the loss, foreign workdirs."""
 
 import json
+from types import SimpleNamespace
 
 import jax
 import numpy as np
@@ -10,6 +11,7 @@ from ssljax.errors import UserError
 from ssljax.training import health, loop
 from ssljax.training.config import complete
 from ssljax.training.experiment import Experiment
+from ssljax.training.integrity import read_record
 from tests.objectives.cases import config_of
 
 
@@ -174,14 +176,40 @@ def test_the_profile_of_chosen_steps_is_written(tmp_path):
     assert list((tmp_path / "profile").rglob("*.xplane.pb"))
 
 
-def test_quick_evaluations_are_logged_and_rank_checkpoints(tmp_path):
-    config = config_of("simclr")
-    config.evaluation.every = 4
-    config.checkpoint.keep_best, config.checkpoint.keep_last = 1, 1
+def test_a_checkpoint_has_the_score_of_its_own_step_and_the_best_are_kept(tmp_path):
+    config = config_of("simclr")  # saves every 4 steps
+    config.evaluation.every = 3
+    config.checkpoint.keep_best, config.checkpoint.keep_last = 2, 1
     _run(config, tmp_path)
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").open()]
     scores = {line["step"]: line["knn"] for line in lines if "knn" in line}
-    assert set(scores) == {4, 8, 12}
-    kept = {int(path.name) for path in (tmp_path / "checkpoints").glob("[0-9]*")}
-    best = max(scores, key=lambda step: (scores[step], step))
-    assert 12 in kept and kept <= {12, best, *scores} and len(kept) <= 2
+    assert set(scores) == {3, 6, 9, 12}
+    best = sorted(scores, key=lambda step: (scores[step], step))[-2:]
+    kept = {int(path.name): read_record(path) for path in (tmp_path / "checkpoints").iterdir()}
+    assert set(kept) == {*best, 12}
+    assert {step: record["metrics"]["knn"] for step, record in kept.items()} == {
+        step: scores[step] for step in kept
+    }
+
+
+@pytest.mark.parametrize("every", [0, 13])
+def test_the_best_of_a_run_without_evaluations_are_refused(tmp_path, every):
+    config = config_of("simclr")
+    config.evaluation.every, config.checkpoint.keep_best = every, 2
+    with pytest.raises(
+        UserError, match=f"checkpoint.keep_best=2 .* config.evaluation.every={every}"
+    ):
+        _run(config, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_best_of_a_run_without_labels_are_refused(tmp_path):
+    config = config_of("simclr")
+    images = np.random.default_rng(0).integers(0, 255, (64, 8, 8, 1)).astype(np.uint8)
+    np.savez(tmp_path / "images.npz", image=images)
+    config.data.source = f"npz:{tmp_path}/images.npz"
+    config.evaluation.every, config.checkpoint.keep_best = 3, 2
+    with pytest.raises(UserError, match="checkpoint.keep_best=2 .* no labels in 'train'"):
+        _run(config, tmp_path / "run")
+    config.evaluation.source = "sklearn:digits"
+    loop._require_labels(SimpleNamespace(config=complete(config), source=None))

@@ -95,4 +95,5 @@ def test_a_folder_without_checkpoints_and_a_malformed_part_are_refused(trained, 
     config = _config(trained[0])
     config.start_from = ({"workdir": "x", "into": "y"},)
     with pytest.raises(UserError, match="must have the keys workdir, take, put"):
-        _run(config, tmp_path / "run2")
+        _run(config, tmp_path / "run")  # which what was refused before has not claimed
+    assert not (tmp_path / "run/config.json").exists()
