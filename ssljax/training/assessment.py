@@ -189,10 +189,10 @@ def quick_evaluation(experiment: Experiment, state: TrainState) -> dict[str, flo
     """Return scores to follow a run by, from parts of its training split; test is not read."""
     options = experiment.config.evaluation
     source = _open(experiment, options.train_split)
-    labels = source.num_classes is not None
     count = min(len(source), QUICK_BANK + QUICK_QUERIES)
+    labels = source.num_classes is not None and count > 1  # one for the bank and one to ask
     chosen = np.arange(count) * len(source) // count  # evenly: a set is often sorted by class
-    is_query = np.arange(count) % 6 == 0
+    is_query = (np.arange(count) % 6 == 0) & (count > 1)
     return quick(
         _embed(experiment, state),
         lambda: _batches(experiment, Subset(source, chosen[~is_query]), labels),

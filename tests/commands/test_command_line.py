@@ -80,6 +80,7 @@ def test_pretrain_evaluate_and_again(experiment, tmp_path, capsys):
 def test_training_data_may_move_change_and_be_gone(experiment, tmp_path, capsys):
     images = np.random.default_rng(0).integers(0, 255, (64, 8, 8, 1)).astype(np.uint8)
     np.savez(tmp_path / "images.npz", image=images)
+    np.savez(tmp_path / "other.npz", image=images[:40], label=np.arange(40) % 2)
     workdir = str(tmp_path / "run")
     train = ["pretrain", "--config", experiment, "--workdir", workdir, "--config.steps=3"]
     assert main([*train, f"--config.data.source=npz:{tmp_path}/images.npz"]) == 0
@@ -88,7 +89,8 @@ def test_training_data_may_move_change_and_be_gone(experiment, tmp_path, capsys)
     assert main([*train, f"--config.data.source=npz:{tmp_path}/moved.npz"]) == 0
     assert "is finished: 3 steps" in capsys.readouterr().out
 
-    evaluate = ["evaluate", "--workdir", workdir, "--config.evaluation.source=sklearn:digits"]
+    other = f"npz:{tmp_path}/other.npz"
+    evaluate = ["evaluate", "--workdir", workdir, f"--config.evaluation.source={other}"]
     assert main(evaluate) == 0
     with_data = json.loads((tmp_path / "run" / "evaluation.json").read_text())
     np.savez(tmp_path / "moved.npz", image=images // 4 + 150)
