@@ -120,7 +120,8 @@ def _checked(name: str, value: Any, kind: type) -> Any:
     if kind is float and type(value) is int:
         return float(value)
     if type(value) is not kind:
+        shown = value.to_dict() if hasattr(value, "to_dict") else value
         raise UserError(
-            f"{name}={value!r} is of type {type(value).__name__}; it must be {kind.__name__}"
+            f"{name}={shown!r} is of type {type(shown).__name__}; it must be {kind.__name__}"
         )
     return value

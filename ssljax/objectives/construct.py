@@ -47,13 +47,32 @@ def construct(cls: type, section: Mapping[str, Any], where: str, **given: Any) -
 
 def _value(field: dataclasses.Field, value: Any, name: str) -> Any:
     if hasattr(field.type, "from_config"):
+        if not hasattr(value, "items"):
+            raise _other_type(name, value, "a section")
         return field.type.from_config(value, name)
     if field.type is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if field.type is tuple and isinstance(value, list):
-        return tuple(value)
+    if field.type is tuple:
+        return _items(field, value, name)
     if field.type in (int, float, bool, str) and type(value) is not field.type:
-        raise UserError(
-            f"{name}={value!r} is of type {type(value).__name__}; it must be {field.type.__name__}"
-        )
+        raise _other_type(name, value, field.type.__name__)
     return value
+
+
+def _items(field: dataclasses.Field, value: Any, name: str) -> tuple:
+    """Return a tuple, also of a list, whose items are of the type of those of the default."""
+    if not isinstance(value, list | tuple):
+        raise _other_type(name, value, "tuple")
+    kinds = {type(item) for item in field.default} if isinstance(field.default, tuple) else set()
+    for number, item in enumerate(value):
+        if kinds and type(item) not in kinds | ({int} if float in kinds else set()):
+            wanted = " or ".join(sorted(kind.__name__ for kind in kinds))
+            raise _other_type(f"{name}[{number}]", item, wanted)
+    return tuple(value)
+
+
+def _other_type(name: str, value: Any, wanted: str) -> UserError:
+    kind = type(value).__name__
+    if hasattr(value, "to_dict"):  # a section prints itself in several lines
+        value, kind = value.to_dict(), "section"
+    return UserError(f"{name}={value!r} is of type {kind}; it must be {wanted}")
