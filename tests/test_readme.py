@@ -9,6 +9,7 @@ import pytest
 
 from ssljax.commands.main import build_parser, main
 from ssljax.data.sources.base import ArraySource, Options
+from ssljax.objectives import Inputs
 
 ROOT = pathlib.Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -36,10 +37,26 @@ def test_an_objective_of_ones_own_trains_by_its_dotted_path(tmp_path, monkeypatc
     assert (tmp_path / "run/checkpoints/12").is_dir()
 
 
-@pytest.mark.parametrize("line", re.findall(r"^python -m ssljax (.*)$", README, re.MULTILINE))
+COMMANDS = re.findall(r"^ssljax (.*)$", README, re.MULTILINE)
+
+
+@pytest.mark.parametrize("line", COMMANDS)
 def test_every_command_in_the_readme_parses(line):
     args, rest = build_parser().parse_known_args(line.split())
     assert callable(args.run) and all(one.startswith("--config.") for one in rest)
+
+
+@pytest.mark.parametrize("line", [line for line in COMMANDS if line.startswith("pretrain ")])
+def test_every_run_in_the_readme_can_be_built(line, monkeypatch):
+    from ssljax.commands import config_file
+    from ssljax.training import experiment
+
+    monkeypatch.chdir(ROOT)
+    args, rest = build_parser().parse_known_args(line.split())
+    config = config_file.load(args.config, rest)
+    side, channels = config.data.image_size or 28, 3 if "folder" in config.data.source else 1
+    inputs = Inputs((side, side, channels), (0.5,) * channels, (0.25,) * channels, 1_000)
+    assert experiment.build(config, inputs=inputs).optimizer
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,9 @@ def run(args: argparse.Namespace, rest: Sequence[str]) -> int:
         raise UserError(f"unknown argument {rest[0]!r}")
     for kind in [args.kind] if args.kind else KINDS:
         rows = list(_rows(kind, args.experiments))
+        if kind == "experiments" and not rows:
+            print(f"no experiment config in the folder {args.experiments}")
+            continue
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         print(f"{kind}:")
         for row in rows:
@@ -67,7 +70,11 @@ def _rows(kind: str, folder: pathlib.Path) -> Iterable[tuple[str, ...]]:
 def _experiments(folder: pathlib.Path) -> Iterable[tuple[str, str]]:
     """Yield the configs in a folder; they are read, not run."""
     for path in sorted(folder.rglob("*.py")):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        try:
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, SyntaxError) as error:
+            yield str(path), f"cannot be read: {type(error).__name__}: {error}"
+            continue
         if any(
             isinstance(node, ast.FunctionDef) and node.name == "get_config" for node in tree.body
         ):

@@ -19,7 +19,7 @@ class Progress:
     def __init__(self, first: int, config: ConfigDict):
         shown = config.progress and jax.process_index() == 0
         terminal = sys.stderr.isatty()
-        self._lines = shown and not terminal
+        self._shown, self._terminal = shown, terminal
         self._bar = tqdm(
             total=config.steps,
             initial=first,
@@ -56,6 +56,8 @@ class Progress:
         """Show the loss, and the last rate."""
         what = f"loss {loss:.4f}, {self._rate:,.0f} images/s"
         self._bar.set_postfix_str(what + self._knn)
+        if self._terminal:
+            return
         if self._done >= self._next_line or self._done == self._steps:
             self._next_line = self._every_after(self._done)
             left = (self._steps - self._done) * self._batch_size / max(self._rate, 1e-9)
@@ -75,5 +77,6 @@ class Progress:
         return (step // self._every + 1) * self._every
 
     def _line(self, what: str) -> None:
-        if self._lines:
-            print(f"step {self._done:,}/{self._steps:,}: {what}", file=sys.stderr, flush=True)
+        if self._shown:  # above the bar, if there is one
+            tqdm.write(f"step {self._done:,}/{self._steps:,}: {what}", file=sys.stderr)
+            sys.stderr.flush()

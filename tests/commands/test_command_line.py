@@ -324,6 +324,16 @@ def test_list_names_everything(capsys):
     assert all(len(line) > 10 for _, line in rows)
 
 
+def test_list_passes_over_files_that_are_no_python(tmp_path, capsys):
+    (tmp_path / "cut.py").write_text("def get_config(")
+    (tmp_path / "latin.py").write_bytes(b"# \xe9\n")
+    argv = ["list", "experiments", "--experiments"]
+    assert main([*argv, str(tmp_path)]) == 0
+    assert capsys.readouterr().out.count("cannot be read") == 2
+    assert main([*argv, str(tmp_path / "nowhere")]) == 0
+    assert f"no experiment config in the folder {tmp_path / 'nowhere'}" in capsys.readouterr().out
+
+
 def test_data_show(capsys):
     assert main(["data", "show", "sklearn:digits", "--split", "test"]) == 0
     assert "359 images, 8x8x1" in capsys.readouterr().out

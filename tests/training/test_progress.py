@@ -40,6 +40,7 @@ def test_a_terminal_gets_a_bar_with_the_scores(monkeypatch, capsys):
     _shown(monkeypatch, terminal=True)
     err = capsys.readouterr().err
     assert "\r" in err and "step 2/6" not in err
+    assert "step 4/6: k-NN 87.5%, of a part of the training split\n" in err
     assert "6/6" in err and "loss 0.1667" in err and "k-NN 87.5%" in err
 
 
