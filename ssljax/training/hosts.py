@@ -15,8 +15,8 @@ import jax
 from ssljax.errors import UserError
 
 # Seconds without a heartbeat after which JAX gives up a process, and with it the run: JAX's own
-# default is 100. A process that meets an error of the runtime waits that long and a little more,
-# see `together`; both together are to end all processes within a minute.
+# default is 100. A process that meets an unknown error waits that long and a little more before it
+# ends, see `together`; both together are to end all processes within a minute.
 SILENCE = 25
 
 # Seconds that process 0 waits before it ends with an error, and JAX's service with it, which aborts
@@ -86,19 +86,16 @@ def together(
             yield
             jax.distributed.shutdown()  # waits for all
     except BaseException as error:
-        if isinstance(error, jax.errors.JaxRuntimeError):
-            # Mostly the echo of the end of another process, which JAX is about to name.
-            _say(f"process {number}: {_first_line(error)}")
-            time.sleep(SILENCE + 5)
         try:
             status = tell(error)
+            wait = _ALIKE if number == 0 else 0
         except BaseException:
+            # Mostly the echo of the end of another process, which JAX is about to name.
             traceback.print_exc()
-            status = 1
+            status, wait = 1, SILENCE + 5
         sys.stdout.flush()
         sys.stderr.flush()
-        if number == 0:
-            time.sleep(_ALIKE)
+        time.sleep(wait)
         os._exit(status)  # JAX would wait for the others on the way out
 
 
