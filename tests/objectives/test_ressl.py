@@ -6,7 +6,9 @@ import jax
 import numpy as np
 import pytest
 
+from ssljax import models
 from ssljax.errors import UserError
+from ssljax.objectives import objective_class
 from ssljax.objectives.views import Views
 from tests.objectives.conftest import BATCH, trial
 
@@ -51,6 +53,20 @@ def test_no_gradient_reaches_the_teacher_and_its_keys_are_of_the_weak_view():
     loss, same_keys = jax.jit(lambda teacher: run(teacher, other))(teacher)
     np.testing.assert_allclose(same_keys, keys, rtol=1e-5, atol=1e-6)
     assert float(loss) != pytest.approx(float(first_loss), rel=1e-4)
+
+
+def test_the_projector_is_the_official_one():
+    """network/head.py: two linear layers with biases and a ReLU between them, no BatchNorm."""
+    objective = dataclasses.replace(trial("ressl").objective, projector_norm=False)
+    projector = objective.network.modules["projector"]
+    assert objective_class("ressl").projector_norm is False
+    x = np.random.default_rng(0).normal(size=(3, 5)).astype(np.float32)
+    params, stats = models.init(projector, jax.random.key(0), x)
+    assert stats == {}
+    first, last = params["linear_0"], params["output"]
+    hidden = np.maximum(x @ first["kernel"] + first["bias"], 0)
+    y, _ = models.apply(projector, params, stats, x, train=True)
+    np.testing.assert_allclose(y, hidden @ last["kernel"] + last["bias"], rtol=1e-5, atol=1e-6)
 
 
 def test_views_have_to_be_called_strong_and_weak():

@@ -22,6 +22,7 @@ CASES = {
         RESNET,
         {
             "name": "ressl",
+            "projector_norm": True,  # without, so small a network drifts to log K
             "views": {"strong": STRONG, "weak": WEAK},
             "momentum": 0.9,
             "queue_size": 64,

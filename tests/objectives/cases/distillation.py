@@ -36,7 +36,7 @@ ONLINE = {
 }
 
 CASES = {
-    "byol": (RESNET, {"name": "byol", "views": PAIR, "predictor_hidden": (16,), **HEAD}),
+    "byol": (RESNET, {"name": "byol", "views": PAIR, "predictor_hidden": (24,), **HEAD}),
     "dino": (RESNET, {"name": "dino", "views": CROPS, **PROTOTYPES, **CENTER}),
     "dinov2": (VIT, DINOV2),
     "ibot": (VIT, {"name": "ibot", "views": CROPS, **PROTOTYPES, **CENTER}),
