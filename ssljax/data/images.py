@@ -29,6 +29,7 @@ LARGE = 2**25  # pixels: larger images are decoded one at a time, else the memor
 _one_large = threading.Lock()
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 CHANNELS = tuple(_MODES)  # to which image files can be decoded
+_JPEG = b"\xff\xd8\xff"
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PNG_END = b"\0\0\0\0IEND\xaeB`\x82"
 PNG_TAIL = 2**16  # bytes; EXIF data are no longer in other formats, and seldom in PNG
@@ -114,7 +115,13 @@ def _every_error_an_os_error() -> Iterator[None]:
 def _opened(data: bytes) -> Image.Image:
     """Return the image with its header read, but not its pixels."""
     try:
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
+        try:
+            image = Image.open(io.BytesIO(data), formats=FORMATS)
+        except UnidentifiedImageError:
+            if not data.startswith(_JPEG):
+                raise
+            # PIL looks for a resolution in the EXIF data of a JPEG, and trips over some damage.
+            image = Image.open(io.BytesIO(_without_metadata(data)), formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise OSError(str(error).partition(",")[0]) from error  # it names the size and the limit
     if image.width * image.height > PIXEL_LIMIT:
@@ -127,6 +134,17 @@ def _opened(data: bytes) -> Image.Image:
 def _excess(image: Image.Image, enough: int | None) -> int:
     """Return by how much the sides are longer than they need be, a whole number."""
     return 1 if enough is None else max(1, math.isqrt(image.width * image.height // enough))
+
+
+def _without_metadata(jpeg: bytes) -> bytes:
+    """Return a JPEG file without its segments APP1 to APP13, none of which the pixels need."""
+    kept, at = [jpeg[:2]], 2
+    while at + 4 <= len(jpeg) and jpeg[at] == 0xFF and jpeg[at + 1] not in (0xFF, 0xDA):
+        end = at + 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big")
+        if not 0xE1 <= jpeg[at + 1] <= 0xED:
+            kept.append(jpeg[at:end])
+        at = end
+    return b"".join([*kept, jpeg[at:]])
 
 
 def _scale(image: Image.Image, enough: int | None) -> None:
@@ -221,7 +239,7 @@ def looks_whole(head: bytes, tail: bytes, size: int) -> bool:
       tail: its last bytes, 16 or more.
       size: the length of the file in bytes.
     """
-    if head.startswith(b"\xff\xd8\xff"):
+    if head.startswith(_JPEG):
         return b"\xff\xd9" in tail[-16:]
     if is_png(head):
         return b"IEND" in tail[-16:]

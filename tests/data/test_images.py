@@ -170,6 +170,17 @@ def test_damaged_exif_data_never_cost_the_pixels():
         assert images.encoded_size(data) == pixels.shape[:2]
 
 
+def test_a_resolution_over_which_pil_trips():
+    entries = [(0x0112, 3, 1, 6 << 16), (0x011A, 7, 1, 0), (0x0128, 3, 1, 2 << 16)]
+    tiff = b"MM\0*\0\0\0\x08" + struct.pack(">H", 3)
+    tiff += b"".join(struct.pack(">HHII", *entry) for entry in entries) + bytes(4)
+    data = with_exif("JPEG", b"Exif\0\0" + tiff)
+    data = data[:2] + data[20:]  # without the resolution of the JFIF header
+    assert images.decode(data, 1).shape == (10, 12, 1) and images.encoded_size(data) == (10, 12)
+    grey = images.decode(encoded(Image.fromarray(GREY), "JPEG", quality=95), 1)
+    assert (images.decode(data, 1) == grey).all()
+
+
 def test_orientation_from_metadata_as_text_that_is_none():
     info = PngImagePlugin.PngInfo()
     info.add_text("Raw profile type exif", "\nexif\n 4\nno hexadecimal digits\n", zip=True)
