@@ -71,8 +71,9 @@ def decode(data: bytes, channels: int = 3, *, enough: int | None = None) -> np.n
     Args:
       data: the bytes of a JPEG, PNG, WebP, ... file.
       channels: 1 (grey), 3 (RGB) or 4 (RGBA).
-      enough: a number of pixels; an image of more comes reduced, but to no fewer. A JPEG is decoded
-        at a smaller scale, of other formats rows and columns are left out. None: all pixels.
+      enough: a number of pixels; an image of more comes reduced, to between that and four times as
+        many (a very narrow one to somewhat fewer). A JPEG is decoded at a smaller scale, of other
+        formats rows and columns are left out. None: all pixels.
 
     Returns:
       uint8[height, width, channels].
@@ -84,8 +85,9 @@ def decode(data: bytes, channels: int = 3, *, enough: int | None = None) -> np.n
     mode = mode_of(channels)
     with _every_error_an_os_error():
         image = _opened(data)
+        large = image.width * image.height > LARGE  # a progressive JPEG is held whole at any scale
         _scale(image, enough)
-        if image.width * image.height > LARGE:
+        if large:
             with _one_large, concurrent.futures.ThreadPoolExecutor(1) as pool:
                 pixels = pool.submit(_pixels, image, mode, enough).result()
                 del image  # or the next one would begin before this memory is free
@@ -150,7 +152,7 @@ def _without_metadata(jpeg: bytes) -> bytes:
 def _scale(image: Image.Image, enough: int | None) -> None:
     """Have a JPEG decoded at a smaller scale; does nothing to others."""
     if (excess := _excess(image, enough)) > 1:
-        image.draft(None, (image.width // excess, image.height // excess))
+        image.draft(None, (max(1, image.width // excess), max(1, image.height // excess)))
 
 
 def _loaded(image: Image.Image, enough: int | None) -> Image.Image:

@@ -235,3 +235,5 @@ def test_a_reduced_image_has_enough_pixels_and_the_same_mean(form):
     assert abs(float(whole.mean()) - float(reduced.mean())) < 1
     assert abs(float(whole.std()) - float(reduced.std())) < 1
     assert images.decode(data, 1, enough=whole.size).shape == whole.shape
+    strip = encoded(smooth.resize((3, 9_000)), form)
+    assert images.decode(strip, 1, enough=100).shape[1] <= 3

@@ -84,7 +84,11 @@ class ArraySource:
         content: str | None = None,
         report: str | None = None,
     ):
-        """Hold uint8[n, h, w, c] and int[n]; without `content` (a hash), the bytes are hashed."""
+        """Hold uint8[n, h, w, c] and int[n]; without `content` (a hash), the bytes are hashed.
+
+        Raises:
+          UserError: labels that are no numbers from 0, or do not fit in 32 bits.
+        """
         self.pixels = pixels
         if labels is not None:  # a cast would wrap round
             labels = checked(np.asarray(labels), f"the labels of {options.spec}").astype(np.int32)

@@ -56,7 +56,8 @@ def open_source(
 
     Args:
       spec: "kind:rest", for example "tfds:fashion_mnist"; see `KINDS`.
-      split: "train", "test", or another one that the set has.
+      split: "train", "test", or another one that the set has; a set's "validation" is also found as
+        "val", its "Train" as "train", and so on.
       image_size: if given, every image is resized (shorter side) and centre-cropped to it when
         read; a pipeline that crops at random still crops from all the pixels.
       broken: what to do about image files that cannot be decoded. "refuse" raises an error that
