@@ -172,7 +172,17 @@ def _open(experiment: Experiment, split: str) -> Source:
     spec = config.evaluation.source or config.data.source
     if experiment.source is not None and (spec, split) == _trained_on(experiment):
         return experiment.source
-    source = open_data(config, spec, split, channels=channels)
+    try:
+        source = open_data(config, spec, split, channels=channels)
+    except MissingSplit:
+        raise
+    except UserError as error:
+        if config.evaluation.source or experiment.source is not None:
+            raise
+        raise UserError(
+            f"{error}; the run was trained on it, and other data are evaluated on by "
+            "--config.evaluation.source=KIND:NAME"
+        ) from error
     if source.channels != channels:
         raise UserError(
             f"the images of {spec} have {source.channels} channels, those that the run is trained "

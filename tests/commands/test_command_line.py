@@ -97,6 +97,8 @@ def test_training_data_may_move_change_and_be_gone(experiment, tmp_path, capsys)
     assert main(evaluate) == 0
     assert json.loads((tmp_path / "run" / "evaluation.json").read_text()) == with_data
     (tmp_path / "moved.npz").unlink()
+    line = _fails(capsys, *evaluate[:3])
+    assert "does not exist" in line and "by --config.evaluation.source=KIND:NAME" in line
     assert main(evaluate) == 0
     assert json.loads((tmp_path / "run" / "evaluation.json").read_text()) == with_data
 

@@ -85,6 +85,18 @@ def test_centre_box_is_the_central_square():
     assert (images.resize(image, images.centre_box(4, 8), 4) == 9).all()
 
 
+@pytest.mark.parametrize("height, width", [(30, 50), (7, 333), (333, 7), (28, 28), (48, 16)])
+@pytest.mark.parametrize("size", [(16, 48), (48, 16), (7, 5), (28, 28)])
+def test_centre_box_is_the_largest_of_an_aspect(height, width, size):
+    left, upper, right, lower = images.centre_box(height, width, size)
+    assert 0 <= left < right <= width and 0 <= upper < lower <= height
+    assert (left + right, upper + lower) == (pytest.approx(width), pytest.approx(height))
+    assert (right - left) / (lower - upper) == pytest.approx(size[1] / size[0])
+    assert right - left == pytest.approx(width) or lower - upper == pytest.approx(height)
+    image = np.zeros((height, width, 2), np.uint8)
+    assert images.resize_and_crop(image, size).shape == (*size, 2)
+
+
 def test_random_boxes_lie_inside_and_keep_the_asked_area():
     areas = []
     for seed in range(300):

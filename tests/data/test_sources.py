@@ -419,6 +419,17 @@ def test_plain_array_records(tmp_path):
     assert red_values(open_source(f"arrayrecord:{tmp_path / 'test.array_record'}")) == [9]
 
 
+def test_the_place_of_a_set_is_no_part_of_its_content(tmp_path, class_folder):
+    write_records(class_folder / "train.array_record", [(1, 0), (2, 1)])
+    moved = tmp_path.with_name(tmp_path.name + "_moved")
+    sources = ("folder:{}", "arrayrecord:{}/train.array_record")
+    before = [open_source(source.format(class_folder)).fingerprint() for source in sources]
+    class_folder.rename(moved)
+    after = [open_source(source.format(moved)).fingerprint() for source in sources]
+    moved.rename(tmp_path)
+    assert [one["content"] for one in before] == [one["content"] for one in after]
+
+
 def test_array_records_cut_short(tmp_path):
     file = tmp_path / "train.array_record"
     write_records(file, [(n, 0) for n in range(20)])
