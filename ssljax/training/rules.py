@@ -13,7 +13,7 @@ from ssljax.training.paths import named_leaves
 DEFAULT_RULES: tuple[Mapping[str, Any], ...] = (
     {
         "name": "no_decay",
-        "match": r"(^|/)(bias|scale|gamma|[^/]*norm[^/]*|bn[^/]*|pos_embed[^/]*|cls_token|"
+        "match": r"(^|/)(bias|scale|gamma|[^/]*norm[^/]*|bn[^/]*|pos(?!t)[^/]*|cls[^/]*|"
         r"class_token|mask_token|register[^/]*)(/|$)",
         "weight_decay": 0.0,
         "trust_ratio": False,
