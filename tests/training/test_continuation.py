@@ -5,8 +5,10 @@ import json
 import pytest
 
 from ssljax.errors import UserError
+from ssljax.objectives import Inputs
 from ssljax.training.config import complete, default_config
 from ssljax.training.continuation import continuation, describe
+from ssljax.training.data_record import DataRecord
 from ssljax.training.workdir import claim, load_config
 
 
@@ -95,13 +97,15 @@ def test_what_cannot_go_on_is_refused_by_name(saved, now, message):
     assert message in str(error.value)
 
 
-def test_the_workdir_of_a_run_that_has_not_begun_takes_other_steps_but_no_other_seed(tmp_path):
-    claim(tmp_path, first := default_config(), {"version": 1})
+def test_a_run_without_a_checkpoint_takes_other_steps_but_no_other_seed(tmp_path):
+    data = DataRecord({"version": 1}, Inputs((8, 8, 1), (0.5,), (0.25,), 7))
+    claim(tmp_path, first := default_config(), data)
+    (tmp_path / "metrics.jsonl").write_text('{"step": 1}\n')
     first.steps = 7
-    assert claim(tmp_path, first, {"version": 1}) is None
+    assert claim(tmp_path, first, data) is None
     assert load_config(tmp_path).steps == 7
     first.steps, first.seed = 9, 1
     with pytest.raises(UserError, match="seed: 0 in the run, 1 now"):
-        claim(tmp_path, first, {"version": 1})
+        claim(tmp_path, first, data)
     assert json.loads((tmp_path / "config.json").read_text())["steps"] == 7
     assert not (tmp_path / "history.jsonl").exists()

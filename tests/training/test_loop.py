@@ -1,7 +1,6 @@
 """Whole runs on real digits: exact resume, the watch over the loss, foreign workdirs."""
 
 import json
-from types import SimpleNamespace
 
 import jax
 import numpy as np
@@ -9,8 +8,9 @@ import pytest
 
 from ssljax.errors import UserError
 from ssljax.training import health, loop
+from ssljax.training.assessment import require_evaluable
 from ssljax.training.config import complete
-from ssljax.training.experiment import Experiment
+from ssljax.training.experiment import Experiment, build
 from ssljax.training.integrity import read_record
 from tests.objectives.cases import config_of
 
@@ -212,4 +212,4 @@ def test_the_best_of_a_run_without_labels_are_refused(tmp_path):
     with pytest.raises(UserError, match="checkpoint.keep_best=2 .* no labels in 'train'"):
         _run(config, tmp_path / "run")
     config.evaluation.source = "sklearn:digits"
-    loop._require_labels(SimpleNamespace(config=complete(config), source=None))
+    require_evaluable(build(complete(config)), final=False)

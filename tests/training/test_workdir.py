@@ -69,6 +69,7 @@ def test_the_same_data_may_move_and_others_may_not(tmp_path):
     config = default_config()
     config.data.source = "npz:/shared/a.npz"
     workdir.claim(tmp_path, config, _data("npz:/shared/a.npz", "c1"))
+    (tmp_path / "metrics.jsonl").write_text('{"step": 1}\n')
     config.data.source = "npz:/scratch/a.npz"
     other = _data("npz:/scratch/a.npz", "c1")
     workdir.claim(tmp_path, config, dataclasses.replace(other, inputs=None))
