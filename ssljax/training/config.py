@@ -83,6 +83,7 @@ def default_config() -> ConfigDict:
     config.evaluation.final = True  # the whole protocol after the last step
     config.evaluation.source = ""  # "": the data set that was trained on
     config.evaluation.train_split = "train"
+    # Where there is no "test", a fifth of each class of train is held out; other names must exist.
     config.evaluation.test_split = "test"
     config.evaluation.batch_size = 500
     config.evaluation.knn_k = 20
