@@ -75,7 +75,7 @@ def default_config() -> ConfigDict:
     config.checkpoint.keep_best = 0
 
     config.log_every = 20  # steps
-    config.progress = True  # show a progress bar
+    config.progress = True  # show a progress bar, or lines where there is no terminal
     config.profile = (0, 0)  # (first step, number of steps) to trace into WORKDIR/profile
 
     config.evaluation = ConfigDict()
