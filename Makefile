@@ -17,7 +17,7 @@ help:
 
 setup: $(VENV)/.installed
 
-# The exact set of packages that was tested; `pip install ssljax` itself takes ranges.
+# The exact set of packages that was tested; setup.py itself takes ranges.
 $(VENV)/.installed: requirements.txt setup.py
 	$(PYTHON) -c 'import sys; sys.exit("ssljax needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
