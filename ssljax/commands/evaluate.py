@@ -62,8 +62,11 @@ def _run(args: argparse.Namespace, rest: Sequence[str]) -> int:
 
     from ssljax.commands import config_file
     from ssljax.commands.compiled import keep_compiled
-    from ssljax.training.assessment import build_for_evaluation, require_evaluable
-    from ssljax.training.checkpoint import Checkpointer
+    from ssljax.training.assessment import (
+        build_for_evaluation,
+        require_evaluable,
+        restore_for_evaluation,
+    )
     from ssljax.training.data_record import inputs_of_run, read_data_record
     from ssljax.training.workdir import folder, load_config
 
@@ -81,14 +84,12 @@ def _run(args: argparse.Namespace, rest: Sequence[str]) -> int:
     keep_compiled()
     experiment = build_for_evaluation(config, inputs_of_run(workdir, config))
     require_evaluable(experiment, final=True)
-    checkpoints = Checkpointer(workdir, keep_last=config.checkpoint.keep_last)
-    restored = checkpoints.restore(experiment.abstract_state, args.step)
-    checkpoints.close()
-    if restored is None:
+    state = restore_for_evaluation(experiment, workdir, args.step)
+    if state is None:
         raise UserError(f"{workdir} has no checkpoint yet; continue its run with pretrain")
     say = print if jax.process_index() == 0 else lambda line: None
     record = read_data_record(workdir)
-    evaluate_run(experiment, restored[1], workdir, output=output, record=record, say=say)
+    evaluate_run(experiment, state, workdir, output=output, record=record, say=say)
     return 0
 
 

@@ -1,6 +1,7 @@
 """The frozen features of a run under evaluation: quickly while it trains, in full afterwards."""
 
 import dataclasses
+import pathlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -13,9 +14,11 @@ from ssljax.data.storage import data_directory
 from ssljax.errors import MissingSplit, UserError
 from ssljax.evaluation import evaluate, input_features, quick
 from ssljax.objectives import Inputs
+from ssljax.training.checkpoint import Checkpointer
 from ssljax.training.config import default_config
 from ssljax.training.data_record import DataRecord
 from ssljax.training.experiment import Experiment, build, open_data
+from ssljax.training.paths import named_leaves
 from ssljax.training.sharding import local_rows
 from ssljax.training.state import TrainState
 
@@ -85,6 +88,27 @@ def build_for_evaluation(
     config.mesh.update({"data": 1 if cut else -1, "fsdp": -1 if cut else 1, "tensor": 1})
     config.sharding_rules = ()  # they may be of the run's mesh
     return build(config, inputs, trains=False, devices=devices)
+
+
+def restore_for_evaluation(
+    experiment: Experiment, workdir: pathlib.Path, step: int | None
+) -> TrainState | None:
+    """Return the state of a checkpoint, by default of the newest, None if there is none.
+
+    Its `opt_state` is None: evaluation needs no moments, which may be of another version, too.
+
+    Raises:
+      UserError: no such step, a damaged checkpoint, or one of another config.
+    """
+    wanted = experiment.abstract_state.replace(opt_state=None)
+    checkpoints = Checkpointer(workdir, keep_last=1)
+    try:
+        arrays = checkpoints.restore_part(named_leaves(wanted), step)
+    finally:
+        checkpoints.close()
+    if arrays is None:
+        return None
+    return jax.tree.unflatten(jax.tree.structure(wanted), list(arrays.values()))
 
 
 def full_evaluation(

@@ -190,20 +190,23 @@ class Checkpointer:
         return chosen, state, record["meta"]
 
     def restore_part(
-        self, abstract: Mapping[str, jax.ShapeDtypeStruct]
+        self, abstract: Mapping[str, jax.ShapeDtypeStruct], step: int | None = None
     ) -> dict[str, jax.Array] | None:
-        """Return some arrays of the newest checkpoint that is intact, by their paths in it.
+        """Return some arrays of the newest checkpoint that is intact, or of `step`, by their paths.
 
         Args:
-          abstract: shape, dtype and sharding of the arrays that are wanted.
+          abstract: shape, dtype and sharding of the arrays that are wanted, in the order in which
+            they are returned.
+          step: the one to restore, damaged ones not being passed over then.
 
         Returns:
           None if there is no checkpoint at all.
 
         Raises:
-          UserError: the checkpoint lacks an array, or has it in another shape, or all are damaged.
+          UserError: the checkpoint lacks an array, or has it in another shape, there is no such
+            step, or all are damaged.
         """
-        chosen = self._choose(None)
+        chosen = self._choose(step)
         if chosen == _NONE_SAVED:
             return None
         saved = read_record(self._at(chosen))["leaves"]

@@ -25,7 +25,7 @@ from ssljax.models import build_encoder
 from ssljax.objectives import Inputs, Objective, Run, build_objective
 from ssljax.training.layout import state_sharding
 from ssljax.training.optimizer import Optimizer, build_optimizer
-from ssljax.training.ranges import require_in_range
+from ssljax.training.ranges import require_in_range, require_scores
 from ssljax.training.sharding import (
     batch_sharding,
     check_batch_size,
@@ -186,6 +186,7 @@ def build(
     require_in_range(config)
     mesh = make_mesh(config.mesh, devices)
     if trains:
+        require_scores(config)
         check_batch_size(config.batch_size, mesh, config.accumulate)
     with_source = inputs is None if with_source is None else with_source
     source = open_data(config, config.data.source, config.data.split) if with_source else None

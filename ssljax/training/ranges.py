@@ -49,18 +49,22 @@ def require_in_range(config: ConfigDict) -> None:
             f"config.profile={first_and_count!r}; it must be (first step, number of steps), such "
             "as (10, 3), or (0, 0) for none"
         )
+    crop = config.data.host_crop
+    if crop and not _is_part(crop):
+        raise UserError(
+            f"config.data.host_crop={crop!r}; it must be (smallest, largest) part of the area, "
+            "such as (0.5, 1.0), or () for no crop"
+        )
+
+
+def require_scores(config: ConfigDict) -> None:
+    """Raise a UserError if the best checkpoints are to be kept, and none would get a score."""
     keep_best, every = config.checkpoint.keep_best, config.evaluation.every
     if keep_best and not 0 < every <= config.steps:
         raise UserError(
             f"config.checkpoint.keep_best={keep_best} keeps the checkpoints of the best k-NN "
             f"accuracy, which config.evaluation.every={every} never measures; set evaluation.every "
             f"to a number of steps up to config.steps={config.steps}, or keep_best to 0"
-        )
-    crop = config.data.host_crop
-    if crop and not _is_part(crop):
-        raise UserError(
-            f"config.data.host_crop={crop!r}; it must be (smallest, largest) part of the area, "
-            "such as (0.5, 1.0), or () for no crop"
         )
 
 
