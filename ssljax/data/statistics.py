@@ -16,7 +16,7 @@ from ssljax.files import write_atomically
 _THREADS = 16  # decoding releases the interpreter
 _ENOUGH = 2**18  # pixels of an image file that are looked at; more of the same image say little
 _PIXELS = 2**32  # of the image files that are decoded: 100,000 of ImageNet, 350 of 12 megapixels
-_CONSTANT = 1e-6  # a std below it is that of rounding errors
+_CONSTANT = 1e-4  # a fortieth of a grey level: a std below it is that of rounding errors
 
 
 def statistics(
