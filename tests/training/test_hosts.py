@@ -8,8 +8,10 @@ import sys
 import jax
 import pytest
 
+from ssljax.commands import failure
 from ssljax.commands import hosts as flags
 from ssljax.errors import UserError
+from ssljax.training import hosts
 from ssljax.training.hosts import together
 
 
@@ -58,3 +60,29 @@ time.sleep(60)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=50)
     assert done.returncode == 1 and done.stdout == "so far\n"
     assert "line 9 in <module>" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "error, status, waits",
+    [
+        (UserError("no such file"), 2, hosts._ALIKE),
+        # JAX raises this, among others, where a collective operation loses another process.
+        (ValueError("UNKNOWN: Gloo AllGather failed: Connection closed"), 1, hosts.SILENCE + 5),
+    ],
+)
+def test_an_unknown_error_waits_for_jax_to_name_who_ended(error, status, waits, monkeypatch):
+    class Exit(BaseException):
+        pass
+
+    def leave(number):
+        raise Exit(number)
+
+    slept = []
+    monkeypatch.setattr(hosts.time, "sleep", slept.append)
+    monkeypatch.setattr(hosts.os, "_exit", leave)
+    monkeypatch.setattr(jax.distributed, "initialize", lambda *place, **options: None)
+    monkeypatch.setattr(jax.config, "update", lambda name, value: None)
+    with pytest.raises(Exit, match=str(status)):
+        with together("h:1", 1, 0, patience=1, stoppable=True, tell=failure.tell):
+            raise error
+    assert slept == [waits]
