@@ -209,14 +209,14 @@ def _disturb(run, phase, kind, victim, chance, patience) -> bool:
     named = ""
     if kind in ("KILL", "STOP"):
         named = " named" if all(_names(run.printed(i), victim) for i in others) else " NOT NAMED"
+    if kind == "HANG":
+        named = " named" if "in hang" in run.printed(victim) else " NOT NAMED"
     print(
         f"{run.count} processes, {phase:11} {kind:11} {'' if everybody else victim!s:1} at step "
         f"{reached:3}: {statuses} in {took:4.1f} s{named}{' HUNG' if hung else ''}"
         f"{'' if set(early) == {None} else ' (had ended before)'}",
         flush=True,
     )
-    if kind == "HANG":
-        named = " named" if "in hang" in run.printed(victim) else " NOT NAMED"
     if hung or "NOT" in named:
         for i in others:
             print(f"---- {i}\n{run.printed(i)[-3000:]}", flush=True)
