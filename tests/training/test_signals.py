@@ -49,9 +49,9 @@ def test_a_later_signal_ends_the_process_at_once(clock, monkeypatch):
         stop.begin()
         _send(signal.SIGINT)
         clock[0] += 1.5
-        sent, kill = [], os.kill
-        monkeypatch.setattr(signals.os, "kill", lambda pid, number: sent.append(number))
-        kill(os.getpid(), signal.SIGTERM)
+        sent = []
+        monkeypatch.setattr(signals.signal, "raise_signal", sent.append)
+        _send(signal.SIGTERM)
         assert sent == [signal.SIGTERM]
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     assert signal.getsignal(signal.SIGTERM) is not None
