@@ -46,12 +46,22 @@ def joined(args: argparse.Namespace, *, stoppable: bool) -> contextlib.AbstractC
     Args:
       args: with the flags of `add_flags`.
       stoppable: see `ssljax.training.hosts.together`.
+
+    Raises:
+      UserError: a flag that is malformed or out of range, or what `together` refuses.
     """
     given = (args.coordinator, args.num_processes, args.process_id)
     if not args.distributed and given == (None, None, None):
         return contextlib.nullcontext()
     if args.coordinator is not None and not re.fullmatch(r".+:[0-9]+", args.coordinator):
         raise UserError(f"--coordinator {args.coordinator} is not the HOST:PORT of process 0")
+    count, process = args.num_processes, args.process_id
+    if count is not None and count < 1:
+        raise UserError(f"--num-processes {count} must be at least 1")
+    if None not in (count, process) and not 0 <= process < count:
+        raise UserError(
+            f"--process-id {process} must be from 0 to {count - 1}, as --num-processes is {count}"
+        )
     # Warnings of JAX's C++ log, such as that SIGTERM has come; to be set before JAX is imported.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     from ssljax.commands.failure import tell

@@ -35,6 +35,20 @@ def test_an_address_that_cannot_be_is_refused(address):
         flags.joined(args, stoppable=True)
 
 
+@pytest.mark.parametrize(
+    "count, process, message",
+    [
+        ("0", "0", "--num-processes 0 must be at least 1"),
+        ("2", "2", "--process-id 2 must be from 0 to 1, as --num-processes is 2"),
+        ("2", "-1", "--process-id -1 must be from 0 to 1"),
+    ],
+)
+def test_numbers_that_cannot_be_are_refused(count, process, message):
+    args = _parsed("--coordinator", "h:1", f"--num-processes={count}", f"--process-id={process}")
+    with pytest.raises(UserError, match=message):
+        flags.joined(args, stoppable=True)
+
+
 def test_what_jax_refuses_is_one_line(monkeypatch):
     def refuse(*place, **options):
         raise ValueError("The process id of the current process must be defined.\nmore")
