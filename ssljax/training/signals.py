@@ -17,8 +17,9 @@ class StopRequest:
     """A context in which, from `begin` on, SIGTERM and SIGINT only ask for a stop.
 
     A terminal and a launcher may both pass on one Ctrl-C: what comes within a second is taken as
-    the same request. A later signal ends the process at once, without unwinding it: an exception
-    at any place, in the middle of a save or of a wait for a thread, could leave it hanging.
+    the same request, a SIGTERM if one is among it. A later signal ends the process at once, without
+    unwinding it: an exception at any place, in the middle of a save or of a wait for a thread,
+    could leave it hanging.
 
     Leave the context last, after all that has to be written: until then, nothing cuts it short.
 
@@ -69,6 +70,8 @@ class StopRequest:
         elif time.monotonic() > self._since + _TWICE:
             signal.signal(number, signal.SIG_DFL)
             signal.raise_signal(number)
+        else:  # Python calls the handlers of what came meanwhile by number, not by time
+            self._asked = max(self._asked, number)
 
     def _restore(self) -> None:
         for number, handler in self._former.items():

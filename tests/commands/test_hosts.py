@@ -149,7 +149,7 @@ def _joined(number: int, count: int) -> str:
 
 def test_only_process_0_prints(two_processes):
     running, _ = two_processes
-    assert re.match(_joined(0, 2) + f"starting: {STEPS} steps", running.printed(0))
+    assert re.match(_joined(0, 2) + f"data: .*\n(.*\n)+starting: {STEPS} steps", running.printed(0))
     assert "linear probe" in running.printed(0)
     assert re.fullmatch(_joined(1, 2), running.printed(1))
 
