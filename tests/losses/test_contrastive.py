@@ -11,7 +11,7 @@ batch_info_nce = jax.jit(losses.batch_info_nce)
 info_nce, nt_xent = jax.jit(losses.info_nce), jax.jit(losses.nt_xent)
 
 
-@pytest.mark.parametrize("batch", [1, 2, 7])
+@pytest.mark.parametrize("batch", [2, 3, 7])
 def test_nt_xent_of_equal_embeddings(batch):
     z = jnp.ones((batch, 4))
     loss = jnp.mean(nt_xent(z, 3 * z, temperature=0.1))
