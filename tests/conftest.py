@@ -3,6 +3,7 @@
 import gc
 import os
 import pathlib
+import signal
 import tracemalloc  # noqa: F401  (pytest's own import of it fails while TFDS makes imports lazy)
 
 os.environ["JAX_PLATFORMS"] = "cpu"
@@ -38,6 +39,16 @@ def pytest_collection_modifyitems(items):
         item.add_marker(pytest.mark.xdist_group(group))
         places.setdefault(group, len(places))
     items.sort(key=lambda item: places[_group(item)])
+
+
+@pytest.fixture(autouse=True)
+def handlers_of_signals():
+    """A command sets handlers for its whole process; a test that runs one leaves none to others."""
+    former = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in former.items():
+        if handler is not None:  # one that was not set by Python cannot be
+            signal.signal(number, handler)
 
 
 def pytest_runtest_teardown(item, nextitem):

@@ -1,7 +1,6 @@
 """How a process joins a run of several, or is refused, and how one that hangs ends itself."""
 
 import argparse
-import signal
 import subprocess
 import sys
 
@@ -13,13 +12,6 @@ from ssljax.commands import hosts as flags
 from ssljax.errors import UserError
 from ssljax.training import hosts
 from ssljax.training.hosts import together
-
-
-@pytest.fixture(autouse=True)
-def the_handler_of_ctrl_c():
-    former = signal.getsignal(signal.SIGINT)
-    yield
-    signal.signal(signal.SIGINT, former)
 
 
 def _parsed(*options):
