@@ -480,11 +480,22 @@ def _file_system_reason(error: BaseException) -> str | None:
 
 
 @functools.cache
+@functools.cache  # once in a process
 def _hush_failed_saves() -> None:
     """Keep Orbax from printing a dozen tracebacks about a failed save: `wait` raises the cause."""
     logging.getLogger("absl").addFilter(
         lambda record: (
             record.levelno < logging.ERROR or "orbax" not in pathlib.Path(record.pathname).parts
+        )
+    )
+    # Of the writes of one save, asyncio reports those that failed after the first, whenever Python
+    # happens to collect them.
+    logging.getLogger("asyncio").addFilter(
+        lambda record: (
+            not (
+                record.getMessage().startswith("Task exception was never retrieved")
+                and "orbax" in record.getMessage()
+            )
         )
     )
     before = sys.unraisablehook

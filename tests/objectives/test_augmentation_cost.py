@@ -12,7 +12,7 @@ from ssljax.objectives import Inputs, Run, build_objective
 from ssljax.training.optimizer import build_optimizer
 from ssljax.training.step import init_state, make_train_step
 
-BATCH = 2
+BATCH = 4
 INPUTS = Inputs((256, 256, 3), mean=(0.5,) * 3, std=(0.25,) * 3, num_examples=1000)
 # Shipped at 256 pixels, views of 224, as on ImageNet; the operations are each paper's.
 DEAREST = {"size": 224, "interpolation": "bicubic", "jitter": "simclr_v1", "blur": "pillow"}
