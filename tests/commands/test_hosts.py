@@ -73,6 +73,7 @@ def _start(folder, count, *options, own_options=()) -> Running:
         "JAX_COMPILATION_CACHE_DIR": str(ROOT / ".cache/xla"),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.1",
         "PYTHONUNBUFFERED": "1",
+        "PYTHONPATH": str(ROOT),  # for the config, whatever earlier tests have set
         "XLA_FLAGS": f"--xla_force_host_platform_device_count={DEVICES // count} "
         "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false",
         # As many threads whatever the devices of a process: sums are cut into as many parts.

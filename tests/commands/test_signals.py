@@ -32,7 +32,11 @@ def get_config(case="deepcluster_v2"):
 def _start(tmp_path, workdir):
     config = tmp_path / "config.py"
     config.write_text(CONFIG)
-    environment = {**os.environ, "JAX_COMPILATION_CACHE_DIR": str(ROOT / ".cache/xla")}
+    environment = {
+        **os.environ,
+        "JAX_COMPILATION_CACHE_DIR": str(ROOT / ".cache/xla"),
+        "PYTHONPATH": str(ROOT),  # for the config, whatever earlier tests have set
+    }
     command = [sys.executable, "-m", "ssljax", "pretrain", "--config", str(config)]
     return subprocess.Popen(
         [*command, "--workdir", str(workdir)],

@@ -20,6 +20,12 @@ def clock(monkeypatch):
     return now
 
 
+@pytest.fixture(autouse=True)
+def ctrl_c_as_in_a_terminal():
+    """A shell's background jobs are born deaf to it; conftest puts back what was there."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def _send(number):
     os.kill(os.getpid(), number)
 
@@ -59,6 +65,7 @@ def test_a_later_signal_ends_the_process_at_once(clock, monkeypatch):
 
 COMMAND = """
 import os, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from ssljax.commands.failure import end_at_the_second_interrupt
 end_at_the_second_interrupt()
 try:
