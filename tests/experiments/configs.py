@@ -33,8 +33,9 @@ def config_of(spec: str) -> ConfigDict:
     return load(str(ROOT / spec), [])
 
 
-def inputs_of(config: ConfigDict) -> Inputs:
-    """Return what the training images of a config are like, without the images."""
+def inputs_of(config: ConfigDict, num_examples: int = 0) -> Inputs:
+    """Return what the training images of a config are like, without the images; of fewer of them
+    with `num_examples`."""
     side = config.data.image_size
     known = {
         "sklearn:digits": ((8, 8, 1), 1_438),
@@ -49,4 +50,6 @@ def inputs_of(config: ConfigDict) -> Inputs:
     )
     shape, count = known[source]
     assert min(shape) > 0, f"{source} has images of mixed sizes: set config.data.image_size"
-    return Inputs(shape, mean=(0.5,) * shape[2], std=(0.25,) * shape[2], num_examples=count)
+    return Inputs(
+        shape, mean=(0.5,) * shape[2], std=(0.25,) * shape[2], num_examples=num_examples or count
+    )

@@ -1,0 +1,195 @@
+"""What a data set looks like to everything above it: named fields, each of a modality, and a count.
+
+A `Spec` says what one example holds before and after the host has prepared it; the shapes of a batch,
+the first parameters, the compiled step and a plan all start from it.
+"""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from ssljax.errors import UserError, unknown
+
+Array = jax.Array
+Batch = Mapping[str, Any]  # an array or a `Value` by field, "id" int32[B], in a step also "row"
+
+MODALITIES = ("image", "series", "table", "video", "audio", "text", "label")
+
+
+@dataclasses.dataclass(frozen=True)
+class Field:
+    """One named entry of an example.
+
+    Attributes:
+      modality: one of `MODALITIES`; it decides how the entry is augmented, normalised and encoded.
+      shape: of one example; None for a side that differs between examples and that a host transform
+        has to fix.
+      dtype: as shipped to the device.
+      vocab: number of token ids; 0 for continuous values.
+      cardinalities: of the columns of a table: the number of categories, 0 for a numeric column.
+      mean: of each channel or column over the training set, in the units that the modality
+        normalises in.
+      std: likewise; 1 where the values are constant.
+      rate: samples or frames per second; 0 where there is none.
+      ragged: whether examples are padded or packed; batches then hold a `Value`.
+    """
+
+    modality: str
+    shape: tuple[int | None, ...]
+    dtype: str
+    vocab: int = 0
+    cardinalities: tuple[int, ...] = ()
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    rate: float = 0.0
+    ragged: bool = False
+
+    def __post_init__(self) -> None:
+        if self.modality not in MODALITIES:
+            raise unknown("modality", self.modality, MODALITIES)
+
+    def replace(self, **changes: Any) -> "Field":
+        """Return a copy with some attributes changed."""
+        return dataclasses.replace(self, **changes)
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Value:
+    """What a batch holds of a ragged field; of any other it holds the plain array.
+
+    Attributes:
+      data: [B, N, ...].
+      segments: int32[B, N]: 0 for padding, 1, 2, ... for the examples packed into a row.
+    """
+
+    data: Array
+    segments: Array
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+
+@dataclasses.dataclass(frozen=True)
+class Spec:
+    """What the examples of a data set are like.
+
+    Attributes:
+      fields: by name. A field "label", if there is one, is an int32 scalar that only supervised
+        objectives and evaluation read.
+      num_examples: of the training set; the ids in a batch lie in [0, num_examples).
+    """
+
+    fields: Mapping[str, Field]
+    num_examples: int
+
+    def batch(self, size: int, sharding: Any = None) -> dict[str, Any]:
+        """Return a batch of `size` examples as ShapeDtypeStructs.
+
+        Raises:
+          UserError: a field has a side without a fixed length.
+        """
+
+        def array(shape: tuple[int, ...], dtype: str) -> jax.ShapeDtypeStruct:
+            return jax.ShapeDtypeStruct((size, *shape), jnp.dtype(dtype), sharding=sharding)
+
+        batch: dict[str, Any] = {}
+        for name, field in self.fields.items():
+            if None in field.shape:
+                raise UserError(
+                    f"the examples differ in the size of {name!r} {field.shape}; a batch needs one "
+                    "size"
+                )
+            data = array(field.shape, field.dtype)
+            segments = array(field.shape[:1], "int32") if field.ragged else None
+            batch[name] = Value(data, segments) if field.ragged else data
+        return {**batch, "id": array((), "int32")}
+
+    def field_of(self, *modalities: str) -> tuple[str, Field]:
+        """Return the (name, field) of the first field that is of one of the modalities.
+
+        Raises:
+          UserError: there is none.
+        """
+        for name, field in self.fields.items():
+            if field.modality in modalities:
+                return name, field
+        found = ", ".join(f"{name} ({field.modality})" for name, field in self.fields.items())
+        raise UserError(f"the data have the fields {found}; needed is {' or '.join(modalities)}")
+
+    def replace(self, **fields: Field) -> "Spec":
+        """Return a copy with some fields changed or added."""
+        return dataclasses.replace(self, fields={**self.fields, **fields})
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `from_json` reads."""
+        fields = {name: dataclasses.asdict(field) for name, field in self.fields.items()}
+        return json.loads(json.dumps({"fields": fields, "num_examples": self.num_examples}))
+
+    @classmethod
+    def from_json(cls, found: Any) -> "Spec":
+        """Return the spec that `to_json` gave.
+
+        Raises:
+          ValueError: it is none; the message names the entry.
+        """
+        if not isinstance(found, dict) or set(found) != {"fields", "num_examples"}:
+            raise ValueError("a spec must have the keys fields and num_examples")
+        count = found["num_examples"]
+        if type(count) is not int or count < 1:
+            raise ValueError(f"num_examples is {count!r}, not a number of examples")
+        if not isinstance(found["fields"], dict) or not found["fields"]:
+            raise ValueError(f"fields is {found['fields']!r}, not a mapping from names to fields")
+        return cls({name: _field(name, one) for name, one in found["fields"].items()}, count)
+
+
+def _field(name: str, found: Any) -> Field:
+    kinds = {field.name: field for field in dataclasses.fields(Field)}
+    if not isinstance(found, dict) or not {"modality", "shape", "dtype"} <= set(found) <= set(
+        kinds
+    ):
+        raise ValueError(f"field {name} must have the keys {', '.join(kinds)}")
+    values = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in found.items()
+    }
+    for key, item, least in (("shape", int, 1), ("cardinalities", int, 0)):
+        entries = values.get(key, ())
+        if not isinstance(entries, tuple) or not all(
+            type(entry) is item and entry >= least for entry in entries if entry is not None
+        ):
+            raise ValueError(f"{name}.{key} is {entries!r}, not whole numbers of at least {least}")
+    for key in ("mean", "std"):
+        entries = values.get(key, ())
+        finite = isinstance(entries, tuple) and all(
+            type(entry) in (int, float) and abs(entry) < float("inf") for entry in entries
+        )
+        if not finite:
+            raise ValueError(f"{name}.{key} is {entries!r}, not finite numbers")
+        values[key] = tuple(map(float, entries))
+    try:
+        jnp.dtype(values["dtype"])
+        return Field(**values)
+    except (TypeError, UserError) as error:
+        raise ValueError(f"field {name}: {error}") from error
+
+
+def image_spec(
+    shape: tuple[int, int, int],
+    mean: tuple[float, ...],
+    std: tuple[float, ...],
+    num_examples: int,
+    *,
+    labels: bool = False,
+) -> Spec:
+    """Return the spec of images uint8 [height, width, channels], with labels if asked for."""
+    fields = {"image": Field("image", tuple(shape), "uint8", mean=tuple(mean), std=tuple(std))}
+    if labels:
+        fields["label"] = LABEL
+    return Spec(fields, num_examples)
+
+
+LABEL = Field("label", (), "int32")

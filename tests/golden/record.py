@@ -1,0 +1,79 @@
+"""Five steps of a small experiment on made-up images: loss, gradient norm, parameters."""
+
+import hashlib
+import pathlib
+
+import jax
+import numpy as np
+
+from ssljax.ops.keys import key_for
+from ssljax.training.experiment import build
+from tests.experiments.configs import FILES, config_of, inputs_of
+
+FOLDER = pathlib.Path(__file__).parent
+STEPS, BATCH, EXAMPLES = 5, 32, 256
+SMALL = tuple(path for path in FILES if "imagenet" not in path)
+
+
+def record(path: str) -> dict:
+    """Return what five steps of an experiment give, on one device.
+
+    Returns:
+      "loss" and "gradient_norm" of each step; "norm", the root of the sum of the squares of all
+      parameters after them; "digest" of their bits, whatever the parameters are called.
+    """
+    config = config_of(path)
+    config.batch_size = BATCH
+    if "group_size" in config.objective:  # W-MSE's, which divides the batch
+        config.objective.group_size = BATCH
+    inputs = inputs_of(config, num_examples=EXAMPLES)
+    experiment = build(config, inputs, devices=jax.devices()[:1])
+    state, step = experiment.init(), experiment.compile_step()
+    objective, metrics = experiment.objective, []
+    for number in range(STEPS):
+        if hasattr(objective, "refresh") and objective.refresh_due(number):
+            key = key_for(config.seed, "refresh", number)
+            state = objective.refresh(state, lambda: _all(config, inputs), key=key)
+        state, found = step(state, _batch(number, config, inputs))
+        metrics.append(jax.device_get(found))
+    leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(state.params)]
+    squares = sum(float(np.sum(np.square(leaf, dtype=np.float64))) for leaf in leaves)
+    return {
+        "loss": [float(one["loss"]) for one in metrics],
+        "gradient_norm": [float(one["gradient_norm"]) for one in metrics],
+        "norm": squares**0.5,
+        "digest": _digest(leaves),
+    }
+
+
+def _batch(number: int, config, inputs) -> dict[str, np.ndarray]:
+    ids = (np.arange(BATCH, dtype=np.int32) + number * BATCH) % EXAMPLES
+    images = np.stack([_image(int(example), inputs.shape) for example in ids])
+    labels = {"label": ids % 10} if config.data.labels else {}
+    return {"image": images, "id": ids, **labels}
+
+
+def _all(config, inputs):
+    for number in range(EXAMPLES // BATCH):
+        yield {**_batch(number, config, inputs), "valid": np.ones(BATCH, bool)}
+
+
+def _image(example: int, shape: tuple[int, int, int]) -> np.ndarray:
+    """Return a smooth pattern of its own for each example."""
+    rng = np.random.default_rng(example)
+    height, width, channels = shape
+    y, x = np.mgrid[:height, :width]
+    waves = rng.uniform(0.05, 0.6, (3, 2, channels)), rng.uniform(0, 6.3, (3, channels))
+    total = sum(
+        np.sin(y[..., None] * one[0] + x[..., None] * one[1] + phase)
+        for one, phase in zip(*waves, strict=True)
+    )
+    return ((total + 3) / 6 * 255).astype(np.uint8)
+
+
+def _digest(leaves: list[np.ndarray]) -> str:
+    each = sorted(
+        hashlib.sha256(f"{leaf.dtype}{leaf.shape}".encode() + leaf.tobytes()).hexdigest()
+        for leaf in leaves
+    )
+    return hashlib.sha256("".join(each).encode()).hexdigest()
