@@ -51,7 +51,7 @@ def _measure(depth: int, remat: str, scan: bool, steps: int) -> list[str]:
     import jax
     import numpy as np
 
-    from experiments.image.mae_fashion_mnist_vit import get_config
+    from experiments.image.small.mae_fashion_mnist_vit import get_config
     from ssljax.objectives import Inputs
     from ssljax.training.allocator import keep_freed_memory
     from ssljax.training.config import complete

@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 
-EXPERIMENTS = pathlib.Path("experiments/image")
+EXPERIMENTS = pathlib.Path("experiments/image/small")
 EMOJI_PACKAGE = pathlib.Path("emoji-datasource-google-16.0.0.tgz")
 FIRST = ("vq_vae_fashion_mnist_vit",)  # BEiT's tokenizer
 TABLE = pathlib.Path("docs/results.md")

@@ -68,7 +68,7 @@ def _plan(recipe: str, topology: str, per_chip: int, kept: pathlib.Path) -> Plan
     for line in map(json.loads, lines):
         if line["key"] == key:
             return from_json(line["plan"])
-    config = config_file.load(f"experiments/image/{recipe}.py", [])
+    config = config_file.load(f"experiments/image/paper/{recipe}.py", [])
     plan = planning.request_plans(config, planning.parse(topology), batch_per_chip=per_chip)[-1]
     with kept.open("a", encoding="utf-8") as file:
         file.write(json.dumps({"key": key, "plan": planning.to_json(plan)}) + "\n")

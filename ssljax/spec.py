@@ -1,7 +1,7 @@
-"""What a data set looks like to everything above it: named fields, each of a modality, and a count.
+"""What a data set looks like to everything above it: named fields, each of a modality.
 
-A `Spec` says what one example holds before and after the host has prepared it; the shapes of a batch,
-the first parameters, the compiled step and a plan all start from it.
+A `Spec` says what one example holds. The shapes of a batch, the first parameters, the compiled step
+and a plan all start from it.
 """
 
 import dataclasses

@@ -82,7 +82,7 @@ def test_the_quickstart_traces_on_its_set_and_on_its_fallback(source, monkeypatc
     features = jax.eval_shape(
         built.objective.embed,
         built.abstract_state.params,
-        built.abstract_state.memory,
+        built.abstract_state.objective_state,
         built.abstract_batch,
     )
     assert features.shape == (128, {"sklearn:digits": 512}.get(source, 2048))

@@ -8,7 +8,7 @@ side. ImageNet-1k: what the papers used; `ssljax data prepare imagenet2012` says
 from ml_collections import ConfigDict
 
 from ssljax.training.config import default_config
-from ssljax.training.rules import DEFAULT_RULES
+from ssljax.training.param_groups import DEFAULT_PARAM_GROUPS
 
 IMAGENET_EXAMPLES = 1_281_167
 
@@ -41,7 +41,7 @@ TIMM = (
     {"name": "no_decay", "match": r"(^|/)(bias|scale|gamma)$", "weight_decay": 0.0},
     {"name": "rest", "match": ".*"},
 )
-SIMCLR_LARS = ({**DEFAULT_RULES[0], "learning_rate_scale": 2.0}, DEFAULT_RULES[1])
+SIMCLR_LARS = ({**DEFAULT_PARAM_GROUPS[0], "learning_rate_scale": 2.0}, DEFAULT_PARAM_GROUPS[1])
 
 
 def fashion_mnist(encoder: dict = RESNET, *, steps: int = 400) -> ConfigDict:
@@ -79,8 +79,8 @@ def steps_per_epoch(batch_size: int) -> int:
 
 
 def tokenizer_of(workdir: str) -> tuple[dict, ...]:
-    """Return the `start_from` of a BEiT whose tokenizer is the VQ-VAE trained in `workdir`."""
+    """Return the `init_from` of a BEiT whose tokenizer is the VQ-VAE trained in `workdir`."""
     return tuple(
-        {"workdir": workdir, "take": part, "put": f"memory/tokenizer/{part}"}
-        for part in ("params", "memory")
+        {"workdir": workdir, "take": part, "put": f"objective_state/tokenizer/{part}"}
+        for part in ("params", "objective_state")
     )

@@ -62,12 +62,12 @@ def _run(args: argparse.Namespace, rest: Sequence[str]) -> int:
 
     from ssljax.commands import config_file
     from ssljax.commands.compiled import keep_compiled
-    from ssljax.training.assessment import (
+    from ssljax.training.data_record import inputs_of_run, read_data_record
+    from ssljax.training.evaluate import (
         build_for_evaluation,
         require_evaluable,
         restore_for_evaluation,
     )
-    from ssljax.training.data_record import inputs_of_run, read_data_record
     from ssljax.training.workdir import folder, load_config
 
     workdir = folder(args.workdir)
@@ -115,7 +115,7 @@ def evaluate_run(
     import jax
 
     from ssljax.evaluation import table, write
-    from ssljax.training.assessment import full_evaluation
+    from ssljax.training.evaluate import full_evaluation
 
     output = output or workdir / "evaluation.json"
     result = full_evaluation(experiment, state, record=record, say=say)

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from ssljax.errors import UserError
+from ssljax.evaluation.cache import cached
 from ssljax.evaluation.features import Batch, Embed, Features, extract
 from ssljax.evaluation.gain import PROBES, pack, pop_gains
 from ssljax.evaluation.interval import wilson
 from ssljax.evaluation.knn import knn_accuracy
 from ssljax.evaluation.linear import GRID, linear_probe, stratified_split
-from ssljax.evaluation.remembered import remembered
 from ssljax.evaluation.spectrum import evenly, rankme, unit_std
 
 Batches = Callable[[], Iterable[Batch]]
@@ -59,7 +59,7 @@ def evaluate(
       linear_grid, linear_holdout, seed: see `linear_probe`.
       say: told what is being done, a line at a time.
       scores_folder: where scores are kept for the next evaluation of the same features, see
-        `remembered`.
+        `cached`.
 
     Returns:
       A dict of plain values that JSON can hold: for each of "pretrained", "random_init" and
@@ -82,7 +82,7 @@ def evaluate(
         say(f"evaluating {name.replace('_', ' ')}")
         train, test = _extract_both(embed, train_batches, test_batches)
         rows = rows or _describe(train, test, held_out=test_batches is None)
-        result[name] = remembered(
+        result[name] = cached(
             scores_folder,
             train,
             test,

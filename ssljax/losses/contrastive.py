@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 
 from ssljax.losses import checks
+from ssljax.losses.blockwise import product
 from ssljax.losses.logsumexp import cross_logsumexp, views_logsumexp
-from ssljax.losses.pairs import product
 from ssljax.ops.normalize import l2_normalize
 
 
@@ -23,7 +23,7 @@ def nt_xent(
     that). The batch is coupled: give the global batch. Under jit, with z1 and z2 sharded over their
     first axis, nothing else is needed. The gradient is that of reverse mode (`jax.jvp` is refused);
     one B x B block of logits at a time is in memory, or, with `block`, one of block x block: then
-    memory grows with B and not with its square, see `ssljax.losses.pairs.over_pairs`.
+    memory grows with B and not with its square, see `ssljax.losses.blockwise.over_pairs`.
 
     Args:
       z1: float[B, D], the projections of the first view of every example, B at least 2.
@@ -72,7 +72,7 @@ def info_nce(
         loss_b = -q_b.k+_b / t + log(exp(q_b.k+_b / t) + sum_k exp(q_b.k-_k / t))
 
     Positives and negatives are targets: no gradient goes through them. With `block`, the B x K
-    logits are never held, see `ssljax.losses.pairs.over_pairs`.
+    logits are never held, see `ssljax.losses.blockwise.over_pairs`.
 
     Args:
       query: float[B, D], the student's projections.
@@ -115,7 +115,7 @@ def batch_info_nce(
     MoCo v3 takes 2 t times its sum over both directions, with the keys of a teacher; NNCLR takes
     the mean over both, its queries being nearest neighbours from a queue. Both arguments get a
     gradient: stop that of a target before. Give the global batch. With `block`, the B x B logits
-    are never held, see `ssljax.losses.pairs.over_pairs`.
+    are never held, see `ssljax.losses.blockwise.over_pairs`.
 
     Args:
       query: float[B, D], B at least 2.

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from ssljax.losses import checks
-from ssljax.losses.pairs import HIGHEST
+from ssljax.losses.blockwise import HIGHEST
 from ssljax.ops.normalize import l2_normalize
 
 

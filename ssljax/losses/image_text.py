@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 
 from ssljax.losses import checks
+from ssljax.losses.blockwise import over_pairs, product, sum_over
 from ssljax.losses.logsumexp import cross_logsumexp
-from ssljax.losses.pairs import over_pairs, product, sum_over
 from ssljax.ops.normalize import l2_normalize
 
 
@@ -22,7 +22,7 @@ def clip(
 
     The mean over b is the paper's mean of two cross entropies. The batch is coupled: give the
     global batch. With `block`, the B x B logits are never held, see
-    `ssljax.losses.pairs.over_pairs`, and the gradient is that of reverse mode alone.
+    `ssljax.losses.blockwise.over_pairs`, and the gradient is that of reverse mode alone.
 
     Args:
       image: float[B, D], the projections of the images, B at least 2.
@@ -70,7 +70,7 @@ def siglip(
 
     The mean over b is the paper's: the sum over pairs, divided by B and not by its square. Give the
     global batch. With `block`, the B x B logits are never held, see
-    `ssljax.losses.pairs.over_pairs`, and the gradient is that of reverse mode alone.
+    `ssljax.losses.blockwise.over_pairs`, and the gradient is that of reverse mode alone.
 
     Args:
       image: float[B, D], the projections of the images.

@@ -10,7 +10,7 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 
-from ssljax.losses.pairs import over_pairs, product, sum_over
+from ssljax.losses.blockwise import over_pairs, product, sum_over
 
 Without = Literal["itself", "its image"]
 

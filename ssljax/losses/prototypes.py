@@ -8,7 +8,7 @@ from einops import rearrange
 
 from ssljax.losses import checks
 from ssljax.ops.normalize import at_least_float32, l2_normalize
-from ssljax.ops.transport import sinkhorn
+from ssljax.ops.sinkhorn import sinkhorn
 
 _HIGHEST = jax.lax.Precision.HIGHEST  # temperature divides the error of a reduced-precision product
 

@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 
 from ssljax.losses import checks
+from ssljax.losses.blockwise import over_pairs, sum_over
 from ssljax.losses.logsumexp import identities, masked_logits, pulled
-from ssljax.losses.pairs import over_pairs, sum_over
 from ssljax.ops.normalize import l2_normalize
 
 

@@ -23,13 +23,13 @@ class Encoded(NamedTuple):
       pooled: float32[B, D], the feature vector of each image, whatever the compute dtype.
       tokens: [B, N, d] in the compute dtype: patch tokens of a ViT (no class token, no registers),
         the last feature map of a ResNet in row-major order.
-      branches: [depth, B, N, d], what the MLP of every block of a ViT adds to the patch tokens;
+      mlp_outputs: [depth, B, N, d], what the MLP of every block of a ViT adds to the patch tokens;
         None unless asked for.
     """
 
     pooled: jax.Array
     tokens: jax.Array
-    branches: jax.Array | None = None
+    mlp_outputs: jax.Array | None = None
 
 
 def compute_dtype(name: str) -> jnp.dtype:

@@ -68,7 +68,10 @@ PRESETS = {
 
 # Fields that an encoder lacks for a reason.
 REFUSED = {
-    (ResNet, "chunks"): "the batch normalisation of a ResNet takes its statistics from the whole "
+    (
+        ResNet,
+        "grad_cache",
+    ): "the batch normalisation of a ResNet takes its statistics from the whole "
     "batch, which parts of it do not have; vision transformers have none",
 }
 

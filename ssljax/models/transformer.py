@@ -93,14 +93,14 @@ class Transformer(nn.Module):
 
     @nn.compact
     def __call__(
-        self, tokens: jax.Array, *, train: bool, branches: bool = False
+        self, tokens: jax.Array, *, train: bool, mlp_outputs: bool = False
     ) -> jax.Array | tuple[jax.Array, jax.Array]:
         """Map tokens[B, N, D] to tokens of the same shape.
 
         Args:
           tokens: of any number.
           train: whether drop-path acts.
-          branches: whether to return also, as [depth, B, N, D], what the MLP of every block adds
+          mlp_outputs: whether to return also, as [depth, B, N, D], what the MLP of every block adds
             (data2vec's targets).
         """
         if self.remat not in REMAT_POLICIES:
@@ -120,7 +120,7 @@ class Transformer(nn.Module):
             norm_epsilon=self.norm_epsilon,
             kernel_init=kernel_init,
             dtype=self.dtype,
-            return_branch=branches,
+            return_mlp_output=mlp_outputs,
         )
         rates = numbers = None
         if train and self.drop_path > 0:
@@ -131,7 +131,7 @@ class Transformer(nn.Module):
         run = self._scanned if self.scan else self._unrolled
         tokens, added = run(block, tokens, {"rate": rates, "number": numbers})
         tokens = LayerNorm(self.norm_epsilon, dtype=self.dtype, name="norm")(tokens)
-        return (tokens, added) if branches else tokens
+        return (tokens, added) if mlp_outputs else tokens
 
     def _scanned(self, block: functools.partial, tokens: jax.Array, each: Mapping):
         stack = nn.scan(
@@ -153,7 +153,7 @@ class Transformer(nn.Module):
             own = jax.tree.map(operator.itemgetter(i), each)
             tokens, branch = block(name=f"block_{i}")(tokens, own)
             added.append(branch)
-        return tokens, jnp.stack(added) if block.keywords["return_branch"] else None
+        return tokens, jnp.stack(added) if block.keywords["return_mlp_output"] else None
 
 
 class Block(nn.Module):
@@ -168,7 +168,7 @@ class Block(nn.Module):
     norm_epsilon: float
     kernel_init: Initializer
     dtype: jnp.dtype
-    return_branch: bool
+    return_mlp_output: bool
 
     @nn.compact
     def __call__(self, x: jax.Array, each: Mapping) -> tuple[jax.Array, jax.Array | None]:
@@ -191,7 +191,7 @@ class Block(nn.Module):
             if self.layer_scale:
                 y = LayerScale(self.layer_scale, name=f"scale{i}")(y)
             x = x + self._drop_path(y, each["rate"])
-        return x, y if self.return_branch else None
+        return x, y if self.return_mlp_output else None
 
     def _drop_path(self, y: jax.Array, rate: jax.Array | None) -> jax.Array:
         if rate is None:

@@ -7,7 +7,7 @@ from flax import linen as nn
 
 from ssljax.errors import unknown
 from ssljax.models.base import Encoded, compute_dtype
-from ssljax.models.chunks import in_chunks
+from ssljax.models.grad_cache import in_chunks
 from ssljax.models.initializers import block_initializer, token_initializer
 from ssljax.models.positions import resample, sincos2d
 from ssljax.models.stems import PatchEmbed, patch_grid
@@ -38,7 +38,7 @@ class ViT(nn.Module):
       patch_init: how the map of the patches starts, a name of `ssljax.models.initializers.KERNELS`;
         "" for as the transformer.
       token_init: how class token and registers start, a name of `TOKENS` there.
-      chunks: into how many parts a batch is cut in training, see `in_chunks`; 1 for none.
+      grad_cache: into how many parts a batch is cut in training, see `in_chunks`; 1 for none.
       dtype: "float32" or "bfloat16", for products and activations; parameters and pooled features
         are float32.
 
@@ -67,7 +67,7 @@ class ViT(nn.Module):
     token_init: str = "normal"
     scan: bool = True
     remat: str = "none"
-    chunks: int = 1
+    grad_cache: int = 1
     dtype: str = "float32"
 
     @nn.compact
@@ -79,7 +79,7 @@ class ViT(nn.Module):
         keep: jax.Array | None = None,
         masked: jax.Array | None = None,
         mask_token: jax.Array | None = None,
-        branches: bool = False,
+        mlp_outputs: bool = False,
     ) -> Encoded:
         """Encode images[B, H, W, C], already normalised.
 
@@ -106,13 +106,15 @@ class ViT(nn.Module):
             )
 
         def encode(vit, images, keep, masked):
-            return vit._encode(images, keep, masked, mask_token, train=train, branches=branches)
+            return vit._encode(
+                images, keep, masked, mask_token, train=train, mlp_outputs=mlp_outputs
+            )
 
-        if self.chunks == 1 or not train:
+        if self.grad_cache == 1 or not train:
             return encode(self, images, keep, masked)
-        return in_chunks(encode, self, self.chunks, images, keep, masked)
+        return in_chunks(encode, self, self.grad_cache, images, keep, masked)
 
-    def _encode(self, images, keep, masked, mask_token, *, train, branches) -> Encoded:
+    def _encode(self, images, keep, masked, mask_token, *, train, mlp_outputs) -> Encoded:
         dtype = compute_dtype(self.dtype)
         block_initializer(self.kernel_init)  # its error names the key
         init = self.patch_init or self.kernel_init.removesuffix("_by_depth")
@@ -131,15 +133,15 @@ class ViT(nn.Module):
         tokens = jnp.concatenate(
             [jnp.broadcast_to(first, (tokens.shape[0], *first.shape)), tokens], axis=1
         )
-        tokens = self._trunk(dtype)(tokens, train=train, branches=branches)
-        tokens, added = tokens if branches else (tokens, None)
+        tokens = self._trunk(dtype)(tokens, train=train, mlp_outputs=mlp_outputs)
+        tokens, added = tokens if mlp_outputs else (tokens, None)
         patch_tokens = tokens[:, len(first) :]
         pooled = (
             tokens[:, 0]
             if self.pool == "cls"
             else jnp.mean(patch_tokens, axis=1, dtype=jnp.float32)
         )
-        added = added[:, :, len(first) :] if branches else None
+        added = added[:, :, len(first) :] if mlp_outputs else None
         return Encoded(pooled.astype(jnp.float32), patch_tokens, added)
 
     def _positions(self, grid: tuple[int, int]) -> tuple[jax.Array, jax.Array]:

@@ -14,7 +14,7 @@ import jax
 
 Array = jax.Array
 PyTree = Any
-Batch = Mapping[str, Array]  # image uint8[B, H, W, C], id and position int32[B], perhaps label
+Batch = Mapping[str, Array]  # image uint8[B, H, W, C], id and row int32[B], perhaps label
 
 
 @dataclasses.dataclass(frozen=True)

@@ -134,12 +134,14 @@ class Combine:
         return any(self._refreshes(name, step) for name in self.tasks)
 
     def refresh(self, state, batches, *, key):
-        memory = dict(state.memory)
+        memory = dict(state.objective_state)
         for name, task in self.tasks.items():
             if self._refreshes(name, int(state.step)):
-                own = state.replace(params=self._of(name, state.params), memory=memory[name])
+                own = state.replace(
+                    params=self._of(name, state.params), objective_state=memory[name]
+                )
                 memory[name] = task.refresh(own, batches, key=_fold(key, name)).memory
-        return state.replace(memory=memory)
+        return state.replace(objective_state=memory)
 
     def embed(self, params, memory, batch):
         name = self.embed_with or next(iter(self.tasks))

@@ -68,7 +68,7 @@ class Views:
 
     def __call__(self, inputs: Inputs, key: Array, batch: Batch) -> dict[str, Array]:
         """Return float32 [B, count, size, size, C] for each group, normalised."""
-        keys = per_example(key, batch["position"])
+        keys = per_example(key, batch["row"])
         crops = multi_crop(self.augmentations(inputs), keys, batch["image"])
         # Under jit a dict comes back in the order of its keys; the order of the groups is ours.
         return {name: normalize(crops[name], inputs) for name in self.augmentations(inputs)}

@@ -1,5 +1,5 @@
 """Pure operations on arrays: random keys, running averages, queues, clusters, masks, views."""
 
-from ssljax.ops.transport import sinkhorn
+from ssljax.ops.sinkhorn import sinkhorn
 
 __all__ = ["sinkhorn"]

@@ -37,26 +37,26 @@ def key_for(seed: int, stream: str, step: int | jax.Array) -> jax.Array:
     return jax.random.fold_in(jax.random.fold_in(jax.random.key(np.uint32(seed)), name), step)
 
 
-def per_example(key: jax.Array, positions: int | jax.Array) -> jax.Array:
-    """Return one key per example, folded in from the example's position in the global batch.
+def per_example(key: jax.Array, rows: int | jax.Array) -> jax.Array:
+    """Return one key per example, folded in from the row of the example in the global batch.
 
     The draw for an example then depends neither on the number of devices nor on the batch size.
 
     Args:
       key: one typed key.
-      positions: the batch size B, which stands for positions 0 ... B-1, or int[B].
+      rows: the batch size B, which stands for rows 0 ... B-1, or int[B].
 
     Returns:
       Keys of shape [B].
 
     Raises:
-      ValueError: the positions are not of rank 1.
+      ValueError: the rows are not of rank 1.
 
     >>> key = jax.random.key(0)
     >>> bool((per_example(key, 8)[:4] == per_example(key, jnp.arange(4))).all())
     True
     """
-    positions = jnp.arange(positions) if isinstance(positions, int) else jnp.asarray(positions)
-    if positions.ndim != 1:
-        raise ValueError(f"positions must have shape [B], got {list(positions.shape)}")
-    return jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, positions)
+    rows = jnp.arange(rows) if isinstance(rows, int) else jnp.asarray(rows)
+    if rows.ndim != 1:
+        raise ValueError(f"rows must have shape [B], got {list(rows.shape)}")
+    return jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, rows)

@@ -75,8 +75,8 @@ def _parts(config: ConfigDict, plan: Plan) -> Iterator[Settings]:
     """Yield ways to cut a batch: the step's, or the encoder's where the loss needs it whole."""
     if not objective_class(config.objective.name).batch_coupled:
         key, now = "accumulate", config.accumulate
-    elif _has(config, "chunks"):
-        key, now = "encoder.chunks", config.encoder.get("chunks", 1)
+    elif _has(config, "grad_cache"):
+        key, now = "encoder.grad_cache", config.encoder.get("grad_cache", 1)
     else:
         return
     chips, count = plan.mesh["data"] * plan.mesh["fsdp"], 2 * now

@@ -237,9 +237,9 @@ def least_sent(experiment: Experiment) -> float:
     data, fsdp = mesh["data"], mesh["fsdp"]
     width = 2 if experiment.objective.run.dtype == "bfloat16" else 4
     state = experiment.abstract_state
-    for tree, trained in ((state.params, True), (state.memory, False)):
+    for tree, trained in ((state.params, True), (state.objective_state, False)):
         for path, leaf in named_leaves(tree).items():
-            frozen = not trained or experiment.optimizer.treatments[path].frozen
+            frozen = not trained or experiment.optimizer.param_groups[path].frozen
             axes = {axis for axis in leaf.sharding.spec for axis in np.ravel(axis) if axis}
             nbytes = width * leaf.size / (mesh["tensor"] if "tensor" in axes else 1)
             if not jnp.issubdtype(leaf.dtype, jnp.floating):

@@ -15,7 +15,7 @@ from ssljax.training.experiment import Experiment, build
 
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 # Fields of an encoder, and the values under which nothing is computed twice.
-_ONCE = {"remat": "none", "chunks": 1}
+_ONCE = {"remat": "none", "grad_cache": 1}
 # The compiler of TPUs at its least effort, from -1 to 1. Beside much of the work on instructions it
 # then leaves out the choice of the arrays that stay in memory on the chip.
 _QUICK = {"exec_time_optimization_effort": -1.0}

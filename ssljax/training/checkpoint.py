@@ -30,8 +30,8 @@ import orbax.checkpoint as ocp
 from jax.experimental import multihost_utils
 
 from ssljax.errors import UserError, unknown
+from ssljax.training.checksums import Damaged, read_record, verify, write_manifest
 from ssljax.training.contents import lacking
-from ssljax.training.integrity import Damaged, read_record, seal, verify
 from ssljax.training.paths import named_leaves
 
 # Orbax changes these two after the record has been written; nothing is read from them.
@@ -264,7 +264,7 @@ class Checkpointer:
         (folder,) = self.folder.glob(f"{step}{_TEMPORARY}*")
         if fault := lacking(folder, record["leaves"]):
             raise UserError(f"the checkpoint {self._at(step)} was not written in full: {fault}")
-        seal(folder, record, except_for=_UNRECORDED)
+        write_manifest(folder, record, except_for=_UNRECORDED)
 
     def _choose(self, step: int | None) -> int:
         """Return the step to restore, on all processes the one that the first has verified."""
@@ -353,7 +353,7 @@ class Checkpointer:
             raise UserError(
                 f"the checkpoint {self._at(step)} was written by an earlier version of ssljax, "
                 "whose optimizer counted the steps itself; that run can be continued by that "
-                'version only. Its "params" can start a new run, with config.start_from'
+                'version only. Its "params" can start a new run, with config.init_from'
             )
         if different:
             more = f"; {len(different) - 3} more differ" if len(different) > 3 else ""

@@ -59,7 +59,7 @@ def default_config() -> ConfigDict:
 
     # ({"workdir": of another run, "take": path in its state, "put": path in this one's}, ..): parts
     # of the first state that were trained before, such as a tokenizer or a teacher.
-    config.start_from = ()
+    config.init_from = ()
 
     # Devices along each axis; -1: what is left.
     config.mesh = ConfigDict({"data": -1, "fsdp": 1, "tensor": 1})

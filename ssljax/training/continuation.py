@@ -10,7 +10,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from ssljax.errors import UserError
-from ssljax.training.integrity import Damaged, verify
+from ssljax.training.checksums import Damaged, verify
 from ssljax.training.optimizer import schedules
 
 # Keys that say how a run goes on. A continued run may change them on the terms of `continuation`.
@@ -66,7 +66,7 @@ def continuation(saved: ConfigDict, now: ConfigDict, done: int) -> dict[str, Any
         raise UserError(
             f"{keys} cannot be changed in this run: at step {step} of the {done} done its {name} "
             f"was {before[name](step):.3g} and would have been {after[name](step):.3g}; a new run "
-            "can start from its parameters, with config.start_from"
+            "can start from its parameters, with config.init_from"
         )
     rates = [each["learning rate"](done) for each in (before, after)]
     return {

@@ -23,7 +23,6 @@ from ssljax.data import (
 from ssljax.errors import UserError
 from ssljax.models import build_encoder
 from ssljax.objectives import Inputs, Objective, Run, build_objective
-from ssljax.training.layout import state_sharding
 from ssljax.training.optimizer import Optimizer, build_optimizer
 from ssljax.training.ranges import require_in_range, require_scores
 from ssljax.training.sharding import (
@@ -33,6 +32,7 @@ from ssljax.training.sharding import (
     make_mesh,
     replicated,
 )
+from ssljax.training.sharding_rules import state_sharding
 from ssljax.training.state import TrainState
 from ssljax.training.step import init_state, make_train_step, state_of
 

@@ -16,19 +16,19 @@ from ssljax.files import write_atomically
 from ssljax.objectives.base import Refreshing
 from ssljax.ops.keys import key_for
 from ssljax.training.allocator import keep_freed_memory
-from ssljax.training.assessment import quick_evaluation, require_evaluable
 from ssljax.training.checkpoint import Checkpointer
 from ssljax.training.data_record import DataRecord, read_data_record
+from ssljax.training.evaluate import quick_evaluation, require_evaluable
 from ssljax.training.experiment import Experiment, build
 from ssljax.training.health import MetricsWindow
-from ssljax.training.layout import describe_layout
 from ssljax.training.metrics import MetricsWriter
 from ssljax.training.opening import opening
 from ssljax.training.paths import named_leaves
+from ssljax.training.preemption import StopRequest
 from ssljax.training.progress import Progress
-from ssljax.training.signals import StopRequest
-from ssljax.training.start import start_from
+from ssljax.training.sharding_rules import describe_layout
 from ssljax.training.state import TrainState
+from ssljax.training.warm_start import init_from
 from ssljax.training.workdir import begun, claim, lock
 
 
@@ -101,7 +101,7 @@ def pretrain(
         restored = checkpoints.restore(experiment.abstract_state)
         first, state = restored[:2] if restored else (0, experiment.init())
         if not restored:
-            state = start_from(state, config.start_from, say=say)
+            state = init_from(state, config.init_from, say=say)
         if first == config.steps:
             return Outcome(experiment, state, already_finished=True)
         say(f"continuing at step {first:,}" if restored else f"starting: {config.steps:,} steps")

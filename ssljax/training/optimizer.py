@@ -14,8 +14,8 @@ import optax
 
 from ssljax.errors import UserError, unknown
 from ssljax.ops.schedule import cosine
+from ssljax.training.param_groups import DEFAULT_PARAM_GROUPS, ParamGroup, param_groups
 from ssljax.training.paths import named_leaves, path_name
-from ssljax.training.rules import DEFAULT_RULES, Treatment, treatments
 from ssljax.training.schedule import (
     Schedule,
     peak_learning_rate,
@@ -61,7 +61,7 @@ DEFAULTS: dict[str, Any] = {
     # In order: ({"name": .., "match": regex, and any of weight_decay, learning_rate_scale,
     # learning_rate_schedule, trust_ratio, clip, frozen, frozen_steps}, ..); (): no decay and no
     # trust ratio for biases, norms and tokens.
-    "rules": (),
+    "param_groups": (),
 }
 
 CLIPPED = {
@@ -72,7 +72,7 @@ CLIPPED = {
 }
 
 # What happens to a parameter's update: (its treatment, the update, the parameter) -> the update.
-Change = Callable[[Treatment, jax.Array, jax.Array], jax.Array]
+Change = Callable[[ParamGroup, jax.Array, jax.Array], jax.Array]
 
 _PROJECTIONS = re.compile("/(query|key|value)/")
 
@@ -104,20 +104,20 @@ class Optimizer:
         counter but Adam's of the moments' updates, which corrects their bias.
       learning_rate: as a function of the step; the one that `transform` applies.
       decay_scale: what weight decay is multiplied by, as a function of the step.
-      treatments: by parameter path.
+      param_groups: by parameter path.
       shapes: of the parameters, by path.
     """
 
     transform: optax.GradientTransformationExtraArgs
     learning_rate: Schedule
     decay_scale: Schedule
-    treatments: Mapping[str, Treatment]
+    param_groups: Mapping[str, ParamGroup]
     shapes: Mapping[str, tuple[int, ...]]
 
     def describe(self) -> str:
         """Return a table for people: one line for each parameter, with the rule that it obeys."""
         rows = [("parameter", "shape", "rule", "weight decay", "learning rate", "trust ratio")]
-        for path, one in self.treatments.items():
+        for path, one in self.param_groups.items():
             shape = "x".join(map(str, self.shapes[path])) or "scalar"
             how = ("frozen", "", "") if one.frozen else _as_text(one)
             rows.append((path, shape, one.rule, *how))
@@ -126,7 +126,7 @@ class Optimizer:
         return "\n".join(lines)
 
 
-def _as_text(one: Treatment) -> tuple[str, str, str]:
+def _as_text(one: ParamGroup) -> tuple[str, str, str]:
     scales = np.ravel(one.scale)
     scale = f"x{scales[0]:.3g}" + (f" to x{scales[-1]:.3g}" if len(scales) > 1 else "")
     scale += f", {one.schedule}" if one.schedule else ""
@@ -141,8 +141,8 @@ def build_optimizer(
 
     Args:
       config: any of the keys of `DEFAULTS`. `learning_rate` is for 256 examples where
-        `scale_by_batch` is "linear" or "sqrt"; `rules` is explained at `rules.treatments`, and
-        stands for `DEFAULT_RULES` where empty. Hyper-parameters that belong to another optimizer
+        `scale_by_batch` is "linear" or "sqrt"; `rules` is explained at `rules.param_groups`, and
+        stands for `DEFAULT_PARAM_GROUPS` where empty. Hyper-parameters that belong to another optimizer
         than the one named are not read.
       steps: updates in the whole run, for the schedule.
       batch_size: examples of an update, over all devices.
@@ -155,9 +155,9 @@ def build_optimizer(
     options = _checked(config)
     by_name, decay_scale = _schedules(options, steps, batch_size)
     learning_rate = by_name(options["schedule"])
-    by_path = treatments(
+    by_path = param_groups(
         params,
-        options["rules"] or DEFAULT_RULES,
+        options["param_groups"] or DEFAULT_PARAM_GROUPS,
         weight_decay=options["weight_decay"],
         layer_decay=options["layer_decay"],
     )
@@ -188,7 +188,7 @@ def schedules(config: Mapping[str, Any], *, steps: int, batch_size: int) -> dict
     by_name, decay_scale = _schedules(options, steps, batch_size)
     of_rules = {
         f"learning rate of rule {rule['name']!r}": by_name(rule["learning_rate_schedule"])
-        for rule in options["rules"]
+        for rule in options["param_groups"]
         if rule.get("learning_rate_schedule")
     }
     rate = by_name(options["schedule"])
@@ -243,7 +243,7 @@ def _trained(
     options: Mapping[str, Any],
     rates: Mapping[str, Schedule],
     decay_scale: Schedule,
-    by_path: Mapping[str, Treatment],
+    by_path: Mapping[str, ParamGroup],
 ) -> optax.GradientTransformationExtraArgs:
     """Return the chain for the parameters that are trained, in the order of the official codes."""
     adam = optax.scale_by_adam(options["b1"], options["b2"], options["eps"], mu_dtype=jnp.float32)
@@ -260,7 +260,7 @@ def _trained(
     def scaled(step: jax.Array) -> Change:
         now = {name: rate(step) for name, rate in rates.items()}
 
-        def change(one: Treatment, u: jax.Array, p: jax.Array) -> jax.Array:
+        def change(one: ParamGroup, u: jax.Array, p: jax.Array) -> jax.Array:
             rate = now[one.schedule]
             # What is held for a while has its moments, so that they are warm when it is let go.
             rate = jnp.where(step < one.frozen_steps, 0.0, rate) if one.frozen_steps else rate
@@ -289,7 +289,7 @@ def _trained(
 
 
 def _per_parameter(
-    by_path: Mapping[str, Treatment], change_at: Callable[[jax.Array], Change]
+    by_path: Mapping[str, ParamGroup], change_at: Callable[[jax.Array], Change]
 ) -> optax.GradientTransformationExtraArgs:
     """Return the transformation of every parameter's update by the change of the step."""
 
@@ -306,7 +306,7 @@ def _per_parameter(
 
 
 def _clip(
-    by_path: Mapping[str, Treatment], clip_by: str, largest: float
+    by_path: Mapping[str, ParamGroup], clip_by: str, largest: float
 ) -> optax.GradientTransformation:
     """Return the transformation that shortens what is longer than `largest`, group by group."""
 
@@ -337,7 +337,7 @@ def _clip(
 
 
 def _trust_ratio(
-    one: Treatment, update: jax.Array, param: jax.Array, coefficient: float
+    one: ParamGroup, update: jax.Array, param: jax.Array, coefficient: float
 ) -> jax.Array | float:
     """Return coefficient * |param| / |update|, and 1 where either is zero."""
     if not one.trust_ratio:
@@ -351,7 +351,7 @@ def _trust_ratio(
 
 
 def _all_but_frozen(
-    trained: optax.GradientTransformationExtraArgs, by_path: Mapping[str, Treatment]
+    trained: optax.GradientTransformationExtraArgs, by_path: Mapping[str, ParamGroup]
 ) -> optax.GradientTransformationExtraArgs:
     """Return `trained` for what is not frozen; its state is as if the frozen were not there."""
     if not any(one.frozen for one in by_path.values()):

@@ -14,13 +14,13 @@ class TrainState:
     Attributes:
       step: int32 scalar, the number of optimizer steps taken.
       params: what the optimizer trains, by component.
-      memory: what the objective remembers besides: teacher, queue, batch statistics, labels.
+      objective_state: what the objective remembers besides: teacher, queue, batch statistics, labels.
       opt_state: of the optimizer.
     """
 
     step: jax.Array
     params: dict[str, Any]
-    memory: Any
+    objective_state: Any
     opt_state: Any
 
     def replace(self, **changes: Any) -> "TrainState":

@@ -68,7 +68,7 @@ def make_train_step(
             f"{type(objective).__name__} couples the "
             "examples of a batch (negatives or batch statistics), so that the gradients of "
             "micro-batches do not add up "
-            "to the gradient of the batch. Set accumulate=1 and encoder.chunks (vision "
+            "to the gradient of the batch. Set accumulate=1 and encoder.grad_cache (vision "
             "transformers; the loss then still sees the whole batch), shard over more devices or "
             "turn on remat instead."
         )
@@ -85,9 +85,11 @@ def make_train_step(
         key = key_for(seed, "loss", state.step)
         batch = {
             **batch,
-            "position": jnp.arange(len(batch["id"])),
+            "row": jnp.arange(len(batch["id"])),
         }  # keys per example, whatever the micro-batch
-        run = functools.partial(gradients, state.params, state.memory, key=key, step=state.step)
+        run = functools.partial(
+            gradients, state.params, state.objective_state, key=key, step=state.step
+        )
         (loss, aux), grads = (
             run(batch) if accumulate == 1 else _mean_over_micro_batches(run, batch, accumulate)
         )
@@ -96,7 +98,9 @@ def make_train_step(
         updates, opt_state = update(grads, state.opt_state, state.params, step=state.step)
         params = optax.apply_updates(state.params, updates)
         # A moving average of the parameters sees those of after the update: keep this order.
-        params, memory = objective.advance(params, state.memory, aux.carry, step=state.step)
+        params, memory = objective.advance(
+            params, state.objective_state, aux.carry, step=state.step
+        )
         # One sum for both metrics: each further look at the gradients is a pass over memory.
         squares = jnp.stack([jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(grads)])
         metrics = {

@@ -131,7 +131,7 @@ def test_training_data_may_move_change_and_be_gone(experiment, tmp_path, capsys)
         ("--config.data.host_crop=(.5,)", "config.data.host_crop=(0.5,); it must be (smallest, "),
         ("--config.data.host_crop=(0,1)", "config.data.host_crop=(0, 1); it must be (smallest, "),
         ("--config.profile=(1,)", "config.profile=(1,); it must be (first step, number of steps)"),
-        ("--config.start_from=({'workdir':'nowhere','take':'params','put':'params'},)", "nowhere"),
+        ("--config.init_from=({'workdir':'nowhere','take':'params','put':'params'},)", "nowhere"),
         ("--config.batch_size=12", "does not divide over 8 devices"),
         ("--config.accumulate=2", "couples the examples of a batch"),
         ("--config.mesh.fsdp=3", "does not divide 8 devices"),

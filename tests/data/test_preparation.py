@@ -14,8 +14,9 @@ import urllib.error
 import numpy as np
 import pytest
 
-from ssljax.data import data_directory, fashion_mnist, open_source, preparation, prepare, storage
-from ssljax.data.debian import Unavailable, fetch_package
+from ssljax.data import data_directory, open_source, prepare, storage
+from ssljax.data.prepare import fashion_mnist, registry
+from ssljax.data.prepare.debian import Unavailable, fetch_package
 from ssljax.errors import UserError
 from tests.data.conftest import picture
 
@@ -49,7 +50,7 @@ def no_debian(monkeypatch):
     def refuse(*_):
         raise Unavailable("apt-get is not on this machine")
 
-    monkeypatch.setattr(preparation, "fetch_package", refuse)
+    monkeypatch.setattr(registry, "fetch_package", refuse)
 
 
 def names_in(folder):
@@ -57,7 +58,7 @@ def names_in(folder):
 
 
 def test_a_prepared_set_is_used_again(fashion_mnist_dir, monkeypatch):
-    monkeypatch.setattr(preparation, "scratch", None)  # nothing may be written
+    monkeypatch.setattr(registry, "scratch", None)  # nothing may be written
     prepared = prepare("tfds:fashion_mnist", fashion_mnist_dir)
     assert prepared.spec == "tfds:fashion_mnist" and "already prepared" in prepared.sentence
 
@@ -157,7 +158,7 @@ def test_an_interrupted_preparation_leaves_nothing(
     tmp_path, small_original, no_debian, monkeypatch
 ):
     monkeypatch.setattr(
-        preparation.os, "rename", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
+        registry.os, "rename", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
     )
     with pytest.raises(KeyboardInterrupt):
         prepare("fashion_mnist", tmp_path / "data")
@@ -166,20 +167,20 @@ def test_an_interrupted_preparation_leaves_nothing(
 
 KILLED = """
 import os, sys
-from ssljax.data import preparation
+from ssljax.data.prepare import registry
 rename = os.rename
 def publish(*args):
     print("writing is done", flush=True)
     __import__("time").sleep(60)
-preparation._publish = publish
-preparation.fetch_package = lambda name, folder: folder
-preparation.fashion_mnist.DEBIAN_FOLDER = ""
+registry._publish = publish
+registry.fetch_package = lambda name, folder: folder
+registry.fashion_mnist.DEBIAN_FOLDER = ""
 def write_tfds(files, data):
     (data / "fashion_mnist" / "3.0.1").mkdir(parents=True)
     return data / "fashion_mnist" / "3.0.1"
-preparation.fashion_mnist.read_arrays = lambda files: {}
-preparation.fashion_mnist.write_tfds = write_tfds
-preparation.prepare("fashion_mnist", sys.argv[1])
+registry.fashion_mnist.read_arrays = lambda files: {}
+registry.fashion_mnist.write_tfds = write_tfds
+registry.prepare("fashion_mnist", sys.argv[1])
 """
 
 
@@ -320,12 +321,12 @@ def test_hosts_that_do_not_answer(monkeypatch):
         asked.append(request.full_url)
         raise urllib.error.URLError("Name or service not known")
 
-    monkeypatch.setattr(preparation.urllib.request, "urlopen", refuse)
+    monkeypatch.setattr(registry.urllib.request, "urlopen", refuse)
     urls = ["https://a.example/1", "https://a.example/2", "http://b.example/1"]
     with pytest.raises(UserError, match="no answer from a.example, b.example"):
-        preparation._require_reachable("mnist", urls)
+        registry._require_reachable("mnist", urls)
     assert len(asked) == 2
-    preparation._require_reachable("made_up", [])  # nothing to download
+    registry._require_reachable("made_up", [])  # nothing to download
 
 
 def test_any_tfds_name_is_prepared_by_tfds(tmp_path):

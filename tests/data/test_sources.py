@@ -10,7 +10,6 @@ from array_record.python.array_record_module import ArrayRecordWriter
 from PIL import Image
 
 from ssljax.data import KINDS, images, open_source, statistics
-from ssljax.data.sources import scan
 from ssljax.errors import UserError
 from tests.data.conftest import picture
 
@@ -179,7 +178,7 @@ def test_damage_that_only_decoding_shows(class_folder):
 
 
 def test_a_large_set_is_looked_at_in_parts(tmp_path, monkeypatch):
-    monkeypatch.setattr(scan, "_CHUNK", 4)
+    monkeypatch.setattr(validate, "_CHUNK", 4)
     for number in range(11):
         picture(number, 10 + number, 12).save(tmp_path / f"{number:02}.png")
     whole = open_source(f"folder:{tmp_path}", memory_limit=0)

@@ -47,7 +47,7 @@ def test_the_full_size_step_of_every_config_traces_without_allocating(spec):
     for name, value in metrics.items():
         assert name == "nonfinite" or value.shape == (), name  # what is logged is a scalar
 
-    features = jax.eval_shape(built.objective.embed, state.params, state.memory, batch)
+    features = jax.eval_shape(built.objective.embed, state.params, state.objective_state, batch)
     assert features.shape[0] == config.batch_size and features.ndim == 2
     assert features.dtype == jnp.float32
 

@@ -47,7 +47,7 @@ STARTS = {
 @pytest.mark.parametrize("name", STARTS)
 def test_an_encoder_starts_as_its_papers(name):
     small = {"name": "vit", "patch_size": 16, "image_size": 16, "width": WIDTH, "heads": 2}
-    config = {**config_of(f"experiments/image/{name}.py").encoder, **small, "depth": 1}
+    config = {**config_of(f"experiments/image/paper/{name}.py").encoder, **small, "depth": 1}
     encoder = models.build_encoder({**config, "activation": "gelu"})
     images = jnp.zeros((1, 16, 16, 3))
     params = jax.jit(lambda key: models.init(encoder, key, images)[0])(jax.random.key(0))

@@ -7,13 +7,13 @@ import pytest
 
 from experiments.image.common import steps_per_epoch
 from ssljax.training.optimizer import schedules
-from ssljax.training.rules import DEFAULT_RULES, treatments
+from ssljax.training.param_groups import DEFAULT_PARAM_GROUPS, param_groups
 from tests.experiments.configs import config_of
 
 
 @functools.cache
 def recipe(name):
-    return config_of(f"experiments/image/{name}.py")
+    return config_of(f"experiments/image/paper/{name}.py")
 
 
 # (epoch, learning rate) as the official code sets it, by its file and line of command.
@@ -93,8 +93,8 @@ def shaped(tree):
 
 @pytest.mark.parametrize("name", DECAYED)
 def test_what_decays_is_what_decays_in_the_official_code(name):
-    rules = recipe(name).optimizer.rules or DEFAULT_RULES
-    treated = treatments(shaped(VIT), rules, weight_decay=1.0)
+    rules = recipe(name).optimizer.param_groups or DEFAULT_PARAM_GROUPS
+    treated = param_groups(shaped(VIT), rules, weight_decay=1.0)
     assert {path for path, one in treated.items() if one.weight_decay} == DECAYED[name]
 
 
@@ -105,8 +105,8 @@ def test_in_ressl_scales_of_shortcuts_decay_and_other_norms_and_biases_do_not():
         "encoder": {"stem_norm": {"scale": 2, "bias": 2}, "block_0": {**layer, **shortcut}},
         "projector": {"linear_0": {"kernel": 2, "bias": 2}},
     }
-    rules = recipe("ressl_imagenet_resnet50").optimizer.rules
-    treated = treatments(shaped(params), rules, weight_decay=1.0)
+    rules = recipe("ressl_imagenet_resnet50").optimizer.param_groups
+    treated = param_groups(shaped(params), rules, weight_decay=1.0)
     spared = {path for path, one in treated.items() if not one.weight_decay}
     block = "encoder/block_0"
     assert spared == {
@@ -120,7 +120,7 @@ def test_in_ressl_scales_of_shortcuts_decay_and_other_norms_and_biases_do_not():
 @pytest.mark.parametrize("name", ["simclr_imagenet_resnet50", "dcl_imagenet_resnet50"])
 def test_what_lars_does_not_adapt_has_twice_the_rate_where_the_official_loss_is_a_sum(name):
     params = {"encoder": {"kernel": 2, "bias": 2, "norm": {"scale": 2}}}
-    treated = treatments(shaped(params), recipe(name).optimizer.rules, weight_decay=1.0)
+    treated = param_groups(shaped(params), recipe(name).optimizer.param_groups, weight_decay=1.0)
     scales = {path: (one.scale, one.trust_ratio) for path, one in treated.items()}
     assert scales == {
         "encoder/bias": (2.0, False),

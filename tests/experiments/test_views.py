@@ -42,12 +42,12 @@ OFFICIAL = {
 
 
 def _views(recipe: str) -> dict:
-    return config_of(f"experiments/image/{recipe}.py").objective.views.to_dict()
+    return config_of(f"experiments/image/paper/{recipe}.py").objective.views.to_dict()
 
 
 @pytest.mark.parametrize("recipe", OFFICIAL)
 def test_crop_colours_and_blur_are_those_of_the_official_code(recipe):
-    assert f"experiments/image/{recipe}.py" in FILES
+    assert f"experiments/image/paper/{recipe}.py" in FILES
     interpolation, jitter, blur = OFFICIAL[recipe]
     for view in _views(recipe).values():
         assert view.get("interpolation", "bilinear") == interpolation

@@ -25,7 +25,7 @@ def record(path: str) -> dict:
     config = config_of(path)
     config.batch_size = BATCH
     if "group_size" in config.objective:  # W-MSE's, which divides the batch
-        config.objective.group_size = BATCH
+        config.objective.update({"group_size": BATCH, "projector_dim": BATCH // 2})
     inputs = inputs_of(config, num_examples=EXAMPLES)
     experiment = build(config, inputs, devices=jax.devices()[:1])
     state, step = experiment.init(), experiment.compile_step()

@@ -182,8 +182,8 @@ def test_several_choices_of_patches_are_as_many_examples():
 def test_branches_are_of_the_patches():
     config = {"registers": 2}
     params = fresh(config)
-    plain, out = encode(config, params), encode(config, params, branches=True)
-    assert plain.branches is None and out.branches.shape == (2, 2, 16, 8)
+    plain, out = encode(config, params), encode(config, params, mlp_outputs=True)
+    assert plain.mlp_outputs is None and out.mlp_outputs.shape == (2, 2, 16, 8)
     np.testing.assert_allclose(out.tokens, plain.tokens, atol=1e-5)
 
 

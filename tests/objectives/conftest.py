@@ -42,7 +42,7 @@ def make_batch(number: int, inputs: Inputs = INPUTS) -> dict[str, np.ndarray]:
     ids = (np.arange(BATCH) + number * BATCH) % EXAMPLES
     images = (load_digits().images[ids, ..., None] * 15).astype(np.uint8)
     images = tint(images) if inputs.shape[2] == 3 else images
-    return {"image": images, "id": ids.astype(np.int32), "position": np.arange(BATCH)}
+    return {"image": images, "id": ids.astype(np.int32), "row": np.arange(BATCH)}
 
 
 def all_batches():

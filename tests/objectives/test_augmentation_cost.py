@@ -33,7 +33,7 @@ def _objective(name: str, section: dict):
 
 def _batch():
     ids = jnp.zeros(BATCH, jnp.int32)
-    return {"image": jnp.zeros((BATCH, *INPUTS.shape), jnp.uint8), "id": ids, "position": ids}
+    return {"image": jnp.zeros((BATCH, *INPUTS.shape), jnp.uint8), "id": ids, "row": ids}
 
 
 def _cost(function, *args) -> tuple[float, float]:

@@ -38,9 +38,9 @@ def test_a_weight_may_follow_a_schedule():
 
     @jax.jit
     def run(step):
-        batch = {**one.batches[0], "position": jax.numpy.arange(BATCH)}
+        batch = {**one.batches[0], "row": jax.numpy.arange(BATCH)}
         return objective.loss(
-            one.state.params, one.state.memory, batch, key=jax.random.key(0), step=step
+            one.state.params, one.state.objective_state, batch, key=jax.random.key(0), step=step
         )
 
     for step, (mae, simclr) in {0: (1.0, 0.5), 1: (0.75, 0.65), 9: (0.0, 1.85)}.items():

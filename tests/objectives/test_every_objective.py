@@ -12,9 +12,9 @@ from ssljax.errors import UserError
 from ssljax.models import build_encoder
 from ssljax.objectives import OBJECTIVES, build_objective, objective_class
 from ssljax.training.checkpoint import Checkpointer
-from ssljax.training.layout import state_sharding
 from ssljax.training.paths import named_leaves
 from ssljax.training.sharding import AXES, batch_sharding, make_mesh, replicated
+from ssljax.training.sharding_rules import state_sharding
 from ssljax.training.step import make_train_step
 from tests.objectives.cases import CASES
 from tests.objectives.conftest import BATCH, trial
@@ -32,7 +32,7 @@ def test_docstring_names_paper_and_code(name):
 
 @pytest.mark.parametrize("case", sorted(set(OBJECTIVES) - {"combine"}))
 def test_the_memory_is_what_the_list_of_objectives_says(case):
-    cls, memory = objective_class(case), trial(case).state.memory
+    cls, memory = objective_class(case), trial(case).state.objective_state
     assert {key for key in memory if not key.endswith("stats")} == set(cls.keeps)
     assert cls.family and cls.paper.startswith("arXiv:") and cls.paper[6:] in cls.__doc__
 
@@ -198,8 +198,10 @@ def test_other_steps_see_other_random_numbers(any_trial):
 def test_embedding_is_of_one_example_at_a_time(any_trial):
     one, batch = any_trial, any_trial.batches[0]
     embed = jax.jit(one.objective.embed)
-    whole = embed(one.state.params, one.state.memory, batch)
-    half = embed(one.state.params, one.state.memory, {k: v[: BATCH // 2] for k, v in batch.items()})
+    whole = embed(one.state.params, one.state.objective_state, batch)
+    half = embed(
+        one.state.params, one.state.objective_state, {k: v[: BATCH // 2] for k, v in batch.items()}
+    )
     assert whole.shape[0] == BATCH and whole.ndim == 2 and whole.dtype == np.float32
     np.testing.assert_allclose(whole[: BATCH // 2], half, rtol=1e-4, atol=1e-5)
 

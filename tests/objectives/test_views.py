@@ -15,7 +15,7 @@ def test_views_of_images_that_are_not_square_are_as_large_as_the_shorter_side(sh
     # Without a crop the whole image is in the view: each third of it is a value of its own.
     values = jnp.repeat(jnp.arange(3.0) / 4, 4)
     image = values.reshape((12, 1) if shape[0] == 12 else (1, 12))[..., None] * jnp.ones(shape)
-    batch = {"image": image[None], "position": jnp.arange(1)}
+    batch = {"image": image[None], "row": jnp.arange(1)}
     view = views(inputs, jax.random.key(0), batch)["crop"][0, 0]
     assert view.shape == (4, 4, 1)
     assert view.min() < 0.05 and view.max() > 0.45

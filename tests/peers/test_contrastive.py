@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ssljax import losses
-from ssljax.objectives.nnclr import nearest
+from ssljax.objectives.contrastive.nnclr import nearest
 from tests.peers.test_losses import assert_equal, draw
 
 torch = pytest.importorskip("torch")

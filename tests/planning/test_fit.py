@@ -56,7 +56,7 @@ def test_micro_batches_come_last_and_divide_the_batch():
 def test_where_the_loss_needs_the_whole_batch_only_the_encoder_takes_it_in_parts(encoder, wanted):
     tried = list(candidates(_config("simclr", encoder), _plan(state=1, peak=20)))
     assert tried and not any("accumulate" in settings for settings in tried)
-    assert {settings.get("encoder.chunks", 1) for settings in tried} - {1} == wanted
+    assert {settings.get("encoder.grad_cache", 1) for settings in tried} - {1} == wanted
     assert any("encoder.remat" in settings for settings in tried) == (encoder == "vit_s")
 
 

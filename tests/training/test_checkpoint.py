@@ -19,8 +19,8 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from ssljax.errors import UserError
 from ssljax.training import checkpoint
 from ssljax.training.checkpoint import Checkpointer
+from ssljax.training.checksums import RECORD, write_manifest
 from ssljax.training.contents import lacking
-from ssljax.training.integrity import RECORD, seal
 from ssljax.training.state import TrainState
 from ssljax.training.workdir import lock
 
@@ -198,7 +198,7 @@ def forget_an_array(folder):
     sealed = json.loads((folder / RECORD).read_text())["content"]
     leaves = {**sealed.pop("leaves"), "params/extra": ["float32", [2]]}
     (folder / RECORD).unlink()
-    seal(folder, {**sealed, "leaves": leaves}, except_for=("_CHECKPOINT_METADATA",))
+    write_manifest(folder, {**sealed, "leaves": leaves}, except_for=("_CHECKPOINT_METADATA",))
 
 
 def change_the_record(folder):
@@ -419,7 +419,7 @@ import numpy as np
 from jax.experimental.multihost_utils import sync_global_devices
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from ssljax.training.checkpoint import Checkpointer
-from ssljax.training.integrity import RECORD
+from ssljax.training.checksums import RECORD
 folder, address, index = sys.argv[1], sys.argv[2], int(sys.argv[3])
 jax.config.update("jax_cpu_collectives_implementation", "gloo")
 jax.distributed.initialize(address, 2, index)

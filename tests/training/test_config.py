@@ -26,7 +26,7 @@ def test_given_keys_override_the_defaults():
         ({"encoder": "resnet18"}, "config.encoder='resnet18' is of type str"),
         ({"encoder": {"name": 18}}, "config.encoder.name=18 is of type int; it must be str"),
         ({"objective": {"act": max}}, "config.objective.act=.* is of type builtin_function"),
-        ({"start_from": ({"put": {1}},)}, r"config.start_from\[0\].put=\{1\} is of type set"),
+        ({"init_from": ({"put": {1}},)}, r"config.init_from\[0\].put=\{1\} is of type set"),
         ({"objective": {"sizes": {3: 4}}}, "config.objective.sizes has the key 3"),
     ],
 )
@@ -42,17 +42,17 @@ def test_lists_are_tuples_and_numbers_of_numpy_plain_wherever_they_stand():
         "data": {"host_crop": [0.25, 1]},
         "profile": [3, 4],
         "objective": {"name": "simclr", "views": views, "hidden": [[1], (2,)]},
-        "optimizer": {"rules": [{"name": "all", "match": ".*", "blocks": [1, 2]}]},
+        "optimizer": {"param_groups": [{"name": "all", "match": ".*", "blocks": [1, 2]}]},
         "sharding_rules": [["kernel", ["data", ["fsdp", "tensor"]]]],
-        "start_from": [{"workdir": "a", "take": "b", "put": "c"}],
+        "init_from": [{"workdir": "a", "take": "b", "put": "c"}],
     }
     for one in (complete(given), complete(ConfigDict(given))):
         assert one.data.host_crop == (0.25, 1) and one.profile == (3, 4)
         assert one.objective.views.crop.crop_scale == (0.5, 1.0)
         assert one.objective.views.crop.steps == (0, 1) and one.objective.hidden == ((1,), (2,))
-        assert one.optimizer.rules == ({"name": "all", "match": ".*", "blocks": (1, 2)},)
+        assert one.optimizer.param_groups == ({"name": "all", "match": ".*", "blocks": (1, 2)},)
         assert one.sharding_rules == (("kernel", ("data", ("fsdp", "tensor"))),)
-        assert one.start_from == ({"workdir": "a", "take": "b", "put": "c"},)
+        assert one.init_from == ({"workdir": "a", "take": "b", "put": "c"},)
         again = from_json(to_json(one))
         assert again.to_dict() == one.to_dict() and not differences(one, again)
 
@@ -66,7 +66,7 @@ def test_text_that_is_no_json_object_is_refused(text):
 def test_json_gives_the_same_config_back():
     config = default_config()
     config.objective = ConfigDict({"name": "simclr", "views": {"crop": {"crop_scale": (0.1, 1.0)}}})
-    config.optimizer.rules = ({"name": "all", "match": ".*", "weight_decay": 0.1},)
+    config.optimizer.param_groups = ({"name": "all", "match": ".*", "weight_decay": 0.1},)
     again = from_json(to_json(config))
     assert again.to_dict() == config.to_dict()
     assert not differences(config, again)

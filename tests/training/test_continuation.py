@@ -51,7 +51,9 @@ WSD = dict(schedule="wsd", cooldown_steps=20)
                 config(
                     steps,
                     schedule="constant",
-                    rules=({"name": "all", "match": "", "learning_rate_schedule": "cosine"},),
+                    param_groups=(
+                        {"name": "all", "match": "", "learning_rate_schedule": "cosine"},
+                    ),
                 )
                 for steps in (100, 200)
             ),

@@ -22,7 +22,7 @@ METHODS = ["simclr", "dcl", "supcon", "moco_v1", "moco_v2", "moco_v3", "nnclr"]
 
 
 def objective_of(method, *, chunks, block):
-    encoder = build_encoder({**POOLED_VIT, "chunks": chunks})
+    encoder = build_encoder({**POOLED_VIT, "grad_cache": chunks})
     run = Run(encoder, INPUTS, steps=10, batch_size=BATCH)
     section = {**CASES[method][1], "logits_block": block}
     if "queue_size" in section:
@@ -33,7 +33,7 @@ def objective_of(method, *, chunks, block):
 def batch():
     images = np.random.default_rng(1).integers(0, 256, (BATCH, 8, 8, 1)).astype(np.uint8)
     one = np.arange(BATCH, dtype=np.int32)
-    return {"image": images, "id": one, "position": one, "label": one % 5}
+    return {"image": images, "id": one, "row": one, "label": one % 5}
 
 
 def value_and_gradient(objective, memory, batch):

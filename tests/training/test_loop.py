@@ -8,10 +8,10 @@ import pytest
 
 from ssljax.errors import UserError
 from ssljax.training import health, loop
-from ssljax.training.assessment import require_evaluable
+from ssljax.training.checksums import read_record
 from ssljax.training.config import complete
+from ssljax.training.evaluate import require_evaluable
 from ssljax.training.experiment import Experiment, build
-from ssljax.training.integrity import read_record
 from tests.objectives.cases import config_of
 
 

@@ -11,8 +11,8 @@ from ml_collections import ConfigDict
 from ssljax.errors import UserError
 from ssljax.models import build_encoder, init
 from ssljax.training.optimizer import OPTIMIZERS, build_optimizer
+from ssljax.training.param_groups import DEFAULT_PARAM_GROUPS
 from ssljax.training.paths import named_leaves
-from ssljax.training.rules import DEFAULT_RULES
 from tests.reference import optimizers as reference
 
 STEPS = 6
@@ -189,7 +189,7 @@ def test_clipping_sees_the_norm_of_the_whole_gradient_but_not_of_frozen_parts():
     plain = dict(name="sgd", momentum=0.0, learning_rate=1.0, schedule="constant", clip_norm=0.5)
     grads = jax.tree.map(jnp.copy, GRADS[0])
     grads["head"] = jax.tree.map(lambda g: g * 1e6, grads["head"])
-    optimizer = build(rules=(freeze, *DEFAULT_RULES), **plain)
+    optimizer = build(param_groups=(freeze, *DEFAULT_PARAM_GROUPS), **plain)
     updates, _ = optimizer.transform.update(grads, optimizer.transform.init(PARAMS), PARAMS, step=0)
     np.testing.assert_allclose(optax.tree.norm(updates), 0.5, rtol=1e-5)
     np.testing.assert_allclose(
@@ -209,7 +209,7 @@ GROUPS = {
 
 def clipped(params, grads, **config):
     rules = ({"name": "all", "match": ""},)
-    config = {"name": "sgd", "momentum": 0.0, "learning_rate": 1.0, "rules": rules, **config}
+    config = {"name": "sgd", "momentum": 0.0, "learning_rate": 1.0, "param_groups": rules, **config}
     transform = build(params, schedule="constant", **config).transform
     updates, _ = jax.jit(transform.update)(grads, transform.init(params), params, step=0)
     return jax.tree.map(jnp.negative, updates)
@@ -221,7 +221,7 @@ def test_clipping_is_that_of_pytorch_by_group(clip_by, spared):
     """Every norm of a kernel is above 1.5, every norm of a bias below."""
     grads = jax.tree.map(lambda g: g / 4 if g.ndim == 1 else g, GRADS[0])
     rules = ({"name": "head", "match": "^head/", "clip": not spared}, {"name": "all", "match": ""})
-    found = clipped(PARAMS, grads, clip_norm=1.5, clip_by=clip_by, rules=rules)
+    found = clipped(PARAMS, grads, clip_norm=1.5, clip_by=clip_by, param_groups=rules)
     groups = [
         None if spared and path.startswith("head/") else group
         for path, group in zip(PATHS, GROUPS[clip_by], strict=True)
@@ -250,7 +250,7 @@ def test_frozen_parameters_keep_every_bit_and_have_no_slots():
     params = jax.tree.map(jnp.copy, PARAMS)
     params["encoder"]["stem"]["kernel"] = params["encoder"]["stem"]["kernel"].at[0, 0].set(-0.0)
     freeze = {"name": "freeze", "match": "^encoder/stem/", "frozen": True}
-    optimizer = build(params, weight_decay=0.1, rules=(freeze, *DEFAULT_RULES))
+    optimizer = build(params, weight_decay=0.1, param_groups=(freeze, *DEFAULT_PARAM_GROUPS))
     bad = jax.tree.map(jnp.copy, GRADS[0])
     bad["encoder"]["stem"]["kernel"] *= jnp.nan
     trained, state = train(optimizer, params, [bad, *GRADS[1:]])
@@ -274,7 +274,7 @@ def test_rules_change_decay_and_learning_rate_and_the_first_match_wins():
         learning_rate=0.1,
         schedule="constant",
         weight_decay=0.5,
-        rules=rules,
+        param_groups=rules,
     )
     trained, _ = train(optimizer, grads=GRADS[:1])
     head, stem = PARAMS["head"]["kernel"], PARAMS["encoder"]["stem"]["kernel"]
@@ -283,12 +283,12 @@ def test_rules_change_decay_and_learning_rate_and_the_first_match_wins():
     )
     expected = stem - 0.1 * (GRADS[0]["encoder"]["stem"]["kernel"] + 0.5 * stem)
     np.testing.assert_allclose(trained["encoder"]["stem"]["kernel"], expected, rtol=1e-5, atol=1e-6)
-    assert optimizer.treatments["head/bias"].rule == "fast"
+    assert optimizer.param_groups["head/bias"].rule == "fast"
 
 
 def test_layer_decay_counts_from_the_head():
-    optimizer = build(layer_decay=0.5, rules=({"name": "all", "match": ".*"},))
-    scales = {path: one.scale for path, one in optimizer.treatments.items()}
+    optimizer = build(layer_decay=0.5, param_groups=({"name": "all", "match": ".*"},))
+    scales = {path: one.scale for path, one in optimizer.param_groups.items()}
     assert scales["encoder/stem/kernel"] == 0.125
     assert scales["encoder/block_0/dense/kernel"] == 0.25
     assert scales["encoder/block_1/norm/scale"] == 0.5
@@ -302,7 +302,7 @@ def test_layer_decay_of_stages_follows_the_depth():
             for s in range(2)
         }
     }
-    treated = build(params, layer_decay=0.5).treatments
+    treated = build(params, layer_decay=0.5).param_groups
     assert [one.scale for one in treated.values()] == [0.0625, 0.125, 0.25, 0.5]
 
 
@@ -339,13 +339,13 @@ def test_one_and_eight_devices_take_the_same_step(clip_by):
 
 def test_default_rules_take_a_posterior_for_no_positions():
     params = {"posterior": {"output": {"kernel": jnp.ones((2, 2))}}, **PARAMS}
-    assert build(params, weight_decay=0.1).treatments["posterior/output/kernel"].weight_decay > 0
+    assert build(params, weight_decay=0.1).param_groups["posterior/output/kernel"].weight_decay > 0
 
 
 def test_default_rules_spare_biases_norms_and_tokens():
     names = ["dense/bias", "norm/scale", "pos_embed", "cls_token", "mask_token", "bn1/scale"]
     spared = {"encoder": {f"{i}": nest(name) for i, name in enumerate(names)}}
-    treated = build({**spared, **PARAMS}, name="lars", weight_decay=0.1).treatments
+    treated = build({**spared, **PARAMS}, name="lars", weight_decay=0.1).param_groups
     for path, one in treated.items():
         assert (one.weight_decay == 0.0) == (not path.endswith("kernel")), path
         assert one.trust_ratio == path.endswith("kernel"), path
@@ -368,7 +368,7 @@ def shapes_of(encoder):
 
 @pytest.mark.parametrize("encoder", ENCODERS)
 def test_of_our_encoders_the_kernels_decay_and_nothing_else_does(encoder):
-    treated = build(shapes_of(encoder), name="lars", weight_decay=0.1).treatments
+    treated = build(shapes_of(encoder), name="lars", weight_decay=0.1).param_groups
     for path, one in treated.items():
         assert (one.weight_decay > 0) == one.trust_ratio == path.endswith("kernel"), path
         assert one.stacked == ("/blocks/" in path), path
@@ -376,7 +376,7 @@ def test_of_our_encoders_the_kernels_decay_and_nothing_else_does(encoder):
 
 @pytest.mark.parametrize("encoder, depth", [("scanned", 12), ("unrolled", 12), ("resnet", 8)])
 def test_layer_decay_runs_through_our_encoders(encoder, depth):
-    treated = build(shapes_of(encoder), layer_decay=0.5).treatments
+    treated = build(shapes_of(encoder), layer_decay=0.5).param_groups
     for path, one in treated.items():
         first = path.split("/")[1]
         if path.startswith("projector") or path.startswith("encoder/trunk/norm"):
@@ -398,20 +398,22 @@ def nest(path):
 
 def test_shapes_suffice_and_a_config_dict_will_do():
     rules = ({"name": "kernels", "match": "kernel$"}, {"name": "any", "match": ""})
-    config = ConfigDict({"name": "lars", "rules": rules})
+    config = ConfigDict({"name": "lars", "param_groups": rules})
     shapes = jax.eval_shape(lambda: PARAMS)
     optimizer = build_optimizer(config, steps=3, batch_size=8, params=shapes)
-    assert optimizer.treatments["head/kernel"].rule == "kernels"
-    assert optimizer.treatments["head/bias"].rule == "any"
+    assert optimizer.param_groups["head/kernel"].rule == "kernels"
+    assert optimizer.param_groups["head/bias"].rule == "any"
     again = json.loads(config.to_json())
-    assert build_optimizer(again, steps=3, batch_size=8, params=shapes).treatments == (
-        optimizer.treatments
+    assert build_optimizer(again, steps=3, batch_size=8, params=shapes).param_groups == (
+        optimizer.param_groups
     )
 
 
 def test_the_table_has_a_line_for_each_parameter():
     freeze = {"name": "freeze", "match": "^head/", "frozen": True}
-    table = build(weight_decay=0.1, layer_decay=0.5, rules=(freeze, *DEFAULT_RULES)).describe()
+    table = build(
+        weight_decay=0.1, layer_decay=0.5, param_groups=(freeze, *DEFAULT_PARAM_GROUPS)
+    ).describe()
     lines = {line.split()[0]: line.split()[1:] for line in table.splitlines()}
     assert lines["head/kernel"] == ["4x2", "freeze", "frozen"]
     assert lines["encoder/block_0/dense/kernel"] == ["4x4", "rest", "0.1", "x0.25", "yes"]
@@ -446,15 +448,21 @@ ALL = {"name": "all", "match": ".*"}
         ({"schedule": "wsd"}, "cooldown_steps is 0: with schedule 'wsd' it must be a whole number"),
         ({"schedule": "wsd", "cooldown_steps": 5, "warmup_steps": 2}, "and at most 4, the steps"),
         ({"cooldown_steps": 3}, "cooldown_steps is 3, which only optimizer.schedule='wsd' reads"),
-        ({"rules": {"all": {"match": ".*"}}}, "must be a sequence"),
-        ({"rules": ({"match": ".*"},)}, "needs 'name' and 'match'"),
-        ({"rules": ({**ALL, "weight_decy": 0.0},)}, "did you mean 'weight_decay'"),
-        ({"rules": ({**ALL, "weight_decay": -0.1},)}, "weight_decay is -0.1"),
-        ({"rules": ({**ALL, "frozen": "yes"},)}, "frozen is 'yes'; it must be bool"),
-        ({"rules": ({"name": "all", "match": "("},)}, "is not a regular expression"),
-        ({"rules": (ALL, ALL)}, "two optimizer rules are called 'all'"),
-        ({"rules": ({"name": "typo", "match": "encodr"}, ALL)}, "rule 'typo' matches no parameter"),
-        ({"rules": ({"name": "encoder", "match": "^encoder"},)}, "no rule to head/bias, head/ker"),
+        ({"param_groups": {"all": {"match": ".*"}}}, "must be a sequence"),
+        ({"param_groups": ({"match": ".*"},)}, "needs 'name' and 'match'"),
+        ({"param_groups": ({**ALL, "weight_decy": 0.0},)}, "did you mean 'weight_decay'"),
+        ({"param_groups": ({**ALL, "weight_decay": -0.1},)}, "weight_decay is -0.1"),
+        ({"param_groups": ({**ALL, "frozen": "yes"},)}, "frozen is 'yes'; it must be bool"),
+        ({"param_groups": ({"name": "all", "match": "("},)}, "is not a regular expression"),
+        ({"param_groups": (ALL, ALL)}, "two optimizer rules are called 'all'"),
+        (
+            {"param_groups": ({"name": "typo", "match": "encodr"}, ALL)},
+            "rule 'typo' matches no parameter",
+        ),
+        (
+            {"param_groups": ({"name": "encoder", "match": "^encoder"},)},
+            "no rule to head/bias, head/ker",
+        ),
     ],
 )
 def test_bad_configs_are_refused(config, message):
@@ -504,7 +512,7 @@ def test_a_rule_can_keep_the_learning_rate_from_decaying():
         {"name": "head", "match": "^head/", "learning_rate_schedule": "constant"},
         {"name": "rest", "match": ".*"},
     )
-    config = dict(learning_rate=0.5, schedule="cosine", warmup_steps=2, rules=rules)
+    config = dict(learning_rate=0.5, schedule="cosine", warmup_steps=2, param_groups=rules)
     np.testing.assert_allclose(
         rate_and_update("head/bias", **config), [0, 0.25, 0.5, 0.5, 0.5, 0.5], rtol=1e-6
     )
@@ -516,7 +524,7 @@ def test_a_rule_can_hold_parameters_for_some_steps():
         {"name": "head", "match": "^head/", "frozen_steps": 4},
         {"name": "rest", "match": ".*"},
     )
-    config = dict(learning_rate=0.5, schedule="constant", weight_decay=0.1, rules=rules)
+    config = dict(learning_rate=0.5, schedule="constant", weight_decay=0.1, param_groups=rules)
     sizes = rate_and_update("head/kernel", **config)
     assert sizes[:4] == [0] * 4 and min(sizes[4:]) > 0
     assert min(rate_and_update("encoder/stem/kernel", **config)) > 0

@@ -14,9 +14,9 @@ from ssljax.errors import UserError
 from ssljax.training.checkpoint import Checkpointer
 from ssljax.training.config import complete
 from ssljax.training.experiment import build
-from ssljax.training.layout import describe_layout, state_sharding
 from ssljax.training.paths import named_leaves
 from ssljax.training.sharding import AXES, check_batch_size, local_rows, make_mesh
+from ssljax.training.sharding_rules import describe_layout, state_sharding
 from ssljax.training.tensor_parallel import RULES
 from tests.objectives.cases import config_of
 
@@ -141,11 +141,11 @@ CUT = [
     ("vq_vae", "codebook/sums", ("tensor",)),
     ("vq_vae", "codebook/counts", ("tensor",)),
     ("swav", "prototypes/rows", ("tensor",)),
-    ("swav", "memory/queue/0/rows", ("tensor", "fsdp")),
-    ("deepcluster_v2", "memory/prototypes/0", ("tensor",)),
-    ("moco_v2", "memory/queue/rows", ("tensor", "fsdp")),
-    ("dino", "memory/center", ("tensor",)),
-    ("ibot", "memory/patch_center", ("tensor",)),
+    ("swav", "objective_state/queue/0/rows", ("tensor", "fsdp")),
+    ("deepcluster_v2", "objective_state/prototypes/0", ("tensor",)),
+    ("moco_v2", "objective_state/queue/rows", ("tensor", "fsdp")),
+    ("dino", "objective_state/center", ("tensor",)),
+    ("ibot", "objective_state/patch_center", ("tensor",)),
 ]
 
 

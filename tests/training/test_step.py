@@ -29,7 +29,7 @@ class Quadratic:
 
     def loss(self, params, memory, batch, *, key, step):
         loss = jnp.mean((params["w"] - batch["x"]) ** 2) / 2
-        return loss, Aux(metrics={"first": batch["position"][0].astype(float)}, carry={})
+        return loss, Aux(metrics={"first": batch["row"][0].astype(float)}, carry={})
 
     def advance(self, params, memory, carry, *, step):
         return params, {"w": params["w"] * 10}
@@ -59,7 +59,7 @@ def test_memory_sees_the_parameters_after_the_update():
     state = init_state(objective, optimizer, batch, seed=0)
     state, _ = make_train_step(objective, optimizer, seed=0)(state, batch)
     assert float(state.params["w"]) == pytest.approx(2.0)
-    assert float(state.memory["w"]) == pytest.approx(20.0)
+    assert float(state.objective_state["w"]) == pytest.approx(20.0)
 
 
 @pytest.mark.parametrize("accumulate", [2, 4])
@@ -86,7 +86,7 @@ def test_accumulation_of_mae_equals_the_whole_batch():
 @pytest.mark.parametrize("case", ["simclr", "moco_v2", "byol", "deepcluster_v2", "combine"])
 def test_accumulation_is_refused_where_the_loss_couples_the_batch(case):
     one = trial(case)
-    with pytest.raises(UserError, match=r"couples the examples .*encoder\.chunks"):
+    with pytest.raises(UserError, match=r"couples the examples .*encoder\.grad_cache"):
         make_train_step(one.objective, one.optimizer, seed=0, accumulate=2)
 
 

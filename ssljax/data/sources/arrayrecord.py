@@ -18,7 +18,7 @@ import numpy as np
 from ssljax.data.sources.base import EncodedSource, Options, Source
 from ssljax.data.sources.paths import existing, find_split, hash_of_files
 from ssljax.data.sources.prepared import is_prepared, open_prepared, versions
-from ssljax.data.sources.scan import EncodedSet, Ends, open_encoded
+from ssljax.data.sources.validate import EncodedSet, Ends, open_encoded
 from ssljax.errors import UserError, optional_package
 
 _NAME = re.compile(r"(?P<split>.+?)(-\d+-of-\d+)?\.array_record(-\d+-of-\d+)?")

@@ -16,7 +16,7 @@ import numpy as np
 from ssljax.data import images
 from ssljax.data.sources.base import Options, Source
 from ssljax.data.sources.paths import existing, find_split, kind_of_split
-from ssljax.data.sources.scan import TAIL, EncodedSet, Ends, open_encoded
+from ssljax.data.sources.validate import TAIL, EncodedSet, Ends, open_encoded
 from ssljax.errors import UserError, printable
 
 _HEAD = 4096  # bytes, which hold the size of most images

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ssljax.data.sources.base import ArraySource, Options, Source, fingerprint_of
-from ssljax.data.sources.kept import kept_file, load_kept, save_kept
+from ssljax.data.sources.decoded_cache import kept_file, load_kept, save_kept
 from ssljax.data.sources.paths import find_split, hash_of_files
 from ssljax.data.storage import scratch
 from ssljax.errors import UserError, optional_package

@@ -1,0 +1,34 @@
+r"""SimCLR and MAE together on Fashion-MNIST, on one transformer: minutes on two CPU cores.
+
+    python -m ssljax pretrain --config experiments/image/small/combine_fashion_mnist_vit.py \
+        --workdir runs/combine
+
+An example of combining tasks; no paper. The features are evaluated as SimCLR's are.
+"""
+
+from experiments.image.common import PAIR, VIT, fashion_mnist
+
+
+def get_config():
+    """Return the config."""
+    config = fashion_mnist(VIT)
+    config.objective = {
+        "name": "combine",
+        "weights": {"simclr": 1.0, "mae": 1.0},
+        "tasks": {
+            "simclr": {
+                "name": "simclr",
+                "temperature": 0.2,
+                "projector_hidden": (512,),
+                "views": PAIR,
+            },
+            "mae": {
+                "name": "mae",
+                "decoder_width": 64,
+                "decoder_depth": 2,
+                "decoder_heads": 4,
+                "views": {"crop": {"crop_scale": (0.4, 1.0), "flip": 0.5}},
+            },
+        },
+    }
+    return config

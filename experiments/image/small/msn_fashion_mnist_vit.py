@@ -1,0 +1,28 @@
+r"""MSN on Fashion-MNIST: minutes on two CPU cores.
+
+    python -m ssljax pretrain --config experiments/image/small/msn_fashion_mnist_vit.py \
+        --workdir runs/msn
+"""
+
+from experiments.image.common import CROP, VIT, fashion_mnist
+from ssljax.training.param_groups import DEFAULT_PARAM_GROUPS
+
+
+def get_config():
+    """Return the config."""
+    config = fashion_mnist(VIT)
+    config.objective = {
+        "name": "msn",
+        "prototypes": 256,
+        "head_hidden": (256,),
+        "head_dim": 64,
+        "momentum": 0.99,  # a run of hundreds of steps cannot wait for a slower teacher
+        "views": {
+            "random": {**CROP, "count": 2, "crop_scale": (0.3, 1.0)},
+            "focal": {**CROP, "count": 3, "size": 14, "crop_scale": (0.1, 0.3)},
+        },
+    }
+    config.optimizer.clip_norm = 3.0
+    rule = {"name": "prototypes", "match": "^prototypes/", "weight_decay": 0.0}
+    config.optimizer.param_groups = (rule, *DEFAULT_PARAM_GROUPS)
+    return config

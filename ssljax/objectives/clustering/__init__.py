@@ -1,0 +1,1 @@
+"""An example is assigned to a cluster or prototype, which its other views predict."""

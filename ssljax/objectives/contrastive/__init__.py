@@ -1,0 +1,1 @@
+"""An example agrees with itself under another view, against other examples."""

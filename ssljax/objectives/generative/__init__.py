@@ -1,0 +1,1 @@
+"""The input is made again, or made up, from a code."""

@@ -1,0 +1,1 @@
+"""What is hidden is predicted from what is seen: pixels, codes or features."""

@@ -1,0 +1,1 @@
+"""A question whose answer is known without labels: a rotation, a place, a colour."""

@@ -1,0 +1,1 @@
+"""Views agree, and the dimensions of their features share no information."""

@@ -1,0 +1,259 @@
+"""The frozen features of a run under evaluation: quickly while it trains, in full afterwards."""
+
+import dataclasses
+import pathlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from ml_collections import ConfigDict
+
+from ssljax.data import Source, Subset, epoch
+from ssljax.data.storage import data_directory
+from ssljax.errors import MissingSplit, UserError
+from ssljax.evaluation import evaluate, input_features, quick
+from ssljax.objectives import Inputs
+from ssljax.training.checkpoint import Checkpointer
+from ssljax.training.config import default_config
+from ssljax.training.data_record import DataRecord
+from ssljax.training.experiment import Experiment, build, open_data
+from ssljax.training.paths import named_leaves
+from ssljax.training.sharding import local_rows
+from ssljax.training.state import TrainState
+
+HostBatch = dict[str, np.ndarray]
+QUICK_BANK, QUICK_QUERIES = 5_000, 1_000  # examples of a quick evaluation
+
+
+def require_evaluable(experiment: Experiment, *, final: bool) -> None:
+    """Check what an evaluation needs, before training and not after it.
+
+    Args:
+      experiment: that will be evaluated.
+      final: in full, with a test split.
+
+    Raises:
+      UserError: a value out of range, a data set or split that is not there or of other channels,
+        no labels where the best checkpoints are to be kept, or images that do not fit the encoder
+        as a whole.
+    """
+    options = experiment.config.evaluation
+    for key in ("batch_size", "knn_k"):
+        if options[key] < 1:
+            raise UserError(f"config.evaluation.{key}={options[key]}; it must be at least 1")
+    if not options.knn_temperature > 0:
+        raise UserError(
+            f"config.evaluation.knn_temperature={options.knn_temperature}; it must be above 0"
+        )
+    if final:
+        _open_sets(experiment)
+    source = _open(experiment, options.train_split)
+    keep_best = experiment.config.checkpoint.keep_best
+    if keep_best and source.num_classes is None:
+        raise UserError(
+            f"config.checkpoint.keep_best={keep_best} keeps the checkpoints of the best k-NN "
+            f"accuracy, and {source.spec} has no labels in {options.train_split!r}; set "
+            "config.evaluation.source to a data set with labels, or keep_best to 0"
+        )
+    state, shape = experiment.abstract_state, experiment.objective.run.inputs.shape
+    batch = {
+        "image": jax.ShapeDtypeStruct((options.batch_size, *shape), np.uint8),
+        "id": jax.ShapeDtypeStruct((options.batch_size,), np.int32),
+    }
+    try:
+        jax.eval_shape(experiment.objective.embed, state.params, state.objective_state, batch)
+    except ValueError as error:
+        raise UserError(
+            f"evaluation shows the encoder whole images, of {shape[0]}x{shape[1]} pixels, which "
+            f"it does not take: {error}; choose another config.data.image_size"
+        ) from error
+
+
+def build_for_evaluation(
+    config: ConfigDict, inputs: Inputs, *, devices: Sequence[jax.Device] | None = None
+) -> Experiment:
+    """Build the experiment of a run to evaluate it, on whatever devices there are today.
+
+    Examples are divided over all of them. If the run cut its arrays over devices, so that they may
+    be too large for one, they are cut over all of today's; else every device holds them whole.
+
+    Args:
+      config: of the run, complete.
+      inputs: what its training images were like; they are not opened.
+      devices: by default all there are.
+    """
+    cut = config.mesh.fsdp != 1 or config.mesh.tensor != 1
+    config = config.copy_and_resolve_references()
+    config.mesh.update({"data": 1 if cut else -1, "fsdp": -1 if cut else 1, "tensor": 1})
+    config.sharding_rules = ()  # they may be of the run's mesh
+    return build(config, inputs, trains=False, devices=devices)
+
+
+def restore_for_evaluation(
+    experiment: Experiment, workdir: pathlib.Path, step: int | None
+) -> TrainState | None:
+    """Return the state of a checkpoint, by default of the newest, None if there is none.
+
+    Its `opt_state` is None: evaluation needs no moments, which may be of another version, too.
+
+    Raises:
+      UserError: no such step, a damaged checkpoint, or one of another config.
+    """
+    wanted = experiment.abstract_state.replace(opt_state=None)
+    checkpoints = Checkpointer(workdir, keep_last=1)
+    try:
+        arrays = checkpoints.restore_part(named_leaves(wanted), step)
+    finally:
+        checkpoints.close()
+    if arrays is None:
+        return None
+    return jax.tree.unflatten(jax.tree.structure(wanted), list(arrays.values()))
+
+
+def full_evaluation(
+    experiment: Experiment,
+    state: TrainState,
+    *,
+    record: DataRecord | None = None,
+    say: Callable[[str], None],
+) -> dict[str, Any]:
+    """Return the result of `ssljax.evaluation.evaluate` for the encoder of a run.
+
+    The random-init encoder beside it is the one that the run started from. Without a test split, or
+    without labels in one of the two, a part of the labelled examples is held out as test.
+
+    Args:
+      experiment: built of the run's config.
+      state: of the checkpoint to evaluate.
+      record: of the data that the run was trained on; if they are evaluated on and have changed
+        since, the result says so.
+      say: takes a line for the user.
+    """
+    options = experiment.config.evaluation
+    sets = _open_sets(experiment)
+    result = evaluate(
+        _embed(experiment, state),
+        _embed(experiment, experiment.init()),
+        input_features,
+        lambda: _batches(experiment, sets.train, sets.labelled),
+        None if sets.test is None else lambda: _batches(experiment, sets.test, sets.labelled),
+        knn_k=options.knn_k,
+        knn_temperature=options.knn_temperature,
+        seed=experiment.config.seed,
+        say=say,
+        scores_folder=data_directory(experiment.config.data.folder or None) / "scores",
+    )
+    trained_on = (sets.train.spec, sets.train.split) == _trained_on(experiment)
+    data = {"source": sets.train.spec, "train": sets.train.split, "test": None}
+    if sets.test is not None:
+        data["test"] = sets.test.split
+    elif "held_out" in result["protocol"]:
+        part = result["protocol"]["held_out"]["part"]
+        data["test"] = f"{part:.0%} of {sets.train.split}, held out"
+        if trained_on:
+            result["protocol"]["notes"].append(
+                "pretraining saw the held-out images too, without their labels"
+            )
+    if trained_on and record is not None and not record.is_of(sets.train.fingerprint()):
+        result["protocol"]["notes"].append(
+            f"{sets.train.spec} has changed since the run was trained on it; it is evaluated on "
+            "as it is now"
+        )
+    return {"step": int(state.step), "data": data, **result}
+
+
+@dataclasses.dataclass(frozen=True)
+class _Sets:
+    """What is evaluated on; without `test` a part of `train` has to be held out."""
+
+    train: Source
+    test: Source | None
+
+    @property
+    def labelled(self) -> bool:
+        return self.train.num_classes is not None
+
+
+def _open_sets(experiment: Experiment) -> _Sets:
+    options = experiment.config.evaluation
+    train = _open(experiment, options.train_split)
+    try:
+        test = _open(experiment, options.test_split)
+    except MissingSplit:
+        if options.test_split != default_config().evaluation.test_split:
+            raise  # asked for by name, so it has to be there
+        return _Sets(train, None)
+    labelled = [source for source in (train, test) if source.num_classes is not None]
+    if len(labelled) == 2:
+        return _Sets(train, test)
+    return _Sets(labelled[0] if labelled else train, None)
+
+
+def _open(experiment: Experiment, split: str) -> Source:
+    """Open a split of the set that is evaluated on, with the channels that the encoder takes."""
+    config, channels = experiment.config, experiment.objective.run.inputs.shape[2]
+    spec = config.evaluation.source or config.data.source
+    if experiment.source is not None and (spec, split) == _trained_on(experiment):
+        return experiment.source
+    try:
+        source = open_data(config, spec, split, channels=channels)
+    except MissingSplit:
+        raise
+    except UserError as error:
+        if config.evaluation.source or experiment.source is not None:
+            raise
+        raise UserError(
+            f"{error}; the run was trained on it, and other data are evaluated on by "
+            "--config.evaluation.source=KIND:NAME"
+        ) from error
+    if source.channels != channels:
+        raise UserError(
+            f"the images of {spec} have {source.channels} channels, those that the run is trained "
+            f"on have {channels}; set config.evaluation.source to a set of such images"
+        )
+    return source
+
+
+def _trained_on(experiment: Experiment) -> tuple[str, str]:
+    return experiment.config.data.source, experiment.config.data.split
+
+
+def quick_evaluation(experiment: Experiment, state: TrainState) -> dict[str, float]:
+    """Return scores to follow a run by, from parts of its training split; test is not read."""
+    options = experiment.config.evaluation
+    source = _open(experiment, options.train_split)
+    count = min(len(source), QUICK_BANK + QUICK_QUERIES)
+    labels = source.num_classes is not None and count > 1  # one for the bank and one to ask
+    chosen = np.arange(count) * len(source) // count  # evenly: a set is often sorted by class
+    is_query = (np.arange(count) % 6 == 0) & (count > 1)
+    return quick(
+        _embed(experiment, state),
+        lambda: _batches(experiment, Subset(source, chosen[~is_query]), labels),
+        lambda: _batches(experiment, Subset(source, chosen[is_query]), labels),
+        knn_k=min(options.knn_k, int((~is_query).sum())),
+        knn_temperature=options.knn_temperature,
+    )
+
+
+def _batches(experiment: Experiment, source: Source, labels: bool) -> Iterator[HostBatch]:
+    """Yield global batches: every host reads them all, and embeds its part.
+
+    Images have the size of those in training, whole.
+    """
+    size = experiment.config.evaluation.batch_size
+    shards = experiment.mesh.shape["data"] * experiment.mesh.shape["fsdp"]
+    size = -(-size // shards) * shards
+    image_size = experiment.objective.run.inputs.shape[:2]
+    return epoch(source, size, image_size, labels=labels, workers=experiment.config.data.workers)
+
+
+def _embed(experiment: Experiment, state: TrainState) -> Callable[[HostBatch], jax.Array]:
+    embed = experiment.embed
+
+    def embed_global(batch: HostBatch) -> jax.Array:
+        own = local_rows(experiment.mesh, len(batch["id"]))
+        placed = experiment.put({name: batch[name][own] for name in ("image", "id")})
+        return embed(state.params, state.objective_state, placed)
+
+    return embed_global

@@ -1,0 +1,99 @@
+"""Runs that start from parts of others."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+
+from ssljax.errors import UserError
+from ssljax.training import loop
+from ssljax.training.config import complete
+from tests.objectives.cases import config_of
+
+
+def _run(config, workdir, say=lambda line: None):
+    return loop.pretrain(complete(config), workdir, say=say)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A run of SimCLR: its workdir and its last state."""
+    workdir = tmp_path_factory.mktemp("simclr")
+    return workdir, _run(config_of("simclr"), workdir).state
+
+
+def _config(workdir, take="params/encoder", put="params/encoder"):
+    config = config_of("byol")
+    config.steps, config.optimizer.learning_rate = 1, 1e-30  # as good as untrained
+    config.init_from = ({"workdir": str(workdir), "take": take, "put": put},)
+    return config
+
+
+def _assert_equal(one, two):
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-25), dict(one), dict(two))
+
+
+def test_what_is_put_is_what_was_trained_and_the_rest_is_fresh(trained, tmp_path):
+    workdir, state = trained
+    lines = []
+    started = _run(_config(workdir), tmp_path / "one", lines.append).state
+    _assert_equal(started.params["encoder"], state.params["encoder"])
+    assert any("params/encoder starts as params/encoder of" in line for line in lines)
+    config = _config(workdir)
+    config.init_from = ()
+    fresh = _run(config, tmp_path / "two").state
+    _assert_equal(started.params["predictor"], fresh.params["predictor"])
+
+
+def test_a_part_can_go_to_another_place(trained, tmp_path):
+    workdir, state = trained
+    config = _config(workdir, "params/encoder", "objective_state/teacher/encoder")
+    config.objective.momentum = 1.0
+    teacher = _run(config, tmp_path).state.objective_state["teacher"]["encoder"]
+    _assert_equal(teacher, state.params["encoder"])
+
+
+def test_moments_of_the_optimizer_come_along_and_the_schedule_starts_at_0(trained, tmp_path):
+    """The rate that is applied is the one that is logged, whatever the optimizer remembers."""
+    workdir, state = trained
+    config = config_of("simclr")
+    config.steps, config.log_every, config.optimizer.weight_decay = 1, 1, 0.0
+    parts = [
+        {"workdir": str(workdir), "take": part, "put": part} for part in ("params", "opt_state")
+    ]
+    config.init_from = tuple(parts)
+    started = _run(config, tmp_path).state
+    adam = started.opt_state["adam"]
+    assert int(started.step) == 1 and int(adam.count) == int(state.step) + 1
+    (line,) = map(json.loads, (tmp_path / "metrics.jsonl").open())
+    assert line["learning_rate"] == pytest.approx(0.003)
+    for moved, before, mu, nu in zip(
+        *map(jax.tree.leaves, (started.params, state.params, adam.mu, adam.nu)), strict=True
+    ):
+        update = (mu / (1 - 0.9**13)) / (np.sqrt(nu / (1 - 0.999**13)) + 1e-8)
+        np.testing.assert_allclose(moved, before - line["learning_rate"] * update, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (dict(put="params/encodr"), "part of the state 'params/encodr'; did you mean 'params/enc"),
+        (dict(take="params/encodr"), "array of .*params/encodr.*did you mean"),
+        (dict(take="step", put="step"), "put='step': a run counts its own steps"),
+        (dict(take="params/projector", put="params/predictor"), "init_from\\[0\\]"),
+    ],
+)
+def test_bad_paths_are_named(trained, tmp_path, change, message):
+    with pytest.raises(UserError, match=message):
+        _run(_config(trained[0], **change), tmp_path)
+
+
+def test_a_folder_without_checkpoints_and_a_malformed_part_are_refused(trained, tmp_path):
+    with pytest.raises(UserError, match="init_from\\[0\\]: there is no checkpoint in"):
+        _run(_config(tmp_path / "nothing"), tmp_path / "run")
+    config = _config(trained[0])
+    config.init_from = ({"workdir": "x", "into": "y"},)
+    with pytest.raises(UserError, match="must have the keys workdir, take, put"):
+        _run(config, tmp_path / "run")  # which what was refused before has not claimed
+    assert not (tmp_path / "run/config.json").exists()
