@@ -31,70 +31,53 @@ class WrongType(UserError):
 
 
 @dataclasses.dataclass(frozen=True)
-class Above:
-    """Values x > `least`."""
+class Range:
+    """An interval of numbers.
 
-    least: float
+    Attributes:
+      least: its lower end.
+      most: its upper end.
+      above: whether the lower end is left out.
+      below: whether the upper end is left out.
+    """
 
-    def __contains__(self, value: Any) -> bool:
-        return value > self.least
-
-    def __str__(self) -> str:
-        return f"above {_number(self.least)}"
-
-
-@dataclasses.dataclass(frozen=True)
-class AtLeast:
-    """Values x >= `least`."""
-
-    least: float
+    least: float = -math.inf
+    most: float = math.inf
+    above: bool = False
+    below: bool = False
 
     def __contains__(self, value: Any) -> bool:
-        return value >= self.least
+        low = value > self.least if self.above else value >= self.least
+        return low and (value < self.most if self.below else value <= self.most)
 
     def __str__(self) -> str:
-        return f"at least {_number(self.least)}"
-
-
-@dataclasses.dataclass(frozen=True)
-class AtMost:
-    """Values x <= `most`."""
-
-    most: float
-
-    def __contains__(self, value: Any) -> bool:
-        return value <= self.most
-
-    def __str__(self) -> str:
-        return f"at most {_number(self.most)}"
-
-
-@dataclasses.dataclass(frozen=True)
-class Between:
-    """Values from `least` to `most`, each of them included."""
-
-    least: float
-    most: float
-
-    def __contains__(self, value: Any) -> bool:
-        return self.least <= value <= self.most
-
-    def __str__(self) -> str:
+        low = f"{'above' if self.above else 'at least'} {_number(self.least)}"
+        high = f"{'below' if self.below else 'at most'} {_number(self.most)}"
+        if math.inf in (-self.least, self.most):
+            return low if self.most == math.inf else high
+        if self.above or self.below:
+            return f"{low} and {high}"
         return f"between {_number(self.least)} and {_number(self.most)}"
 
 
-@dataclasses.dataclass(frozen=True)
-class Inside:
-    """Values strictly between `least` and `most`."""
+def Above(least: float) -> Range:  # noqa: N802 (it stands in annotations)
+    """Return the numbers x > least."""
+    return Range(least, above=True)
 
-    least: float
-    most: float
 
-    def __contains__(self, value: Any) -> bool:
-        return self.least < value < self.most
+def AtLeast(least: float) -> Range:  # noqa: N802
+    """Return the numbers x >= least."""
+    return Range(least)
 
-    def __str__(self) -> str:
-        return f"above {_number(self.least)} and below {_number(self.most)}"
+
+def AtMost(most: float) -> Range:  # noqa: N802
+    """Return the numbers x <= most."""
+    return Range(most=most)
+
+
+def Between(least: float, most: float) -> Range:  # noqa: N802
+    """Return the numbers from least to most, each of them included."""
+    return Range(least, most)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -146,7 +129,9 @@ Number = Annotated[float, Between(-_MOST_FLOAT, _MOST_FLOAT)]
 Positive = Annotated[float, Above(0), AtLeast(_LEAST_FLOAT), AtMost(_MOST_FLOAT)]
 NotNegative = Annotated[float, AtLeast(0), AtMost(_MOST_FLOAT)]
 Share = Annotated[float, Between(0, 1)]
-OpenShare = Annotated[float, Inside(0, 1)]
+OpenShare = Annotated[float, Range(0, 1, above=True, below=True)]
+Part = Annotated[float, Range(0, 1, above=True)]  # of a whole, and not nothing
+Decay = Annotated[float, Range(0, 1, below=True)]  # of a moving average that does move
 Count = Annotated[int, AtLeast(1), AtMost(_MOST_INT)]
 Size = Annotated[int, AtLeast(0), AtMost(_MOST_INT)]
 CountOrNone = Size  # 0: none, off, or all there are
@@ -243,7 +228,7 @@ def convert(value: Any, kind: Any, name: str) -> Any:
     if origin in (typing.Union, types.UnionType):
         return _any_of(value, typing.get_args(kind), name)
     if kind is tuple or origin is tuple:
-        return _items(value, typing.get_args(kind), name)
+        return _items(value, kind, name)
     if kind is float:
         return _finite(value, name)
     if kind in (int, bool, str, types.NoneType):
@@ -281,6 +266,8 @@ def describe(kind: Any) -> str:
     if origin in (typing.Union, types.UnionType):
         return " or ".join(map(describe, args))
     if origin is tuple:
+        if not args:
+            return "()"
         if args[-1:] == (Ellipsis,):
             return f"tuple of {describe(args[0])}"
         return f"({', '.join(map(describe, args))})"
@@ -332,37 +319,39 @@ def _one_of(value: Any, known: tuple[Any, ...], name: str) -> Any:
     if not any(value == one and type(value) is type(one) for one in known):
         if all(isinstance(one, str) for one in known) and isinstance(value, str):
             raise unknown(_key(name), value, known)
-        raise WrongType(f"{name}={_shown(value)[0]!r}; it must be {' or '.join(map(repr, known))}")
+        error = UserError if type(value) in map(type, known) else WrongType
+        raise error(f"{name}={_shown(value)[0]!r}; it must be {' or '.join(map(repr, known))}")
     return value
 
 
 def _any_of(value: Any, kinds: tuple[Any, ...], name: str) -> Any:
     """Return the value as the first of several types that takes it."""
-    out_of_range = None
+    errors = []
     for kind in kinds:
         try:
             return convert(value, kind, name)
-        except WrongType:
-            continue
         except UserError as error:
-            out_of_range = out_of_range or error
-    if out_of_range is not None:
-        raise out_of_range
-    raise _wrong_type(name, value, " or ".join(map(describe, kinds)))
+            errors.append(error)
+    close = [error for error in errors if not isinstance(error, WrongType)]
+    if len(close) == 1:  # the type is right, so this one says what is wrong
+        raise close[0]
+    wanted = " or ".join(map(describe, kinds))
+    if close or isinstance(value, list | tuple):
+        raise UserError(f"{name}={value!r}; it must be {wanted}")
+    raise _wrong_type(name, value, wanted)
 
 
-def _items(value: Any, kinds: tuple[Any, ...], name: str) -> tuple:
+def _items(value: Any, kind: Any, name: str) -> tuple:
     """Return a tuple, also of a list, each of its items as its type holds it."""
     if not isinstance(value, list | tuple):
-        raise _wrong_type(name, value, describe(tuple[kinds]) if kinds else "tuple")
-    if not kinds:
+        raise _wrong_type(name, value, describe(kind))
+    if kind is tuple:
         return tuple(value)
+    kinds = typing.get_args(kind)
     if kinds[-1:] == (Ellipsis,):
         kinds = kinds[:1] * len(value)
     if len(value) != len(kinds):
-        raise UserError(
-            f"{name}={value!r} has {len(value)} entries; it must be {describe(tuple[kinds])}"
-        )
+        raise WrongType(f"{name}={value!r} has {len(value)} entries; it must be {describe(kind)}")
     return tuple(
         convert(item, kind, f"{name}[{number}]")
         for number, (item, kind) in enumerate(zip(value, kinds, strict=True))

@@ -10,15 +10,17 @@ from ml_collections import ConfigDict
 
 from ssljax.errors import UserError
 from ssljax.schema import (
+    Above,
     Ascending,
     Count,
+    Decay,
     Depth,
-    Inside,
     NotEmpty,
     NotNegative,
     Number,
     OneOf,
     OpenShare,
+    Part,
     Pixels,
     Positive,
     Seed,
@@ -169,6 +171,10 @@ def test_no_number_is_nan_or_infinite(kind, value):
         (Share, [0, 0.5, 1], [-0.1, 1.1]),
         (OpenShare, [1e-9, 0.5], [0, 1, 2]),
         (Number, [-1e9, 0, 1e9], [1e10, -1e10]),
+        (Part, [1e-9, 1], [0, 1.1]),
+        (Decay, [0, 0.999], [1, -0.1]),
+        (tuple[()] | tuple[Part, Part], [(), (0.5, 1.0)], [(0, 1), (0.5,)]),
+        (Literal[-1] | Count, [-1, 1], [0, -2]),
         (Count, [1, 2**31 - 1], [0, -1, 2**31]),
         (Size, [0, 2**31 - 1], [-1, 2**31]),
         (Depth, [1, 10_000], [0, 10**6]),
@@ -179,7 +185,7 @@ def test_no_number_is_nan_or_infinite(kind, value):
         (Annotated[tuple[float, float], Ascending()], [(0, 0), (0, 1)], [(1, 0)]),
         (Annotated[tuple[int, ...], NotEmpty()], [(0,)], [()]),
         (Annotated[str, OneOf({"a": 1})], ["a"], ["b", ""]),
-        (Annotated[float, Inside(0, 2)], [1], [0, 2]),
+        (Annotated[float, Above(0)], [1], [0, -2]),
     ],
 )
 def test_ranges(kind, good, bad):
