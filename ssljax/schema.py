@@ -162,6 +162,21 @@ def parse(cls: type[T], section: Mapping[str, Any], where: str, **given: Any) ->
       UserError: a key that is no field, with the nearest that is; a value of another type or out of
         range, with what is allowed; a missing value; or whatever `cls` refuses.
     """
+    values = check(cls, section, where, *given)
+    try:
+        return cls(**given, **values)
+    except UserError as error:
+        # An objective calls its fields "objective.NAME"; as a task of another it lies elsewhere.
+        raise UserError(re.sub(r"\bobjective\.(?!tasks\.)", f"{where}.", str(error))) from error
+    except (ValueError, TypeError) as error:
+        raise UserError(f"{where}: {error}") from error
+
+
+def check(cls: type, section: Mapping[str, Any], where: str, *given: str) -> dict[str, Any]:
+    """Return the values of a section as the fields of `cls` hold them, without making one.
+
+    Arguments and errors are those of `parse`; of the `given` fields the names suffice.
+    """
     if not is_section(section):
         raise _wrong_type(where, section, "a section")
     known = settable(cls, *given)
@@ -178,13 +193,7 @@ def parse(cls: type[T], section: Mapping[str, Any], where: str, **given: Any) ->
     }
     if missing := [name for name in known if name in required and name not in values]:
         raise UserError(f"{where} lacks {', '.join(f'{where}.{name}' for name in missing)}")
-    try:
-        return cls(**given, **values)
-    except UserError as error:
-        # An objective calls its fields "objective.NAME"; as a task of another it lies elsewhere.
-        raise UserError(re.sub(r"\bobjective\.(?!tasks\.)", f"{where}.", str(error))) from error
-    except (ValueError, TypeError) as error:
-        raise UserError(f"{where}: {error}") from error
+    return values
 
 
 def settable(cls: type, *given: str) -> dict[str, Any]:

@@ -23,8 +23,8 @@ from ssljax.data import (
 from ssljax.errors import UserError
 from ssljax.models import build_encoder
 from ssljax.objectives import Inputs, Objective, Run, build_objective
+from ssljax.training.consistency import require_consistent, require_trained
 from ssljax.training.optimizer import Optimizer, build_optimizer
-from ssljax.training.ranges import require_in_range, require_scores
 from ssljax.training.sharding import (
     batch_sharding,
     check_batch_size,
@@ -183,10 +183,9 @@ def build(
     Raises:
       UserError: naming the key and what would be right.
     """
-    require_in_range(config)
+    require_consistent(config)
     mesh = make_mesh(config.mesh, devices)
     if trains:
-        require_scores(config)
         check_batch_size(config.batch_size, mesh, config.accumulate)
     with_source = inputs is None if with_source is None else with_source
     source = open_data(config, config.data.source, config.data.split) if with_source else None
@@ -202,6 +201,8 @@ def build(
     optimizer = build_optimizer(
         config.optimizer, steps=config.steps, batch_size=config.batch_size, params=abstract_params
     )
+    if trains:
+        require_trained(optimizer.param_groups, config.steps)
     abstract_state = jax.eval_shape(
         functools.partial(
             state_of, objective=objective, optimizer=optimizer.transform, seed=config.seed
