@@ -116,7 +116,7 @@ class NotEmpty:
         return len(value) > 0
 
     def __str__(self) -> str:
-        return "not empty"
+        return "non-empty"
 
 
 # Counters on a device are int32, and numbers there float32: beyond these limits nothing is computed
@@ -144,6 +144,9 @@ Seed = Annotated[int, AtLeast(0), AtMost(2**32 - 1)]
 Dtype = Literal["float32", "bfloat16"]
 
 
+_OWN_NAME = r"\b(config\.)?objective\.(?!tasks\.)"
+
+
 def parse(cls: type[T], section: Mapping[str, Any], where: str, **given: Any) -> T:
     """Return `cls(**given, **section)`, each value checked against the annotation of its field.
 
@@ -167,7 +170,7 @@ def parse(cls: type[T], section: Mapping[str, Any], where: str, **given: Any) ->
         return cls(**given, **values)
     except UserError as error:
         # An objective calls its fields "objective.NAME"; as a task of another it lies elsewhere.
-        raise UserError(re.sub(r"\bobjective\.(?!tasks\.)", f"{where}.", str(error))) from error
+        raise UserError(re.sub(_OWN_NAME, f"{where}.", str(error))) from error
     except (ValueError, TypeError) as error:
         raise UserError(f"{where}: {error}") from error
 

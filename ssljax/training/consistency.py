@@ -3,7 +3,10 @@
 They come first: before data are opened, a folder is made or anything is compiled.
 """
 
-from collections.abc import Mapping
+import contextlib
+import pathlib
+import traceback
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ml_collections import ConfigDict
@@ -14,6 +17,8 @@ from ssljax.objectives import objective_class
 from ssljax.schema import check, is_section
 from ssljax.training.optimizer import schedules
 from ssljax.training.param_groups import ParamGroup
+
+_PACKAGE = pathlib.Path(__file__).parents[1]
 
 
 def require_consistent(config: ConfigDict) -> None:
@@ -38,6 +43,15 @@ def require_scores(config: ConfigDict) -> None:
             f"config.checkpoint.keep_best={keep_best} keeps the checkpoints of the best k-NN "
             f"accuracy, which config.evaluation.every={every} never measures; set evaluation.every "
             f"to a number of steps up to config.steps={config.steps}, or keep_best to 0"
+        )
+
+
+def require_enough(config: ConfigDict, examples: int) -> None:
+    """Raise a UserError if a batch holds more examples than the training set has."""
+    if config.batch_size > examples:
+        raise UserError(
+            f"config.batch_size={config.batch_size}, but the split {config.data.split!r} of "
+            f"{config.data.source} has only {examples} examples"
         )
 
 
@@ -67,6 +81,27 @@ def require_neighbours(config: ConfigDict, examples: int) -> None:
             f"config.evaluation.knn_k={config.evaluation.knn_k}, but "
             f"{config.evaluation.train_split!r} has only {examples} examples that could vote"
         )
+
+
+@contextlib.contextmanager
+def argument_checks_told() -> Iterator[None]:
+    """Turn the argument checks of models, ops and losses into UserErrors.
+
+    Those floors know of no config, and raise ValueErrors. While an experiment is built and its step
+    is traced, what they refuse came from the config. A ValueError that another package raises is
+    an error of the program, and passes.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except ValueError as error:
+        raised = traceback.extract_tb(error.__traceback__)[-1].filename
+        if not pathlib.Path(raised).is_relative_to(_PACKAGE):
+            raise
+        raise UserError(
+            f"config.encoder, config.objective and the data do not fit: {error}"
+        ) from error
 
 
 def _require_fields(section: Mapping[str, Any], where: str) -> None:

@@ -23,7 +23,12 @@ from ssljax.errors import UserError
 from ssljax.models import build_encoder
 from ssljax.objectives import Objective, Run, build_objective
 from ssljax.spec import Spec, image_spec
-from ssljax.training.consistency import require_consistent, require_trained
+from ssljax.training.consistency import (
+    argument_checks_told,
+    require_consistent,
+    require_enough,
+    require_trained,
+)
 from ssljax.training.optimizer import Optimizer, build_optimizer
 from ssljax.training.sharding import (
     batch_sharding,
@@ -100,7 +105,8 @@ class Experiment:
             donate_argnums=0,
         )
         with jax.set_mesh(self.mesh):  # for losses that send their logits' columns round a ring
-            return jitted.trace(self.abstract_state, self.abstract_batch)
+            with argument_checks_told():
+                return jitted.trace(self.abstract_state, self.abstract_batch)
 
     @functools.cached_property  # or every evaluation would compile it anew
     def embed(self) -> Callable[[dict[str, Any], Any, Batch], jax.Array]:
@@ -198,8 +204,11 @@ def build(
         steps=config.steps,
         batch_size=config.batch_size,
     )
+    if trains:
+        require_enough(config, run.spec.num_examples)
     objective = build_objective(config.objective, run)
-    abstract_params = jax.eval_shape(objective.init_params, jax.random.key(0))
+    with argument_checks_told():
+        abstract_params = jax.eval_shape(objective.init_params, jax.random.key(0))
     optimizer = build_optimizer(
         config.optimizer, steps=config.steps, batch_size=config.batch_size, params=abstract_params
     )
