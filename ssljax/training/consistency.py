@@ -17,6 +17,7 @@ from ssljax.objectives import objective_class
 from ssljax.schema import check, is_section
 from ssljax.training.optimizer import schedules
 from ssljax.training.param_groups import ParamGroup
+from ssljax.training.sections import Config
 
 _PACKAGE = pathlib.Path(__file__).parents[1]
 
@@ -27,6 +28,7 @@ def require_consistent(config: ConfigDict) -> None:
     Raises:
       UserError: naming the keys and what would be right.
     """
+    check(Config, config, "config")  # it may have been changed since it was completed
     build_encoder(config.encoder)
     _require_fields(config.objective, "config.objective")
     schedules(config.optimizer, steps=config.steps, batch_size=config.batch_size)

@@ -60,8 +60,8 @@ def test_biases_are_0_but_pytorchs(name):
 )
 def test_tokens(name, std):
     assert len(TOKENS) == 4
-    config = {"name": "vit", "width": 1024, "heads": 1, "depth": 0, "scan": False, "image_size": 16}
-    encoder = build_encoder({**config, "registers": 7, "token_init": name})
+    config = {"name": "vit", "width": 1024, "heads": 1, "scan": False, "image_size": 16}
+    encoder = build_encoder({**config, "registers": 7, "token_init": name}).clone(depth=0)
     params = init(encoder, KEY, jnp.zeros((1, 16, 16, 1)))[0]
     for token in ("cls_token", "register_tokens"):
         assert np.std(params[token]) == pytest.approx(std, rel=0.1)
@@ -79,9 +79,8 @@ def test_tokens(name, std):
     ],
 )
 def test_maps_of_patches(fields, std, bias):
-    encoder = build_encoder(
-        {"name": "vit", "width": 64, "heads": 1, "depth": 0, "scan": False, **fields}
-    )
+    encoder = build_encoder({"name": "vit", "width": 64, "heads": 1, "scan": False, **fields})
+    encoder = encoder.clone(depth=0)
     params = init(encoder, KEY, jnp.zeros((1, 16, 16, 1)))[0]["patch_embed"]["linear"]
     assert np.std(params["kernel"]) == pytest.approx(std, rel=0.02)
     assert np.std(params["bias"]) == pytest.approx(bias / math.sqrt(3), rel=0.2)
