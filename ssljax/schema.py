@@ -151,8 +151,8 @@ def parse(cls: type[T], section: Mapping[str, Any], where: str, **given: Any) ->
     """Return `cls(**given, **section)`, each value checked against the annotation of its field.
 
     Values are changed only so that they are of the field's type: an int where a float is wanted, a
-    list where a tuple is. A field whose type is a dataclass, or has a class method
-    `from_config(section, where)`, is a section itself. Annotations may be strings; one that cannot
+    list where a tuple is. A field whose type is a dataclass is a section itself;
+    one whose type has a class method `from_config(value, where)` is made by it. Annotations may be strings; one that cannot
     be evaluated (it is imported for type checkers alone) stands for the type of the default.
 
     Args:
@@ -247,11 +247,12 @@ def convert(value: Any, kind: Any, name: str) -> Any:
         if type(value) is not kind:
             raise _wrong_type(name, value, describe(kind))
         return value
-    if hasattr(kind, "from_config") or dataclasses.is_dataclass(kind):
+    if hasattr(kind, "from_config"):
+        return kind.from_config(value, name)
+    if dataclasses.is_dataclass(kind):
         if not is_section(value):
             raise _wrong_type(name, value, "a section")
-        made = getattr(kind, "from_config", None)
-        return made(value, name) if made else parse(kind, value, name)
+        return parse(kind, value, name)
     if isinstance(origin or kind, type) and issubclass(origin or kind, Mapping):
         if not is_section(value):
             raise _wrong_type(name, value, "a section")

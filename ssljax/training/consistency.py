@@ -107,17 +107,18 @@ def argument_checks_told() -> Iterator[None]:
 
 
 def _require_fields(section: Mapping[str, Any], where: str) -> None:
-    """Check the fields of an objective, and of the tasks in it, by their types alone."""
-    if "name" not in section:
+    """Check the fields of an objective, and of the tasks in it, by their types alone.
+
+    Sections that the class makes itself of (`from_config`) are left to it.
+    """
+    if not is_section(section) or "name" not in section:
         raise UserError(f"{where} lacks a name; see `ssljax list objectives`")
     cls = objective_class(section["name"])
     fields = {key: value for key, value in section.items() if key != "name"}
-    tasks = fields.get("tasks")
-    if is_section(tasks):
-        for name, task in tasks.items():
-            if is_section(task):
-                _require_fields(task, f"{where}.tasks.{name}")
-    check(cls, fields, where, "run")
+    for name, task in (fields.get("tasks") or {}).items():
+        _require_fields(task, f"{where}.tasks.{name}")
+    own = {key for key, value in fields.items() if hasattr(cls, "from_config") and is_section(value)}
+    check(cls, {key: fields[key] for key in fields if key not in own}, where, "run", *own)
 
 
 def _require_micro_batches(config: ConfigDict) -> None:
