@@ -26,7 +26,7 @@ from ssljax.training.opening import opening
 from ssljax.training.paths import named_leaves
 from ssljax.training.preemption import StopRequest
 from ssljax.training.progress import Progress
-from ssljax.training.sharding_rules import describe_layout
+from ssljax.training.sharding_rules import describe_sharding
 from ssljax.training.state import TrainState
 from ssljax.training.warm_start import init_from
 from ssljax.training.workdir import begun, claim, lock
@@ -74,10 +74,10 @@ def pretrain(
         data = DataRecord(pipeline.fingerprint(), objective.run.inputs)
         if change := claim(workdir, config, data):
             say(change)
-        if jax.process_index() == 0:  # for people: the rule of each parameter, where each array is
+        if jax.process_index() == 0:  # for people: the group of each parameter, where each array is
             write_atomically(workdir / "parameters.txt", experiment.optimizer.describe() + "\n")
             write_atomically(
-                workdir / "state.txt", describe_layout(experiment.abstract_state) + "\n"
+                workdir / "state.txt", describe_sharding(experiment.abstract_state) + "\n"
             )
         if experiment.source.report:
             say(experiment.source.report)

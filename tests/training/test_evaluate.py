@@ -17,7 +17,7 @@ from ssljax.training.experiment import Experiment, build
 from ssljax.training.paths import named_leaves
 from tests.objectives.cases import config_of
 
-STATE = types.SimpleNamespace(step=0, params=None, memory=None)
+STATE = types.SimpleNamespace(step=0, params=None, objective_state=None)
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ import pytest
 
 from ssljax.errors import UserError
 from ssljax.training import health, loop
-from ssljax.training.checksums import read_record
+from ssljax.training.checksums import read_manifest
 from ssljax.training.config import complete
 from ssljax.training.evaluate import require_evaluable
 from ssljax.training.experiment import Experiment, build
@@ -185,7 +185,7 @@ def test_a_checkpoint_has_the_score_of_its_own_step_and_the_best_are_kept(tmp_pa
     scores = {line["step"]: line["knn"] for line in lines if "knn" in line}
     assert set(scores) == {3, 6, 9, 12}
     best = sorted(scores, key=lambda step: (scores[step], step))[-2:]
-    kept = {int(path.name): read_record(path) for path in (tmp_path / "checkpoints").iterdir()}
+    kept = {int(path.name): read_manifest(path) for path in (tmp_path / "checkpoints").iterdir()}
     assert set(kept) == {*best, 12}
     assert {step: record["metrics"]["knn"] for step, record in kept.items()} == {
         step: scores[step] for step in kept

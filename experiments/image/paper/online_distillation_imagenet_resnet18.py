@@ -1,12 +1,14 @@
 r"""SEED as published: ResNet-18 learns from a frozen ResNet-50, batch 256, 200 epochs of ImageNet.
 
-    python -m ssljax pretrain --config experiments/image/paper/online_distillation_imagenet_resnet18.py \
+    python -m ssljax pretrain \
+        --config experiments/image/paper/online_distillation_imagenet_resnet18.py \
         --workdir SHARED/seed --distributed
 
 Paper: 57.6 linear top-1, teacher MoCo v2 of 200 epochs (Fang et al., 2021, table 1,
 https://arxiv.org/abs/2101.04731).
-Needs: 8 accelerators of 16 GB, and the run of experiments/image/paper/moco_v2_imagenet_resnet50.py, from
-which the teacher is taken; change its workdir below.
+Needs: 8 accelerators of 16 GB, and the run of
+experiments/image/paper/moco_v2_imagenet_resnet50.py, from which the teacher is taken; change its
+workdir below.
 Not run here. Deviates: bfloat16 compute; views cropped from the central 256x256 square; the
 teacher's features are compared, not the output of its projector.
 """

@@ -1,6 +1,7 @@
 r"""Online distillation on Fashion-MNIST, a small student with a teacher by SimCLR: minutes.
 
-  python -m ssljax pretrain --config experiments/image/small/online_distillation_fashion_mnist_resnet.py \
+  python -m ssljax pretrain \
+      --config experiments/image/small/online_distillation_fashion_mnist_resnet.py \
       --workdir runs/online_distillation
 """
 
