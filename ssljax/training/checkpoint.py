@@ -32,7 +32,7 @@ from jax.experimental import multihost_utils
 from ssljax.errors import UserError, unknown
 from ssljax.training.checksums import Damaged, read_manifest, verify, write_manifest
 from ssljax.training.contents import lacking
-from ssljax.training.paths import named_leaves
+from ssljax.training.tree_paths import named_leaves
 
 # Orbax changes these two after the manifest has been written; nothing is read from them.
 _NOT_LISTED = ("_CHECKPOINT_METADATA", "commit_success.txt")

@@ -13,14 +13,14 @@ from ssljax.data import Source, Subset, epoch
 from ssljax.data.storage import data_directory
 from ssljax.errors import MissingSplit, UserError
 from ssljax.evaluation import evaluate, input_features, quick
+from ssljax.spec import Spec
 from ssljax.training.checkpoint import Checkpointer
 from ssljax.training.config import default_config
 from ssljax.training.data_record import DataRecord
 from ssljax.training.experiment import Experiment, build, open_data
-from ssljax.training.paths import named_leaves
 from ssljax.training.sharding import local_rows
-from ssljax.spec import Spec
 from ssljax.training.state import TrainState
+from ssljax.training.tree_paths import named_leaves
 
 HostBatch = dict[str, np.ndarray]
 QUICK_BANK, QUICK_QUERIES = 5_000, 1_000  # examples of a quick evaluation

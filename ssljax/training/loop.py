@@ -23,11 +23,11 @@ from ssljax.training.experiment import Experiment, build
 from ssljax.training.health import MetricsWindow
 from ssljax.training.metrics import MetricsWriter
 from ssljax.training.opening import opening
-from ssljax.training.paths import named_leaves
 from ssljax.training.preemption import StopRequest
 from ssljax.training.progress import Progress
 from ssljax.training.sharding_rules import describe_sharding
 from ssljax.training.state import TrainState
+from ssljax.training.tree_paths import named_leaves
 from ssljax.training.warm_start import init_from
 from ssljax.training.workdir import begun, claim, lock
 

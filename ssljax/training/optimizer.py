@@ -14,14 +14,14 @@ import optax
 
 from ssljax.errors import UserError, unknown
 from ssljax.ops.schedule import cosine
-from ssljax.training.param_groups import DEFAULT_PARAM_GROUPS, ParamGroup, param_groups
-from ssljax.training.paths import named_leaves, path_name
-from ssljax.training.schedule import (
+from ssljax.training.learning_rate import (
     Schedule,
     peak_learning_rate,
     require_used,
     warmup_then,
 )
+from ssljax.training.param_groups import DEFAULT_PARAM_GROUPS, ParamGroup, param_groups
+from ssljax.training.tree_paths import named_leaves, path_name
 
 OPTIMIZERS = {
     "adamw": "Adam with decoupled weight decay (arXiv:1711.05101)",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ssljax.errors import UserError, unknown
-from ssljax.training.paths import named_leaves
+from ssljax.training.tree_paths import named_leaves
 
 DEFAULT_PARAM_GROUPS: tuple[Mapping[str, Any], ...] = (
     {

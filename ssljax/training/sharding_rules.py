@@ -10,9 +10,9 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from ssljax.errors import UserError, unknown
 from ssljax.training.param_groups import is_stacked
-from ssljax.training.paths import named_leaves, path_name
 from ssljax.training.sharding import AXES
 from ssljax.training.tensor_parallel import tensor_dimension
+from ssljax.training.tree_paths import named_leaves, path_name
 
 Axes = Sequence[str | Sequence[str] | None]  # for each dimension; trailing ones may be left out
 Rules = Sequence[tuple[str, Axes]]

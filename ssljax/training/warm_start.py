@@ -6,8 +6,8 @@ import jax
 
 from ssljax.errors import UserError, unknown
 from ssljax.training.checkpoint import Checkpointer
-from ssljax.training.paths import named_leaves
 from ssljax.training.state import TrainState
+from ssljax.training.tree_paths import named_leaves
 
 KEYS = ("workdir", "take", "put")
 OWN = "step"  # part of the state that is always the run's own

@@ -12,7 +12,7 @@ from ssljax.errors import UserError
 from ssljax.models import build_encoder, init
 from ssljax.training.optimizer import OPTIMIZERS, build_optimizer
 from ssljax.training.param_groups import DEFAULT_PARAM_GROUPS
-from ssljax.training.paths import named_leaves
+from ssljax.training.tree_paths import named_leaves
 from tests.reference import optimizers as reference
 
 STEPS = 6

@@ -14,10 +14,10 @@ from ssljax.errors import UserError
 from ssljax.training.checkpoint import Checkpointer
 from ssljax.training.config import complete
 from ssljax.training.experiment import build
-from ssljax.training.paths import named_leaves
 from ssljax.training.sharding import AXES, check_batch_size, local_rows, make_mesh
 from ssljax.training.sharding_rules import describe_sharding, state_sharding
 from ssljax.training.tensor_parallel import RULES
+from ssljax.training.tree_paths import named_leaves
 from tests.objectives.cases import config_of
 
 

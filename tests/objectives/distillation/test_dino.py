@@ -7,11 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from ml_collections import ConfigDict
+from ssljax.objectives.distillation.multi_crop import by_size, pairs, through
 
 from ssljax.errors import UserError
 from ssljax.models import build_encoder
 from ssljax.objectives import Run, build_objective
-from ssljax.objectives.distillation.multi_crop import by_size, pairs, through
 from tests.objectives.cases import CASES
 from tests.objectives.cases.small import VIT
 from tests.objectives.conftest import BATCH, INPUTS, STEPS, trial
