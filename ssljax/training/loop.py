@@ -20,8 +20,7 @@ from ssljax.training.checkpoint import Checkpointer
 from ssljax.training.data_record import DataRecord, read_data_record
 from ssljax.training.evaluate import quick_evaluation, require_evaluable
 from ssljax.training.experiment import Experiment, build
-from ssljax.training.health import MetricsWindow
-from ssljax.training.metrics import MetricsWriter
+from ssljax.training.metrics import MetricsWindow, MetricsWriter
 from ssljax.training.opening import opening
 from ssljax.training.preemption import StopRequest
 from ssljax.training.progress import Progress

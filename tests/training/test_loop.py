@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ssljax.errors import UserError
-from ssljax.training import health, loop
+from ssljax.training import loop, metrics
 from ssljax.training.checksums import read_manifest
 from ssljax.training.config import complete
 from ssljax.training.evaluate import require_evaluable
@@ -24,14 +24,14 @@ def _run(config, workdir):
 
 
 def _crash_at(monkeypatch, step):
-    add = health.MetricsWindow.add
+    add = metrics.MetricsWindow.add
 
     def crash(self, number, metrics):
         if number == step:
             raise Crash
         add(self, number, metrics)
 
-    monkeypatch.setattr(health.MetricsWindow, "add", crash)
+    monkeypatch.setattr(metrics.MetricsWindow, "add", crash)
 
 
 def _assert_same_bits(one, two):
@@ -149,7 +149,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path):
     config = config_of("simclr")
     config.optimizer.learning_rate = 1e30
     config.optimizer.schedule = "constant"
-    with pytest.raises(health.NonFiniteLoss, match="the gradient of encoder/") as error:
+    with pytest.raises(metrics.NonFiniteLoss, match="the gradient of encoder/") as error:
         _run(config, tmp_path)
     (dump,) = tmp_path.glob("nonfinite_step_*.json")
     report = json.loads(dump.read_text())
