@@ -114,7 +114,9 @@ def test_a_transformer_sees_both_sizes_and_the_teacher_drops_no_path():
     objective = _build({**VIT, "drop_path": 0.5}, CASES["dino"][1])
     params = jax.jit(objective.init_params)(KEY)
     memory = jax.jit(objective.init_state)(KEY, params)
-    values = jax.jit(jax.vmap(lambda k: objective.value(params, memory, _batch(), key=k, step=0)[0]))
+    values = jax.jit(
+        jax.vmap(lambda k: objective.value(params, memory, _batch(), key=k, step=0)[0])
+    )
     assert np.isfinite(values(jax.random.split(KEY, 2))).all()
     assert without_drop_path(objective.run.encoder) == dataclasses.replace(
         objective.run.encoder, drop_path=0.0
