@@ -13,7 +13,7 @@ from ssljax.objectives.base import Loss, Objective
 from ssljax.objectives.generative.game import play
 from ssljax.objectives.views import Views, blank
 from ssljax.ops.keys import per_example
-from ssljax.ops.region_mask import cut_block
+from ssljax.ops.region_mask import mask_region
 from ssljax.schema import Decay, OpenShare, Size, Width
 
 
@@ -54,9 +54,10 @@ class Inpainting(Objective):
 
     def check(self):
         self.views.require(count=1)
-        if self._side < 1:
+        if not 1 <= self._side < self.views.size:
             raise UserError(
-                f"objective.hole={self.hole} of views of {self.views.size} pixels is no pixel"
+                f"objective.hole={self.hole} makes a hole of {self._side} pixels in views of "
+                f"{self.views.size}; it must have at least 1 pixel, and fewer than the view"
             )
 
     @property
@@ -90,13 +91,13 @@ class Inpainting(Objective):
     def loss(self, net, teacher, batch, *, key, step):
         images = self.views.stacked(key, batch)[:, 0]
         keys = per_example(jax.random.split(key)[1], batch["row"])
-        holed = cut_block(keys, images, side=self._side, region=self.region)
-        made = net.decoder(net.encoder(holed.rest).pooled)
-        reconstruction = jnp.mean(mse(made, holed.hidden))
+        masked = mask_region(keys, images, side=self._side, region=self.region)
+        made = net.decoder(net.encoder(masked.rest).pooled)
+        reconstruction = jnp.mean(mse(made, masked.hidden))
         if self.adversarial_weight == 0:
             return Loss(reconstruction)
         none = _no_code(made)
-        discriminator, opponent = play(net, real=(holed.hidden, none), made=(made, none))
+        discriminator, opponent = play(net, real=(masked.hidden, none), made=(made, none))
         weight = self.adversarial_weight
         loss = (1 - weight) * reconstruction + weight * opponent + discriminator
         metrics = {

@@ -12,7 +12,7 @@ from ssljax.objectives.predictive.tiles import TILES, TilePuzzle
 from ssljax.objectives.views import Views
 from ssljax.ops.keys import per_example
 from ssljax.ops.permutations import distant_permutations
-from ssljax.ops.tiles import distinct, standardize
+from ssljax.ops.tiles import distinct, standardize_colors
 from ssljax.schema import Between, Count, Part, Share
 
 
@@ -64,7 +64,7 @@ class Jigsaw(TilePuzzle):
 
     def loss(self, net, teacher, batch, *, key, step):
         tiles_key, order_key = jax.random.split(key)
-        z = self.features(net, standardize(self.cut(tiles_key, batch)))
+        z = self.features(net, standardize_colors(self.cut(tiles_key, batch)))
         keys = per_example(order_key, batch["row"])
         labels = distinct(keys, count=self.orders, of=self.permutations)
         orders = jnp.asarray(distant_permutations(TILES, self.permutations))[labels]
