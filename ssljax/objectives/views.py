@@ -10,10 +10,8 @@ from ml_collections import ConfigDict
 
 from ssljax.errors import UserError, unknown
 from ssljax.objectives.construct import construct
-from ssljax.objectives.presets import PILLOW, PRESETS, dino
-from ssljax.ops.augment import Augmentation, multi_crop
+from ssljax.modalities.image_views import PILLOW, PRESETS, dino
 from ssljax.ops.keys import per_example
-from ssljax.ops.pixels import unit_range
 from ssljax.spec import Batch, Field
 
 Array = jax.Array

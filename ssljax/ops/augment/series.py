@@ -18,9 +18,9 @@ class SeriesView:
     units of a channel's standard deviation, and what is masked becomes 0, the mean.
 
     Attributes:
-      length: times of the view.
+      size: times of the view.
       crop_scale: least and greatest share of the series for a random window, which is resampled
-        linearly to `length` times; None takes a window of `length` times as it is.
+        linearly to `size` times; None takes a window of `size` times as it is.
       segments: the view is cut at random places into 1 to so many segments, in random order; 1
         leaves the order alone.
       scale: standard deviation of the factor of each channel, around 1.
@@ -36,7 +36,7 @@ class SeriesView:
     which scales every time anew; TS2Vec, https://arxiv.org/abs/2106.10466 (mask).
     """
 
-    length: int
+    size: int
     crop_scale: tuple[float, float] | None = None
     segments: int = 1
     scale: float = 0.0
@@ -45,7 +45,7 @@ class SeriesView:
     count: int = 1
 
     def __post_init__(self):
-        for name in ("length", "segments", "count"):
+        for name in ("size", "segments", "count"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)!r} must be at least 1")
         for name in ("scale", "jitter"):
@@ -68,16 +68,16 @@ class SeriesView:
           series: float32[T, C], normalised.
 
         Returns:
-          float32[length, C].
+          float32[size, C].
 
         Raises:
           ValueError: the series is shorter than the view and `crop_scale` is None.
         """
         keys = dict(zip(_STREAMS, jax.random.split(key, len(_STREAMS)), strict=True))
         if self.crop_scale is not None:
-            series = resized_window(keys["window"], series, self.length, self.crop_scale)
-        elif self.length != len(series):
-            series = window(keys["window"], series, self.length)
+            series = resized_window(keys["window"], series, self.size, self.crop_scale)
+        elif self.size != len(series):
+            series = window(keys["window"], series, self.size)
         if self.segments > 1:
             series = permute_segments(keys["segments"], series, self.segments)
         if self.scale:
@@ -103,12 +103,12 @@ def multi_window(
       series: float32[B, T, C], normalised.
 
     Returns:
-      {name: float32[B, count, length, C]}.
+      {name: float32[B, count, size, C]}.
 
     Raises:
       ValueError: keys and series differ in number, or a series is too short for a view.
 
-    >>> views = {"global": SeriesView(length=8, jitter=0.1, count=2)}
+    >>> views = {"global": SeriesView(size=8, jitter=0.1, count=2)}
     >>> keys = jax.random.split(jax.random.key(0), 3)
     >>> multi_window(views, keys, jnp.zeros((3, 10, 2)))["global"].shape
     (3, 2, 8, 2)

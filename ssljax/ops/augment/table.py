@@ -30,6 +30,8 @@ class SCARF:
     rate: float = 0.6
     count: int = 1
 
+    size = 0  # all views of a row have its columns; images and series have views of several sizes
+
     def __post_init__(self):
         if not 0 <= self.rate <= 1:
             raise ValueError(f"rate={self.rate!r} must be from 0 to 1")

@@ -11,9 +11,9 @@ from ssljax.ops.augment import SeriesView, multi_window
 from ssljax.ops.augment.series import permute_segments, resized_window, window
 
 FULL = SeriesView(
-    length=12, crop_scale=(0.3, 1.0), segments=4, scale=0.2, jitter=0.1, mask=0.2, count=2
+    size=12, crop_scale=(0.3, 1.0), segments=4, scale=0.2, jitter=0.1, mask=0.2, count=2
 )
-LOCAL = SeriesView(length=6, jitter=0.3, count=3)
+LOCAL = SeriesView(size=6, jitter=0.3, count=3)
 VIEWS = {"global": FULL, "local": LOCAL}
 
 
@@ -65,7 +65,7 @@ def test_the_same_on_one_and_on_eight_devices_and_every_example_stays_where_it_i
 
 def test_to_switch_one_operation_on_leaves_the_others_draws():
     values = series()
-    plain = {"length": 12, "scale": 0.5}
+    plain = {"size": 12, "scale": 0.5}
     scaled = make({"view": SeriesView(**plain)}, keys_for(8), values)["view"]
     masked = make({"view": SeriesView(**plain, mask=0.5)}, keys_for(8), values)["view"]
     assert np.all(np.isclose(masked, scaled, atol=1e-6) | (masked == 0)) and (masked == 0).any()
@@ -110,7 +110,7 @@ def test_scale_is_by_channel_jitter_by_value_mask_by_time():
     keys = keys_for(500)
 
     def apply(**fields):
-        view = {"v": SeriesView(length=8, **fields)}
+        view = {"v": SeriesView(size=8, **fields)}
         return np.asarray(make(view, keys, values)["v"][:, 0])
 
     scaled = apply(scale=0.3)
@@ -127,7 +127,7 @@ def test_scale_is_by_channel_jitter_by_value_mask_by_time():
 @pytest.mark.parametrize(
     "fields, message",
     [
-        ({"length": 0}, "length=0 must be at least 1"),
+        ({"size": 0}, "size=0 must be at least 1"),
         ({"segments": 0}, "segments=0 must be at least 1"),
         ({"count": 0}, "count=0 must be at least 1"),
         ({"jitter": -1.0}, "jitter=-1.0 must be at least 0"),
@@ -138,7 +138,7 @@ def test_scale_is_by_channel_jitter_by_value_mask_by_time():
 )
 def test_fields_out_of_range_are_refused(fields, message):
     with pytest.raises(ValueError, match=message):
-        SeriesView(**{"length": 4, **fields})
+        SeriesView(**{"size": 4, **fields})
 
 
 def test_keys_and_series_must_be_as_many():
