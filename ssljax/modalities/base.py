@@ -24,7 +24,7 @@ class Reconstruction(Protocol):
     out: int
 
     def target(self, x: Array) -> Array:
-        """Return the targets of normalised examples: [B, N, out] of patches, or [B, N] of columns."""
+        """Return the targets of normalised examples: of patches [B, N, out], of columns [B, N]."""
 
     def loss(self, prediction: Array, x: Array, where: Array) -> Array:
         """Return the loss [B] of predictions [B, N, out] of the tokens in `where`, bool[B, N]."""

@@ -50,8 +50,16 @@ class Image(Modality):
 
     def raw(self, value, field):
         """Return the pixels in [0, 1]; images with a longer side are shrunk, antialiased."""
-        check_range(value)
-        return _flat_pixels(jnp.asarray(value), RAW_SIZE)
+        return raw_pixels(value)
+
+
+def raw_pixels(images: jax.Array, *, size: int = RAW_SIZE) -> jax.Array:
+    """Return images as features [B, h * w * C] in [0, 1].
+
+    Images with a side longer than `size` are shrunk (antialiased) to at most size x size.
+    """
+    check_range(images)
+    return _flat_pixels(jnp.asarray(images), size)
 
 
 @functools.partial(jax.jit, static_argnums=1)

@@ -41,6 +41,7 @@ def grid_of(sides: tuple[int, ...], patch: int, unit: str) -> tuple[int, ...]:
     for side in sides:
         if side % patch:
             raise UserError(
-                f"views of {side} {unit} cannot be tiled by patches of encoder.patch_size={patch}"
+                f"it has views of {side} {unit}, which patches of encoder.patch_size={patch} "
+                "do not tile"
             )
     return tuple(side // patch for side in sides)
