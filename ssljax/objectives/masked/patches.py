@@ -1,6 +1,7 @@
 """What objectives that hide patches have in common: the grid, and the token that hides them."""
 
 from ssljax.errors import UserError
+from ssljax.modalities import modality_of
 from ssljax.objectives.base import Array, Run
 from ssljax.objectives.views import Views, blank
 
@@ -14,20 +15,19 @@ def require_patches(run: Run, objective: str) -> None:
         )
 
 
-def patch_grid(run: Run, views: Views) -> tuple[int, int]:
-    """Return the (rows, columns) of patches of the largest views.
+def patch_grid(run: Run, views: Views) -> tuple[int, ...]:
+    """Return the grid of tokens of the largest views: (rows, columns) of images, (places,) else.
 
     Raises:
       UserError: the patches do not tile all views.
     """
-    patch = run.encoder.patch_size
+    grids = []
     for view in views.augmentations.values():
-        if view.size % patch:
-            raise UserError(
-                f"{views.where} has views of {view.size} pixels, which patches of "
-                f"encoder.patch_size={patch} do not tile"
-            )
-    return views.size // patch, views.size // patch
+        try:
+            grids.append(modality_of(run.field).grid(run.field, run.encoder, view.size))
+        except UserError as error:
+            raise UserError(f"{views.where}: {error}") from error
+    return grids[0]
 
 
 def blank_view(run: Run, views: Views) -> Array:
