@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ssljax.losses import checks
-from ssljax.losses.regression import mse
+from ssljax.losses.reconstruction import mse
 from ssljax.ops.normalize import at_least_float32
 
 

@@ -41,7 +41,6 @@ def grid_of(sides: tuple[int, ...], patch: int, unit: str) -> tuple[int, ...]:
     for side in sides:
         if side % patch:
             raise UserError(
-                f"it has views of {side} {unit}, which patches of encoder.patch_size={patch} "
-                "do not tile"
+                f"views of {side} {unit}, which patches of encoder.patch_size={patch} do not tile"
             )
     return tuple(side // patch for side in sides)
