@@ -6,8 +6,8 @@ import math
 import jax
 import jax.numpy as jnp
 
-from ssljax.models import MAEDecoder
 from ssljax.modalities import Reconstruction
+from ssljax.models import MAEDecoder
 from ssljax.objectives.base import Loss, Objective
 from ssljax.objectives.masked.patches import (
     blank_view,

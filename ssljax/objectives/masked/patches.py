@@ -1,4 +1,4 @@
-"""What objectives that hide patches have in common: the grid of the views, and what is predicted."""
+"""What objectives that hide patches share: the grid of the views, and what is predicted."""
 
 from ssljax.errors import UserError
 from ssljax.modalities import Reconstruction, modality_of
