@@ -14,6 +14,7 @@ FLOORS = {
     "files": -1,
     "spec": -1,
     "schema": -1,
+    "spec": -1,
     "losses": 0,
     "ops": 0,
     "models": 1,

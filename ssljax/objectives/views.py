@@ -9,11 +9,11 @@ import jax.numpy as jnp
 from ml_collections import ConfigDict
 
 from ssljax.errors import UserError, unknown
-from ssljax.objectives.construct import construct
 from ssljax.objectives.presets import PILLOW, PRESETS, dino
 from ssljax.ops.augment import Augmentation, multi_crop
 from ssljax.ops.keys import per_example
 from ssljax.ops.pixels import unit_range
+from ssljax.schema import parse
 from ssljax.spec import Batch, Field
 
 Array = jax.Array
@@ -96,7 +96,7 @@ class Views:
         made = {}
         for name, fields in groups.items():
             size = {"size": fields.get("size", 0) or min(self.field.shape[:2])}
-            made[name] = construct(Augmentation, {**fields, **size}, f"{self.where}.{name}")
+            made[name] = parse(Augmentation, {**fields, **size}, f"{self.where}.{name}")
         return dict(sorted(made.items(), key=lambda item: (-item[1].size, item[0])))
 
     @property

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,8 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from ssljax.errors import UserError, unknown
+from ssljax.errors import UserError
 from ssljax.ops.schedule import cosine
+from ssljax.schema import parse
+from ssljax.training import sections
 from ssljax.training.learning_rate import (
     Schedule,
     peak_learning_rate,
@@ -30,40 +31,6 @@ OPTIMIZERS = {
     "lamb": "AdamW whose step is proportional to each layer's norm (arXiv:1904.00962)",
 }
 
-DEFAULTS: dict[str, Any] = {
-    "name": "adamw",  # adamw, sgd, lars or lamb
-    "learning_rate": 1e-3,  # the peak
-    "scale_by_batch": "none",  # or "linear", "sqrt": the peak times batch_size / 256 or its root
-    "schedule": "cosine",  # after the warm-up: cosine, linear, constant, step or wsd
-    "warmup_steps": 0,
-    "warmup_init_scale": 0.0,  # first learning rate of the warm-up, as a part of the peak
-    "final_scale": 0.0,  # cosine, linear, wsd: last learning rate, as a part of the peak
-    "milestones": (),  # step: at each of these steps the learning rate is multiplied by gamma
-    "gamma": 0.1,  # step
-    "cooldown_steps": 0,  # wsd: length of the line from the peak to the last learning rate
-    # Length of the schedules of learning rate and weight decay, times the steps of the run; above 1
-    # the run ends before they do.
-    "schedule_length": 1.0,
-    "weight_decay": 0.0,
-    "final_decay_scale": 1.0,  # last weight decay, times the first, along half a cosine
-    "b1": 0.9,  # adamw, lamb
-    "b2": 0.999,  # adamw, lamb
-    "eps": 1e-8,  # adamw, lamb
-    "momentum": 0.9,  # sgd, lars
-    "nesterov": False,  # sgd, lars
-    "trust_coefficient": 0.001,  # lars
-    # lars: whether momentum adds up steps, each with the learning rate of its time (SimCLR), or
-    # adapted gradients, which are then multiplied by the learning rate (BYOL, LARC around SGD).
-    "rate_in_momentum": True,
-    "clip_norm": 0.0,  # bound on the norm of the gradient; 0: off
-    "clip_by": "global",  # whose norm: of the whole, of each "component" or of each "parameter"
-    "layer_decay": 1.0,  # learning rate times this for every layer below the last
-    # In order: ({"name": .., "match": regex, and any of weight_decay, learning_rate_scale,
-    # learning_rate_schedule, trust_ratio, clip, frozen, frozen_steps}, ..); (): no decay and no
-    # trust ratio for biases, norms and tokens.
-    "param_groups": (),
-}
-
 CLIPPED = {
     "global": "all parameters together",
     "component": "those of an encoder, a head, ... together: the first key of their paths",
@@ -75,23 +42,6 @@ CLIPPED = {
 Change = Callable[[ParamGroup, jax.Array, jax.Array], jax.Array]
 
 _PROJECTIONS = re.compile("/(query|key|value)/")
-
-_RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
-    "learning_rate": (lambda x: x > 0, "above 0"),
-    "warmup_init_scale": (lambda x: 0 <= x <= 1, "in [0, 1]"),
-    "final_scale": (lambda x: 0 <= x <= 1, "in [0, 1]"),
-    "gamma": (lambda x: 0 < x <= 1, "in (0, 1]"),
-    "schedule_length": (lambda x: x >= 1, "at least 1"),
-    "weight_decay": (lambda x: x >= 0, "at least 0"),
-    "final_decay_scale": (lambda x: x >= 0, "at least 0 (1: off)"),
-    "b1": (lambda x: 0 <= x < 1, "in [0, 1)"),
-    "b2": (lambda x: 0 <= x < 1, "in [0, 1)"),
-    "eps": (lambda x: x > 0, "above 0"),
-    "momentum": (lambda x: 0 <= x < 1, "in [0, 1)"),
-    "trust_coefficient": (lambda x: x > 0, "above 0"),
-    "clip_norm": (lambda x: x >= 0, "at least 0 (0: off)"),
-    "layer_decay": (lambda x: 0 < x <= 1, "in (0, 1] (1: off)"),
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,7 +90,7 @@ def build_optimizer(
     """Return the optimizer that `config` describes.
 
     Args:
-      config: any of the keys of `DEFAULTS`. `learning_rate` is for 256 examples where
+      config: any of the keys of `ssljax.training.sections.Optimizer`. `learning_rate` is for 256 examples where
         `scale_by_batch` is "linear" or "sqrt"; `param_groups` is explained at the function of
         that name, and stands for `DEFAULT_PARAM_GROUPS` where empty. Hyper-parameters that belong
         to another optimizer than the one named are not read.
@@ -218,19 +168,7 @@ def _schedules(
 
 
 def _checked(config: Mapping[str, Any]) -> dict[str, Any]:
-    for key in config:
-        if key not in DEFAULTS:
-            raise unknown("optimizer option", key, DEFAULTS)
-    options = {**DEFAULTS, **config}
-    if options["name"] not in OPTIMIZERS:
-        raise unknown("optimizer", options["name"], OPTIMIZERS)
-    if options["clip_by"] not in CLIPPED:
-        raise unknown("optimizer.clip_by", options["clip_by"], CLIPPED)
-    for key, (holds, wanted) in _RANGES.items():
-        value = options[key]
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not (number and math.isfinite(value) and holds(value)):
-            raise UserError(f"optimizer.{key} is {value!r}; it must be a number {wanted}")
+    options = vars(parse(sections.Optimizer, config, "config.optimizer"))
     if options["clip_by"] != "global" and not options["clip_norm"]:
         raise UserError(
             f"optimizer.clip_by is {options['clip_by']!r}, but optimizer.clip_norm is 0, so that "

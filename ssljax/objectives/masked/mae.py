@@ -13,6 +13,7 @@ from ssljax.objectives.masked.patches import blank_view, patch_grid, require_pat
 from ssljax.objectives.views import Views
 from ssljax.ops.keys import per_example
 from ssljax.ops.masking import patchify, random_mask
+from ssljax.schema import Count, Depth, OpenShare, Width
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,17 +28,18 @@ class MAE(Objective):
     """
 
     views: Views = Views.crops(crop_scale=(0.2, 1.0), flip=0.5)
-    mask_ratio: float = 0.75
+    mask_ratio: OpenShare = 0.75
     normalize_targets: bool = True
-    decoder_width: int = 512
-    decoder_depth: int = 8
-    decoder_heads: int = 16
+    decoder_width: Width = 512
+    decoder_depth: Depth = 8
+    decoder_heads: Count = 16
 
     paper = "arXiv:2111.06377"
 
     def check(self):
         self.views.require(count=1)
         require_patches(self.run, "mae")
+        jax.eval_shape(lambda: self.mask(jax.random.split(jax.random.key(0))))  # its errors, now
 
     def modules(self):
         encoder = self.run.encoder
