@@ -12,7 +12,6 @@ ROOT = pathlib.Path(ssljax.__file__).parent
 FLOORS = {
     "errors": -2,
     "files": -1,
-    "spec": -1,
     "schema": -1,
     "spec": -1,
     "losses": 0,

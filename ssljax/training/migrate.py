@@ -9,7 +9,16 @@ from typing import Any
 _STATE = {"memory": "objective_state"}  # parts of the state
 _CONFIG = {"start_from": "init_from"}
 _SECTIONS = {"optimizer": {"rules": "param_groups"}, "encoder": {"chunks": "grad_cache"}}
-_OBJECTIVES = {"online_distillation": "seed_distillation"}
+# Objectives that are called differently, with what the fields that a config leaves out were then.
+_OBJECTIVES = {
+    "online_distillation": {"name": "seed_distillation"},
+    "moco_v1": {
+        "name": "moco_v2",
+        "projector_hidden": [],
+        "temperature": 0.07,
+        "views": "moco_v1",
+    },
+}
 
 
 def current_path(path: str) -> str:
@@ -52,9 +61,10 @@ def _renamed_part(part: Any) -> Any:
 
 def _with_objectives(section: Mapping[str, Any]) -> dict[str, Any]:
     """Return a section of the objective with the methods' names of today, in a combination too."""
-    changed = {
-        key: _with_objectives(value) if isinstance(value, Mapping) else value
-        for key, value in section.items()
-    }
-    name = changed.get("name")
-    return changed if name not in _OBJECTIVES else {**changed, "name": _OBJECTIVES[name]}
+    changed = dict(section)
+    for key, value in section.items():
+        if isinstance(value, Mapping):  # a task of "combine" may be named by its key alone
+            named = {"name": key, **value} if key in _OBJECTIVES else value
+            changed[key] = _with_objectives(named)
+    today = _OBJECTIVES.get(changed.get("name"))
+    return changed if today is None else {**today, **changed, "name": today["name"]}
