@@ -117,7 +117,9 @@ def _require_fields(section: Mapping[str, Any], where: str) -> None:
     fields = {key: value for key, value in section.items() if key != "name"}
     for name, task in (fields.get("tasks") or {}).items():
         _require_fields(task, f"{where}.tasks.{name}")
-    own = {key for key, value in fields.items() if hasattr(cls, "from_config") and is_section(value)}
+    own = {
+        key for key, value in fields.items() if hasattr(cls, "from_config") and is_section(value)
+    }
     check(cls, {key: fields[key] for key in fields if key not in own}, where, "run", *own)
 
 

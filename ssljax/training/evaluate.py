@@ -19,9 +19,9 @@ from ssljax.training.config import default_config
 from ssljax.training.consistency import require_neighbours
 from ssljax.training.data_record import DataRecord
 from ssljax.training.experiment import Experiment, build, open_data
-from ssljax.training.paths import named_leaves
 from ssljax.training.sharding import local_rows
 from ssljax.training.state import TrainState
+from ssljax.training.tree_paths import named_leaves
 
 HostBatch = dict[str, np.ndarray]
 QUICK_BANK, QUICK_QUERIES = 5_000, 1_000  # examples of a quick evaluation

@@ -1,4 +1,4 @@
-"""The optimizer of a run, from its config: AdamW, SGD, LARS or LAMB over per-parameter rules."""
+"""The optimizer of a run, from its config: AdamW, SGD, LARS or LAMB with parameter groups."""
 
 import dataclasses
 import functools
@@ -15,14 +15,14 @@ from ssljax.errors import UserError
 from ssljax.ops.schedule import cosine
 from ssljax.schema import parse
 from ssljax.training import sections
-from ssljax.training.param_groups import DEFAULT_PARAM_GROUPS, ParamGroup, param_groups
-from ssljax.training.paths import named_leaves, path_name
-from ssljax.training.schedule import (
+from ssljax.training.learning_rate import (
     Schedule,
     peak_learning_rate,
     require_used,
     warmup_then,
 )
+from ssljax.training.param_groups import DEFAULT_PARAM_GROUPS, ParamGroup, param_groups
+from ssljax.training.tree_paths import named_leaves, path_name
 
 OPTIMIZERS = {
     "adamw": "Adam with decoupled weight decay (arXiv:1711.05101)",
@@ -38,7 +38,7 @@ CLIPPED = {
     "official codes and count as one, layers of a scan are apart",
 }
 
-# What happens to a parameter's update: (its treatment, the update, the parameter) -> the update.
+# What happens to a parameter's update: (its group, the update, the parameter) -> the update.
 Change = Callable[[ParamGroup, jax.Array, jax.Array], jax.Array]
 
 _PROJECTIONS = re.compile("/(query|key|value)/")
@@ -65,12 +65,12 @@ class Optimizer:
     shapes: Mapping[str, tuple[int, ...]]
 
     def describe(self) -> str:
-        """Return a table for people: one line for each parameter, with the rule that it obeys."""
-        rows = [("parameter", "shape", "rule", "weight decay", "learning rate", "trust ratio")]
+        """Return a table for people: one line for each parameter, with its group."""
+        rows = [("parameter", "shape", "group", "weight decay", "learning rate", "trust ratio")]
         for path, one in self.param_groups.items():
             shape = "x".join(map(str, self.shapes[path])) or "scalar"
             how = ("frozen", "", "") if one.frozen else _as_text(one)
-            rows.append((path, shape, one.rule, *how))
+            rows.append((path, shape, one.name, *how))
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
         return "\n".join(lines)
@@ -91,16 +91,16 @@ def build_optimizer(
 
     Args:
       config: any of the keys of `ssljax.training.sections.Optimizer`. `learning_rate` is for 256 examples where
-        `scale_by_batch` is "linear" or "sqrt"; `rules` is explained at `rules.param_groups`, and
-        stands for `DEFAULT_PARAM_GROUPS` where empty. Hyper-parameters that belong to another optimizer
-        than the one named are not read.
+        `scale_by_batch` is "linear" or "sqrt"; `param_groups` is explained at the function of
+        that name, and stands for `DEFAULT_PARAM_GROUPS` where empty. Hyper-parameters that belong
+        to another optimizer than the one named are not read.
       steps: updates in the whole run, for the schedule.
       batch_size: examples of an update, over all devices.
       params: arrays or ShapeDtypeStructs, float32.
 
     Raises:
-      UserError: an unknown key, optimizer or schedule, a value out of range, or rules that do not
-        fit the parameters.
+      UserError: an unknown key, optimizer or schedule, a value out of range, or groups that
+        do not fit the parameters.
     """
     options = _checked(config)
     by_name, decay_scale = _schedules(options, steps, batch_size)
@@ -130,19 +130,19 @@ def build_optimizer(
 
 def schedules(config: Mapping[str, Any], *, steps: int, batch_size: int) -> dict[str, Schedule]:
     """Return what the optimizer changes over a run, as functions of the step: "learning rate", that
-    of each rule with a schedule of its own, and "weight decay" as a factor.
+    of each param group with a schedule of its own, and "weight decay" as a factor.
 
     Arguments and errors are those of `build_optimizer`.
     """
     options = _checked(config)
     by_name, decay_scale = _schedules(options, steps, batch_size)
-    of_rules = {
-        f"learning rate of rule {rule['name']!r}": by_name(rule["learning_rate_schedule"])
-        for rule in options["param_groups"]
-        if rule.get("learning_rate_schedule")
+    of_groups = {
+        f"learning rate of param group {group['name']!r}": by_name(group["learning_rate_schedule"])
+        for group in options["param_groups"]
+        if group.get("learning_rate_schedule")
     }
     rate = by_name(options["schedule"])
-    return {"learning rate": rate, **of_rules, "weight decay": decay_scale}
+    return {"learning rate": rate, **of_groups, "weight decay": decay_scale}
 
 
 def _schedules(

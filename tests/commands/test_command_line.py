@@ -41,7 +41,9 @@ def _pretrain_fails(capsys, experiment, tmp_path, *overrides: str) -> str:
     )
 
 
-@pytest.mark.parametrize("command", ["pretrain", "evaluate", "report", "plan", "config", "data", "list"])
+@pytest.mark.parametrize(
+    "command", ["pretrain", "evaluate", "report", "plan", "config", "data", "list"]
+)
 def test_help_of_every_command(command, capsys):
     with pytest.raises(SystemExit) as exit_:
         main([command, "--help"])
@@ -144,7 +146,10 @@ def test_training_data_may_move_change_and_be_gone(experiment, tmp_path, capsys)
         ("--config.objective.name=nowhere.module:Mine", "cannot import 'nowhere.module'"),
         ("--config.objective.name=:Mine", "unknown objective ':Mine'"),
         ("--config.objective.name=json:JSONDecodr", "did you mean 'JSONDecoder'"),
-        ("--config.objective.name=json:JSONDecoder", "JSONDecoder is not a class that derives from"),
+        (
+            "--config.objective.name=json:JSONDecoder",
+            "JSONDecoder is not a class that derives from",
+        ),
     ],
 )
 def test_bad_input_is_one_clear_line(override, message, experiment, tmp_path, capsys):

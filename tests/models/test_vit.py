@@ -185,7 +185,7 @@ def test_several_choices_of_patches_are_as_many_examples():
         np.testing.assert_allclose(both.pooled[m::2], one.pooled, atol=1e-5)
 
 
-def test_branches_are_of_the_patches():
+def test_mlp_outputs_are_of_the_patches():
     config = {"registers": 2}
     params = fresh(config)
     plain, out = encode(config, params), encode(config, params, mlp_outputs=True)
