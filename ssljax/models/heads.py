@@ -8,7 +8,7 @@ from flax import linen as nn
 
 from ssljax.errors import unknown
 from ssljax.models.base import compute_dtype
-from ssljax.models.initializers import bias_initializer, kernel_initializer
+from ssljax.models.initializers import bias_initializer, kernel_initializer, token_initializer
 from ssljax.models.normalization import BatchNorm
 from ssljax.models.transformer import gelu
 from ssljax.ops.normalize import l2_normalize
@@ -138,3 +138,45 @@ class DINOHead(nn.Module):
         if not self.learned_lengths:
             return cosines
         return cosines * self.param("prototypes_length", nn.initializers.ones, (self.out,))
+
+
+class MaskToken(nn.Module):
+    """A learned vector that stands for what is hidden; `net.mask_token()` returns it, [width].
+
+    Args (fields):
+      width: that of the tokens.
+      init: how it starts, a name of `ssljax.models.initializers.TOKENS`.
+    """
+
+    width: int
+    init: str = "zeros"
+
+    @nn.compact
+    def __call__(self) -> jax.Array:
+        return self.param("token", token_initializer(self.init), (self.width,))
+
+
+class Prototypes(nn.Module):
+    """Vectors to compare features with; `net.prototypes()` returns them, [count, width].
+
+    Args (fields):
+      count: number of prototypes.
+      width: size of each.
+      init: "sphere", random unit vectors (SwAV), or "uniform" within 1 / sqrt(width) (MSN).
+    """
+
+    count: int
+    width: int
+    init: str = "sphere"
+
+    @nn.compact
+    def __call__(self) -> jax.Array:
+        return self.param("rows", PROTOTYPES[self.init], (self.count, self.width))
+
+
+PROTOTYPES = {
+    "sphere": lambda *args: l2_normalize(jax.random.normal(*args)),
+    "uniform": lambda key, shape: jax.random.uniform(
+        key, shape, minval=-(shape[1] ** -0.5), maxval=shape[1] ** -0.5
+    ),
+}

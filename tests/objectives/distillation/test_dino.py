@@ -116,7 +116,9 @@ def test_a_transformer_sees_both_sizes_and_the_teacher_drops_no_path():
     memory = jax.jit(objective.init_memory)(KEY, params, _batch())
     values = jax.jit(jax.vmap(lambda k: objective.loss(params, memory, _batch(), key=k, step=0)[0]))
     assert np.isfinite(values(jax.random.split(KEY, 2))).all()
-    assert without_drop_path(objective.run.encoder) == dataclasses.replace(objective.run.encoder, drop_path=0.0)
+    assert without_drop_path(objective.run.encoder) == dataclasses.replace(
+        objective.run.encoder, drop_path=0.0
+    )
 
     @jax.jit
     def targets(key):
