@@ -14,10 +14,10 @@ from ssljax.training.checkpoint import Checkpointer
 from ssljax.training.config import complete
 from ssljax.training.data_record import DataRecord
 from ssljax.training.experiment import Experiment, build
-from ssljax.training.paths import named_leaves
+from ssljax.training.tree_paths import named_leaves
 from tests.objectives.cases import config_of
 
-STATE = types.SimpleNamespace(step=0, params=None, memory=None)
+STATE = types.SimpleNamespace(step=0, params=None, objective_state=None)
 
 
 @pytest.fixture(autouse=True)
@@ -172,7 +172,7 @@ def test_a_run_is_evaluated_on_other_devices_than_it_was_trained_on(mesh, tmp_pa
     checkpoints.save(0, state.replace(opt_state=moments), meta={}, wait=True)
     checkpoints.close()
     three = jax.devices()[:3]  # of which 32 examples are no multiple
-    inputs = trained.objective.run.inputs
+    inputs = trained.objective.run.spec
     experiment = evaluate.build_for_evaluation(config, inputs, devices=three)
     assert experiment.mesh.size == 3 and experiment.source is None
     restored = evaluate.restore_for_evaluation(experiment, tmp_path, None)

@@ -11,19 +11,20 @@ from ml_collections import ConfigDict
 from ssljax.errors import UserError
 from ssljax.models import build_encoder
 from ssljax.objectives import Run, build_objective
+from ssljax.objectives.clustering.features import unit_features
 from ssljax.ops import sinkhorn
 from ssljax.training.optimizer import build_optimizer
 from ssljax.training.step import make_train_step
 from tests.objectives.cases import CASES
 from tests.objectives.cases.small import POOLED_VIT
-from tests.objectives.conftest import BATCH, INPUTS, trial
+from tests.objectives.conftest import BATCH, SPEC, trial
 
 KEY = jax.random.key(3)
 
 
 def _loss(objective, memory, step):
     one = trial("swav")
-    return objective.loss(one.state.params, memory, one.batches[0], key=KEY, step=step)
+    return objective.value(one.state.params, memory, one.batches[0], key=KEY, step=step)
 
 
 def _without_queue():
@@ -37,7 +38,8 @@ def _lengths(params):
 def test_every_other_view_predicts_the_assignment_of_the_first_two():
     one, objective = trial("swav"), _without_queue()
     params, stats = one.state.params, one.state.objective_state["stats"]
-    features, _ = jax.jit(objective._features)(params, stats, one.batches[0], KEY)
+    net, _ = objective.nets(params, {"stats": stats})
+    features = unit_features(net, objective.views(KEY, one.batches[0]))
     assert len(features) == 4  # two large views, two small ones
     scores = [np.asarray(z) @ np.asarray(params["prototypes"]["rows"]).T for z in features]
     losses = []
@@ -54,11 +56,11 @@ def test_every_other_view_predicts_the_assignment_of_the_first_two():
 def test_batch_statistics_of_the_projector_are_of_the_groups_of_the_encoder(name):
     encoder, section = CASES[name]
     for groups in (1, 4):
-        run = Run(build_encoder({**encoder, "bn_groups": groups}), INPUTS, 10, BATCH)
-        projector = build_objective(ConfigDict(section), run).network.modules["projector"]
+        run = Run(build_encoder({**encoder, "bn_groups": groups}), SPEC, 10, BATCH)
+        projector = build_objective(ConfigDict(section), run).networks["projector"]
         assert projector.bn_groups == groups
-    run = Run(build_encoder(POOLED_VIT), INPUTS, 10, BATCH)  # without batch normalisation
-    assert build_objective(ConfigDict(section), run).network.modules["projector"].bn_groups == 1
+    run = Run(build_encoder(POOLED_VIT), SPEC, 10, BATCH)  # without batch normalisation
+    assert build_objective(ConfigDict(section), run).networks["projector"].bn_groups == 1
 
 
 def test_the_queue_is_used_once_it_is_full_and_its_time_has_come():
@@ -144,6 +146,6 @@ def test_a_rule_of_the_optimizer_holds_the_prototypes():
 )
 def test_bad_values_are_refused(change, batch_size, message):
     encoder, section = CASES["swav"]
-    run = Run(build_encoder(encoder), INPUTS, steps=10, batch_size=batch_size)
+    run = Run(build_encoder(encoder), SPEC, steps=10, batch_size=batch_size)
     with pytest.raises(UserError, match=message):
         build_objective(ConfigDict({**section, **change}), run)
