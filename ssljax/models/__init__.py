@@ -1,5 +1,6 @@
 """Encoders, decoders and heads: the only folder that imports flax; `init` and `apply` hide it."""
 
+from ssljax.models.audio import AudioTransformer, WaveTransformer
 from ssljax.models.base import (
     Chain,
     Encoded,
@@ -8,7 +9,6 @@ from ssljax.models.base import (
     init_with_output,
     without_drop_path,
 )
-from ssljax.models.audio import AudioTransformer, WaveTransformer
 from ssljax.models.decoders import ConvDecoder, MAEDecoder, Predictor
 from ssljax.models.discriminator import PairDiscriminator
 from ssljax.models.heads import MLP, DINOHead, MaskToken, Prototypes
@@ -16,6 +16,7 @@ from ssljax.models.image_decoder import GridDecoder, ImageDecoder
 from ssljax.models.normalization import BatchNorm
 from ssljax.models.registry import ENCODERS, build_encoder, encoder_class
 from ssljax.models.resnet import ResNet
+from ssljax.models.stems import PatchEmbed
 from ssljax.models.transformer import Transformer, stack_blocks
 from ssljax.models.vit import ViT
 
@@ -32,6 +33,7 @@ __all__ = [
     "MAEDecoder",
     "MaskToken",
     "PairDiscriminator",
+    "PatchEmbed",
     "Predictor",
     "Prototypes",
     "ResNet",
