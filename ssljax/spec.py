@@ -170,11 +170,22 @@ def _field(name: str, found: Any) -> Field:
         if not finite:
             raise ValueError(f"{name}.{key} is {entries!r}, not finite numbers")
         values[key] = tuple(map(float, entries))
+    if values["modality"] == "image":
+        _require_image(name, values)
     try:
         jnp.dtype(values["dtype"])
         return Field(**values)
     except (TypeError, UserError) as error:
         raise ValueError(f"field {name}: {error}") from error
+
+
+def _require_image(name: str, values: Mapping[str, Any]) -> None:
+    shape = values["shape"]
+    if len(shape) != 3:
+        raise ValueError(f"{name}.shape is {shape!r}, not height, width and channels")
+    for key in ("mean", "std"):
+        if len(values[key]) != shape[2]:
+            raise ValueError(f"{name}.{key} is {values[key]!r}, not a number for each channel")
 
 
 def image_spec(

@@ -12,6 +12,7 @@ ROOT = pathlib.Path(ssljax.__file__).parent
 FLOORS = {
     "errors": -2,
     "files": -1,
+    "schema": -1,
     "losses": 0,
     "ops": 0,
     "models": 1,

@@ -62,7 +62,7 @@ def _run(args: argparse.Namespace, rest: Sequence[str]) -> int:
 
     from ssljax.commands import config_file
     from ssljax.commands.compiled import keep_compiled
-    from ssljax.training.data_record import inputs_of_run, read_data_record
+    from ssljax.training.data_record import spec_of_run, read_data_record
     from ssljax.training.evaluate import (
         build_for_evaluation,
         require_evaluable,
@@ -82,7 +82,7 @@ def _run(args: argparse.Namespace, rest: Sequence[str]) -> int:
     if jax.process_index() == 0:
         _require_writable(output)
     keep_compiled()
-    experiment = build_for_evaluation(config, inputs_of_run(workdir, config))
+    experiment = build_for_evaluation(config, spec_of_run(workdir, config))
     require_evaluable(experiment, final=True)
     state = restore_for_evaluation(experiment, workdir, args.step)
     if state is None:

@@ -1,9 +1,16 @@
 """Encoders, decoders and heads: the only folder that imports flax; `init` and `apply` hide it."""
 
-from ssljax.models.base import Chain, Encoded, apply, init
+from ssljax.models.base import (
+    Chain,
+    Encoded,
+    apply,
+    init,
+    init_with_output,
+    without_drop_path,
+)
 from ssljax.models.decoders import ConvDecoder, MAEDecoder, Predictor
 from ssljax.models.discriminator import PairDiscriminator
-from ssljax.models.heads import MLP, DINOHead
+from ssljax.models.heads import MLP, DINOHead, MaskToken
 from ssljax.models.image_decoder import GridDecoder, ImageDecoder
 from ssljax.models.normalization import BatchNorm
 from ssljax.models.registry import ENCODERS, build_encoder, encoder_class
@@ -22,6 +29,7 @@ __all__ = [
     "GridDecoder",
     "ImageDecoder",
     "MAEDecoder",
+    "MaskToken",
     "PairDiscriminator",
     "Predictor",
     "ResNet",
@@ -31,5 +39,7 @@ __all__ = [
     "build_encoder",
     "encoder_class",
     "init",
+    "init_with_output",
     "stack_blocks",
+    "without_drop_path",
 ]

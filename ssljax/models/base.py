@@ -39,9 +39,14 @@ def compute_dtype(name: str) -> jnp.dtype:
     return DTYPES[name]
 
 
+def without_drop_path(module: nn.Module) -> nn.Module:
+    """Return the module as a teacher runs it: without drop-path."""
+    return module.clone(drop_path=0.0) if getattr(module, "drop_path", 0.0) else module
+
+
 def init(module: nn.Module, key: jax.Array, *args: Any, **kwargs: Any) -> tuple[dict, dict]:
     """Return fresh (params, stats) for inputs like `args`; stats is {} without BatchNorm."""
-    _, params, stats = _init_with_output(module, key, *args, **kwargs)
+    _, params, stats = init_with_output(module, key, *args, **kwargs)
     return params, stats
 
 
@@ -102,7 +107,7 @@ class Chain:
         """Return fresh (params, stats); a component's depend on its name, not on its neighbours."""
         params, stats = {}, {}
         for name, module in self.modules.items():
-            output = _init_with_output(module, _key_of(key, name), _features(inputs))
+            output = init_with_output(module, _key_of(key, name), _features(inputs))
             inputs, params[name], stats[name] = output
         return params, stats
 
@@ -157,6 +162,9 @@ def _with_train(module: nn.Module, kwargs: Mapping[str, Any], train: bool) -> di
     return {**kwargs, "train": train} if takes_train else dict(kwargs)
 
 
-def _init_with_output(module: nn.Module, key: jax.Array, *args: Any, **kwargs: Any):
+def init_with_output(
+    module: nn.Module, key: jax.Array, *args: Any, **kwargs: Any
+) -> tuple[Any, dict, dict]:
+    """Return (output, params, stats) of a fresh module."""
     output, variables = module.init_with_output(key, *args, **_with_train(module, kwargs, False))
     return output, variables.get("params", {}), variables.get("batch_stats", {})

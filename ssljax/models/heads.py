@@ -8,7 +8,7 @@ from flax import linen as nn
 
 from ssljax.errors import unknown
 from ssljax.models.base import compute_dtype
-from ssljax.models.initializers import bias_initializer, kernel_initializer
+from ssljax.models.initializers import bias_initializer, kernel_initializer, token_initializer
 from ssljax.models.normalization import BatchNorm
 from ssljax.models.transformer import gelu
 from ssljax.ops.normalize import l2_normalize
@@ -138,3 +138,19 @@ class DINOHead(nn.Module):
         if not self.learned_lengths:
             return cosines
         return cosines * self.param("prototypes_length", nn.initializers.ones, (self.out,))
+
+
+class MaskToken(nn.Module):
+    """A learned vector that stands for what is hidden; `net.mask_token()` returns it, [width].
+
+    Args (fields):
+      width: that of the tokens.
+      init: how it starts, a name of `ssljax.models.initializers.TOKENS`.
+    """
+
+    width: int
+    init: str = "zeros"
+
+    @nn.compact
+    def __call__(self) -> jax.Array:
+        return self.param("token", token_initializer(self.init), (self.width,))

@@ -42,6 +42,7 @@ BLOCKS = {
 
 # Class tokens and registers.
 TOKENS = {
+    "zeros": nn.initializers.zeros,  # of mask tokens: iBOT, DINOv2
     "normal": _NORMAL,  # std 0.02: MAE, DINO, iBOT, MSN
     "tiny": nn.initializers.normal(1e-6),  # MoCo v3, DINOv2, timm
     "unit": nn.initializers.normal(1.0),  # data2vec 2.0

@@ -1,37 +1,27 @@
-"""The interface between a pretext task and everything else.
+"""What every pretext task is: its networks, its loss, and what it remembers between steps.
 
-The train step, the loop, checkpoints and evaluation know only the `Objective` below, and have no
-branch on which one it is. An objective is a frozen dataclass: its first field is the `Run` it is
-part of, every further field is a hyper-parameter that a config can set by name
-(`config.objective.temperature = 0.1`). All its methods are pure.
+The train step, the loop, checkpoints and evaluation know only `Objective`. A task is a frozen
+dataclass that derives from it: every field is a hyper-parameter that a config sets by name
+(`config.objective.temperature = 0.1`). All methods are pure. A task that has networks and a loss
+needs no more than `modules` and `loss`; the other methods are defaults to override.
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 
+from ssljax.models import without_drop_path
+from ssljax.objectives.net import InitNet, Net
+from ssljax.objectives.views import Views, blank, plain
+from ssljax.ops.ema import ema
+from ssljax.spec import Batch, Field, Spec
+
 Array = jax.Array
 PyTree = Any
-Batch = Mapping[str, Array]  # image uint8[B, H, W, C], id and row int32[B], perhaps label
-
-
-@dataclasses.dataclass(frozen=True)
-class Inputs:
-    """What the data are like.
-
-    Attributes:
-      shape: (height, width, channels) of the images in a batch.
-      mean: of each channel over the training set, pixels in [0, 1].
-      std: likewise.
-      num_examples: of the training set; ids in a batch lie in [0, num_examples).
-    """
-
-    shape: tuple[int, int, int]
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    num_examples: int
+STATS = ("stats", "teacher_stats")  # batch statistics in the state of an objective
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,15 +30,25 @@ class Run:
 
     Attributes:
       encoder: the module that is pretrained, from `ssljax.models.build_encoder`.
-      inputs: what the data are like.
+      spec: what the data are like.
       steps: optimizer steps in the whole run; schedules end there.
       batch_size: global batch size, in examples.
     """
 
     encoder: Any
-    inputs: Inputs
+    spec: Spec
     steps: int
     batch_size: int
+
+    @property
+    def name(self) -> str:
+        """The name of the field that the encoder reads."""
+        return self.spec.field_of(getattr(self.encoder, "modality", "image"))[0]
+
+    @property
+    def field(self) -> Field:
+        """The field that the encoder reads."""
+        return self.spec.fields[self.name]
 
     @property
     def dtype(self) -> str:
@@ -58,76 +58,206 @@ class Run:
     @property
     def steps_per_epoch(self) -> int:
         """Steps in which every example is seen once, at least 1."""
-        return max(1, self.inputs.num_examples // self.batch_size)
+        return max(1, self.spec.num_examples // self.batch_size)
+
+
+class Loss(NamedTuple):
+    """What `Objective.loss` returns.
+
+    Attributes:
+      value: scalar, which the optimizer minimises.
+      metrics: float scalars to log, by name.
+      carry: what `advance` needs of this step, by name: keys to enqueue, centres, ...
+    """
+
+    value: Array
+    metrics: Mapping[str, Array] = {}
+    carry: Mapping[str, PyTree] = {}
+
+
+@dataclasses.dataclass(frozen=True)
+class Objective:
+    """A pretext task. `params` is what the optimizer trains, by component; `state` is all else that
+    the task remembers between steps: a teacher, batch statistics, a queue, labels.
+
+    Class attributes:
+      teacher: components that a teacher has, whose parameters follow as a moving average.
+      features_of_teacher: whether evaluation sees the teacher's encoder.
+      reads: modalities that the task can take; () for any with an encoder that fits.
+      batch_coupled: whether the loss (or a batch statistic below it) of one example depends on the
+        others of its batch. Where it does, gradients of micro-batches do not add up to the gradient
+        of the batch.
+      smallest_batch: examples that the loss must compare to tell anything: 2, or 3 where each
+        view's projections are normalised over the batch. Below, its gradient is 0: refused.
+      paper: for `ssljax list objectives`.
+
+    Attributes:
+      run: what the task is part of.
+    """
+
+    run: Run
+
+    teacher: ClassVar[tuple[str, ...]] = ()
+    features_of_teacher: ClassVar[bool] = False
+    reads: ClassVar[tuple[str, ...]] = ()
+    batch_coupled: ClassVar[bool] = False
+    smallest_batch: ClassVar[int] = 1
+    paper: ClassVar[str] = ""
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, Views):  # views are of the data that the encoder reads
+                object.__setattr__(self, field.name, value.bound(self.run.name, self.run.field))
+        self.check()
+
+    # What a task says of itself.
+
+    def check(self) -> None:
+        """Raise a UserError for values that do not fit each other, the data or the encoder."""
+
+    def modules(self) -> dict[str, Any]:
+        """Return the networks by name, {"encoder": ..., "projector": ...}."""
+        return {"encoder": self.run.encoder}
+
+    def loss(self, net: Net, teacher: Net | None, batch: Batch, *, key: Array, step: Array) -> Loss:
+        """Return the loss; views, masks and noise come from `key`.
+
+        Args:
+          net: the networks; `net.state` is what the task remembers.
+          teacher: those of the teacher, or None.
+          batch: arrays by field, "id" and "row", int32[B].
+          key: of this step.
+          step: number of the step.
+        """
+        raise NotImplementedError
+
+    # Defaults, for a task to override.
+
+    def run_once(self, net: Net) -> None:
+        """Call every network once, on blank input: so parameters get their shapes.
+
+        By default the encoder sees blank input, and each further network, in order, takes what the
+        one before gave.
+        """
+        first, *rest = net.modules
+        output = getattr(net, first)(blank(self.run.field))
+        for name in rest:
+            output = getattr(net, name)(getattr(output, "pooled", output))
+
+    def memory(self, key: Array) -> dict[str, PyTree]:
+        """Return what the task remembers besides teacher and batch statistics, at the start."""
+        return {}
+
+    def decay(self, step: Array) -> Array | float:
+        """Return the weight of the old parameters in the teacher's moving average."""
+        raise NotImplementedError
+
+    def advance(
+        self, params: PyTree, state: PyTree, carry: PyTree, *, step: Array
+    ) -> tuple[PyTree, PyTree]:
+        """Return parameters and state for the next step; runs after the optimizer's update.
+
+        By default what the loss carried replaces the state's entry of that name, and the teacher
+        follows the parameters.
+        """
+        state = {**state, **carry}
+        if self.teacher:
+            student = {name: params[name] for name in self.teacher}
+            state["teacher"] = ema(state["teacher"], student, self.decay(step))
+        return params, state
+
+    def outputs(self, params: PyTree, state: PyTree, batch: Batch) -> dict[str, Array]:
+        """Return what evaluation and users see of un-augmented examples, by name.
+
+        Returns:
+          The features [B, D] under the name of the field, and its tokens [B, N, d] under
+          "tokens/NAME".
+        """
+        student, teacher = self.nets(params, state, train=False)
+        net = teacher if self.features_of_teacher else student
+        encoded = net.encoder(plain(batch[self.run.name], self.run.field))
+        return {self.run.name: encoded.pooled, f"tokens/{self.run.name}": encoded.tokens}
+
+    # What the train step calls.
+
+    @functools.cached_property
+    def networks(self) -> dict[str, Any]:
+        """The networks, built once."""
+        return self.modules()
+
+    def init_params(self, key: Array) -> dict[str, PyTree]:
+        """Return the trained parameters, by component."""
+        net = InitNet(self.networks, key)
+        self.run_once(net)
+        return net.params
+
+    def init_state(self, key: Array, params: dict[str, PyTree]) -> dict[str, PyTree]:
+        """Return the first state."""
+        net = InitNet(self.networks, key)
+        self.run_once(net)
+        state: dict[str, PyTree] = {"stats": net.stats, **self.memory(key)}
+        if self.teacher:
+            state["teacher"] = {name: params[name] for name in self.teacher}
+            state["teacher_stats"] = {name: net.stats[name] for name in self.teacher}
+        return state
+
+    def nets(
+        self, params: PyTree, state: PyTree, *, key: Array | None = None, train: bool = True
+    ) -> tuple[Net, Net | None]:
+        """Return the networks bound to their parameters, and those of the teacher."""
+        student = Net(
+            self.networks, params, state.get("stats", {}), state=state, key=key, train=train
+        )
+        if not self.teacher:
+            return student, None
+        modules = {name: without_drop_path(self.networks[name]) for name in self.teacher}
+        stats = state.get("teacher_stats", {})
+        return student, Net(modules, state["teacher"], stats, state=state, train=train)
+
+    def value(
+        self, params: PyTree, state: PyTree, batch: Batch, *, key: Array, step: Array
+    ) -> tuple[Array, "Aux"]:
+        """Return the loss, a scalar, and what else a step needs of it."""
+        student, teacher = self.nets(params, state, key=jax.random.fold_in(key, _MODEL_STREAM))
+        loss = self.loss(student, teacher, batch, key=key, step=step)
+        carry = {"stats": student.stats, **loss.carry}
+        if teacher is not None:
+            carry["teacher_stats"] = teacher.stats
+        return loss.value, Aux(dict(loss.metrics), carry)
+
+
+_MODEL_STREAM = 0x6D6F646C  # of a step's key; views, masks and noise take the small numbers
 
 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True)
 class Aux:
-    """What `loss` returns besides the loss.
+    """What `Objective.value` returns besides the loss.
 
     Attributes:
       metrics: float scalars to log, by name.
-      carry: what `advance` needs of this step: new batch statistics, keys to enqueue, ...
+      carry: what `advance` needs of this step, by name.
     """
 
     metrics: dict[str, Array]
     carry: PyTree
 
 
-@runtime_checkable
-class Objective(Protocol):
-    """A pretext task. `params` is what the optimizer trains; `memory` is all else that it remembers
-    between steps.
-
-    Attributes:
-      batch_coupled: whether the loss (or a batch statistic below it) of one example depends on the
-        others of its batch. Where it does, gradients of micro-batches do not add up to the gradient
-        of the batch.
-
-    Of a loss that compares the examples of a batch, `smallest_batch` says how many it takes to tell
-    anything: 2, or 3 where each view's projections are normalised over the batch, which leaves the
-    mere signs of two. Below, the gradient is 0, and the run is refused. A class without it takes 1.
-
-    Three more tell `ssljax list objectives` what it is, where a class has them: `family`, `paper`,
-    and `keeps`, the entries of its memory besides batch statistics.
-    """
-
-    batch_coupled: ClassVar[bool]
-
-    def init_params(self, key: Array, batch: Batch) -> dict[str, PyTree]:
-        """Return the trained parameters, by component: {"encoder": ..., "projector": ...}."""
-
-    def init_memory(self, key: Array, params: dict[str, PyTree], batch: Batch) -> PyTree:
-        """Return the first memory: teacher, queue, centre, batch statistics, labels."""
-
-    def loss(
-        self, params: dict[str, PyTree], memory: PyTree, batch: Batch, *, key: Array, step: Array
-    ) -> tuple[Array, Aux]:
-        """Return the loss, a scalar; views, masks and noise come from `key`."""
-
-    def advance(
-        self, params: dict[str, PyTree], memory: PyTree, carry: PyTree, *, step: Array
-    ) -> tuple[dict[str, PyTree], PyTree]:
-        """Return parameters and memory for the next step; runs after the optimizer's update."""
-
-    def embed(self, params: dict[str, PyTree], memory: PyTree, batch: Batch) -> Array:
-        """Return the features [B, D] of un-augmented images: what evaluation sees."""
-
-
-@runtime_checkable
-class Refreshing(Protocol):
+class Refreshing(Objective):
     """An objective that also works between steps, on the whole training set (clustering)."""
 
     def refresh_due(self, step: int) -> bool:
         """Whether to refresh before that step; of `step` alone, so that a resumed run agrees."""
+        raise NotImplementedError
 
     def refresh(self, state: Any, batches: Callable[[], Iterable[Batch]], *, key: Array) -> Any:
-        """Return the state with a refreshed memory.
+        """Return the train state with a refreshed `objective_state`.
 
         Args:
-          state: the train state: step, params, memory, opt_state.
+          state: the train state: step, params, objective_state, opt_state.
           batches: gives one pass over the training set in order, un-augmented, the last batch
             padded; a batch has a further entry "valid", bool [B].
           key: of this refresh.
         """
+        raise NotImplementedError

@@ -1,19 +1,22 @@
-"""Views of the images of a batch: augmented for the loss, plain for evaluation; both normalised."""
+"""Views of the examples of a batch: augmented for the loss, plain for evaluation; both normalised."""
 
 import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from ssljax.errors import UserError
-from ssljax.models import apply
-from ssljax.objectives.base import Array, Batch, Inputs, PyTree, Run
+from ssljax.errors import UserError, unknown
 from ssljax.objectives.construct import construct
+from ssljax.objectives.presets import PRESETS
 from ssljax.ops.augment import Augmentation, multi_crop
 from ssljax.ops.keys import per_example
 from ssljax.ops.pixels import unit_range
+from ssljax.spec import Batch, Field
+
+Array = jax.Array
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,24 +25,34 @@ class Views:
 
     In a config: `objective.views = {"crop": {"count": 2, "size": 224, "crop_scale": (0.2, 1.0),
     ...}, "small_crop": {"count": 6, "size": 96, ...}}`, with the fields of
-    `ssljax.ops.augment.Augmentation`. Views are square whatever the images are; those of a group
-    without a size are as large as the shorter side of the images.
+    `ssljax.ops.augment.Augmentation`, or the name of a preset, `objective.views = "simclr"`. Views
+    are square whatever the images are; those of a group without a size are as large as the shorter
+    side of the images.
 
     Attributes:
-      groups: fields by name. Groups come in the order of their sizes, largest first, then of their
-        names.
+      groups: fields by name, or the name of one of `PRESETS`. Groups come in the order of their
+        sizes, largest first, then of their names.
       where: the name of the config section, for error messages.
+      name: the name of the field of the data that views are made of; set by `bound`.
+      field: what that field is like; set by `bound`.
     """
 
-    groups: Mapping[str, Mapping[str, Any]]
+    groups: Mapping[str, Mapping[str, Any]] | str
     where: str = "objective.views"
+    name: str = "image"
+    field: Field | None = None
 
     @classmethod
-    def from_config(cls, section: Mapping[str, Any], where: str) -> "Views":
+    def from_config(cls, section: Mapping[str, Any] | str, where: str) -> "Views":
         """Return the views of a config section; `where` is its name."""
-        if not section:
+        if isinstance(section, str):
+            if section not in PRESETS:
+                raise unknown(f"preset of {where}:", section, PRESETS)
+            return cls(section, where)
+        if not isinstance(section, Mapping | ConfigDict) or not section:
             raise UserError(
-                f"{where} is empty; it needs a view, for example {where}.crop = {{'count': 2}}"
+                f"{where}={section!r}; it must be the name of a preset ({', '.join(PRESETS)}) or "
+                f"have a section for each kind of view, for example {where}.crop = {{'count': 2}}"
             )
         for name in section:
             if not isinstance(section[name], Mapping | ConfigDict):
@@ -54,61 +67,82 @@ class Views:
         """Return a single group, "crop", of the given augmentation."""
         return cls({"crop": fields})
 
-    def augmentations(self, inputs: Inputs) -> dict[str, Augmentation]:
-        """Return the augmentation of each group, with its size filled in.
+    def bound(self, name: str, field: Field) -> "Views":
+        """Return views of the data's field of that name."""
+        return dataclasses.replace(self, name=name, field=field)
+
+    @property
+    def augmentations(self) -> dict[str, Augmentation]:
+        """The augmentation of each group, with its size filled in, in order.
 
         Raises:
           UserError: an unknown field, or a value that `Augmentation` refuses.
         """
+        groups = PRESETS[self.groups] if isinstance(self.groups, str) else self.groups
         made = {}
-        for name, fields in self.groups.items():
-            size = {"size": fields.get("size", 0) or min(inputs.shape[:2])}
+        for name, fields in groups.items():
+            size = {"size": fields.get("size", 0) or min(self.field.shape[:2])}
             made[name] = construct(Augmentation, {**fields, **size}, f"{self.where}.{name}")
         return dict(sorted(made.items(), key=lambda item: (-item[1].size, item[0])))
 
-    def __call__(self, inputs: Inputs, key: Array, batch: Batch) -> dict[str, Array]:
-        """Return float32 [B, count, size, size, C] for each group, normalised."""
-        keys = per_example(key, batch["row"])
-        crops = multi_crop(self.augmentations(inputs), keys, batch["image"])
+    @property
+    def size(self) -> int:
+        """The side in pixels of the largest views."""
+        return next(iter(self.augmentations.values())).size
+
+    @property
+    def count(self) -> int:
+        """The number of views of each example."""
+        return sum(view.count for view in self.augmentations.values())
+
+    def __call__(self, key: Array, batch: Batch) -> dict[str, Array]:
+        """Return float32 [B, count, size, size, C] for each group, normalised.
+
+        Draws come from stream 0 of `key`, `jax.random.split(key)[0]`; a loss may use the others.
+        """
+        keys = per_example(jax.random.fold_in(key, 0), batch["row"])
+        crops = multi_crop(self.augmentations, keys, batch[self.name])
         # Under jit a dict comes back in the order of its keys; the order of the groups is ours.
-        return {name: normalize(crops[name], inputs) for name in self.augmentations(inputs)}
+        return {name: normalize(crops[name], self.field) for name in self.augmentations}
 
-    def stacked(self, inputs: Inputs, key: Array, batch: Batch) -> Array:
-        """Return all views, which must be of one size, as one array [B, V, size, size, C]."""
-        # Stacked on an axis of its own: joined on the batch axis, sharded examples would move
+    def by_size(self, key: Array, batch: Batch) -> list[Array]:
+        """Return the views as one array [B, V, size, size, C] for each size, the largest first."""
+        groups: dict[int, list[Array]] = {}
+        for views in self(key, batch).values():
+            groups.setdefault(views.shape[2], []).append(views)
+        # Stacked on an axis of their own: joined on the batch axis, sharded examples would move
         # between devices.
-        return jnp.concatenate(list(self(inputs, key, batch).values()), axis=1)
+        return [jnp.concatenate(same, axis=1) for same in groups.values()]
 
-    def require(self, inputs: Inputs, *, count: int) -> None:
+    def stacked(self, key: Array, batch: Batch) -> Array:
+        """Return all views, which must be of one size, as one array [B, V, size, size, C]."""
+        (views,) = self.by_size(key, batch)
+        return views
+
+    def require(self, *, count: int) -> None:
         """Raise a UserError unless there are `count` views, all of one size."""
-        views = self.augmentations(inputs).values()
-        total, sizes = sum(view.count for view in views), sorted({view.size for view in views})
-        if total != count or len(sizes) > 1:
+        sizes = sorted({view.size for view in self.augmentations.values()})
+        if self.count != count or len(sizes) > 1:
             raise UserError(
-                f"{self.where} makes {total} view(s) of the size(s) {sizes}; this objective takes "
-                f"{count} of one size"
+                f"{self.where} makes {self.count} view(s) of the size(s) {sizes}; this objective "
+                f"takes {count} of one size"
             )
 
 
-def normalize(images: Array, inputs: Inputs) -> Array:
+def normalize(images: Array, field: Field) -> Array:
     """Return (images - mean) / std by channel; images are float, in [0, 1]."""
-    return (images - jnp.asarray(inputs.mean)) / jnp.asarray(inputs.std)
+    return (images - jnp.asarray(field.mean)) / jnp.asarray(field.std)
 
 
-def plain(batch: Batch, inputs: Inputs) -> Array:
+def plain(images: Array, field: Field) -> Array:
     """Return the images of a batch as they are, float32 and normalised.
 
     They may be uint8 or floats in [0, 1]; see `ssljax.ops.pixels.unit_range`.
     """
-    return normalize(unit_range(batch["image"]), inputs)
+    return normalize(unit_range(images), field)
 
 
-def embed(run: Run, params: PyTree, stats: PyTree, batch: Batch) -> Array:
-    """Return the encoder's features [B, D] of the un-augmented images."""
-    images = plain(batch, run.inputs)
-    return apply(run.encoder, params, stats, images, train=False)[0].pooled
-
-
-def example(inputs: Inputs) -> Array:
-    """Return a batch of two blank normalised images, from which modules take their shapes."""
-    return jnp.zeros((2, *inputs.shape), jnp.float32)
+def blank(field: Field, size: int = 0) -> Array:
+    """Return a batch of two blank normalised examples, from which modules take their shapes."""
+    shape = (size, size, field.shape[2]) if size else field.shape
+    return jnp.zeros((2, *shape), jnp.float32)

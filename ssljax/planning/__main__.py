@@ -13,7 +13,7 @@ from ml_collections import ConfigDict
 
 from ssljax.errors import UserError
 from ssljax.planning.fit import Settings, search
-from ssljax.planning.inputs import inputs_of
+from ssljax.planning.spec import spec_of
 from ssljax.planning.plan import Plan, make_plan, to_json
 from ssljax.planning.topologies import parse
 from ssljax.training.config import complete, from_json
@@ -25,14 +25,14 @@ def answer(request: dict[str, Any]) -> list[Plan]:
     examples = config.steps * config.batch_size
     if request["batch_per_chip"]:
         config.batch_size = request["batch_per_chip"] * topology.size
-    inputs = inputs_of(config, request["images"])
+    spec = spec_of(config, request["images"])
     devices = topology.devices()
 
     def plan(settings: Settings) -> Plan:
         changed = with_settings(config, settings)
         return make_plan(
             changed,
-            inputs,
+            spec,
             topology,
             devices=devices,
             examples=examples,

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from ssljax.objectives import Inputs
+from ssljax.spec import Spec
 from ssljax.planning.collectives import Collective
 from ssljax.planning.cost import Cost
 from ssljax.planning.program import Memory, compile_step, model_flops
@@ -134,7 +134,7 @@ def from_json(values: dict[str, Any]) -> Plan:
 
 def make_plan(
     config: ConfigDict,
-    inputs: Inputs,
+    spec: Spec,
     topology: Topology,
     *,
     devices: Sequence[jax.Device],
@@ -146,7 +146,7 @@ def make_plan(
 
     Args:
       config: complete, with `settings` applied.
-      inputs: what the data are like.
+      spec: what the data are like.
       topology: to compile for.
       devices: of it.
       examples: seen in the whole run.
@@ -156,7 +156,7 @@ def make_plan(
     Raises:
       UserError: whatever `build` refuses.
     """
-    experiment = build(config, inputs, devices=devices)
+    experiment = build(config, spec, devices=devices)
     program = compile_step(experiment, topology, quick=quick)
     plan = Plan(
         topology=topology.spec,

@@ -109,7 +109,7 @@ def model_flops(config: ConfigDict, experiment: Experiment, devices: Any) -> int
     if again:
         once = ConfigDict(config.to_dict())
         once.encoder.update(again)
-        experiment = build(once, experiment.objective.run.inputs, devices=devices)
+        experiment = build(once, experiment.objective.run.spec, devices=devices)
     return flops.traced(experiment.trace_step().jaxpr.jaxpr)
 
 

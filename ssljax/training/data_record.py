@@ -7,7 +7,6 @@ statistics, from which every image is normalised, cannot change under a trained 
 import contextlib
 import dataclasses
 import json
-import math
 import pathlib
 from collections.abc import Mapping
 from typing import Any
@@ -17,8 +16,8 @@ from ml_collections import ConfigDict
 
 from ssljax.errors import UserError
 from ssljax.files import write_atomically
-from ssljax.objectives import Inputs
-from ssljax.training.experiment import measured_inputs, open_data
+from ssljax.spec import Spec
+from ssljax.training.experiment import measured_spec, open_data
 
 FILE = "data.json"
 
@@ -29,11 +28,11 @@ class DataRecord:
 
     Attributes:
       fingerprint: of its batches, see `ssljax.data.Pipeline.fingerprint`.
-      inputs: what the images are like; None in a workdir that an older version began.
+      spec: what they are like; None in a workdir that an older version began.
     """
 
     fingerprint: Mapping[str, Any]
-    inputs: Inputs | None
+    spec: Spec | None
 
     def changes(self, now: "DataRecord") -> list[str]:
         """Return a line for each part of the fingerprint that differs; the place does not count."""
@@ -72,11 +71,11 @@ def read_data_record(workdir: pathlib.Path) -> DataRecord | None:
         found = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(found, dict):
             raise ValueError(f"it holds a {type(found).__name__}, not an object")
-        if "inputs" not in found and "fingerprint" not in found:
+        if not {"inputs", "spec", "fingerprint"} & set(found):
             return DataRecord(found, None)  # of an older version, which wrote the fingerprint alone
         if not isinstance(found.get("fingerprint"), dict):
             raise ValueError("the fingerprint is missing")
-        return DataRecord(found["fingerprint"], _inputs(found.get("inputs")))
+        return DataRecord(found["fingerprint"], _spec(found))
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -93,15 +92,15 @@ def write_data_record(workdir: pathlib.Path, record: DataRecord) -> None:
     write_atomically(
         workdir / FILE,
         json.dumps(
-            {"fingerprint": record.fingerprint, "inputs": dataclasses.asdict(record.inputs)},
+            {"fingerprint": record.fingerprint, "spec": record.spec.to_json()},
             indent=2,
         )
         + "\n",
     )
 
 
-def inputs_of_run(workdir: pathlib.Path, config: ConfigDict) -> Inputs:
-    """Return what the training images of a run are like, without opening them.
+def spec_of_run(workdir: pathlib.Path, config: ConfigDict) -> Spec:
+    """Return what the training data of a run are like, without opening them.
 
     Only of a run that an older version began are they opened, and measured once.
 
@@ -110,8 +109,8 @@ def inputs_of_run(workdir: pathlib.Path, config: ConfigDict) -> Inputs:
         not there or have changed.
     """
     stored = read_data_record(workdir)
-    if stored is not None and stored.inputs is not None:
-        return stored.inputs
+    if stored is not None and stored.spec is not None:
+        return stored.spec
     data = config.data
     try:
         source = open_data(config, data.source, data.split)
@@ -125,32 +124,20 @@ def inputs_of_run(workdir: pathlib.Path, config: ConfigDict) -> Inputs:
             f"{workdir / FILE} has no mean and std of the training data, as an older version began "
             f"this run, and {data.source} has changed since"
         )
-    inputs = measured_inputs(source, data)
+    spec = measured_spec(source, data)
     if stored is not None and jax.process_index() == 0:
         with contextlib.suppress(UserError):  # the folder may be another's, to be read alone
-            write_data_record(workdir, DataRecord(stored.fingerprint, inputs))
-    return inputs
+            write_data_record(workdir, DataRecord(stored.fingerprint, spec))
+    return spec
 
 
-def _inputs(found: Any) -> Inputs:
-    names = {field.name for field in dataclasses.fields(Inputs)}
-    if not isinstance(found, dict) or set(found) != names:
-        raise ValueError(f"inputs must have the keys {', '.join(sorted(names))}")
-    shape, mean, std = (found[key] for key in ("shape", "mean", "std"))
-    if not (_all(shape, int, 3) and min(shape) >= 1):
-        raise ValueError(f"inputs.shape is {shape!r}, not height, width and channels")
-    for name, values in (("mean", mean), ("std", std)):
-        if not _all(values, int | float, shape[2]) or not all(map(math.isfinite, values)):
-            raise ValueError(f"inputs.{name} is {values!r}, not a number for each channel")
-    count = found["num_examples"]
-    if not (_all([count], int, 1) and count >= 1):
-        raise ValueError(f"inputs.num_examples is {count!r}, not a number of examples")
-    return Inputs(tuple(shape), tuple(map(float, mean)), tuple(map(float, std)), count)
-
-
-def _all(values: Any, kind: Any, count: int) -> bool:
-    return (
-        isinstance(values, list)
-        and len(values) == count
-        and all(isinstance(value, kind) and not isinstance(value, bool) for value in values)
-    )
+def _spec(found: Mapping[str, Any]) -> Spec:
+    if "inputs" not in found:
+        return Spec.from_json(found.get("spec"))
+    # Of an older version: images were all there was.
+    inputs = found["inputs"]
+    if not isinstance(inputs, dict) or set(inputs) != {"shape", "mean", "std", "num_examples"}:
+        raise ValueError("inputs must have the keys mean, num_examples, shape, std")
+    image = {"modality": "image", "dtype": "uint8", **inputs}
+    count = image.pop("num_examples")
+    return Spec.from_json({"fields": {"image": image}, "num_examples": count})

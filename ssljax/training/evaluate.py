@@ -13,13 +13,13 @@ from ssljax.data import Source, Subset, epoch
 from ssljax.data.storage import data_directory
 from ssljax.errors import MissingSplit, UserError
 from ssljax.evaluation import evaluate, input_features, quick
-from ssljax.objectives import Inputs
 from ssljax.training.checkpoint import Checkpointer
 from ssljax.training.config import default_config
 from ssljax.training.data_record import DataRecord
 from ssljax.training.experiment import Experiment, build, open_data
 from ssljax.training.paths import named_leaves
 from ssljax.training.sharding import local_rows
+from ssljax.spec import Spec
 from ssljax.training.state import TrainState
 
 HostBatch = dict[str, np.ndarray]
@@ -56,13 +56,13 @@ def require_evaluable(experiment: Experiment, *, final: bool) -> None:
             f"accuracy, and {source.spec} has no labels in {options.train_split!r}; set "
             "config.evaluation.source to a data set with labels, or keep_best to 0"
         )
-    state, shape = experiment.abstract_state, experiment.objective.run.inputs.shape
+    state, shape = experiment.abstract_state, experiment.objective.run.field.shape
     batch = {
         "image": jax.ShapeDtypeStruct((options.batch_size, *shape), np.uint8),
         "id": jax.ShapeDtypeStruct((options.batch_size,), np.int32),
     }
     try:
-        jax.eval_shape(experiment.objective.embed, state.params, state.objective_state, batch)
+        jax.eval_shape(experiment.embed, state.params, state.objective_state, batch)
     except ValueError as error:
         raise UserError(
             f"evaluation shows the encoder whole images, of {shape[0]}x{shape[1]} pixels, which "
@@ -71,7 +71,7 @@ def require_evaluable(experiment: Experiment, *, final: bool) -> None:
 
 
 def build_for_evaluation(
-    config: ConfigDict, inputs: Inputs, *, devices: Sequence[jax.Device] | None = None
+    config: ConfigDict, spec: Spec, *, devices: Sequence[jax.Device] | None = None
 ) -> Experiment:
     """Build the experiment of a run to evaluate it, on whatever devices there are today.
 
@@ -80,14 +80,14 @@ def build_for_evaluation(
 
     Args:
       config: of the run, complete.
-      inputs: what its training images were like; they are not opened.
+      spec: what its training images were like; they are not opened.
       devices: by default all there are.
     """
     cut = config.mesh.fsdp != 1 or config.mesh.tensor != 1
     config = config.copy_and_resolve_references()
     config.mesh.update({"data": 1 if cut else -1, "fsdp": -1 if cut else 1, "tensor": 1})
     config.sharding_rules = ()  # they may be of the run's mesh
-    return build(config, inputs, trains=False, devices=devices)
+    return build(config, spec, trains=False, devices=devices)
 
 
 def restore_for_evaluation(
@@ -192,7 +192,7 @@ def _open_sets(experiment: Experiment) -> _Sets:
 
 def _open(experiment: Experiment, split: str) -> Source:
     """Open a split of the set that is evaluated on, with the channels that the encoder takes."""
-    config, channels = experiment.config, experiment.objective.run.inputs.shape[2]
+    config, channels = experiment.config, experiment.objective.run.field.shape[2]
     spec = config.evaluation.source or config.data.source
     if experiment.source is not None and (spec, split) == _trained_on(experiment):
         return experiment.source
@@ -244,7 +244,7 @@ def _batches(experiment: Experiment, source: Source, labels: bool) -> Iterator[H
     size = experiment.config.evaluation.batch_size
     shards = experiment.mesh.shape["data"] * experiment.mesh.shape["fsdp"]
     size = -(-size // shards) * shards
-    image_size = experiment.objective.run.inputs.shape[:2]
+    image_size = experiment.objective.run.field.shape[:2]
     return epoch(source, size, image_size, labels=labels, workers=experiment.config.data.workers)
 
 

@@ -22,7 +22,8 @@ from ssljax.data import (
 )
 from ssljax.errors import UserError
 from ssljax.models import build_encoder
-from ssljax.objectives import Inputs, Objective, Run, build_objective
+from ssljax.objectives import Objective, Run, build_objective
+from ssljax.spec import Spec, image_spec
 from ssljax.training.optimizer import Optimizer, build_optimizer
 from ssljax.training.ranges import require_in_range, require_scores
 from ssljax.training.sharding import (
@@ -67,17 +68,15 @@ class Experiment:
     @property
     def abstract_batch(self) -> Batch:
         """A batch as ShapeDtypeStructs with shardings."""
-        return _abstract_batch(self.config, self.objective.run.inputs, batch_sharding(self.mesh))
+        spec = self.objective.run.spec
+        return spec.batch(self.config.batch_size, batch_sharding(self.mesh))
 
     def init(self, seed: int | None = None) -> TrainState:
         """Return the first state, by default of the config's seed, made in place on the devices."""
         seed = self.config.seed if seed is None else seed
 
         def init() -> TrainState:
-            batch = jax.tree.map(
-                lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), self.abstract_batch
-            )
-            return init_state(self.objective, self.optimizer.transform, batch, seed=seed)
+            return init_state(self.objective, self.optimizer.transform, seed=seed)
 
         return jax.jit(init, out_shardings=self.shardings)()
 
@@ -106,8 +105,13 @@ class Experiment:
 
     @functools.cached_property  # or every evaluation would compile it anew
     def embed(self) -> Callable[[dict[str, Any], Any, Batch], jax.Array]:
-        """The jitted `embed(params, memory, batch)` of the objective."""
-        return jax.jit(self.objective.embed, out_shardings=replicated(self.mesh))
+        """The jitted features [B, D] of (params, objective state, batch), the objective's first
+        output."""
+
+        def embed(params: Any, state: Any, batch: Batch) -> jax.Array:
+            return next(iter(self.objective.outputs(params, state, batch).values()))
+
+        return jax.jit(embed, out_shardings=replicated(self.mesh))
 
     def pipeline(self) -> Pipeline:
         """Return the batches of the run, this host's part of each."""
@@ -164,7 +168,7 @@ def open_data(config: ConfigDict, spec: str, split: str, *, channels: int | None
 
 def build(
     config: ConfigDict,
-    inputs: Inputs | None = None,
+    spec: Spec | None = None,
     *,
     with_source: bool | None = None,
     trains: bool = True,
@@ -174,8 +178,8 @@ def build(
 
     Args:
       config: complete.
-      inputs: what the data are like, where that is known; by default they are measured.
-      with_source: whether to open the training data; by default only without `inputs`. What is
+      spec: what the data are like, where that is known; by default they are measured.
+      with_source: whether to open the training data; by default only without `spec`. What is
         built without them can be compiled and evaluated, but not trained.
       trains: whether steps will be run, so that the batch has to divide over the devices.
       devices: of the mesh, by default all there are.
@@ -188,17 +192,16 @@ def build(
     if trains:
         require_scores(config)
         check_batch_size(config.batch_size, mesh, config.accumulate)
-    with_source = inputs is None if with_source is None else with_source
+    with_source = spec is None if with_source is None else with_source
     source = open_data(config, config.data.source, config.data.split) if with_source else None
     run = Run(
         encoder=build_encoder(config.encoder),
-        inputs=inputs or measured_inputs(source, config.data),
+        spec=spec or measured_spec(source, config.data),
         steps=config.steps,
         batch_size=config.batch_size,
     )
     objective = build_objective(config.objective, run)
-    batch = _abstract_batch(config, run.inputs)
-    abstract_params = jax.eval_shape(objective.init_params, jax.random.key(0), batch)
+    abstract_params = jax.eval_shape(objective.init_params, jax.random.key(0))
     optimizer = build_optimizer(
         config.optimizer, steps=config.steps, batch_size=config.batch_size, params=abstract_params
     )
@@ -207,7 +210,6 @@ def build(
             state_of, objective=objective, optimizer=optimizer.transform, seed=config.seed
         ),
         abstract_params,
-        batch=batch,
     )
     shardings = state_sharding(
         mesh, abstract_state, config.sharding_rules, min_size=config.mesh.fsdp_min_size
@@ -220,7 +222,7 @@ def build(
     return Experiment(config, source, objective, optimizer, mesh, abstract_state)
 
 
-def measured_inputs(source: Source, data: ConfigDict) -> Inputs:
+def measured_spec(source: Source, data: ConfigDict) -> Spec:
     """Return what the images of a source are like, under config.data; reads up to 10,000 of them.
 
     Raises:
@@ -233,16 +235,10 @@ def measured_inputs(source: Source, data: ConfigDict) -> Inputs:
     height, width, channels = source.image_shape or (0, 0, source.channels)
     folder = data_directory(data.folder or None) / "statistics"
     mean, std = statistics(source, folder=folder)
-    return Inputs(
-        shape=(data.image_size or height, data.image_size or width, channels),
-        mean=tuple(mean.tolist()),
-        std=tuple(std.tolist()),
-        num_examples=len(source),
+    return image_spec(
+        (data.image_size or height, data.image_size or width, channels),
+        tuple(mean.tolist()),
+        tuple(std.tolist()),
+        len(source),
+        labels=data.labels,
     )
-
-
-def _abstract_batch(config: ConfigDict, inputs: Inputs, sharding: Any = None) -> Batch:
-    spec = functools.partial(jax.ShapeDtypeStruct, sharding=sharding)
-    one = spec((config.batch_size,), jnp.int32)
-    image = spec((config.batch_size, *inputs.shape), jnp.uint8)
-    return {"image": image, "id": one, **({"label": one} if config.data.labels else {})}

@@ -67,11 +67,11 @@ def pretrain(
         exits.enter_context(lock(workdir))
         keep_freed_memory()
         stored = read_data_record(workdir) if begun(workdir) else None
-        experiment = build(config, stored.inputs if stored else None, with_source=True)
+        experiment = build(config, stored.spec if stored else None, with_source=True)
         objective, pipeline = experiment.objective, experiment.pipeline()
         if config.evaluation.final or config.evaluation.every:
             require_evaluable(experiment, final=config.evaluation.final)
-        data = DataRecord(pipeline.fingerprint(), objective.run.inputs)
+        data = DataRecord(pipeline.fingerprint(), objective.run.spec)
         if change := claim(workdir, config, data):
             say(change)
         if jax.process_index() == 0:  # for people: the rule of each parameter, where each array is

@@ -13,7 +13,7 @@ def opening(experiment: Experiment) -> Iterator[str]:
     """Yield a line each on the data, on what is trained, and on the devices."""
     source, config = experiment.source, experiment.config
     shape = "x".join(map(str, source.image_shape or ("mixed sizes",)))
-    seen = experiment.objective.run.inputs.shape
+    seen = experiment.objective.run.field.shape
     resized = f", seen as {'x'.join(map(str, seen))}" if seen != source.image_shape else ""
     yield f"data: {len(source):,} images of {shape} in {source.split!r} of {source.spec}{resized}"
 

@@ -14,7 +14,8 @@ class TrainState:
     Attributes:
       step: int32 scalar, the number of optimizer steps taken.
       params: what the optimizer trains, by component.
-      objective_state: what the objective remembers besides: teacher, queue, batch statistics, labels.
+      objective_state: what the objective remembers besides: teacher, queue, batch statistics,
+        labels.
       opt_state: of the optimizer.
     """
 

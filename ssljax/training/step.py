@@ -10,7 +10,7 @@ import optax
 from einops import rearrange
 
 from ssljax.errors import UserError
-from ssljax.objectives.base import Aux, Objective
+from ssljax.objectives import Aux, Objective
 from ssljax.ops.keys import key_for
 from ssljax.training.state import TrainState
 
@@ -19,24 +19,23 @@ Metrics = dict[str, jax.Array]
 
 
 def init_state(
-    objective: Objective, optimizer: optax.GradientTransformation, batch: Batch, *, seed: int
+    objective: Objective, optimizer: optax.GradientTransformation, *, seed: int
 ) -> TrainState:
-    """Return the first state. Only the shapes of `batch` matter; call it under `jit`."""
-    params = objective.init_params(key_for(seed, "params", 0), batch)
-    return state_of(params, objective, optimizer, batch, seed=seed)
+    """Return the first state; call it under `jit`."""
+    params = objective.init_params(key_for(seed, "params", 0))
+    return state_of(params, objective, optimizer, seed=seed)
 
 
 def state_of(
     params: Any,
     objective: Objective,
     optimizer: optax.GradientTransformation,
-    batch: Batch,
     *,
     seed: int,
 ) -> TrainState:
     """Return the first state of these parameters."""
-    memory = objective.init_memory(key_for(seed, "memory", 0), params, batch)
-    return TrainState(jnp.zeros((), jnp.int32), params, memory, optimizer.init(params))
+    state = objective.init_state(key_for(seed, "memory", 0), params)
+    return TrainState(jnp.zeros((), jnp.int32), params, state, optimizer.init(params))
 
 
 def make_train_step(
@@ -75,21 +74,18 @@ def make_train_step(
 
     update = optax.with_extra_args_support(optimizer).update
 
-    def gradients(params: Any, memory: Any, batch: Batch, key: jax.Array, step: jax.Array):
+    def gradients(params: Any, kept: Any, batch: Batch, key: jax.Array, step: jax.Array):
         def loss(params):
-            return objective.loss(params, memory, batch, key=key, step=step)
+            return objective.value(params, kept, batch, key=key, step=step)
 
         return jax.value_and_grad(loss, has_aux=True)(params)
 
     def train_step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
         key = key_for(seed, "loss", state.step)
-        batch = {
-            **batch,
-            "row": jnp.arange(len(batch["id"])),
-        }  # keys per example, whatever the micro-batch
-        run = functools.partial(
-            gradients, state.params, state.objective_state, key=key, step=state.step
-        )
+        # Keys per example, whatever the micro-batch.
+        batch = {**batch, "row": jnp.arange(len(batch["id"]))}
+        kept = state.objective_state
+        run = functools.partial(gradients, state.params, kept, key=key, step=state.step)
         (loss, aux), grads = (
             run(batch) if accumulate == 1 else _mean_over_micro_batches(run, batch, accumulate)
         )
@@ -98,9 +94,7 @@ def make_train_step(
         updates, opt_state = update(grads, state.opt_state, state.params, step=state.step)
         params = optax.apply_updates(state.params, updates)
         # A moving average of the parameters sees those of after the update: keep this order.
-        params, memory = objective.advance(
-            params, state.objective_state, aux.carry, step=state.step
-        )
+        params, kept = objective.advance(params, kept, aux.carry, step=state.step)
         # One sum for both metrics: each further look at the gradients is a pass over memory.
         squares = jnp.stack([jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(grads)])
         metrics = {
@@ -109,7 +103,7 @@ def make_train_step(
             "nonfinite": ~jnp.isfinite(squares),
             **aux.metrics,
         }
-        return TrainState(state.step + 1, params, memory, opt_state), metrics
+        return TrainState(state.step + 1, params, kept, opt_state), metrics
 
     return train_step
 

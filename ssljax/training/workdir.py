@@ -135,7 +135,7 @@ def claim(workdir: pathlib.Path, config: ConfigDict, data: DataRecord) -> str | 
         if change:
             record(workdir, change)
         write_atomically(workdir / "config.json", to_json(config))
-        if stored is None or stored.inputs is None:
+        if stored is None or stored.spec is None:
             write_data_record(workdir, data)
     if jax.process_count() > 1:
         multihost_utils.sync_global_devices("the run is claimed")

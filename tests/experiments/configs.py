@@ -6,7 +6,7 @@ import pathlib
 from ml_collections import ConfigDict
 
 from ssljax.commands.config_file import load
-from ssljax.objectives import Inputs
+from ssljax.spec import Spec, image_spec
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
 # Arguments of a config file, besides none, under which it is a config of its own.
@@ -33,7 +33,7 @@ def config_of(spec: str) -> ConfigDict:
     return load(str(ROOT / spec), [])
 
 
-def inputs_of(config: ConfigDict, num_examples: int = 0) -> Inputs:
+def spec_of(config: ConfigDict, num_examples: int = 0) -> Spec:
     """Return what the training images of a config are like, without the images; of fewer of them
     with `num_examples`."""
     side = config.data.image_size
@@ -50,6 +50,5 @@ def inputs_of(config: ConfigDict, num_examples: int = 0) -> Inputs:
     )
     shape, count = known[source]
     assert min(shape) > 0, f"{source} has images of mixed sizes: set config.data.image_size"
-    return Inputs(
-        shape, mean=(0.5,) * shape[2], std=(0.25,) * shape[2], num_examples=num_examples or count
-    )
+    mean, std = (0.5,) * shape[2], (0.25,) * shape[2]
+    return image_spec(shape, mean, std, num_examples or count, labels=config.data.labels)

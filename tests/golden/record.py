@@ -8,7 +8,7 @@ import numpy as np
 
 from ssljax.ops.keys import key_for
 from ssljax.training.experiment import build
-from tests.experiments.configs import FILES, config_of, inputs_of
+from tests.experiments.configs import FILES, config_of, spec_of
 
 FOLDER = pathlib.Path(__file__).parent
 STEPS, BATCH, EXAMPLES = 5, 32, 256
@@ -26,15 +26,15 @@ def record(path: str) -> dict:
     config.batch_size = BATCH
     if "group_size" in config.objective:  # W-MSE's, which divides the batch
         config.objective.update({"group_size": BATCH, "projector_dim": BATCH // 2})
-    inputs = inputs_of(config, num_examples=EXAMPLES)
-    experiment = build(config, inputs, devices=jax.devices()[:1])
+    spec = spec_of(config, num_examples=EXAMPLES)
+    experiment = build(config, spec, devices=jax.devices()[:1])
     state, step = experiment.init(), experiment.compile_step()
     objective, metrics = experiment.objective, []
     for number in range(STEPS):
         if hasattr(objective, "refresh") and objective.refresh_due(number):
             key = key_for(config.seed, "refresh", number)
-            state = objective.refresh(state, lambda: _all(config, inputs), key=key)
-        state, found = step(state, _batch(number, config, inputs))
+            state = objective.refresh(state, lambda: _all(config, spec), key=key)
+        state, found = step(state, _batch(number, config, spec))
         metrics.append(jax.device_get(found))
     leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(state.params)]
     squares = sum(float(np.sum(np.square(leaf, dtype=np.float64))) for leaf in leaves)
@@ -46,16 +46,16 @@ def record(path: str) -> dict:
     }
 
 
-def _batch(number: int, config, inputs) -> dict[str, np.ndarray]:
+def _batch(number: int, config, spec) -> dict[str, np.ndarray]:
     ids = (np.arange(BATCH, dtype=np.int32) + number * BATCH) % EXAMPLES
-    images = np.stack([_image(int(example), inputs.shape) for example in ids])
+    images = np.stack([_image(int(example), spec.fields["image"].shape) for example in ids])
     labels = {"label": ids % 10} if config.data.labels else {}
     return {"image": images, "id": ids, **labels}
 
 
-def _all(config, inputs):
+def _all(config, spec):
     for number in range(EXAMPLES // BATCH):
-        yield {**_batch(number, config, inputs), "valid": np.ones(BATCH, bool)}
+        yield {**_batch(number, config, spec), "valid": np.ones(BATCH, bool)}
 
 
 def _image(example: int, shape: tuple[int, int, int]) -> np.ndarray:

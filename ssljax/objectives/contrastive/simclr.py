@@ -1,77 +1,50 @@
-"""SimCLR: two views of an image agree, against all other images of the batch."""
+"""SimCLR: two views of an example agree, against all other examples of the batch."""
 
 import dataclasses
-from typing import ClassVar
 
-import jax
 import jax.numpy as jnp
 
 from ssljax.losses import nt_xent
-from ssljax.models import MLP, Chain
-from ssljax.objectives.base import Aux, Run
+from ssljax.models import MLP
+from ssljax.objectives.base import Loss, Objective
 from ssljax.objectives.checks import require_not_negative, require_positive
-from ssljax.objectives.siamese import SYMMETRIC, all_views
-from ssljax.objectives.views import Views, embed, example
+from ssljax.objectives.multi_crop import apply_multi_crop
+from ssljax.objectives.views import Views
 
 
 @dataclasses.dataclass(frozen=True)
-class SimCLR:
+class SimCLR(Objective):
     """A simple framework for contrastive learning of visual representations (Chen et al., 2020).
 
     z_i = projector(encoder(view_i)); the loss is NT-Xent over the 2B views of a batch. With
     `logits_block` above 0 it holds so many rows and columns of logits at a time.
 
     Paper: https://arxiv.org/abs/2002.05709. Official code: google-research/simclr, objective.py,
-      which adds the losses
-    of the two views where the paper, and this, takes the mean over the 2B rows (half of the code's
-    number).
+    which adds the losses of the two views where the paper, and this, takes the mean over the 2B
+    rows (half of the code's number).
     """
 
-    run: Run
-    views: Views = SYMMETRIC
+    views: Views = Views("simclr")
     temperature: float = 0.1
     projector_hidden: tuple = (2048,)
     projector_dim: int = 128
     logits_block: int = 0
 
-    family: ClassVar[str] = "contrastive"
-    paper: ClassVar[str] = "arXiv:2002.05709"
-    keeps: ClassVar[tuple[str, ...]] = ()
-    batch_coupled: ClassVar[bool] = True
-    smallest_batch: ClassVar[int] = 2
+    paper = "arXiv:2002.05709"
+    batch_coupled = True
+    smallest_batch = 2
 
-    def __post_init__(self):
+    def check(self):
         require_positive(temperature=self.temperature)
         require_not_negative(logits_block=self.logits_block)
-        self.views.require(self.run.inputs, count=2)
+        self.views.require(count=2)
 
-    @property
-    def network(self) -> Chain:
-        projector = MLP(
-            self.projector_hidden,
-            self.projector_dim,
-            output_norm="scale",
-            output_bias=False,
-            linear_init="small_normal",
-            dtype=self.run.dtype,
-        )
-        return Chain({"encoder": self.run.encoder, "projector": projector})
+    def modules(self):
+        head = {"output_norm": "scale", "output_bias": False, "linear_init": "small_normal"}
+        projector = MLP(self.projector_hidden, self.projector_dim, **head, dtype=self.run.dtype)
+        return {"encoder": self.run.encoder, "projector": projector}
 
-    def init_params(self, key, batch):
-        return self.network.init(key, example(self.run.inputs))[0]
-
-    def init_memory(self, key, params, batch):
-        return {"stats": self.network.init(key, example(self.run.inputs))[1]}
-
-    def loss(self, params, memory, batch, *, key, step):
-        views_key, model_key = jax.random.split(key)
-        views = {"pair": self.views.stacked(self.run.inputs, views_key, batch)}
-        (z1, z2), stats = all_views(self.network, params, memory["stats"], views, model_key)
+    def loss(self, net, teacher, batch, *, key, step):
+        z1, z2 = apply_multi_crop(net, self.views.by_size(key, batch), "projector")
         losses = nt_xent(z1, z2, temperature=self.temperature, block=self.logits_block)
-        return jnp.mean(losses), Aux(metrics={}, carry=stats)
-
-    def advance(self, params, memory, carry, *, step):
-        return params, {"stats": carry}
-
-    def embed(self, params, memory, batch):
-        return embed(self.run, params["encoder"], memory["stats"]["encoder"], batch)
+        return Loss(jnp.mean(losses))

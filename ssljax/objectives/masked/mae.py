@@ -1,22 +1,22 @@
-"""MAE: reconstruct the pixels of masked patches from the few that are visible."""
+"""MAE: reconstruct the masked patches from the few that are visible."""
 
 import dataclasses
-from typing import ClassVar
+import math
 
 import jax
 import jax.numpy as jnp
 
 from ssljax.losses import masked_mse, normalize_patches
-from ssljax.models import MAEDecoder, apply, init
-from ssljax.objectives.base import Aux, Run
-from ssljax.objectives.masked.patches import blank, patch_grid, require_patches
-from ssljax.objectives.views import Views, embed
+from ssljax.models import MAEDecoder
+from ssljax.objectives.base import Loss, Objective
+from ssljax.objectives.masked.patches import blank_view, patch_grid, require_patches
+from ssljax.objectives.views import Views
 from ssljax.ops.keys import per_example
 from ssljax.ops.masking import patchify, random_mask
 
 
 @dataclasses.dataclass(frozen=True)
-class MAE:
+class MAE(Objective):
     """Masked autoencoders are scalable vision learners (He et al., 2021).
 
     The encoder sees only the visible patches; a small decoder sees their features and a mask token
@@ -26,7 +26,6 @@ class MAE:
     Paper: https://arxiv.org/abs/2111.06377. Official code: facebookresearch/mae, models_mae.py.
     """
 
-    run: Run
     views: Views = Views.crops(crop_scale=(0.2, 1.0), flip=0.5)
     mask_ratio: float = 0.75
     normalize_targets: bool = True
@@ -34,68 +33,40 @@ class MAE:
     decoder_depth: int = 8
     decoder_heads: int = 16
 
-    family: ClassVar[str] = "masked"
-    paper: ClassVar[str] = "arXiv:2111.06377"
-    keeps: ClassVar[tuple[str, ...]] = ()
-    batch_coupled: ClassVar[bool] = False
+    paper = "arXiv:2111.06377"
 
-    def __post_init__(self):
-        self.views.require(self.run.inputs, count=1)
+    def check(self):
+        self.views.require(count=1)
         require_patches(self.run, "mae")
 
-    @property
-    def decoder(self) -> MAEDecoder:
-        return MAEDecoder(
+    def modules(self):
+        encoder = self.run.encoder
+        decoder = MAEDecoder(
             grid=patch_grid(self.run, self.views),
-            out=self.run.encoder.patch_size**2 * self.run.inputs.shape[2],
+            out=encoder.patch_size**2 * self.run.field.shape[2],
             width=self.decoder_width,
             depth=self.decoder_depth,
             heads=self.decoder_heads,
-            scan=self.run.encoder.scan,
-            remat=self.run.encoder.remat,
+            scan=encoder.scan,
+            remat=encoder.remat,
             dtype=self.run.dtype,
         )
-
-    def init_params(self, key, batch):
-        encoder_key, decoder_key, mask_key = jax.random.split(key, 3)
-        images = blank(self.run, self.views)
-        mask = self._mask(jax.random.split(mask_key, 2))
-        encoder, _ = init(self.run.encoder, encoder_key, images, keep=mask.keep)
-        encoded, _ = apply(self.run.encoder, encoder, {}, images, train=False, keep=mask.keep)
-        decoder, _ = init(self.decoder, decoder_key, encoded, mask.restore)
         return {"encoder": encoder, "decoder": decoder}
 
-    def _mask(self, keys):
-        rows, columns = self.decoder.grid
-        return random_mask(keys, patches=rows * columns, ratio=self.mask_ratio)
+    def mask(self, keys):
+        patches = math.prod(patch_grid(self.run, self.views))
+        return random_mask(keys, patches=patches, ratio=self.mask_ratio)
 
-    def init_memory(self, key, params, batch):
-        return {}
+    def run_once(self, net):
+        mask = self.mask(jax.random.split(jax.random.key(0), 2))
+        encoded = net.encoder(blank_view(self.run, self.views), keep=mask.keep)
+        net.decoder(encoded, mask.restore)
 
-    def loss(self, params, memory, batch, *, key, step):
-        views_key, mask_key, model_key = jax.random.split(key, 3)
-        images = self.views.stacked(self.run.inputs, views_key, batch)[:, 0]
+    def loss(self, net, teacher, batch, *, key, step):
+        images = self.views.stacked(key, batch)[:, 0]
         target = patchify(images, patch=self.run.encoder.patch_size)
         if self.normalize_targets:
             target = normalize_patches(target)
-        mask = self._mask(per_example(mask_key, batch["row"]))
-        encoded, _ = apply(
-            self.run.encoder,
-            params["encoder"],
-            {},
-            images,
-            train=True,
-            key=model_key,
-            keep=mask.keep,
-        )
-        prediction, _ = apply(
-            self.decoder, params["decoder"], {}, encoded, mask.restore, train=True
-        )
-        loss = jnp.mean(masked_mse(prediction, target, where=mask.masked))
-        return loss, Aux(metrics={}, carry={})
-
-    def advance(self, params, memory, carry, *, step):
-        return params, memory
-
-    def embed(self, params, memory, batch):
-        return embed(self.run, params["encoder"], {}, batch)
+        mask = self.mask(per_example(jax.random.split(key)[1], batch["row"]))
+        prediction = net.decoder(net.encoder(images, keep=mask.keep), mask.restore)
+        return Loss(jnp.mean(masked_mse(prediction, target, where=mask.masked)))

@@ -5,7 +5,7 @@ import re
 from ml_collections import ConfigDict
 
 from ssljax.errors import UserError
-from ssljax.objectives import Inputs
+from ssljax.spec import Spec, image_spec
 from ssljax.training.experiment import open_data
 
 # (height, width, channels) of the images, None where they differ in size, and their number.
@@ -19,8 +19,8 @@ KNOWN: dict[str, tuple[tuple[int, int, int] | None, int]] = {
 }
 
 
-def inputs_of(config: ConfigDict, images: str = "") -> Inputs:
-    """Return what the training images of a config are like.
+def spec_of(config: ConfigDict, images: str = "") -> Spec:
+    """Return what the training data of a config are like.
 
     Mean and standard deviation are made up: a compiled program differs by two constants.
 
@@ -43,7 +43,8 @@ def inputs_of(config: ConfigDict, images: str = "") -> Inputs:
                 "such as 224"
             )
         shape = (side, side, config.data.channels)
-    return Inputs(shape, mean=(0.5,) * shape[2], std=(0.25,) * shape[2], num_examples=count)
+    mean, std = (0.5,) * shape[2], (0.25,) * shape[2]
+    return image_spec(shape, mean, std, count, labels=config.data.labels)
 
 
 def _given(images: str) -> tuple[tuple[int, int, int], int]:
