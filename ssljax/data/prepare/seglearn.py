@@ -8,9 +8,9 @@ import pathlib
 
 import numpy as np
 
-from ssljax.data.arrays import Arrays
 from ssljax.data.prepare.wheels import Wheel, read_member
 from ssljax.data.series import series_field, windows
+from ssljax.data.sources.arrays import Arrays
 
 WHEEL = Wheel(
     "seglearn",

@@ -7,9 +7,9 @@ their end; the values are as in the archive, where most series are standardised 
 import pathlib
 import re
 
-from ssljax.data.arrays import Arrays
 from ssljax.data.prepare.wheels import Wheel, members, read_member
-from ssljax.data.ts_format import arrays_of_texts
+from ssljax.data.sources.arrays import Arrays
+from ssljax.data.sources.ts_format import arrays_of_texts
 from ssljax.errors import unknown
 
 WHEEL = Wheel(

@@ -35,8 +35,9 @@ class Arrays:
 
 def save(arrays: Arrays, file: pathlib.Path) -> None:
     """Write a data set: the arrays as SPLIT_FIELD, and a JSON that describes them."""
+    examples = arrays.splits["train"][next(iter(arrays.fields))]
     described = {
-        "spec": Spec(arrays.fields, len(next(iter(arrays.splits["train"].values())))).to_json(),
+        "spec": Spec(arrays.fields, len(examples)).to_json(),
         "class_names": arrays.class_names,
         "columns": [dataclasses.asdict(column) for column in arrays.columns],
     }

@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ssljax.data.arrays import Arrays
 from ssljax.data.series import pad, series_field
+from ssljax.data.sources.arrays import Arrays
 from ssljax.data.sources.labels import class_names, numbers_of
+from ssljax.data.sources.paths import train_split
 from ssljax.errors import UserError
 
 
@@ -83,12 +84,13 @@ def arrays_of_texts(texts: Mapping[str, str]) -> Arrays:
     """Return the data set of .ts files: series padded with NaN to the longest of all splits.
 
     Args:
-      texts: the content of the files by split, "train" among them.
+      texts: the content of the files by split, one of them for training.
 
     Raises:
       UserError: a file is none, or the files do not fit together.
     """
     read = {split: parse_ts(text, f"the {split} file") for split, text in texts.items()}
+    train = train_split(texts, "the set")
     channels = {one.series[0].shape[1] for one in read.values()}
     if len(channels) > 1:
         raise UserError(f"the splits have series of {sorted(channels)} channels")
@@ -100,4 +102,4 @@ def arrays_of_texts(texts: Mapping[str, str]) -> Arrays:
         names = class_names(labels.values())
         for split, own in labels.items():
             splits[split]["label"] = numbers_of(own, names).astype(np.int32)
-    return Arrays(splits, {"series": series_field(splits["train"]["series"])}, tuple(names))
+    return Arrays(splits, {"series": series_field(splits[train]["series"])}, tuple(names))
