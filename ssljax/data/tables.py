@@ -14,6 +14,7 @@ from ssljax.spec import Field
 
 MISSING = "(missing)"  # the name of place 0 of a category column
 BLANKS = frozenset({"", "?", "NA", "N/A", "NaN", "nan", "null", "NULL"})
+_LARGEST = np.finfo(np.float32).max
 MOST_CATEGORIES = 1000  # of one column; more are names, ids or free text
 
 
@@ -91,9 +92,7 @@ def encode(cells: Mapping[str, Sequence[str]], columns: Sequence[Column]) -> np.
     """
     lacking = [column.name for column in columns if column.name not in cells]
     if lacking:
-        raise UserError(
-            f"the columns {', '.join(map(repr, lacking))} of the training examples lack"
-        )
+        raise UserError(f"columns of the training examples are not there: {', '.join(lacking)}")
     return np.stack([_encoded(cells[column.name], column) for column in columns], axis=1)
 
 
@@ -103,8 +102,8 @@ def _encoded(cells: Sequence[str], column: Column) -> np.ndarray:
         return np.array([place.get(cell, 0) for cell in cells], np.float32)
     filled = [column.fill if cell in BLANKS else cell for cell in cells]
     numbers = _numbers(filled)
-    if numbers is None or not np.isfinite(numbers.astype(np.float32)).all():
-        wrong = next(cell for cell in filled if not _is_finite(cell))
+    if numbers is None or not (np.abs(numbers) <= _LARGEST).all():
+        wrong = next(cell for cell in filled if not _fits(cell))
         raise UserError(
             f"column {column.name!r} is numeric in the training examples; {wrong!r} is no finite "
             "32-bit number"
@@ -112,11 +111,9 @@ def _encoded(cells: Sequence[str], column: Column) -> np.ndarray:
     return numbers.astype(np.float32)
 
 
-def _is_finite(cell: str | float) -> bool:
-    try:
-        return bool(np.isfinite(np.float32(float(cell))))
-    except ValueError:
-        return False
+def _fits(cell: str | float) -> bool:
+    numbers = _numbers([cell])
+    return numbers is not None and abs(numbers[0]) <= _LARGEST
 
 
 def table_field(train: np.ndarray, columns: Sequence[Column]) -> Field:
