@@ -73,7 +73,7 @@ class Model:
 
 
 def _logistic():
-    return make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
+    return make_pipeline(StandardScaler(), LogisticRegression(max_iter=300))
 
 
 def _svm():
@@ -85,9 +85,9 @@ LOGISTIC = functools.partial(
     Model,
     "logistic regression",
     make=_logistic,
-    grid={"logisticregression__C": np.logspace(-4, 2, 7)},
+    grid={"logisticregression__C": np.logspace(-4, 1, 6)},
 )
-SVM = functools.partial(Model, "SVM, RBF", make=_svm, grid={"svc__C": np.logspace(-2, 4, 7)})
+SVM = functools.partial(Model, "SVM, RBF", make=_svm, grid={"svc__C": np.logspace(-1, 3, 5)})
 NEAREST = functools.partial(
     Model, "1-NN", make=functools.partial(KNeighborsClassifier, n_neighbors=1), grid={}
 )
