@@ -66,7 +66,7 @@ TABLE = np.zeros((3, 2))
         ({"train_table": TABLE, "test_table": np.zeros((3, 4))}, "differ in the shape of table"),
         ({"table": TABLE, "label": np.zeros(2, int)}, "one for each of 3 examples"),
         ({"table": TABLE, "label": np.array([0, -1, 1])}, "must be integers from 0"),
-        ({"table": TABLE, "cardinalities": np.array([2])}, "must be whole numbers, one for each of 2"),
+        ({"table": TABLE, "cardinalities": np.array([2])}, "must be whole numbers, one for each"),
         ({"table": TABLE, "cardinalities": np.array([2, -1])}, "must be 0 or more, one is -1"),
         ({"table": TABLE + 2, "cardinalities": np.array([0, 2])}, "column 1 .* from 0 to 1"),
         ({"table": TABLE + 0.5, "cardinalities": np.array([0, 2])}, "column 1 .* from 0 to 1"),
