@@ -29,7 +29,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GridSearchCV, GroupKFold, StratifiedKFold
 from sklearn.neighbors import KNeighborsClassifier
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
@@ -72,22 +72,21 @@ class Model:
     grid: dict
 
 
-def _logistic():
-    return make_pipeline(StandardScaler(), LogisticRegression(max_iter=300))
+def _logistic(scaler="passthrough"):  # the columns of a table are standardised already
+    return Pipeline([("scaler", scaler), ("model", LogisticRegression(max_iter=300))])
 
 
 def _svm():
-    return make_pipeline(StandardScaler(), SVC())
+    return Pipeline([("scaler", StandardScaler()), ("model", SVC())])
 
 
 MAJORITY = Model("largest class", "labels", DummyClassifier, {})
 LOGISTIC = functools.partial(
     Model,
     "logistic regression",
-    make=_logistic,
-    grid={"logisticregression__C": np.logspace(-4, 1, 6)},
+    grid={"model__C": np.logspace(-4, 1, 6)},
 )
-SVM = functools.partial(Model, "SVM, RBF", make=_svm, grid={"svc__C": np.logspace(-1, 3, 5)})
+SVM = functools.partial(Model, "SVM, RBF", make=_svm, grid={"model__C": np.logspace(-1, 3, 5)})
 NEAREST = functools.partial(
     Model, "1-NN", make=functools.partial(KNeighborsClassifier, n_neighbors=1), grid={}
 )
@@ -122,16 +121,17 @@ def _rows(name: str, arrays: Arrays) -> Iterator[tuple[str, ...]]:
         )
         models = [
             MAJORITY,
-            LOGISTIC("columns"),
+            LOGISTIC("columns", make=_logistic),
             Model("gradient boosting", "table", boosting, BOOSTING_GRID),
         ]
     else:
         features = {split: _of_series(arrays, split) for split in ("train", "test")}
+        scaled = functools.partial(_logistic, StandardScaler())
         models = [
             MAJORITY,
-            LOGISTIC("statistics"),
+            LOGISTIC("statistics", make=scaled),
             SVM("statistics"),
-            LOGISTIC("series"),
+            LOGISTIC("series", make=scaled),
             NEAREST("series"),
         ]
     people = train.get("subject")
