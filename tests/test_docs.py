@@ -31,3 +31,33 @@ def test_the_table_agrees_with_the_code(name):
 @pytest.mark.parametrize("name", sorted(set(re.findall(r"`([a-z]+(?:_?[a-z0-9]+)+)`", TEXT))))
 def test_every_objective_named_in_the_text_is_in_the_table(name):
     assert name in ROWS or name in ("accumulate", "remat", "bn_groups")
+
+
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")])
+
+
+def _anchors(page: pathlib.Path) -> set[str]:
+    headings = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", one.lower()).replace(" ", "-") for one in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page):
+    links = re.findall(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)", page.read_text(encoding="utf-8"))
+    for path, anchor in [link for link in links if not link[0].startswith("http")]:
+        target = (page.parent / path).resolve() if path else page
+        assert target.is_file(), f"{page.name} links to {path}"
+        assert not anchor or anchor in _anchors(target), f"{page.name} links to {path}#{anchor}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_path_that_a_page_names_exists(page):
+    text = page.read_text(encoding="utf-8")
+    for path in re.findall(r"`((?:ssljax|experiments|docs|tests|benchmarks)/[\w./]+)`", text):
+        assert (ROOT / path).exists(), f"{page.name} names {path}"
+
+
+def test_the_index_names_every_page():
+    index = (ROOT / "docs/README.md").read_text(encoding="utf-8")
+    missing = [page.name for page in ROOT.glob("docs/*.md") if f"({page.name})" not in index]
+    assert missing in ([], ["README.md"])
