@@ -65,7 +65,7 @@ def _scores(
 
     @jax.jit
     def embed(batch):
-        tokens = apply(encoder, params, {}, plain(batch, run.inputs), train=False)[0].tokens
+        tokens = apply(encoder, params, {}, plain(batch, run.spec), train=False)[0].tokens
         return jnp.mean(tokens, axis=1, dtype=jnp.float32)
 
     parts = [embed({"image": images[i : i + BATCH]}) for i in range(0, len(images), BATCH)]

@@ -52,7 +52,7 @@ def _measure(depth: int, remat: str, scan: bool, steps: int) -> list[str]:
     import numpy as np
 
     from experiments.image.small.mae_fashion_mnist_vit import get_config
-    from ssljax.objectives import Inputs
+    from ssljax.spec import image_spec
     from ssljax.training.allocator import keep_freed_memory
     from ssljax.training.config import complete
     from ssljax.training.experiment import build
@@ -62,7 +62,7 @@ def _measure(depth: int, remat: str, scan: bool, steps: int) -> list[str]:
     config.batch_size = 64
     size = {"patch_size": 4, "width": 128, "depth": depth}
     config.encoder.update({**size, "remat": remat, "scan": scan})
-    experiment = build(config, Inputs((28, 28, 1), (0.3,), (0.3,), 60_000))
+    experiment = build(config, image_spec((28, 28, 1), (0.3,), (0.3,), 60_000))
     start = time.process_time()
     traced = experiment.trace_step()
     middle = time.process_time()

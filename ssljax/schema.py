@@ -138,6 +138,7 @@ CountOrNone = Size  # 0: none, off, or all there are
 Depth = Annotated[int, AtLeast(1), AtMost(10_000)]  # layers, each of which is traced or scanned
 Width = Annotated[int, AtLeast(1), AtMost(2**24)]  # features
 Widths = tuple[Width, ...]
+Prototypes = Annotated[int, AtLeast(2), AtMost(2**24)]  # with 1, all distributions are equal
 Pixels = Annotated[int, AtLeast(1), AtMost(2**16)]
 PixelsOrNone = Annotated[int, AtLeast(0), AtMost(2**16)]  # 0: as large as the images are
 Seed = Annotated[int, AtLeast(0), AtMost(2**32 - 1)]

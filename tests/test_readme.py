@@ -9,7 +9,7 @@ import pytest
 
 from ssljax.commands.main import build_parser, main
 from ssljax.data.sources.base import ArraySource, Options
-from ssljax.objectives import Inputs
+from ssljax.spec import image_spec
 
 ROOT = pathlib.Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -55,7 +55,7 @@ def test_every_run_in_the_readme_can_be_built(line, monkeypatch):
     args, rest = build_parser().parse_known_args(line.split())
     config = config_file.load(args.config, rest)
     side, channels = config.data.image_size or 28, 3 if "folder" in config.data.source else 1
-    inputs = Inputs((side, side, channels), (0.5,) * channels, (0.25,) * channels, 1_000)
+    inputs = image_spec((side, side, channels), (0.5,) * channels, (0.25,) * channels, 1_000)
     assert experiment.build(config, inputs=inputs).optimizer
 
 
@@ -80,7 +80,7 @@ def test_the_quickstart_traces_on_its_set_and_on_its_fallback(source, monkeypatc
     config = config_file.load(str(ROOT / f"experiments/quickstart.py:{source}"), [])
     built = experiment.build(config)
     features = jax.eval_shape(
-        built.objective.embed,
+        built.embed,
         built.abstract_state.params,
         built.abstract_state.objective_state,
         built.abstract_batch,

@@ -10,7 +10,7 @@ from ssljax.models.base import (
 )
 from ssljax.models.decoders import ConvDecoder, MAEDecoder, Predictor
 from ssljax.models.discriminator import PairDiscriminator
-from ssljax.models.heads import MLP, DINOHead, MaskToken
+from ssljax.models.heads import MLP, DINOHead, MaskToken, Prototypes
 from ssljax.models.image_decoder import GridDecoder, ImageDecoder
 from ssljax.models.normalization import BatchNorm
 from ssljax.models.registry import ENCODERS, build_encoder, encoder_class
@@ -32,6 +32,7 @@ __all__ = [
     "MaskToken",
     "PairDiscriminator",
     "Predictor",
+    "Prototypes",
     "ResNet",
     "Transformer",
     "ViT",

@@ -154,3 +154,29 @@ class MaskToken(nn.Module):
     @nn.compact
     def __call__(self) -> jax.Array:
         return self.param("token", token_initializer(self.init), (self.width,))
+
+
+class Prototypes(nn.Module):
+    """Vectors to compare features with; `net.prototypes()` returns them, [count, width].
+
+    Args (fields):
+      count: number of prototypes.
+      width: size of each.
+      init: "sphere", random unit vectors (SwAV), or "uniform" within 1 / sqrt(width) (MSN).
+    """
+
+    count: int
+    width: int
+    init: str = "sphere"
+
+    @nn.compact
+    def __call__(self) -> jax.Array:
+        return self.param("rows", PROTOTYPES[self.init], (self.count, self.width))
+
+
+PROTOTYPES = {
+    "sphere": lambda *args: l2_normalize(jax.random.normal(*args)),
+    "uniform": lambda key, shape: jax.random.uniform(
+        key, shape, minval=-(shape[1] ** -0.5), maxval=shape[1] ** -0.5
+    ),
+}

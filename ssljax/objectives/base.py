@@ -17,6 +17,7 @@ from ssljax.models import without_drop_path
 from ssljax.objectives.net import InitNet, Net
 from ssljax.objectives.views import Views, blank, plain
 from ssljax.ops.ema import ema
+from ssljax.ops.schedule import cosine
 from ssljax.spec import Batch, Field, Spec
 
 Array = jax.Array
@@ -150,8 +151,11 @@ class Objective:
         return {}
 
     def decay(self, step: Array) -> Array | float:
-        """Return the weight of the old parameters in the teacher's moving average."""
-        raise NotImplementedError
+        """Return the weight of the old parameters in the teacher's moving average.
+
+        By default it rises from the field `momentum` along half a cosine to 1.
+        """
+        return cosine(step, start=self.momentum, end=1.0, steps=self.run.steps)
 
     def advance(
         self, params: PyTree, state: PyTree, carry: PyTree, *, step: Array

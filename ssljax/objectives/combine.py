@@ -1,17 +1,17 @@
 """Several objectives at once, on a shared encoder."""
 
 import dataclasses
-import zlib
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import jax
 from ml_collections import ConfigDict
 
 from ssljax.errors import UserError, unknown
 from ssljax.objectives import build_objective
-from ssljax.objectives.base import Aux, Objective, Run
+from ssljax.objectives.base import Aux, Objective, Refreshing, Run
 from ssljax.objectives.construct import construct
+from ssljax.objectives.net import key_of
 from ssljax.ops.schedule import SCHEDULES
 
 
@@ -36,33 +36,27 @@ class Schedule:
 
 
 @dataclasses.dataclass(frozen=True)
-class Combine:
+class Combine(Refreshing):
     """The weighted sum of the losses of several tasks, which share some components.
 
     In a config: `objective = {"name": "combine", "weights": {"simclr": 1.0, "mae": 0.5}, "tasks":
     {"simclr": {"name": "simclr", ...}, "mae": {"name": "mae", ...}}}`. Components named in `shared`
     exist once and are trained by all tasks that have them, so their shapes must agree; all others,
-    and the memory (batch statistics too), belong to their task, as "simclr/projector".
+    and what they remember (batch statistics too), belong to their task, as "simclr/projector".
 
     Attributes:
-      run: as for any objective.
       tasks: objectives by name, of the same run.
       weights: of their losses, by the same names; 1 where none is given. A number, or a schedule
         {"start": 1.0, "end": 0.0} with "steps" (of the whole run if not given) and "shape" (linear
         or cosine).
       shared: components of which there is one.
-      embed_with: the task whose `embed` gives the features; by default the first.
+      embed_with: the task whose outputs are seen; by default the first.
     """
 
-    run: Run
     tasks: Mapping[str, Objective]
     weights: Mapping[str, float | Mapping[str, Any]] = dataclasses.field(default_factory=dict)
     shared: tuple = ("encoder",)
     embed_with: str = ""
-
-    family: ClassVar[str] = "several"
-    paper: ClassVar[str] = ""
-    keeps: ClassVar[str] = "that of its tasks"
 
     @classmethod
     def from_config(cls, section: Mapping[str, Any], run: Run, where: str) -> "Combine":
@@ -72,7 +66,7 @@ class Combine:
         rest = {key: value for key, value in section.items() if key != "tasks"}
         return construct(cls, rest, where, run=run, tasks=built)
 
-    def __post_init__(self):
+    def check(self):
         if not self.tasks:
             raise UserError(
                 "combine has no task; set tasks = {'simclr': {'name': 'simclr', ...}, ...}"
@@ -90,62 +84,54 @@ class Combine:
     def batch_coupled(self) -> bool:
         return any(task.batch_coupled for task in self.tasks.values())
 
-    def init_params(self, key, batch):
+    def init_params(self, key):
         params: dict[str, Any] = {}
         for name, task in self.tasks.items():
-            for component, tree in task.init_params(_fold(key, name), batch).items():
+            for component, tree in task.init_params(key_of(key, name)).items():
                 address = self._address(name, component)
                 _require_equal_shapes(params.setdefault(address, tree), tree, address, name)
         return params
 
-    def init_memory(self, key, params, batch):
+    def init_state(self, key, params):
         return {
-            name: task.init_memory(_fold(key, name), self._of(name, params), batch)
+            name: task.init_state(key_of(key, name), self._of(name, params))
             for name, task in self.tasks.items()
         }
 
-    def loss(self, params, memory, batch, *, key, step):
+    def value(self, params, state, batch, *, key, step):
         total, metrics, carry = 0.0, {}, {}
         for name, task in self.tasks.items():
-            loss, aux = task.loss(
-                self._of(name, params), memory[name], batch, key=_fold(key, name), step=step
-            )
+            own = self._of(name, params)
+            loss, aux = task.value(own, state[name], batch, key=key_of(key, name), step=step)
             total = total + self._weight(name)(step) * loss
-            metrics |= {
-                f"{name}/loss": loss,
-                **{f"{name}/{key}": value for key, value in aux.metrics.items()},
-            }
+            metrics[f"{name}/loss"] = loss
+            metrics |= {f"{name}/{metric}": value for metric, value in aux.metrics.items()}
             carry[name] = aux.carry
         return total, Aux(metrics, carry)
 
-    def advance(self, params, memory, carry, *, step):
-        memory = dict(memory)
+    def advance(self, params, state, carry, *, step):
+        state = dict(state)
         for name, task in self.tasks.items():
-            own, memory[name] = task.advance(
-                self._of(name, params), memory[name], carry[name], step=step
-            )
-            params = {
-                **params,
-                **{self._address(name, component): tree for component, tree in own.items()},
-            }
-        return params, memory
+            own = self._of(name, params)
+            own, state[name] = task.advance(own, state[name], carry[name], step=step)
+            params = {**params, **{self._address(name, one): tree for one, tree in own.items()}}
+        return params, state
 
     def refresh_due(self, step):
         return any(self._refreshes(name, step) for name in self.tasks)
 
     def refresh(self, state, batches, *, key):
-        memory = dict(state.objective_state)
+        kept = dict(state.objective_state)
         for name, task in self.tasks.items():
             if self._refreshes(name, int(state.step)):
-                own = state.replace(
-                    params=self._of(name, state.params), objective_state=memory[name]
-                )
-                memory[name] = task.refresh(own, batches, key=_fold(key, name)).memory
-        return state.replace(objective_state=memory)
+                params = self._of(name, state.params)
+                own = state.replace(params=params, objective_state=kept[name])
+                kept[name] = task.refresh(own, batches, key=key_of(key, name)).objective_state
+        return state.replace(objective_state=kept)
 
-    def embed(self, params, memory, batch):
+    def outputs(self, params, state, batch):
         name = self.embed_with or next(iter(self.tasks))
-        return self.tasks[name].embed(self._of(name, params), memory[name], batch)
+        return self.tasks[name].outputs(self._of(name, params), state[name], batch)
 
     def _weight(self, name: str) -> Callable[[jax.Array], float | jax.Array]:
         weight = self.weights.get(name, 1.0)
@@ -156,7 +142,7 @@ class Combine:
         return schedule.at
 
     def _refreshes(self, name: str, step: int) -> bool:
-        return hasattr(self.tasks[name], "refresh") and self.tasks[name].refresh_due(step)
+        return isinstance(self.tasks[name], Refreshing) and self.tasks[name].refresh_due(step)
 
     def _address(self, task: str, component: str) -> str:
         return component if component in self.shared else f"{task}/{component}"
@@ -169,10 +155,6 @@ class Combine:
             if key.startswith(f"{task}/")
         }
         return {**own, **{key: tree for key, tree in params.items() if key in self.shared}}
-
-
-def _fold(key: jax.Array, name: str) -> jax.Array:
-    return jax.random.fold_in(key, zlib.crc32(name.encode()))
 
 
 def _require_equal_shapes(first: Any, second: Any, component: str, task: str) -> None:

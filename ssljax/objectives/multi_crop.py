@@ -40,8 +40,8 @@ def count_global(views: Views, *, at_least: int = 2) -> int:
     count = sum(view.count for view in made if view.size == views.size)
     if count < at_least:
         raise UserError(
-            f"{views.where} makes {count} view(s) of the largest size, {views.size}; this objective "
-            f"needs {at_least}, of which each is compared with the other views"
+            f"{views.where} makes {count} view(s) of the largest size, {views.size}; this "
+            f"objective needs {at_least}, of which each is compared with the other views"
         )
     return count
 

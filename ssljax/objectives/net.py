@@ -49,7 +49,9 @@ class Net:
         return functools.partial(self._run, name)
 
     def _run(self, name: str, *inputs: Any, **options: Any) -> Any:
-        key = None if self._key is None else key_of(jax.random.fold_in(self._key, self._calls), name)
+        key = (
+            None if self._key is None else key_of(jax.random.fold_in(self._key, self._calls), name)
+        )
         self._calls += 1
         output, self.stats[name] = apply(
             self.modules[name],

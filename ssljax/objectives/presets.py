@@ -23,12 +23,25 @@ def byol(**fields: Any) -> dict[str, dict]:
     }
 
 
+def dino(global_scale: tuple, local_scale: tuple, *, local_count: int, **fields: Any) -> dict:
+    """Return DINO's views: BYOL's two of a large part of the image, and small crops."""
+    large, small = byol(crop_scale=global_scale, **fields), {**BYOL, **fields}
+    return {
+        "global1": large["view1"],
+        "global2": large["view2"],
+        "local": {**small, "crop_scale": local_scale, "blur_prob": 0.5, "count": local_count},
+    }
+
+
 PRESETS: dict[str, dict[str, dict]] = {
     # google-research/simclr, data_util.py; the bicubic filter of tf.image is not antialiased there.
     "simclr": {
         "crop": {"count": 2, "crop_scale": (0.08, 1.0), "blur_prob": 0.5, **STRONG, **TENSORFLOW}
     },
     # facebookresearch/moco, main_moco.py
+    "moco_v1": {
+        "crop": {"count": 2, "crop_scale": (0.2, 1.0), **WEAK, "hue": 0.4, "jitter_prob": 1.0}
+    },
     "moco_v2": {
         "crop": {"count": 2, "crop_scale": (0.2, 1.0), "blur": "pillow", "blur_prob": 0.5, **WEAK}
     },

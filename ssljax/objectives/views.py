@@ -1,4 +1,4 @@
-"""Views of the examples of a batch: augmented for the loss, plain for evaluation; both normalised."""
+"""Views of the examples of a batch: augmented for the loss, or plain; both normalised."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from ml_collections import ConfigDict
 
 from ssljax.errors import UserError, unknown
 from ssljax.objectives.construct import construct
-from ssljax.objectives.presets import PRESETS
+from ssljax.objectives.presets import PILLOW, PRESETS, dino
 from ssljax.ops.augment import Augmentation, multi_crop
 from ssljax.ops.keys import per_example
 from ssljax.ops.pixels import unit_range
@@ -66,6 +66,20 @@ class Views:
     def crops(cls, **fields: Any) -> "Views":
         """Return a single group, "crop", of the given augmentation."""
         return cls({"crop": fields})
+
+    @classmethod
+    def dino(
+        cls, global_scale: tuple, local_scale: tuple, *, local_count: int, local_size: int = 96
+    ) -> "Views":
+        """Return DINO's views: two global ones of 224 pixels and local ones."""
+        groups = dino(global_scale, local_scale, local_count=local_count, **PILLOW)
+        sizes = {"global1": 224, "global2": 224, "local": local_size}
+        return cls({name: {**groups[name], "size": sizes[name]} for name in groups})
+
+    @classmethod
+    def one_of(cls, preset: str) -> "Views":
+        """Return a single view, as a preset of two equal ones makes it."""
+        return cls({"crop": {**PRESETS[preset]["crop"], "count": 1}})
 
     def bound(self, name: str, field: Field) -> "Views":
         """Return views of the data's field of that name."""

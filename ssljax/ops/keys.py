@@ -60,3 +60,8 @@ def per_example(key: jax.Array, rows: int | jax.Array) -> jax.Array:
     if rows.ndim != 1:
         raise ValueError(f"rows must have shape [B], got {list(rows.shape)}")
     return jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, rows)
+
+
+def split_keys(key: jax.Array, count: int) -> list[jax.Array]:
+    """Return `count` keys."""
+    return [jax.random.fold_in(key, number) for number in range(count)]

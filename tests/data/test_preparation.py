@@ -157,9 +157,7 @@ def test_an_apt_that_fails(tmp_path, monkeypatch, script, error, message):
 def test_an_interrupted_preparation_leaves_nothing(
     tmp_path, small_original, no_debian, monkeypatch
 ):
-    monkeypatch.setattr(
-        registry.os, "rename", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
-    )
+    monkeypatch.setattr(registry.os, "rename", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         prepare("fashion_mnist", tmp_path / "data")
     assert names_in(tmp_path / "data") == []

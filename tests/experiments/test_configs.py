@@ -14,7 +14,7 @@ import pytest
 
 from ssljax.objectives import OBJECTIVES
 from ssljax.training.experiment import build
-from tests.experiments.configs import CONFIGS, FILES, ROOT, config_of, inputs_of
+from tests.experiments.configs import CONFIGS, FILES, ROOT, config_of, spec_of
 
 IMAGENET = "tfds:imagenet2012"
 SMALL_CONSTANTS = 1 << 16  # bytes: tables of positions or permutations
@@ -39,7 +39,7 @@ def test_the_full_size_step_of_every_config_traces_without_allocating(spec):
     config = config_of(spec)
     before = jax.live_arrays()  # held, so that none of their names is given to another
     known = set(map(id, before))
-    built = build(config, inputs=inputs_of(config))
+    built = build(config, spec=spec_of(config))
     state, batch = built.abstract_state, built.abstract_batch
     after, metrics = built.trace_step().out_info
     assert _shapes(after) == _shapes(state)  # so that the next step is the same program
@@ -47,7 +47,7 @@ def test_the_full_size_step_of_every_config_traces_without_allocating(spec):
     for name, value in metrics.items():
         assert name == "nonfinite" or value.shape == (), name  # what is logged is a scalar
 
-    features = jax.eval_shape(built.objective.embed, state.params, state.objective_state, batch)
+    features = jax.eval_shape(built.embed, state.params, state.objective_state, batch)
     assert features.shape[0] == config.batch_size and features.ndim == 2
     assert features.dtype == jnp.float32
 

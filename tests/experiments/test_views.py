@@ -28,7 +28,7 @@ OFFICIAL = {
     "msn_imagenet_vit_s": ("bilinear", *PILLOW),  # src/data_manager.py
     "nnclr_imagenet_resnet50": SIMCLR,  # no official code
     "npid_imagenet_resnet50": ("bilinear", "torchvision", None),  # lemniscate, main.py
-    "online_distillation_imagenet_resnet18": ("bilinear", *PILLOW),  # as moco_v2
+    "seed_distillation_imagenet_resnet18": ("bilinear", *PILLOW),  # as moco_v2
     "ressl_imagenet_resnet50": ("bilinear", *PILLOW),  # data/augmentation.py
     "simclr_imagenet_resnet50": SIMCLR,  # data_util.py of the first release
     "simmim_imagenet_vit_b": ("bilinear", None, None),  # data/data_simmim.py

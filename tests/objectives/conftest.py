@@ -71,6 +71,11 @@ def trial(case: str) -> Trial:
     return Trial(objective, optimizer, state, (batch, make_batch(1, spec)))
 
 
+def features_of(objective):
+    """Return the function of (params, state, batch) that gives the features evaluation sees."""
+    return lambda *args: next(iter(objective.outputs(*args).values()))
+
+
 @pytest.fixture(params=sorted(CASES))
 def any_trial(request) -> Trial:
     """Every objective in turn."""

@@ -8,12 +8,13 @@ import pytest
 from ml_collections import ConfigDict
 
 from ssljax.models import build_encoder
-from ssljax.objectives import Inputs, Run, build_objective
+from ssljax.objectives import Run, build_objective
+from ssljax.spec import image_spec
 from ssljax.training.optimizer import build_optimizer
 from ssljax.training.step import init_state, make_train_step
 
 BATCH = 4
-INPUTS = Inputs((256, 256, 3), mean=(0.5,) * 3, std=(0.25,) * 3, num_examples=1000)
+SPEC = image_spec((256, 256, 3), mean=(0.5,) * 3, std=(0.25,) * 3, num_examples=1000)
 # Shipped at 256 pixels, views of 224, as on ImageNet; the operations are each paper's.
 DEAREST = {"size": 224, "interpolation": "bicubic", "jitter": "simclr_v1", "blur": "pillow"}
 VIEWS = {
@@ -25,7 +26,7 @@ VIEWS = {
 def _objective(name: str, section: dict):
     # In a scan, XLA counts the body once: not in the encoder, then.
     encoder = build_encoder({"name": "vit_s", "scan": False})
-    run = Run(encoder, INPUTS, steps=10, batch_size=BATCH)
+    run = Run(encoder, SPEC, steps=10, batch_size=BATCH)
     groups = build_objective(ConfigDict({"name": name}), run).views.groups
     views = {group: {**groups[group], **fields} for group, fields in section.items()}
     return build_objective(ConfigDict({"name": name, "views": views}), run)
@@ -33,7 +34,7 @@ def _objective(name: str, section: dict):
 
 def _batch():
     ids = jnp.zeros(BATCH, jnp.int32)
-    return {"image": jnp.zeros((BATCH, *INPUTS.shape), jnp.uint8), "id": ids, "row": ids}
+    return {"image": jnp.zeros((BATCH, *SPEC.shape), jnp.uint8), "id": ids, "row": ids}
 
 
 def _cost(function, *args) -> tuple[float, float]:
@@ -59,7 +60,7 @@ def test_the_step_is_counted_in_full():
 @pytest.mark.parametrize("name", VIEWS)
 def test_augmentation_costs_less_than_a_quarter_of_the_step(name):
     objective = _objective(name, VIEWS[name])
-    augment = functools.partial(objective.views, INPUTS)
+    augment = functools.partial(objective.views, SPEC)
     flops, moved = _cost(augment, jax.random.key(0), jax.eval_shape(_batch))
     step_flops, step_moved = _step_cost()
     assert 0.001 < flops / step_flops < 0.25

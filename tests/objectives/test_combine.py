@@ -11,12 +11,12 @@ from tests.objectives.cases import CASES
 from tests.objectives.cases.contrastive import SIMCLR
 from tests.objectives.cases.masked import MAE
 from tests.objectives.cases.small import HEAD, PAIR, SINGLE, VIT
-from tests.objectives.conftest import BATCH, INPUTS, trial
+from tests.objectives.conftest import BATCH, SPEC, trial
 
 
 def _build(**changes):
     section = {**CASES["combine"][1], **changes}
-    run = Run(build_encoder(VIT), INPUTS, steps=10, batch_size=BATCH)
+    run = Run(build_encoder(VIT), SPEC, steps=10, batch_size=BATCH)
     return build_objective(ConfigDict(section), run)
 
 
@@ -39,7 +39,7 @@ def test_a_weight_may_follow_a_schedule():
     @jax.jit
     def run(step):
         batch = {**one.batches[0], "row": jax.numpy.arange(BATCH)}
-        return objective.loss(
+        return objective.value(
             one.state.params, one.state.objective_state, batch, key=jax.random.key(0), step=step
         )
 

@@ -4,13 +4,13 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from ssljax.objectives import Inputs
+from ssljax.spec import image_spec
 from ssljax.objectives.views import Views
 
 
 @pytest.mark.parametrize("shape", [(4, 12, 1), (12, 4, 1)])
 def test_views_of_images_that_are_not_square_are_as_large_as_the_shorter_side(shape):
-    views, inputs = Views.crops(), Inputs(shape, (0.0,), (1.0,), 2)
+    views, inputs = Views.crops(), image_spec(shape, (0.0,), (1.0,), 2)
     assert views.augmentations(inputs)["crop"].size == 4
     # Without a crop the whole image is in the view: each third of it is a value of its own.
     values = jnp.repeat(jnp.arange(3.0) / 4, 4)

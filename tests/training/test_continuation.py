@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ssljax.errors import UserError
-from ssljax.objectives import Inputs
+from ssljax.spec import image_spec
 from ssljax.training.config import complete, default_config
 from ssljax.training.continuation import continuation, describe
 from ssljax.training.data_record import DataRecord
@@ -100,7 +100,7 @@ def test_what_cannot_go_on_is_refused_by_name(saved, now, message):
 
 
 def test_a_run_without_a_checkpoint_takes_other_steps_but_no_other_seed(tmp_path):
-    data = DataRecord({"version": 1}, Inputs((8, 8, 1), (0.5,), (0.25,), 7))
+    data = DataRecord({"version": 1}, image_spec((8, 8, 1), (0.5,), (0.25,), 7))
     claim(tmp_path, first := default_config(), data)
     (tmp_path / "metrics.jsonl").write_text('{"step": 1}\n')
     first.steps = 7

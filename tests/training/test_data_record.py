@@ -7,7 +7,7 @@ import pytest
 
 from ssljax.data import open_source, statistics
 from ssljax.errors import UserError
-from ssljax.objectives import Inputs
+from ssljax.spec import image_spec
 from ssljax.training.config import default_config
 from ssljax.training.data_record import (
     DataRecord,
@@ -18,7 +18,7 @@ from ssljax.training.data_record import (
 
 RECORD = DataRecord(
     {"source": {"spec": "npz:a", "content": "c"}, "seed": 3, "host_crop": [0.5, 1.0]},
-    Inputs((16, 48, 3), (0.1, 0.2, float(np.float32(1 / 3))), (0.3, 0.1 + 0.2, 1e-7), 640),
+    image_spec((16, 48, 3), (0.1, 0.2, float(np.float32(1 / 3))), (0.3, 0.1 + 0.2, 1e-7), 640),
 )
 
 
@@ -90,7 +90,7 @@ def test_a_run_of_an_older_version_is_measured_once_if_its_data_are_as_they_were
     np.savez(tmp_path / "images.npz", image=images)
     inputs = inputs_of_run(run, config)
     mean, std = statistics(source)
-    assert inputs == Inputs((8, 6, 2), tuple(mean.tolist()), tuple(std.tolist()), 9)
+    assert inputs == image_spec((8, 6, 2), tuple(mean.tolist()), tuple(std.tolist()), 9)
     (tmp_path / "images.npz").unlink()
     assert inputs_of_run(run, config) == inputs
     assert read_data_record(run).fingerprint == old

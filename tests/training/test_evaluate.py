@@ -172,7 +172,7 @@ def test_a_run_is_evaluated_on_other_devices_than_it_was_trained_on(mesh, tmp_pa
     checkpoints.save(0, state.replace(opt_state=moments), meta={}, wait=True)
     checkpoints.close()
     three = jax.devices()[:3]  # of which 32 examples are no multiple
-    inputs = trained.objective.run.inputs
+    inputs = trained.objective.run.spec
     experiment = evaluate.build_for_evaluation(config, inputs, devices=three)
     assert experiment.mesh.size == 3 and experiment.source is None
     restored = evaluate.restore_for_evaluation(experiment, tmp_path, None)

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from ssljax.errors import UserError
-from ssljax.objectives import Inputs
+from ssljax.spec import image_spec
 from ssljax.training import workdir
 from ssljax.training.config import default_config
 from ssljax.training.data_record import DataRecord, read_data_record
 
-INPUTS = Inputs((8, 16, 1), mean=(0.1 + 0.2,), std=(1 / 3,), num_examples=7)
+SPEC = image_spec((8, 16, 1), mean=(0.1 + 0.2,), std=(1 / 3,), num_examples=7)
 
 
 @pytest.fixture
@@ -42,13 +42,13 @@ def test_a_folder_that_only_this_host_sees(second_host, tmp_path, there):
 
 
 def test_hosts_with_other_configs_or_data_are_refused(second_host, tmp_path, monkeypatch):
-    config, data = default_config(), DataRecord({"version": 1}, INPUTS)
+    config, data = default_config(), DataRecord({"version": 1}, SPEC)
     with monkeypatch.context() as first_host:
         first_host.setattr(workdir.jax, "process_index", lambda: 0)
         workdir.claim(tmp_path, config, data)
     workdir.claim(tmp_path, config, data)
     with pytest.raises(UserError, match="data set .* .version: 1 then, 2 now"):
-        workdir.claim(tmp_path, config, DataRecord({"version": 2}, INPUTS))
+        workdir.claim(tmp_path, config, DataRecord({"version": 2}, SPEC))
     config.data.workers = 3
     workdir.claim(tmp_path, config, data)
     config.checkpoint.every = 7
@@ -62,7 +62,7 @@ def test_hosts_with_other_configs_or_data_are_refused(second_host, tmp_path, mon
 
 def _data(spec, content):
     source = {"spec": spec, "split": "train", "count": 7, "content": content}
-    return DataRecord({"source": source, "seed": 0, "host_crop": [0.5, 1.0]}, INPUTS)
+    return DataRecord({"source": source, "seed": 0, "host_crop": [0.5, 1.0]}, SPEC)
 
 
 def test_the_same_data_may_move_and_others_may_not(tmp_path):

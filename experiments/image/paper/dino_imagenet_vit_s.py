@@ -12,7 +12,7 @@ Needs: 16 accelerators of 32 GB for about 8 days (the README: 2.6 days for 300 e
 Not run here. Deviates: bfloat16 compute; views cropped from the central 256x256 square.
 """
 
-from experiments.image.augmentation import dino
+from experiments.image.augmentation import dino_crops
 from experiments.image.common import TIMM, imagenet, steps_per_epoch
 
 
@@ -40,7 +40,7 @@ def get_config():
         "temperature_steps": 30 * epoch,
         "momentum": 0.996,
         "center_momentum": 0.9,
-        "views": dino(global_scale=(0.25, 1.0), local_scale=(0.05, 0.25), local_count=10),
+        "views": dino_crops(global_scale=(0.25, 1.0), local_scale=(0.05, 0.25), local_count=10),
     }
     config.optimizer.learning_rate = 5e-4
     config.optimizer.scale_by_batch = "linear"

@@ -10,6 +10,7 @@ Not run here. Deviates: bfloat16 compute, views cropped from the central 256x256
 jittered before greyscale, and running batch statistics are those of all eight groups.
 """
 
+from experiments.image.augmentation import MOCO_V1
 from experiments.image.common import ALL_ALIKE, imagenet, steps_per_epoch
 
 
@@ -19,25 +20,13 @@ def get_config():
     config.encoder["bn_groups"] = 8  # batch statistics of 32 images, as on each of 8 devices
     config.encoder["zero_init"] = False
     config.objective = {
-        "name": "moco_v1",
+        "name": "moco_v2",
+        "projector_hidden": (),
         "temperature": 0.07,
         "momentum": 0.999,
         "queue_size": 65536,
         "projector_dim": 128,
-        "views": {
-            "crop": {
-                "count": 2,
-                "size": 224,
-                "crop_scale": (0.2, 1.0),
-                "flip": 0.5,
-                "brightness": 0.4,
-                "contrast": 0.4,
-                "saturation": 0.4,
-                "hue": 0.4,
-                "jitter_prob": 1.0,
-                "grey_prob": 0.2,
-            }
-        },
+        "views": MOCO_V1,
     }
     config.optimizer.name = "sgd"
     config.optimizer.learning_rate = 0.03  # for the batch of 256 as it is

@@ -1,6 +1,7 @@
 r"""Relative location on ImageNet with ResNet-50: 35 epochs, all eight pairs of tiles.
 
-    python -m ssljax pretrain --config experiments/image/paper/relative_location_imagenet_resnet50.py \
+    python -m ssljax pretrain \
+        --config experiments/image/paper/relative_location_imagenet_resnet50.py \
         --workdir SHARED/relative_location --distributed
 
 Paper: Doersch et al. (2015) trained a network like AlexNet: 46.3 mAP in detection on Pascal VOC

@@ -7,7 +7,8 @@ Paper: 73.4 linear top-1 (Zhu et al., 2022, https://arxiv.org/abs/2206.10698), r
 looked up, as are the batch, LARS at 0.2, the weight decay of 1.5e-6 and the weight of 20 of the
 longest run. Augmentation, projector and teacher are BYOL's, with the cosine of its momentum; a port
 for CIFAR-10 has `momentum_schedule="sine"`.
-Needs: what BYOL needs (experiments/image/paper/byol_imagenet_resnet50.py), less its second direction.
+Needs: what BYOL needs (experiments/image/paper/byol_imagenet_resnet50.py), less its second
+direction.
 Not run here. Deviates: bfloat16 compute, and views cropped from the central 256x256 square.
 """
 

@@ -1,6 +1,7 @@
 r"""Barlow Twins on Fashion-MNIST: minutes on two CPU cores.
 
-    python -m ssljax pretrain --config experiments/image/small/barlow_twins_fashion_mnist_resnet.py \
+    python -m ssljax pretrain \
+        --config experiments/image/small/barlow_twins_fashion_mnist_resnet.py \
         --workdir runs/barlow_twins
 """
 

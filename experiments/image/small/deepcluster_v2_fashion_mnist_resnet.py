@@ -1,6 +1,7 @@
 r"""DeepCluster-v2 on Fashion-MNIST: minutes on two CPU cores.
 
-    python -m ssljax pretrain --config experiments/image/small/deepcluster_v2_fashion_mnist_resnet.py \
+    python -m ssljax pretrain \
+        --config experiments/image/small/deepcluster_v2_fashion_mnist_resnet.py \
         --workdir runs/deepcluster_v2
 """
 

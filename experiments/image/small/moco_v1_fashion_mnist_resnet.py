@@ -11,8 +11,9 @@ def get_config():
     """Return the config."""
     config = fashion_mnist({**RESNET, "bn_groups": 4})  # shuffle-BN in groups of 32 images
     config.objective = {
-        "name": "moco_v1",
+        "name": "moco_v2",
         "temperature": 0.1,
+        "projector_hidden": (),
         "momentum": 0.99,
         "queue_size": 4096,
         "views": PAIR,

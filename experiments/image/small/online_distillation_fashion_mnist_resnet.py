@@ -1,7 +1,8 @@
 r"""Online distillation on Fashion-MNIST, a small student with a teacher by SimCLR: minutes.
 
-  python -m ssljax pretrain --config experiments/image/small/online_distillation_fashion_mnist_resnet.py \
-      --workdir runs/online_distillation
+    python -m ssljax pretrain \
+        --config experiments/image/small/online_distillation_fashion_mnist_resnet.py \
+        --workdir runs/online_distillation
 """
 
 from experiments.image.common import CROP, PAIR, RESNET, fashion_mnist
@@ -12,8 +13,7 @@ def get_config():
     config = fashion_mnist({**RESNET, "width": 8})
     config.objective = {
         "name": "online_distillation",
-        "teacher": RESNET,
-        "frozen_teacher": False,
+        "teacher_encoder": RESNET,
         "teacher_objective": {
             "name": "simclr",
             "temperature": 0.2,

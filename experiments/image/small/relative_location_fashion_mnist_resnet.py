@@ -1,6 +1,7 @@
 r"""Relative location on Fashion-MNIST: minutes on two CPU cores.
 
-    python -m ssljax pretrain --config experiments/image/small/relative_location_fashion_mnist_resnet.py \
+    python -m ssljax pretrain \
+        --config experiments/image/small/relative_location_fashion_mnist_resnet.py \
         --workdir runs/relative_location
 
 Cells are of 9 pixels, tiles of 8. The encoder's stem keeps their size and its features are those of

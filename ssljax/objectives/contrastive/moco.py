@@ -1,31 +1,28 @@
-"""MoCo v2: a view agrees with the key of the other one, against a queue of earlier keys."""
+"""MoCo v1 and v2: a view agrees with the key of the other one, against a queue of earlier keys."""
 
 import dataclasses
-from typing import ClassVar
 
 import jax
+import jax.numpy as jnp
 
-from ssljax.models import MLP, Chain
-from ssljax.objectives.base import Aux, Run
-from ssljax.objectives.checks import (
-    require_not_negative,
-    require_positive,
-    require_queue,
-    require_share,
-)
-from ssljax.objectives.contrastive.momentum_contrast import contrast, first_memory, update_teacher
-from ssljax.objectives.siamese import MODERATE
-from ssljax.objectives.views import Views, embed, example
+from ssljax.losses import info_nce
+from ssljax.models import MLP
+from ssljax.objectives.base import Loss, Objective
+from ssljax.objectives.contrastive.momentum_contrast import require_queue, teacher_keys
+from ssljax.objectives.views import Views
+from ssljax.ops.queue import enqueue, init_queue
+from ssljax.schema import Count, Positive, Share, Size, Width, Widths
 
 
 @dataclasses.dataclass(frozen=True)
-class MoCo:
+class MoCo(Objective):
     """Improved baselines with momentum contrastive learning (Chen et al., 2020).
 
     q = network(view 1), k = teacher(view 2), the teacher being a moving average of the network; the
     loss is InfoNCE of q against k and the K keys of the queue. Each batch's keys enter the queue
     after they were used. With `logits_block` above 0 the loss holds so many rows and columns of
-    logits at a time.
+    logits at a time. MoCo v1 is this with a linear head (`projector_hidden` ()), a temperature of
+    0.07 and the views "moco_v1".
 
     With an encoder whose batch normalisation has `bn_groups` > 1, the keys are computed in a
     shuffled order, so that a query and its key share no batch statistics (shuffle-BN), on any
@@ -36,61 +33,38 @@ class MoCo:
     same numbers, since here it is updated at the end of the step before.
     """
 
-    run: Run
-    views: Views = MODERATE
-    temperature: float = 0.2
-    momentum: float = 0.999
-    queue_size: int = 65536
-    projector_hidden: tuple = (2048,)
-    projector_dim: int = 128
-    logits_block: int = 0
+    views: Views = Views("moco_v2")
+    temperature: Positive = 0.2
+    momentum: Share = 0.999
+    queue_size: Count = 65536
+    projector_hidden: Widths = (2048,)
+    projector_dim: Width = 128
+    logits_block: Size = 0
 
-    family: ClassVar[str] = "contrastive"
-    paper: ClassVar[str] = "arXiv:2003.04297"
-    keeps: ClassVar[tuple[str, ...]] = ("teacher", "queue")
-    batch_coupled: ClassVar[bool] = True
+    teacher = ("encoder", "projector")
+    paper = "arXiv:2003.04297"
+    batch_coupled = True
 
-    def __post_init__(self):
-        require_positive(temperature=self.temperature)
-        require_not_negative(logits_block=self.logits_block)
-        require_share(momentum=self.momentum)
-        self.views.require(self.run.inputs, count=2)
+    def check(self):
+        self.views.require(count=2)
         require_queue(self.run, self.queue_size)
 
-    @property
-    def network(self) -> Chain:
-        projector = MLP(
-            self.projector_hidden,
-            self.projector_dim,
-            norm=False,
-            linear_init="torch",
-            dtype=self.run.dtype,
-        )
-        return Chain({"encoder": self.run.encoder, "projector": projector})
+    def modules(self):
+        head = {"norm": False, "linear_init": "torch", "dtype": self.run.dtype}
+        projector = MLP(self.projector_hidden, self.projector_dim, **head)
+        return {"encoder": self.run.encoder, "projector": projector}
 
-    def init_params(self, key, batch):
-        return self.network.init(key, example(self.run.inputs))[0]
+    def memory(self, key):
+        return {"queue": init_queue(key, rows=self.queue_size, dim=self.projector_dim)}
 
-    def init_memory(self, key, params, batch):
-        stats = self.network.init(key, example(self.run.inputs))[1]
-        return first_memory(params, stats, key, rows=self.queue_size, dim=self.projector_dim)
+    def loss(self, net, teacher, batch, *, key, step):
+        views, queue = self.views.stacked(key, batch), net.state["queue"]
+        shuffle_key = jax.random.split(jax.random.split(key)[1])[0]
+        q = net.projector(net.encoder(views[:, 0]).pooled)
+        k = teacher_keys(teacher, views[:, 1], shuffle_key)
+        options = {"temperature": self.temperature, "block": self.logits_block}
+        losses = info_nce(q, k, queue["rows"], **options)
+        return Loss(jnp.mean(losses), carry={"queue": enqueue(queue, k)})
 
-    def loss(self, params, memory, batch, *, key, step):
-        views_key, contrast_key = jax.random.split(key)
-        views = self.views.stacked(self.run.inputs, views_key, batch)
-        loss, carry = contrast(
-            self.network,
-            params,
-            memory,
-            views,
-            temperature=self.temperature,
-            block=self.logits_block,
-            key=contrast_key,
-        )
-        return loss, Aux(metrics={}, carry=carry)
-
-    def advance(self, params, memory, carry, *, step):
-        return params, update_teacher(memory, params, carry, self.momentum)
-
-    def embed(self, params, memory, batch):
-        return embed(self.run, params["encoder"], memory["stats"]["encoder"], batch)
+    def decay(self, step):
+        return self.momentum

@@ -1,24 +1,23 @@
-"""NNCLR: a view agrees with the nearest neighbour, among earlier images, of the other view."""
+"""NNCLR: a view agrees with the nearest neighbour, among earlier examples, of the other view."""
 
 import dataclasses
-from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 
 from ssljax.losses import batch_info_nce
 from ssljax.losses.blockwise import over_pairs, product
-from ssljax.models import MLP, Chain
-from ssljax.objectives.base import Aux, Run
-from ssljax.objectives.checks import require_not_negative, require_positive, require_queue
-from ssljax.objectives.siamese import ASYMMETRIC, each_view
-from ssljax.objectives.views import Views, embed, example
+from ssljax.models import MLP
+from ssljax.objectives.base import Loss, Objective
+from ssljax.objectives.contrastive.momentum_contrast import require_queue
+from ssljax.objectives.views import Views
 from ssljax.ops.normalize import l2_normalize
 from ssljax.ops.queue import enqueue, init_queue
+from ssljax.schema import Count, Positive, Size, Width, Widths
 
 
 @dataclasses.dataclass(frozen=True)
-class NNCLR:
+class NNCLR(Objective):
     """With a little help from my friends: nearest-neighbor contrastive learning of visual
     representations (Dwibedi et al., 2021).
 
@@ -31,74 +30,42 @@ class NNCLR:
     Paper: https://arxiv.org/abs/2104.14548, algorithm 1. Official code: none is known.
     """
 
-    run: Run
-    views: Views = ASYMMETRIC
-    temperature: float = 0.1
-    queue_size: int = 98304
-    projector_hidden: tuple = (2048, 2048)
-    projector_dim: int = 256
-    predictor_hidden: tuple = (4096,)
-    logits_block: int = 0
+    views: Views = Views("byol")
+    temperature: Positive = 0.1
+    queue_size: Count = 98304
+    projector_hidden: Widths = (2048, 2048)
+    projector_dim: Width = 256
+    predictor_hidden: Widths = (4096,)
+    logits_block: Size = 0
 
-    family: ClassVar[str] = "contrastive"
-    paper: ClassVar[str] = "arXiv:2104.14548"
-    keeps: ClassVar[tuple[str, ...]] = ("queue",)
-    batch_coupled: ClassVar[bool] = True
-    smallest_batch: ClassVar[int] = 3
+    paper = "arXiv:2104.14548"
+    batch_coupled = True
+    smallest_batch = 3
 
-    def __post_init__(self):
-        require_positive(temperature=self.temperature)
-        require_not_negative(logits_block=self.logits_block)
-        self.views.require(self.run.inputs, count=2)
+    def check(self):
+        self.views.require(count=2)
         require_queue(self.run, self.queue_size)
 
-    @property
-    def network(self) -> Chain:
-        projector = MLP(
-            self.projector_hidden,
-            self.projector_dim,
-            output_norm="affine",
-            output_bias=False,
-            dtype=self.run.dtype,
-        )
+    def modules(self):
+        head = {"output_norm": "affine", "output_bias": False, "dtype": self.run.dtype}
+        projector = MLP(self.projector_hidden, self.projector_dim, **head)
         predictor = MLP(self.predictor_hidden, self.projector_dim, dtype=self.run.dtype)
-        return Chain({"encoder": self.run.encoder, "projector": projector, "predictor": predictor})
+        return {"encoder": self.run.encoder, "projector": projector, "predictor": predictor}
 
-    def init_params(self, key, batch):
-        return self.network.init(key, example(self.run.inputs))[0]
+    def memory(self, key):
+        return {"queue": init_queue(key, rows=self.queue_size, dim=self.projector_dim)}
 
-    def init_memory(self, key, params, batch):
-        return {
-            "stats": self.network.init(key, example(self.run.inputs))[1],
-            "queue": init_queue(key, rows=self.queue_size, dim=self.projector_dim),
-        }
-
-    def loss(self, params, memory, batch, *, key, step):
-        views_key, model_key = jax.random.split(key)
-        views = self.views.stacked(self.run.inputs, views_key, batch)
-        (z1, z2), stats = each_view(
-            self.network, params, memory["stats"], views, model_key, ("encoder", "projector")
-        )
-        p1, stats = self._predict(params, stats, z1)
-        p2, stats = self._predict(params, stats, z2)
-        queue = memory["queue"]["rows"]
-        nn1, nn2 = (nearest(z, queue, block=self.logits_block) for z in (z1, z2))
+    def loss(self, net, teacher, batch, *, key, step):
+        views, queue = self.views.stacked(key, batch), net.state["queue"]
+        z1, z2 = (net.projector(net.encoder(views[:, v]).pooled) for v in (0, 1))
+        p1, p2 = net.predictor(z1), net.predictor(z2)
+        nn1, nn2 = (nearest(z, queue["rows"], block=self.logits_block) for z in (z1, z2))
         losses = self._contrast(nn1, p2) + self._contrast(nn2, p1)
-        carry = {"stats": stats, "z": jax.lax.stop_gradient(l2_normalize(z1))}
-        return jnp.mean(losses) / 2, Aux(metrics={}, carry=carry)
-
-    def _predict(self, params, stats, z):
-        return self.network.apply(params, stats, z, train=True, through=("predictor",))
+        entering = jax.lax.stop_gradient(l2_normalize(z1))
+        return Loss(jnp.mean(losses) / 2, carry={"queue": enqueue(queue, entering)})
 
     def _contrast(self, nn, p):
         return batch_info_nce(nn, p, temperature=self.temperature, block=self.logits_block)
-
-    def advance(self, params, memory, carry, *, step):
-        queue = enqueue(memory["queue"], carry["z"])
-        return params, {"stats": carry["stats"], "queue": queue}
-
-    def embed(self, params, memory, batch):
-        return embed(self.run, params["encoder"], memory["stats"]["encoder"], batch)
 
 
 def nearest(z: jax.Array, rows: jax.Array, *, block: int = 0) -> jax.Array:

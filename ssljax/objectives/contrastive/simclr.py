@@ -7,9 +7,9 @@ import jax.numpy as jnp
 from ssljax.losses import nt_xent
 from ssljax.models import MLP
 from ssljax.objectives.base import Loss, Objective
-from ssljax.objectives.checks import require_not_negative, require_positive
 from ssljax.objectives.multi_crop import apply_multi_crop
 from ssljax.objectives.views import Views
+from ssljax.schema import Positive, Size, Width, Widths
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,18 +25,16 @@ class SimCLR(Objective):
     """
 
     views: Views = Views("simclr")
-    temperature: float = 0.1
-    projector_hidden: tuple = (2048,)
-    projector_dim: int = 128
-    logits_block: int = 0
+    temperature: Positive = 0.1
+    projector_hidden: Widths = (2048,)
+    projector_dim: Width = 128
+    logits_block: Size = 0
 
     paper = "arXiv:2002.05709"
     batch_coupled = True
     smallest_batch = 2
 
     def check(self):
-        require_positive(temperature=self.temperature)
-        require_not_negative(logits_block=self.logits_block)
         self.views.require(count=2)
 
     def modules(self):

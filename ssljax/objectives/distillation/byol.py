@@ -7,9 +7,8 @@ import jax.numpy as jnp
 from ssljax.losses import byol_regression
 from ssljax.models import MLP
 from ssljax.objectives.base import Loss, Objective
-from ssljax.objectives.checks import require_share
 from ssljax.objectives.views import Views
-from ssljax.ops.schedule import cosine
+from ssljax.schema import Share, Width, Widths
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,10 +25,10 @@ class BYOL(Objective):
     """
 
     views: Views = Views("byol")
-    momentum: float = 0.996
-    projector_hidden: tuple = (4096,)
-    projector_dim: int = 256
-    predictor_hidden: tuple = (4096,)
+    momentum: Share = 0.996
+    projector_hidden: Widths = (4096,)
+    projector_dim: Width = 256
+    predictor_hidden: Widths = (4096,)
 
     teacher = ("encoder", "projector")
     paper = "arXiv:2006.07733"
@@ -37,7 +36,6 @@ class BYOL(Objective):
     smallest_batch = 3
 
     def check(self):
-        require_share(momentum=self.momentum)
         self.views.require(count=2)
 
     def modules(self):
@@ -54,6 +52,3 @@ class BYOL(Objective):
         z1 = teacher.projector(teacher.encoder(x1).pooled)
         z2 = teacher.projector(teacher.encoder(x2).pooled)
         return Loss(jnp.mean(byol_regression(q1, z2) + byol_regression(q2, z1)))
-
-    def decay(self, step):
-        return cosine(step, start=self.momentum, end=1.0, steps=self.run.steps)

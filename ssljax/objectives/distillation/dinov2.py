@@ -1,7 +1,6 @@
 """DINOv2: DINO and iBOT with a head each, targets evened over the batch, features kept apart."""
 
 import dataclasses
-from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -9,37 +8,31 @@ from einops import rearrange
 
 from ssljax.errors import UserError
 from ssljax.losses import koleo, swapped_prediction
-from ssljax.models import DINOHead, init
-from ssljax.objectives.base import Aux, Run
-from ssljax.objectives.checks import require_positive, require_share
-from ssljax.objectives.distillation.multi_crop import (
-    by_size,
-    count_global,
-    crops,
-    pairs,
-    require_prototypes,
-    without_drop_path,
-)
-from ssljax.objectives.distillation.patch_distillation import (
-    encode,
-    global_grid,
-    logits,
-    require_ratios,
-    split_keys,
-)
-from ssljax.objectives.masked.patches import require_patches
-from ssljax.objectives.views import Views, embed, example
+from ssljax.models import DINOHead, MaskToken
+from ssljax.objectives.base import Loss, Objective
+from ssljax.objectives.distillation.patch_distillation import encode, require_ratios
+from ssljax.objectives.masked.patches import patch_grid, require_patches
+from ssljax.objectives.multi_crop import count_global, pairs
+from ssljax.objectives.views import Views, blank
 from ssljax.ops import sinkhorn
-from ssljax.ops.ema import ema
-from ssljax.ops.keys import per_example
+from ssljax.ops.keys import per_example, split_keys
 from ssljax.ops.masking import block_mask
-from ssljax.ops.schedule import cosine, linear
-
-TEACHER = ("encoder", "head", "patch_head")  # the components that the teacher has
+from ssljax.ops.schedule import linear
+from ssljax.schema import (
+    Count,
+    NotNegative,
+    OpenShare,
+    Positive,
+    Prototypes,
+    Share,
+    Size,
+    Width,
+    Widths,
+)
 
 
 @dataclasses.dataclass(frozen=True)
-class DINOv2:
+class DINOv2(Objective):
     """DINOv2: learning robust visual features without supervision (Oquab et al., 2023).
 
     The loss is that of DINO over all pairs of a global view of the teacher and another view of the
@@ -59,46 +52,35 @@ class DINOv2:
     dinov2/train/ssl_meta_arch.py.
     """
 
-    run: Run
-    views: Views = crops(
-        global_scale=(0.32, 1.0), local_scale=(0.05, 0.32), local_size=98, local_count=8
-    )
-    mask_ratio_min: float = 0.1
-    mask_ratio_max: float = 0.5
-    prototypes: int = 131072
-    patch_prototypes: int = 131072
-    head_hidden: tuple = (2048, 2048)
-    bottleneck: int = 384
-    patch_bottleneck: int = 256
+    views: Views = Views.dino((0.32, 1.0), (0.05, 0.32), local_count=8, local_size=98)
+    mask_ratio_min: OpenShare = 0.1
+    mask_ratio_max: OpenShare = 0.5
+    prototypes: Prototypes = 131072
+    patch_prototypes: Prototypes = 131072
+    head_hidden: Widths = (2048, 2048)
+    bottleneck: Width = 384
+    patch_bottleneck: Width = 256
     learned_lengths: bool = False
-    koleo_weight: float = 0.1
-    koleo_group: int = 0
-    student_temperature: float = 0.1
-    teacher_temperature_start: float = 0.04
-    teacher_temperature: float = 0.07
-    temperature_steps: int = 37500
-    sinkhorn_iterations: int = 3
-    momentum: float = 0.994
+    koleo_weight: NotNegative = 0.1
+    koleo_group: Size = 0
+    student_temperature: Positive = 0.1
+    teacher_temperature_start: Positive = 0.04
+    teacher_temperature: Positive = 0.07
+    temperature_steps: Size = 37500
+    sinkhorn_iterations: Count = 3
+    momentum: Share = 0.994
 
-    family: ClassVar[str] = "self-distillation"
-    paper: ClassVar[str] = "arXiv:2304.07193"
-    keeps: ClassVar[tuple[str, ...]] = ("teacher",)
-    batch_coupled: ClassVar[bool] = True
-    smallest_batch: ClassVar[int] = 2
+    teacher = ("encoder", "head", "patch_head")
+    features_of_teacher = True
+    paper = "arXiv:2304.07193"
+    batch_coupled = True
+    smallest_batch = 2
 
-    def __post_init__(self):
-        require_share(momentum=self.momentum)
+    def check(self):
         require_patches(self.run, "dinov2")
-        count_global(self.views, self.run.inputs, at_least=2)
-        global_grid(self.views, self.run.inputs, self.run.encoder.patch_size)
+        count_global(self.views, at_least=2)
+        patch_grid(self.run, self.views)
         require_ratios(self.mask_ratio_min, self.mask_ratio_max)
-        require_prototypes(prototypes=self.prototypes, patch_prototypes=self.patch_prototypes)
-        require_positive(
-            student_temperature=self.student_temperature,
-            teacher_temperature_start=self.teacher_temperature_start,
-            teacher_temperature=self.teacher_temperature,
-            sinkhorn_iterations=self.sinkhorn_iterations,
-        )
         group = self.koleo_group
         if group and (group < 2 or self.run.batch_size % group):
             raise UserError(
@@ -106,73 +88,60 @@ class DINOv2:
                 f"batch_size={self.run.batch_size}"
             )
 
-    @property
-    def heads(self) -> dict[str, DINOHead]:
-        """The head of features and that of patches."""
+    def modules(self):
         last = self.learned_lengths, self.run.dtype
         return {
+            "encoder": self.run.encoder,
             "head": DINOHead(self.head_hidden, self.prototypes, self.bottleneck, *last),
             "patch_head": DINOHead(
                 self.head_hidden, self.patch_prototypes, self.patch_bottleneck, *last
             ),
+            "mask_token": MaskToken(self.run.encoder.width),
         }
 
-    def init_params(self, key, batch):
-        encoder_key, *keys = jax.random.split(key, 3)
-        encoder, _ = init(self.run.encoder, encoder_key, example(self.run.inputs))
-        features = jnp.zeros((2, self.run.encoder.width))
-        heads = {
-            name: init(head, one, features)[0]
-            for (name, head), one in zip(self.heads.items(), keys, strict=True)
-        }
-        token = {"token": jnp.zeros(self.run.encoder.width)}
-        return {"encoder": encoder, "mask_token": token, **heads}
+    def run_once(self, net):
+        net.mask_token()
+        features = net.encoder(blank(self.run.field)).pooled
+        net.head(features)
+        net.patch_head(features)
 
-    def init_memory(self, key, params, batch):
-        return {"teacher": {name: params[name] for name in TEACHER}}
-
-    def _hidden(self, key, positions, views):
+    def hidden(self, key, rows, views):
         """Return what the student does not see: which view of every image, and its patches.
 
         The last are bool[B, N], and int32[B, M] with bool[B, M]: their indices, of which the first
         are valid.
         """
-        rows, columns = global_grid(self.views, self.run.inputs, self.run.encoder.patch_size)
-        view_key, ratio_key, block_key = (per_example(one, positions) for one in split_keys(key, 3))
+        grid = patch_grid(self.run, self.views)
+        view_key, ratio_key, block_key = (per_example(one, rows) for one in split_keys(key, 3))
         view = jax.vmap(lambda one: jax.random.randint(one, (), 0, views))(view_key)
-        low, high = self.mask_ratio_min * rows * columns, self.mask_ratio_max * rows * columns
+        low, high = (
+            share * grid[0] * grid[1] for share in (self.mask_ratio_min, self.mask_ratio_max)
+        )
         area = jax.vmap(lambda one: jax.random.uniform(one, minval=low, maxval=high))(ratio_key)
         count = jnp.maximum(area.astype(jnp.int32), 1)
-        masked = block_mask(block_key, grid=(rows, columns), count=count, smallest=4)
+        masked = block_mask(block_key, grid=grid, count=count, smallest=4)
         most = max(1, int(high))  # of every image, so that shapes are static
         index = jnp.argsort(~masked, axis=1)[:, :most].astype(jnp.int32)
         return view, masked, index, jnp.arange(most) < count[:, None]
 
-    def loss(self, params, memory, batch, *, key, step):
-        views_key, mask_key, model_key = jax.random.split(key, 3)
-        large, *small = by_size(self.views, self.run.inputs, views_key, batch)
+    def loss(self, net, teacher, batch, *, key, step):
+        large, *small = self.views.by_size(key, batch)
         count = large.shape[1]
-        view, masked, index, valid = self._hidden(mask_key, batch["row"], count)
+        hidden = self.hidden(jax.random.split(key)[1], batch["row"], count)
+        view, masked, index, valid = hidden
         masked = masked[:, None] & (view[:, None] == jnp.arange(count))[:, :, None]
-        first_key, *keys = split_keys(model_key, 1 + len(small))
 
-        def hidden(tokens):
+        def chosen(tokens):
             """Return the hidden ones of tokens[B, V, N, D]: [B, M, D]."""
             tokens = jnp.take_along_axis(tokens, view[:, None, None, None], axis=1)[:, 0]
             return jnp.take_along_axis(tokens, index[:, :, None], axis=1)
 
-        features, tokens = encode(self.run.encoder, params, large, key=first_key, masked=masked)
-        everything = [features] + [
-            encode(self.run.encoder, params, views, key=one)[0]
-            for views, one in zip(small, keys, strict=True)
-        ]
-        s = logits(self.heads["head"], params["head"], jnp.concatenate(everything, axis=1))
-        s_patches = logits(self.heads["patch_head"], params["patch_head"], hidden(tokens))
-
-        teacher = memory["teacher"]
-        t, tokens = encode(without_drop_path(self.run.encoder), teacher, large)
-        t = logits(self.heads["head"], teacher["head"], t)
-        t_patches = logits(self.heads["patch_head"], teacher["patch_head"], hidden(tokens))
+        features, tokens = encode(net, large, masked=masked)
+        everything = [features] + [encode(net, views)[0] for views in small]
+        s = net.head(jnp.concatenate(everything, axis=1))
+        s_patches = net.patch_head(chosen(tokens))
+        t, tokens = encode(teacher, large)
+        t, t_patches = teacher.head(t), teacher.patch_head(chosen(tokens))
 
         targets = self._targets(t, step)
         images = [
@@ -193,7 +162,7 @@ class DINOv2:
             "koleo": jnp.sum(jnp.stack(apart)),
         }
         loss = metrics["image_loss"] + metrics["patch_loss"]
-        return loss + self.koleo_weight * metrics["koleo"], Aux(metrics, carry={})
+        return Loss(loss + self.koleo_weight * metrics["koleo"], metrics)
 
     def _targets(self, teacher_logits, step, where=None):
         """Return the assignments [B, V, K] of logits [B, V, K], evened over B and V."""
@@ -210,11 +179,3 @@ class DINOv2:
             where=None if where is None else rearrange(where, "b v -> (b v)"),
         )
         return rearrange(rows, "(b v) k -> b v k", b=len(teacher_logits))
-
-    def advance(self, params, memory, carry, *, step):
-        momentum = cosine(step, start=self.momentum, end=1.0, steps=self.run.steps)
-        student = {name: params[name] for name in TEACHER}
-        return params, {"teacher": ema(memory["teacher"], student, momentum)}
-
-    def embed(self, params, memory, batch):
-        return embed(self.run, memory["teacher"]["encoder"], {}, batch)

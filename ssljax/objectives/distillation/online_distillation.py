@@ -1,193 +1,150 @@
-"""Online distillation: a small student finds images as alike as a larger teacher does."""
+"""Online distillation: a small student and its larger teacher learn in the same steps."""
 
 import dataclasses
 import functools
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from ssljax.errors import UserError
 from ssljax.losses import similarity_distillation
-from ssljax.models import MLP, Chain, apply, build_encoder, init
+from ssljax.models import MLP, build_encoder
 from ssljax.objectives import build_objective
-from ssljax.objectives.base import Aux, Objective, Run
-from ssljax.objectives.checks import require_positive, require_queue
+from ssljax.objectives.base import Loss, Objective, Refreshing, Run
 from ssljax.objectives.construct import construct
-from ssljax.objectives.distillation.multi_crop import without_drop_path
-from ssljax.objectives.views import Views, embed, example
+from ssljax.objectives.contrastive.momentum_contrast import require_queue
+from ssljax.objectives.distillation.seed_distillation import teacher_features
+from ssljax.objectives.views import Views, blank
 from ssljax.ops.queue import enqueue, init_queue
+from ssljax.schema import Count, Positive, Widths
 
-PREFIX = "teacher/"  # of the components of a teacher that is trained too
+PREFIX = "teacher/"  # of the teacher's components
 
 
 @dataclasses.dataclass(frozen=True)
-class OnlineDistillation:
-    """SEED: self-supervised distillation for visual representation (Fang et al., 2021), online.
+class OnlineDistillation(Objective):
+    """The student's loss of SEED (Fang et al., 2021) towards a teacher that is trained too.
 
-    Student and teacher see the same view. With t the teacher's features, s = projector(student) and
-    a queue of earlier t, the loss is the cross entropy of softmax(s . [t, queue] / temperature) to
-    softmax(t . [t, queue] / teacher_temperature), all being unit vectors. Features are the
-    student's: the encoder of the run.
+    The teacher learns by an objective of its own, of which all components are called "teacher/...".
+    In the same step the student is to find examples as alike as the teacher does: with t the
+    teacher's features, s = projector(student) and a queue of earlier t, its loss is the cross
+    entropy of softmax(s . [t, queue] / temperature) to softmax(t . [t, queue] /
+    teacher_temperature), all being unit vectors. No gradient of it reaches the teacher. The loss is
+    the sum of both. Features are the student's: the encoder of the run.
 
-    A frozen teacher is remembered as {"params": ..., "stats": ...}, at random values unless
-    `config.init_from` takes them from the run that trained it, for example {"workdir":
-    "runs/simclr", "take": "params/encoder", "put": "objective_state/teacher/params"} and, where it has batch
-    statistics, another part from "objective_state/stats/encoder" to "objective_state/teacher/stats".
-
-    A teacher that is not frozen learns in the same steps, by an objective of its own (of which all
-    components are called "teacher/..."). The student follows it; no gradient of its loss reaches
-    the teacher.
-
-    Paper: https://arxiv.org/abs/2101.04731. Official code: jacobswan1/SEED, seed/builder.py, where
-    t is the output of the teacher's projector, not its features, and every teacher is frozen.
+    Papers: the student's loss https://arxiv.org/abs/2101.04731 (jacobswan1/SEED, seed/builder.py,
+    where the teacher is frozen: `seed_distillation`); student and teacher at once
+    https://arxiv.org/abs/2104.09866 (DoGo, where either learns from the other).
 
     Attributes:
-      run: as for any objective; its encoder is the student.
-      teacher: an encoder, in a config a section such as {"name": "resnet50"}.
-      teacher_objective: what it learns by if it is not frozen, in a config a section.
+      teacher_objective: what the teacher learns by, in a config a section; its encoder is that of
+        the section `teacher_encoder`.
     """
 
-    run: Run
-    teacher: Any
-    teacher_objective: Objective | None = None
-    frozen_teacher: bool = True
-    views: Views = Views.crops(
-        crop_scale=(0.2, 1.0),
-        flip=0.5,
-        brightness=0.4,
-        contrast=0.4,
-        saturation=0.4,
-        hue=0.1,
-        jitter_prob=0.8,
-        grey_prob=0.2,
-        blur_prob=0.5,
-    )
-    temperature: float = 0.2
-    teacher_temperature: float = 0.01
-    queue_size: int = 65536
-    projector_hidden: tuple = (512,)
+    teacher_objective: Objective
+    views: Views = Views.one_of("moco_v2")
+    temperature: Positive = 0.2
+    teacher_temperature: Positive = 0.01
+    queue_size: Count = 65536
+    projector_hidden: Widths = (512,)
 
-    family: ClassVar[str] = "self-distillation"
-    paper: ClassVar[str] = "arXiv:2101.04731"
-    keeps: ClassVar[tuple[str, ...]] = ("teacher", "queue")
-    batch_coupled: ClassVar[bool] = True  # by batch statistics, where an encoder has them
-    smallest_batch: ClassVar[int] = 2
+    paper = "arXiv:2104.09866"
+    batch_coupled = True  # by batch statistics, where an encoder has them
+    smallest_batch = 2
 
     @classmethod
     def from_config(cls, section: Mapping[str, Any], run: Run, where: str) -> "OnlineDistillation":
         """Build the teacher and its objective, then this of them."""
-        if not section.get("teacher"):
-            raise UserError(f"{where}.teacher is missing; set it to {{'name': 'resnet50'}}, say")
-        rest = {k: v for k, v in section.items() if k not in ("teacher", "teacher_objective")}
-        teacher, objective = build_encoder(section["teacher"]), section.get("teacher_objective")
-        if objective:
-            its_run = dataclasses.replace(run, encoder=teacher)
-            objective = build_objective(objective, its_run, f"{where}.teacher_objective")
-        return construct(
-            cls, rest, where, run=run, teacher=teacher, teacher_objective=objective or None
-        )
+        rest = dict(section)
+        for name, such in (
+            ("teacher_encoder", "{'name': 'resnet50'}"),
+            ("teacher_objective", "{'name': 'simclr'}"),
+        ):
+            if not rest.get(name):
+                raise UserError(f"{where}.{name} is missing; set it to {such}, say")
+        encoder = build_encoder(rest.pop("teacher_encoder"))
+        its_run = dataclasses.replace(run, encoder=encoder)
+        task = build_objective(rest.pop("teacher_objective"), its_run, f"{where}.teacher_objective")
+        return construct(cls, rest, where, run=run, teacher_objective=task)
 
-    def __post_init__(self):
-        self.views.require(self.run.inputs, count=1)
+    def check(self):
+        self.views.require(count=1)
         require_queue(self.run, self.queue_size)
-        require_positive(temperature=self.temperature, teacher_temperature=self.teacher_temperature)
-        if self.frozen_teacher == (self.teacher_objective is not None):
-            raise UserError(
-                f"frozen_teacher={self.frozen_teacher}: a frozen teacher has no teacher_objective, "
-                "and one that is not frozen needs it to learn by"
-            )
-        if hasattr(self.teacher_objective, "refresh"):
+        if isinstance(self.teacher_objective, Refreshing):
             raise UserError("teacher_objective works between steps, which a teacher here cannot")
 
     @functools.cached_property
-    def _width(self) -> int:
-        """Of the teacher's features."""
+    def width(self) -> int:
+        """The number of the teacher's features."""
+        task = self.teacher_objective
+        batch = {self.run.name: blank(self.run.field)}
 
         def features(key):
-            params, stats = init(self.teacher, key, example(self.run.inputs))
-            return self._features(params, stats, example(self.run.inputs))
+            params = task.init_params(key)
+            return task.outputs(params, task.init_state(key, params), batch)[self.run.name]
 
         return jax.eval_shape(features, jax.random.key(0)).shape[1]
 
-    def _features(self, params, stats, images):
-        """Return the teacher's, as it gives them when it is not trained."""
-        encoded, _ = apply(without_drop_path(self.teacher), params, stats, images, train=False)
-        return jax.lax.stop_gradient(encoded.pooled)
+    def modules(self):
+        projector = MLP(self.projector_hidden, self.width, norm=False, dtype=self.run.dtype)
+        return {"encoder": self.run.encoder, "projector": projector}
 
-    @property
-    def network(self) -> Chain:
-        projector = MLP(self.projector_hidden, self._width, norm=False, dtype=self.run.dtype)
-        return Chain({"encoder": self.run.encoder, "projector": projector})
+    def memory(self, key):
+        queue_key = jax.random.split(key)[1]
+        return {"queue": init_queue(queue_key, rows=self.queue_size, dim=self.width)}
 
-    def init_params(self, key, batch):
-        student_key, teacher_key = jax.random.split(key)
-        params = self.network.init(student_key, example(self.run.inputs))[0]
-        if self.frozen_teacher:
-            return params
-        teacher = self.teacher_objective.init_params(teacher_key, batch)
-        return {**params, **{PREFIX + name: tree for name, tree in teacher.items()}}
-
-    def init_memory(self, key, params, batch):
-        teacher_key, queue_key = jax.random.split(key)
-        if self.frozen_teacher:
-            trained, stats = init(self.teacher, teacher_key, example(self.run.inputs))
-            teacher = {"params": trained, "stats": stats}
-        else:
-            teacher = self.teacher_objective.init_memory(teacher_key, _teachers(params), batch)
-        return {
-            "stats": self.network.init(key, example(self.run.inputs))[1],
-            "teacher": teacher,
-            "queue": init_queue(queue_key, rows=self.queue_size, dim=self._width),
-        }
-
-    def loss(self, params, memory, batch, *, key, step):
-        views_key, model_key, teacher_key = jax.random.split(key, 3)
-        images = self.views.stacked(self.run.inputs, views_key, batch)[:, 0]
-        s, stats = self.network.apply(params, memory["stats"], images, train=True, key=model_key)
-        teacher = memory["teacher"]
-        if self.frozen_teacher:
-            t = self._features(teacher["params"], teacher["stats"], images)
-        else:
-            encoder_stats = teacher.get("stats", {}).get("encoder", {})
-            t = self._features(params[PREFIX + "encoder"], encoder_stats, images)
-        loss = jnp.mean(
-            similarity_distillation(
-                s,
-                t,
-                memory["queue"]["rows"],
-                student_temperature=self.temperature,
-                teacher_temperature=self.teacher_temperature,
-            )
+    def loss(self, net, teacher, batch, *, key, step):
+        x, queue = self.views.stacked(key, batch)[:, 0], net.state["queue"]
+        s = net.projector(net.encoder(x).pooled)
+        stats = net.state["teacher"].get("stats", {}).get("encoder", {})
+        encoder = self.teacher_objective.run.encoder
+        t = teacher_features(encoder, net.params[f"{PREFIX}encoder"], stats, x)
+        losses = similarity_distillation(
+            s,
+            t,
+            queue["rows"],
+            student_temperature=self.temperature,
+            teacher_temperature=self.teacher_temperature,
         )
-        carry = {"stats": stats, "keys": t}
-        if self.frozen_teacher:
-            return loss, Aux({}, carry)
-        teachers, aux = self.teacher_objective.loss(
-            _teachers(params), teacher, batch, key=teacher_key, step=step
+        return Loss(jnp.mean(losses), carry={"queue": enqueue(queue, t)})
+
+    # The teacher's part of all that a step does.
+
+    def init_params(self, key):
+        teacher = self.teacher_objective.init_params(jax.random.split(key)[1])
+        return {**super().init_params(key), **_renamed(teacher)}
+
+    def init_state(self, key, params):
+        teacher_key = jax.random.split(key)[0]
+        state = super().init_state(key, params)
+        return {**state, "teacher": self.teacher_objective.init_state(teacher_key, _own(params))}
+
+    def value(self, params, state, batch, *, key, step):
+        loss, aux = super().value(params, state, batch, key=key, step=step)
+        teachers, its = self.teacher_objective.value(
+            _own(params), state["teacher"], batch, key=jax.random.split(key, 3)[2], step=step
         )
-        metrics = {PREFIX + name: value for name, value in aux.metrics.items()}
+        metrics = {PREFIX + name: value for name, value in its.metrics.items()}
         metrics |= {"student_loss": loss, "teacher_loss": teachers}
-        return loss + teachers, Aux(metrics, {**carry, "teacher": aux.carry})
+        carry = {**aux.carry, "teacher": its.carry}
+        return loss + teachers, dataclasses.replace(aux, metrics=metrics, carry=carry)
 
-    def advance(self, params, memory, carry, *, step):
-        queue = enqueue(memory["queue"], carry["keys"])
-        memory = {**memory, "stats": carry["stats"], "queue": queue}
-        if self.frozen_teacher:
-            return params, memory
-        teacher, remembered = self.teacher_objective.advance(
-            _teachers(params), memory["teacher"], carry["teacher"], step=step
+    def advance(self, params, state, carry, *, step):
+        teacher, kept = self.teacher_objective.advance(
+            _own(params), state["teacher"], carry["teacher"], step=step
         )
-        renamed = {PREFIX + name: tree for name, tree in teacher.items()}
-        return {**params, **renamed}, {**memory, "teacher": remembered}
-
-    def embed(self, params, memory, batch):
-        return embed(self.run, params["encoder"], memory["stats"]["encoder"], batch)
+        carry = {**carry, "teacher": kept}
+        return super().advance({**params, **_renamed(teacher)}, state, carry, step=step)
 
 
-def _teachers(params: dict[str, Any]) -> dict[str, Any]:
+def _own(params: Mapping[str, Any]) -> dict[str, Any]:
     """Return the teacher's components, under the names that its objective knows them by."""
     return {
         name.removeprefix(PREFIX): tree for name, tree in params.items() if name.startswith(PREFIX)
     }
+
+
+def _renamed(params: Mapping[str, Any]) -> dict[str, Any]:
+    return {PREFIX + name: tree for name, tree in params.items()}

@@ -1,23 +1,19 @@
 """SimSiam: predict the other view's projection; no negatives, no teacher, a stopped gradient."""
 
 import dataclasses
-from typing import ClassVar
 
-import jax
 import jax.numpy as jnp
 
 from ssljax.losses import negative_cosine
-from ssljax.models import MLP, Chain
-from ssljax.objectives.base import Aux, Run
-from ssljax.objectives.siamese import MODERATE
-from ssljax.objectives.views import Views, embed, example
+from ssljax.models import MLP
+from ssljax.objectives.base import Loss, Objective
+from ssljax.objectives.views import Views
 from ssljax.ops.normalize import l2_normalize
-
-TARGET = ("encoder", "projector")  # the components that make the target
+from ssljax.schema import Width, Widths
 
 
 @dataclasses.dataclass(frozen=True)
-class SimSiam:
+class SimSiam(Objective):
     """Exploring simple Siamese representation learning (Chen and He, 2020).
 
     z = projector(encoder(view)) and p = predictor(z); the loss is -[cos(p1, sg z2) + cos(p2, sg
@@ -32,61 +28,29 @@ class SimSiam:
     simsiam/builder.py.
     """
 
-    run: Run
-    views: Views = MODERATE
-    projector_hidden: tuple = (2048, 2048)
-    projector_dim: int = 2048
-    predictor_hidden: tuple = (512,)
+    views: Views = Views("moco_v2")
+    projector_hidden: Widths = (2048, 2048)
+    projector_dim: Width = 2048
+    predictor_hidden: Widths = (512,)
 
-    family: ClassVar[str] = "self-distillation"
-    paper: ClassVar[str] = "arXiv:2011.10566"
-    keeps: ClassVar[tuple[str, ...]] = ()
-    batch_coupled: ClassVar[bool] = True
-    smallest_batch: ClassVar[int] = 3
+    paper = "arXiv:2011.10566"
+    batch_coupled = True
+    smallest_batch = 3
 
-    def __post_init__(self):
-        self.views.require(self.run.inputs, count=2)
+    def check(self):
+        self.views.require(count=2)
 
-    @property
-    def network(self) -> Chain:
-        projector = MLP(
-            self.projector_hidden,
-            self.projector_dim,
-            output_norm="plain",
-            output_bias=False,
-            linear_init="torch",
-            dtype=self.run.dtype,
-        )
-        predictor = MLP(
-            self.predictor_hidden, self.projector_dim, linear_init="torch", dtype=self.run.dtype
-        )
-        return Chain({"encoder": self.run.encoder, "projector": projector, "predictor": predictor})
+    def modules(self):
+        head = {"linear_init": "torch", "dtype": self.run.dtype}
+        last = {"output_norm": "plain", "output_bias": False}
+        projector = MLP(self.projector_hidden, self.projector_dim, **last, **head)
+        predictor = MLP(self.predictor_hidden, self.projector_dim, **head)
+        return {"encoder": self.run.encoder, "projector": projector, "predictor": predictor}
 
-    def init_params(self, key, batch):
-        return self.network.init(key, example(self.run.inputs))[0]
-
-    def init_memory(self, key, params, batch):
-        return {"stats": self.network.init(key, example(self.run.inputs))[1]}
-
-    def loss(self, params, memory, batch, *, key, step):
-        views_key, *model_keys = jax.random.split(key, 3)
-        views = self.views.stacked(self.run.inputs, views_key, batch)
-        stats, z, p = memory["stats"], [], []
-        for view, model_key in enumerate(model_keys):
-            projection, stats = self.network.apply(
-                params, stats, views[:, view], train=True, through=TARGET, key=model_key
-            )
-            prediction, stats = self.network.apply(
-                params, stats, projection, train=True, through=("predictor",)
-            )
-            z.append(projection)
-            p.append(prediction)
+    def loss(self, net, teacher, batch, *, key, step):
+        views, z, p = self.views.stacked(key, batch), [], []
+        for view in (0, 1):
+            z.append(net.projector(net.encoder(views[:, view]).pooled))
+            p.append(net.predictor(z[view]))
         loss = jnp.mean(negative_cosine(p[0], z[1]) + negative_cosine(p[1], z[0])) / 2
-        metrics = {"std": jnp.mean(jnp.std(l2_normalize(z[0]), axis=0))}
-        return loss, Aux(metrics=metrics, carry=stats)
-
-    def advance(self, params, memory, carry, *, step):
-        return params, {"stats": carry}
-
-    def embed(self, params, memory, batch):
-        return embed(self.run, params["encoder"], memory["stats"]["encoder"], batch)
+        return Loss(loss, {"std": jnp.mean(jnp.std(l2_normalize(z[0]), axis=0))})

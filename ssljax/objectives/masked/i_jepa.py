@@ -1,30 +1,28 @@
 """I-JEPA: predict, from the rest of an image, a teacher's features of blocks that are hidden."""
 
 import dataclasses
-from typing import ClassVar
+from typing import Annotated, Literal
 
 import jax
 import jax.numpy as jnp
 from einops import rearrange
 
-from ssljax.errors import unknown
 from ssljax.losses import mse, smooth_l1
-from ssljax.models import Predictor, apply, init
-from ssljax.objectives.base import Aux, Run
-from ssljax.objectives.checks import require_share
-from ssljax.objectives.masked.patches import blank, patch_grid, require_patches
+from ssljax.models import Predictor
+from ssljax.objectives.base import Loss, Objective
+from ssljax.objectives.masked.patches import blank_view, patch_grid, require_patches
 from ssljax.objectives.views import Views, plain
-from ssljax.ops.ema import ema
 from ssljax.ops.keys import per_example
 from ssljax.ops.masking import multi_block
 from ssljax.ops.normalize import standardize
 from ssljax.ops.schedule import linear
+from ssljax.schema import Ascending, Count, Depth, OpenShare, Part, Positive, Share, Width
 
 DISTANCES = {"smooth_l1": smooth_l1, "l2": mse}
 
 
 @dataclasses.dataclass(frozen=True)
-class IJEPA:
+class IJEPA(Objective):
     """Self-supervised learning from images with a joint-embedding predictive architecture (Assran
     et al., 2023).
 
@@ -42,34 +40,27 @@ class IJEPA:
       and cuts the second down to the smallest of the batch: see `ssljax.ops.masking.multi_block`.
     """
 
-    run: Run
     views: Views = Views.crops(crop_scale=(0.3, 1.0))
-    targets: int = 4
-    target_scale: float = 0.175
-    target_aspect: tuple = (0.75, 1.5)
-    context_scale: tuple = (0.85, 1.0)
-    distance: str = "smooth_l1"  # or l2
-    momentum: float = 0.996
-    predictor_width: int = 384
-    predictor_depth: int = 12
+    targets: Count = 4
+    target_scale: OpenShare = 0.175
+    target_aspect: Annotated[tuple[Positive, Positive], Ascending()] = (0.75, 1.5)
+    context_scale: Annotated[tuple[Part, Part], Ascending()] = (0.85, 1.0)
+    distance: Literal["smooth_l1", "l2"] = "smooth_l1"
+    momentum: Share = 0.996
+    predictor_width: Width = 384
+    predictor_depth: Depth = 12
 
-    family: ClassVar[str] = "masked"
-    paper: ClassVar[str] = "arXiv:2301.08243"
-    keeps: ClassVar[tuple[str, ...]] = ("teacher",)
-    batch_coupled: ClassVar[bool] = False
+    teacher = ("encoder",)
+    paper = "arXiv:2301.08243"
 
-    def __post_init__(self):
-        require_share(momentum=self.momentum)
-        self.views.require(self.run.inputs, count=1)
+    def check(self):
+        self.views.require(count=1)
         require_patches(self.run, "i_jepa")
-        if self.distance not in DISTANCES:
-            raise unknown("distance", self.distance, DISTANCES)
-        jax.eval_shape(lambda: self._blocks(jax.random.split(jax.random.key(0))))  # its errors, now
+        jax.eval_shape(lambda: self.blocks(jax.random.split(jax.random.key(0))))  # its errors, now
 
-    @property
-    def predictor(self) -> Predictor:
+    def modules(self):
         encoder = self.run.encoder
-        return Predictor(
+        predictor = Predictor(
             grid=patch_grid(self.run, self.views),
             out=encoder.width,
             width=self.predictor_width,
@@ -80,8 +71,14 @@ class IJEPA:
             remat=encoder.remat,
             dtype=encoder.dtype,
         )
+        return {"encoder": encoder, "predictor": predictor}
 
-    def _blocks(self, keys):
+    def run_once(self, net):
+        blocks = self.blocks(jax.random.split(jax.random.key(0)))
+        encoded = net.encoder(blank_view(self.run, self.views), keep=blocks.context)
+        net.predictor(encoded.tokens, *blocks)
+
+    def blocks(self, keys):
         return multi_block(
             keys,
             grid=patch_grid(self.run, self.views),
@@ -91,43 +88,24 @@ class IJEPA:
             context_scale=tuple(self.context_scale),
         )
 
-    def init_params(self, key, batch):
-        encoder_key, predictor_key = jax.random.split(key)
-        images, blocks = blank(self.run, self.views), self._blocks(jax.random.split(key))
-        encoder, _ = init(self.run.encoder, encoder_key, images)
-        tokens = self._encode(encoder, images, train=False, keep=blocks.context)
-        predictor, _ = init(self.predictor, predictor_key, tokens, *blocks)
-        return {"encoder": encoder, "predictor": predictor}
+    def loss(self, net, teacher, batch, *, key, step):
+        images = self.views.stacked(key, batch)[:, 0]
+        blocks = self.blocks(per_example(jax.random.split(key)[1], batch["row"]))
 
-    def _encode(self, params, images, **options):
-        return apply(self.run.encoder, params, {}, images, **options)[0].tokens
-
-    def init_memory(self, key, params, batch):
-        return {"teacher": {"encoder": params["encoder"]}}
-
-    def loss(self, params, memory, batch, *, key, step):
-        views_key, mask_key, model_key = jax.random.split(key, 3)
-        images = self.views.stacked(self.run.inputs, views_key, batch)[:, 0]
-        blocks = self._blocks(per_example(mask_key, batch["row"]))
-
-        target = standardize(self._encode(memory["teacher"]["encoder"], images, train=False))
+        target = standardize(teacher.encoder(images).tokens)
         places = rearrange(blocks.targets, "b t k -> b (t k) 1")
         target = jnp.take_along_axis(target, places, axis=1)
         target = rearrange(target, "b (t k) d -> b t k d", t=self.targets)
 
-        context = self._encode(
-            params["encoder"], images, train=True, key=model_key, keep=blocks.context
-        )
-        prediction, _ = apply(self.predictor, params["predictor"], {}, context, *blocks, train=True)
-        loss = jnp.mean(DISTANCES[self.distance](prediction, target))
-        return loss, Aux(metrics={}, carry={})
+        context = net.encoder(images, keep=blocks.context).tokens
+        prediction = net.predictor(context, *blocks)
+        return Loss(jnp.mean(DISTANCES[self.distance](prediction, target)))
 
-    def advance(self, params, memory, carry, *, step):
-        momentum = linear(step, start=self.momentum, end=1.0, steps=self.run.steps)
-        online = {"encoder": params["encoder"]}
-        return params, {"teacher": ema(memory["teacher"], online, momentum)}
+    def decay(self, step):
+        return linear(step, start=self.momentum, end=1.0, steps=self.run.steps)
 
-    def embed(self, params, memory, batch):
-        images = plain(batch, self.run.inputs)
-        tokens = self._encode(memory["teacher"]["encoder"], images, train=False)
-        return jnp.mean(tokens, axis=1, dtype=jnp.float32)
+    def outputs(self, params, state, batch):
+        _, teacher = self.nets(params, state, train=False)
+        tokens = teacher.encoder(plain(batch[self.run.name], self.run.field)).tokens
+        pooled = jnp.mean(tokens, axis=1, dtype=jnp.float32)
+        return {self.run.name: pooled, f"tokens/{self.run.name}": tokens}

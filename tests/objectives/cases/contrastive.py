@@ -9,7 +9,6 @@ PREDICTED = {"views": PAIR, "predictor_hidden": (16,), **HEAD}
 
 CASES = {
     "dcl": (RESNET, {"name": "dcl", "views": PAIR, **HEAD}),
-    "moco_v1": (RESNET, {"name": "moco_v1", "views": PAIR, "queue_size": 64, "projector_dim": 8}),
     "moco_v2": (RESNET, {"name": "moco_v2", "views": PAIR, "queue_size": 64, **HEAD}),
     # So class tokens of a fresh encoder differ more: batch normalisation magnifies rounding less.
     "moco_v3": ({**VIT, "qk_norm": True}, {"name": "moco_v3", **PREDICTED}),

@@ -27,12 +27,15 @@ MSN = {
 ONLINE = {
     "name": "online_distillation",
     "views": SINGLE,
-    "teacher": {**RESNET, "width": 16},
-    "frozen_teacher": False,
+    "teacher_encoder": {**RESNET, "width": 16},
     "teacher_objective": SIMCLR,
     "teacher_temperature": 0.1,
     "queue_size": 64,
     "projector_hidden": (16,),
+}
+SEED = {
+    "name": "seed_distillation",
+    **{key: value for key, value in ONLINE.items() if key not in ("name", "teacher_objective")},
 }
 
 CASES = {
@@ -42,5 +45,6 @@ CASES = {
     "ibot": (VIT, {"name": "ibot", "views": CROPS, **PROTOTYPES, **CENTER}),
     "msn": (VIT, MSN),
     "online_distillation": (RESNET, ONLINE),
+    "seed_distillation": (RESNET, SEED),
     "simsiam": (RESNET, {"name": "simsiam", "views": PAIR, "predictor_hidden": (4,), **HEAD}),
 }

@@ -13,7 +13,7 @@ from ssljax.errors import UserError
 from ssljax.models import build_encoder
 from ssljax.objectives import Run, build_objective
 from tests.objectives.cases import CASES
-from tests.objectives.conftest import BATCH, EXAMPLES, INPUTS, all_batches, trial
+from tests.objectives.conftest import BATCH, EXAMPLES, SPEC, all_batches, trial
 
 
 def test_refresh_labels_every_image_with_its_nearest_prototype():
@@ -54,7 +54,7 @@ def test_the_projector_sees_views_of_all_sizes_together_and_the_encoder_each_siz
 
     def expected(stats):
         """src/resnet50.py of facebookresearch/swav: forward_backbone by size, then forward_head."""
-        groups = one.objective.views(INPUTS, jax.random.split(key)[0], one.batches[0]).values()
+        groups = one.objective.views(SPEC, jax.random.split(key)[0], one.batches[0]).values()
         pooled = []
         for views in groups:
             flat = rearrange(views, "b v h w c -> (b v) h w c")
@@ -76,7 +76,7 @@ def test_equal_scores_give_log_k():
     zeros = [jnp.zeros_like(p) for p in one.state.objective_state["prototypes"]]
     memory = {**one.state.objective_state, "prototypes": zeros}
     loss, _ = jax.jit(
-        lambda memory: one.objective.loss(
+        lambda memory: one.objective.value(
             one.state.params, memory, one.batches[0], key=jax.random.key(0), step=0
         )
     )(memory)
@@ -98,6 +98,6 @@ def test_refresh_is_a_function_of_state_and_key():
 
 def test_more_prototypes_than_images_are_refused():
     encoder, section = CASES["deepcluster_v2"]
-    run = Run(build_encoder(encoder), INPUTS, steps=10, batch_size=BATCH)
+    run = Run(build_encoder(encoder), SPEC, steps=10, batch_size=BATCH)
     with pytest.raises(UserError, match=f"there are only {EXAMPLES} images"):
         build_objective(ConfigDict({**section, "prototypes": (64,)}), run)

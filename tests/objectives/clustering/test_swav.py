@@ -16,14 +16,14 @@ from ssljax.training.optimizer import build_optimizer
 from ssljax.training.step import make_train_step
 from tests.objectives.cases import CASES
 from tests.objectives.cases.small import POOLED_VIT
-from tests.objectives.conftest import BATCH, INPUTS, trial
+from tests.objectives.conftest import BATCH, SPEC, trial
 
 KEY = jax.random.key(3)
 
 
 def _loss(objective, memory, step):
     one = trial("swav")
-    return objective.loss(one.state.params, memory, one.batches[0], key=KEY, step=step)
+    return objective.value(one.state.params, memory, one.batches[0], key=KEY, step=step)
 
 
 def _without_queue():
@@ -54,11 +54,11 @@ def test_every_other_view_predicts_the_assignment_of_the_first_two():
 def test_batch_statistics_of_the_projector_are_of_the_groups_of_the_encoder(name):
     encoder, section = CASES[name]
     for groups in (1, 4):
-        run = Run(build_encoder({**encoder, "bn_groups": groups}), INPUTS, 10, BATCH)
-        projector = build_objective(ConfigDict(section), run).network.modules["projector"]
+        run = Run(build_encoder({**encoder, "bn_groups": groups}), SPEC, 10, BATCH)
+        projector = build_objective(ConfigDict(section), run).networks["projector"]
         assert projector.bn_groups == groups
-    run = Run(build_encoder(POOLED_VIT), INPUTS, 10, BATCH)  # without batch normalisation
-    assert build_objective(ConfigDict(section), run).network.modules["projector"].bn_groups == 1
+    run = Run(build_encoder(POOLED_VIT), SPEC, 10, BATCH)  # without batch normalisation
+    assert build_objective(ConfigDict(section), run).networks["projector"].bn_groups == 1
 
 
 def test_the_queue_is_used_once_it_is_full_and_its_time_has_come():
@@ -144,6 +144,6 @@ def test_a_rule_of_the_optimizer_holds_the_prototypes():
 )
 def test_bad_values_are_refused(change, batch_size, message):
     encoder, section = CASES["swav"]
-    run = Run(build_encoder(encoder), INPUTS, steps=10, batch_size=batch_size)
+    run = Run(build_encoder(encoder), SPEC, steps=10, batch_size=batch_size)
     with pytest.raises(UserError, match=message):
         build_objective(ConfigDict({**section, **change}), run)

@@ -10,7 +10,7 @@ from tests.objectives.conftest import trial
 
 
 def _loss(one, objective):
-    loss, state = jax.jit(objective.loss), one.state
+    loss, state = jax.jit(objective.value), one.state
     value, _ = loss(
         state.params, state.objective_state, one.batches[0], key=jax.random.key(0), step=0
     )

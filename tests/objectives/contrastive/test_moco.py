@@ -11,7 +11,7 @@ from ssljax.models import build_encoder
 from ssljax.objectives import Run, build_objective
 from ssljax.objectives.contrastive.momentum_contrast import keys_of
 from tests.objectives.cases import CASES
-from tests.objectives.conftest import BATCH, INPUTS, trial
+from tests.objectives.conftest import BATCH, SPEC, trial
 
 
 def _after_a_step():
@@ -46,7 +46,7 @@ def test_no_gradient_reaches_teacher_or_queue():
     def loss(memory):
         memory = {**one.state.objective_state, **memory}
         batch = one.batches[0]
-        return one.objective.loss(one.state.params, memory, batch, key=jax.random.key(0), step=0)[0]
+        return one.objective.value(one.state.params, memory, batch, key=jax.random.key(0), step=0)[0]
 
     rows = one.state.objective_state["queue"]["rows"]
     moving = {
@@ -59,7 +59,7 @@ def test_no_gradient_reaches_teacher_or_queue():
 
 def _with_groups(groups):
     encoder, section = CASES["moco_v2"]
-    run = Run(build_encoder({**encoder, "bn_groups": groups}), INPUTS, steps=10, batch_size=BATCH)
+    run = Run(build_encoder({**encoder, "bn_groups": groups}), SPEC, steps=10, batch_size=BATCH)
     return build_objective(ConfigDict(section), run)
 
 
@@ -77,6 +77,6 @@ def test_shuffled_keys_come_back_in_the_order_of_their_queries():
 
 def test_a_queue_that_is_no_multiple_of_the_batch_is_refused():
     encoder, section = CASES["moco_v2"]
-    run = Run(build_encoder(encoder), INPUTS, steps=10, batch_size=24)
+    run = Run(build_encoder(encoder), SPEC, steps=10, batch_size=24)
     with pytest.raises(UserError, match="queue_size=64 is not a multiple of batch_size=24"):
         build_objective(ConfigDict(section), run)

@@ -19,7 +19,7 @@ from tests.reference import models as reference
 def test_collapsed_it_is_4_t_log_b():
     one = trial("moco_v3")
     blank = {**one.batches[0], "image": np.zeros_like(one.batches[0]["image"])}
-    loss, _ = jax.jit(one.objective.loss)(
+    loss, _ = jax.jit(one.objective.value)(
         one.state.params, one.state.objective_state, blank, key=jax.random.key(0), step=0
     )
     expected = 4 * one.objective.temperature * math.log(BATCH)
@@ -48,7 +48,7 @@ def test_no_gradient_reaches_the_teacher():
     def loss(teacher):
         memory = {**one.state.objective_state, "teacher": teacher}
         batch = one.batches[0]
-        return one.objective.loss(one.state.params, memory, batch, key=jax.random.key(0), step=0)[0]
+        return one.objective.value(one.state.params, memory, batch, key=jax.random.key(0), step=0)[0]
 
     for leaf in jax.tree.leaves(jax.jit(jax.grad(loss))(one.state.objective_state["teacher"])):
         assert not np.any(leaf)
@@ -81,7 +81,7 @@ def test_a_frozen_patch_embedding_stays_as_it_was_in_student_and_teacher():
 def test_only_the_predictor_of_a_resnet_ends_in_a_linear_layer(of_a_resnet):
     """moco/builder.py: ResNets call `_build_mlp(2, dim, mlp_dim, dim, False)`, without last_bn."""
     objective = dataclasses.replace(trial("moco_v3").objective, predictor_norm=not of_a_resnet)
-    predictor = objective.network.modules["predictor"]
+    predictor = objective.networks["predictor"]
     z = np.random.default_rng(0).normal(size=(6, objective.projector_dim))
     direction = np.random.default_rng(1).normal(size=z.shape)
     params, stats = jax.jit(models.init, static_argnums=0)(predictor, jax.random.key(0), z)

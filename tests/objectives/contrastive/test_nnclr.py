@@ -31,7 +31,7 @@ def test_unit_vectors_of_the_first_views_enter_the_queue_after_its_loss():
     np.testing.assert_allclose(np.linalg.norm(after["rows"], axis=1), 1, rtol=1e-5)
 
 
-@pytest.mark.parametrize("method", ["nnclr", "ressl", "moco_v1"])
+@pytest.mark.parametrize("method", ["nnclr", "ressl", "moco_v2"])
 def test_a_queue_that_is_no_multiple_of_the_batch_is_refused(method):
     with pytest.raises(UserError, match="queue_size=40 is not a multiple of batch_size=16"):
         dataclasses.replace(trial(method).objective, queue_size=40)

@@ -36,7 +36,7 @@ def test_no_gradient_reaches_the_teacher_and_its_keys_are_of_the_weak_view():
     def run(teacher, objective):
         memory = {**one.state.objective_state, "teacher": teacher}
         batch, key = one.batches[0], jax.random.key(0)
-        loss, aux = objective.loss(one.state.params, memory, batch, key=key, step=0)
+        loss, aux = objective.value(one.state.params, memory, batch, key=key, step=0)
         return loss, aux.carry["keys"]
 
     teacher = one.state.objective_state["teacher"]
@@ -60,7 +60,7 @@ def test_no_gradient_reaches_the_teacher_and_its_keys_are_of_the_weak_view():
 def test_the_projector_is_the_official_one():
     """network/head.py: two linear layers with biases and a ReLU between them, no BatchNorm."""
     objective = dataclasses.replace(trial("ressl").objective, projector_norm=False)
-    projector = objective.network.modules["projector"]
+    projector = objective.networks["projector"]
     assert objective_class("ressl").projector_norm is False
     x = np.random.default_rng(0).normal(size=(3, 5)).astype(np.float32)
     params, stats = models.init(projector, jax.random.key(0), x)

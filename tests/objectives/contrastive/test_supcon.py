@@ -9,7 +9,7 @@ from tests.objectives.conftest import trial
 
 def _loss(one, labels=None, **images):
     batch = {**one.batches[0], **images, **({} if labels is None else {"label": labels})}
-    loss = jax.jit(one.objective.loss)
+    loss = jax.jit(one.objective.value)
     return float(
         loss(one.state.params, one.state.objective_state, batch, key=jax.random.key(0), step=0)[0]
     )

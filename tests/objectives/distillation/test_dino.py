@@ -14,7 +14,7 @@ from ssljax.objectives import Run, build_objective
 from ssljax.objectives.distillation.multi_crop import by_size, pairs, through
 from tests.objectives.cases import CASES
 from tests.objectives.cases.small import VIT
-from tests.objectives.conftest import BATCH, INPUTS, STEPS, trial
+from tests.objectives.conftest import BATCH, SPEC, STEPS, trial
 
 KEY = jax.random.key(0)
 
@@ -30,7 +30,7 @@ def _logits(one):
 
     @jax.jit
     def logits(params, memory):
-        groups = by_size(objective.views, INPUTS, views_key, _batch())
+        groups = by_size(objective.views, SPEC, views_key, _batch())
         assert [g.shape for g in groups] == [(BATCH, 2, 8, 8, 1), (BATCH, 2, 4, 4, 1)]
         s, _ = through(objective.network, params, memory["stats"], groups, model_key)
         t, _ = through(objective.teacher, memory["teacher"], memory["teacher_stats"], groups[:1])
@@ -40,7 +40,7 @@ def _logits(one):
 
 
 def _loss(one, memory, step=0):
-    return jax.jit(one.objective.loss)(one.state.params, memory, _batch(), key=KEY, step=step)
+    return jax.jit(one.objective.value)(one.state.params, memory, _batch(), key=KEY, step=step)
 
 
 def _softmax(x):
@@ -90,7 +90,7 @@ def test_no_gradient_reaches_teacher_or_centre():
 
     def loss(moving):
         memory = {**one.state.objective_state, **moving}
-        return one.objective.loss(one.state.params, memory, _batch(), key=KEY, step=0)[0]
+        return one.objective.value(one.state.params, memory, _batch(), key=KEY, step=0)[0]
 
     moving = {name: one.state.objective_state[name] for name in ("teacher", "center")}
     for leaf in jax.tree.leaves(jax.jit(jax.grad(loss))(moving)):
@@ -100,27 +100,29 @@ def test_no_gradient_reaches_teacher_or_centre():
 def test_features_are_the_teachers():
     one = trial("dino")
     other = jax.tree.map(jnp.zeros_like, one.state.params)
-    embed = jax.jit(one.objective.embed)
+    embed = jax.jit(features_of(one.objective))
     features = embed(one.state.params, one.state.objective_state, _batch())
     np.testing.assert_array_equal(features, embed(other, one.state.objective_state, _batch()))
 
 
 def _build(encoder, section):
-    run = Run(build_encoder(encoder), INPUTS, steps=STEPS, batch_size=BATCH)
+    run = Run(build_encoder(encoder), SPEC, steps=STEPS, batch_size=BATCH)
     return build_objective(ConfigDict(section), run)
 
 
 def test_a_transformer_sees_both_sizes_and_the_teacher_drops_no_path():
     objective = _build({**VIT, "drop_path": 0.5}, CASES["dino"][1])
     params = jax.jit(objective.init_params)(KEY, _batch())
-    memory = jax.jit(objective.init_memory)(KEY, params, _batch())
-    values = jax.jit(jax.vmap(lambda k: objective.loss(params, memory, _batch(), key=k, step=0)[0]))
+    memory = jax.jit(objective.init_state)(KEY, params)
+    values = jax.jit(jax.vmap(lambda k: objective.value(params, memory, _batch(), key=k, step=0)[0]))
     assert np.isfinite(values(jax.random.split(KEY, 2))).all()
-    assert without_drop_path(objective.run.encoder) == dataclasses.replace(objective.run.encoder, drop_path=0.0)
+    assert without_drop_path(objective.run.encoder) == dataclasses.replace(
+        objective.run.encoder, drop_path=0.0
+    )
 
     @jax.jit
     def targets(key):
-        groups = by_size(objective.views, INPUTS, KEY, _batch())[:1]
+        groups = by_size(objective.views, SPEC, KEY, _batch())[:1]
         return through(objective.teacher, params, memory["stats"], groups, key)[0]
 
     first, second = (targets(jax.random.key(k)) for k in (1, 2))

@@ -15,12 +15,12 @@ KEY = jax.random.key(0)
 
 def _loss(one, params, memory):
     batch = {**one.batches[0], "row": jnp.arange(BATCH)}
-    return one.objective.loss(params, memory, batch, key=KEY, step=0)
+    return one.objective.value(params, memory, batch, key=KEY, step=0)
 
 
 def test_one_view_of_every_image_hides_a_tenth_to_a_half_of_its_patches():
     objective = trial("dinov2").objective
-    view, masked, index, valid = jax.jit(lambda: objective._hidden(KEY, jnp.arange(1000), 2))()
+    view, masked, index, valid = jax.jit(lambda: objective.hidden(KEY, jnp.arange(1000), 2))()
     assert masked.shape == (1000, 16) and index.shape == valid.shape == (1000, 8)
     assert abs(float(np.mean(view)) - 0.5) < 0.05 and set(np.unique(view)) == {0, 1}
     counts = np.asarray(masked.sum(axis=1))

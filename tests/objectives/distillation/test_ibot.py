@@ -11,19 +11,19 @@ from ssljax.models import build_encoder
 from ssljax.objectives import Run, build_objective
 from tests.objectives.cases import CASES
 from tests.objectives.cases.small import RESNET, VIT
-from tests.objectives.conftest import BATCH, INPUTS, STEPS, trial
+from tests.objectives.conftest import BATCH, SPEC, STEPS, trial
 
 KEY = jax.random.key(0)
 
 
 def _loss(one, params, memory):
     batch = {**one.batches[0], "row": jnp.arange(BATCH)}
-    return one.objective.loss(params, memory, batch, key=KEY, step=0)
+    return one.objective.value(params, memory, batch, key=KEY, step=0)
 
 
 def test_half_of_the_views_hide_a_tenth_to_a_half_of_their_patches():
     objective = trial("ibot").objective
-    masks = jax.jit(lambda: objective._masks(KEY, jnp.arange(1000), 2))()
+    masks = jax.jit(lambda: objective.masks(KEY, jnp.arange(1000), 2))()
     assert masks.shape == (1000, 2, 16)
     counts = np.asarray(masks.sum(axis=2))
     some = counts > 0
@@ -46,7 +46,7 @@ def test_uniform_students_lose_the_logarithm_of_the_number_of_prototypes():
     assert float(aux.metrics["image_loss"]) == pytest.approx(np.log(12), rel=1e-5)
     # Views that hide nothing count with a loss of 0.
     views_key, mask_key, _ = jax.random.split(KEY, 3)
-    some = one.objective._masks(mask_key, jnp.arange(BATCH), 2).any(axis=2)
+    some = one.objective.masks(mask_key, jnp.arange(BATCH), 2).any(axis=2)
     expected = float(some.mean()) * np.log(12)
     assert float(aux.metrics["patch_loss"]) == pytest.approx(expected, rel=1e-5)
 
@@ -91,6 +91,6 @@ def test_both_centres_move_after_the_step():
     ],
 )
 def test_what_does_not_fit_is_refused(encoder, fields, message):
-    run = Run(build_encoder(encoder), INPUTS, steps=STEPS, batch_size=BATCH)
+    run = Run(build_encoder(encoder), SPEC, steps=STEPS, batch_size=BATCH)
     with pytest.raises(UserError, match=message):
         build_objective(ConfigDict({**CASES["ibot"][1], **fields}), run)

@@ -11,14 +11,14 @@ from ssljax.models import build_encoder
 from ssljax.objectives import Run, build_objective
 from tests.objectives.cases import CASES
 from tests.objectives.cases.small import RESNET, VIT
-from tests.objectives.conftest import BATCH, INPUTS, STEPS, trial
+from tests.objectives.conftest import BATCH, SPEC, STEPS, trial
 
 KEY = jax.random.key(0)
 
 
 def _loss(one, params, memory):
     batch = {**one.batches[0], "row": jnp.arange(BATCH)}
-    return one.objective.loss(params, memory, batch, key=KEY, step=0)
+    return one.objective.value(params, memory, batch, key=KEY, step=0)
 
 
 def test_large_anchors_keep_most_patches_and_each_image_has_its_own():
@@ -70,6 +70,6 @@ def test_the_momentum_rises_along_a_line_to_one():
     ],
 )
 def test_what_does_not_fit_is_refused(encoder, fields, message):
-    run = Run(build_encoder(encoder), INPUTS, steps=STEPS, batch_size=BATCH)
+    run = Run(build_encoder(encoder), SPEC, steps=STEPS, batch_size=BATCH)
     with pytest.raises(UserError, match=message):
         build_objective(ConfigDict({**CASES["msn"][1], **fields}), run)

@@ -10,7 +10,7 @@ from ssljax.errors import UserError
 from ssljax.models import build_encoder
 from ssljax.objectives import Run, build_objective
 from tests.objectives.cases import CASES
-from tests.objectives.conftest import BATCH, INPUTS, STEPS, trial
+from tests.objectives.conftest import BATCH, SPEC, STEPS, trial
 
 KEY = jax.random.key(0)
 
@@ -21,7 +21,7 @@ def _batch():
 
 def _build(**fields):
     encoder, section = CASES["online_distillation"]
-    run = Run(build_encoder(encoder), INPUTS, steps=STEPS, batch_size=BATCH)
+    run = Run(build_encoder(encoder), SPEC, steps=STEPS, batch_size=BATCH)
     return build_objective(ConfigDict({**section, **fields}), run)
 
 
@@ -30,11 +30,11 @@ def test_the_gradient_of_a_trained_teacher_is_that_of_its_objective_alone():
     params, memory = one.state.params, one.state.objective_state
 
     def both(params):
-        return one.objective.loss(params, memory, _batch(), key=KEY, step=0)[0]
+        return one.objective.value(params, memory, _batch(), key=KEY, step=0)[0]
 
     def alone(teacher):
         key = jax.random.split(KEY, 3)[2]
-        return one.objective.teacher_objective.loss(
+        return one.objective.teacher_objective.value(
             teacher, memory["teacher"], _batch(), key=key, step=0
         )[0]
 
@@ -56,7 +56,7 @@ def _assert_same_gradient(found, expected):
 def test_a_frozen_teacher_is_remembered_and_never_changes():
     objective = _build(frozen_teacher=True, teacher_objective={})
     params = jax.jit(objective.init_params)(KEY, _batch())
-    memory = jax.jit(objective.init_memory)(KEY, params, _batch())
+    memory = jax.jit(objective.init_state)(KEY, params)
     assert set(params) == {"encoder", "projector"}
     assert set(memory["teacher"]) == {"params", "stats"}
 
@@ -64,7 +64,7 @@ def test_a_frozen_teacher_is_remembered_and_never_changes():
     def step(params, memory):
         def loss(params, teacher):
             remembered = {**memory, "teacher": teacher}
-            return objective.loss(params, remembered, _batch(), key=KEY, step=0)
+            return objective.value(params, remembered, _batch(), key=KEY, step=0)
 
         gradients, aux = jax.grad(loss, (0, 1), has_aux=True)(params, memory["teacher"])
         return gradients, objective.advance(params, memory, aux.carry, step=0)[1]

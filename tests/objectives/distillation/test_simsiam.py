@@ -35,7 +35,7 @@ def test_the_target_is_constant():
 
     def loss(params):
         batch = {**one.batches[0], "row": jnp.arange(len(one.batches[0]["id"]))}
-        return one.objective.loss(
+        return one.objective.value(
             params, one.state.objective_state, batch, key=jax.random.key(0), step=0
         )[0]
 

@@ -13,13 +13,13 @@ from ssljax.ops.keys import per_example
 from ssljax.training.paths import named_leaves
 from tests.objectives.cases import CASES
 from tests.objectives.cases.small import RESNET
-from tests.objectives.conftest import BATCH, INPUTS, STEPS, trial
+from tests.objectives.conftest import BATCH, SPEC, STEPS, trial
 
 ENCODER, SECTION = CASES["beit"]
 
 
 def build(encoder=ENCODER, without=(), **changes):
-    run = Run(build_encoder(encoder), INPUTS, steps=STEPS, batch_size=4)
+    run = Run(build_encoder(encoder), SPEC, steps=STEPS, batch_size=4)
     fields = {**SECTION, "views": {"crop": {}}, **changes}
     return build_objective(ConfigDict({k: v for k, v in fields.items() if k not in without}), run)
 
@@ -28,7 +28,7 @@ def test_equal_scores_cost_the_logarithm_of_the_number_of_codes():
     one = trial("beit")
     params = {**one.state.params, "head": jax.tree.map(jnp.zeros_like, one.state.params["head"])}
     loss = jax.jit(
-        lambda: one.objective.loss(
+        lambda: one.objective.value(
             params, one.state.objective_state, one.batches[0], key=jax.random.key(0), step=0
         )[0]
     )()
@@ -42,14 +42,14 @@ def test_the_labels_are_the_tokenizers_ids_of_the_hidden_patches():
     images = (jnp.asarray(batch["image"], jnp.float32) / 255 - 0.3) / 0.4
     tokenize = jax.jit(objective.vq_vae.tokenize)
     ids = np.asarray(tokenize(tokenizer["params"], tokenizer["memory"], images))
-    masked = objective._mask(per_example(jax.random.split(key, 3)[1], batch["row"]))
+    masked = objective.mask(per_example(jax.random.split(key, 3)[1], batch["row"]))
     guess = np.bincount(ids.ravel()).argmax()
     right = np.mean(ids[np.asarray(masked)] == guess)
     assert ids.shape == (BATCH, 16) and 0 < right < 1
 
     always = {"output": {"kernel": jnp.zeros((16, 8)), "bias": 50.0 * jnp.eye(8)[guess]}}
     params = {**one.state.params, "head": always}
-    loss, aux = jax.jit(lambda: objective.loss(params, memory, batch, key=key, step=0))()
+    loss, aux = jax.jit(lambda: objective.value(params, memory, batch, key=key, step=0))()
     assert float(aux.metrics["accuracy"]) == pytest.approx(right)
     assert float(loss) == pytest.approx(50 * (1 - right), rel=1e-3)
 

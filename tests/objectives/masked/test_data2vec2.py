@@ -13,18 +13,18 @@ from ssljax.models import apply, build_encoder
 from ssljax.objectives import Run, build_objective
 from tests.objectives.cases import CASES
 from tests.objectives.cases.small import RESNET
-from tests.objectives.conftest import BATCH, INPUTS, STEPS, trial
+from tests.objectives.conftest import BATCH, SPEC, STEPS, trial
 
 ENCODER, SECTION = CASES["data2vec2"]
 
 
 def build(encoder=ENCODER, **changes):
-    run = Run(build_encoder(encoder), INPUTS, steps=STEPS, batch_size=4)
+    run = Run(build_encoder(encoder), SPEC, steps=STEPS, batch_size=4)
     return build_objective(ConfigDict({**SECTION, "views": {"crop": {}}, **changes}), run)
 
 
 def loss_of(objective, params, memory, batch):
-    return objective.loss(params, memory, batch, key=jax.random.key(1), step=0)
+    return objective.value(params, memory, batch, key=jax.random.key(1), step=0)
 
 
 def test_predicting_zero_costs_one_over_the_root_of_the_width():
@@ -64,7 +64,7 @@ def test_only_the_last_layers_count():
 
 
 def test_an_image_has_several_masks_of_equal_size():
-    mask = trial("data2vec2").objective._masks(jax.random.split(jax.random.key(0), BATCH))
+    mask = trial("data2vec2").objective.masks(jax.random.split(jax.random.key(0), BATCH))
     assert mask.keep.shape == (2 * BATCH, 3) and mask.restore.shape == (2 * BATCH, 16)
     pairs = np.asarray(mask.masked).reshape(BATCH, 2, 16)
     assert (pairs[:, 0] != pairs[:, 1]).any()
@@ -73,7 +73,7 @@ def test_an_image_has_several_masks_of_equal_size():
 def test_visible_tokens_are_put_back_among_noise():
     objective = trial("data2vec2").objective
     keys = jax.random.split(jax.random.key(0), 40)
-    mask = objective._masks(keys)
+    mask = objective.masks(keys)
     tokens = 5.0 + mask.keep[:, :, None] * jnp.ones((1, 1, 6))
     grid = np.asarray(objective._on_the_grid(tokens, mask.restore, keys))
     patches, hidden = np.broadcast_to(np.arange(16), (80, 16)), np.asarray(mask.masked)

@@ -14,18 +14,18 @@ from ssljax.models import build_encoder
 from ssljax.objectives import Run, build_objective
 from tests.objectives.cases import CASES
 from tests.objectives.cases.small import RESNET
-from tests.objectives.conftest import BATCH, INPUTS, STEPS, trial
+from tests.objectives.conftest import BATCH, SPEC, STEPS, trial
 
 ENCODER, SECTION = CASES["i_jepa"]
 
 
 def build(encoder=ENCODER, **changes):
-    run = Run(build_encoder(encoder), INPUTS, steps=STEPS, batch_size=4)
+    run = Run(build_encoder(encoder), SPEC, steps=STEPS, batch_size=4)
     return build_objective(ConfigDict({**SECTION, "views": {"crop": {}}, **changes}), run)
 
 
 def loss_of(objective, params, memory, batch):
-    return objective.loss(params, memory, batch, key=jax.random.key(1), step=0)[0]
+    return objective.value(params, memory, batch, key=jax.random.key(1), step=0)[0]
 
 
 def test_predicting_zero_costs_the_smooth_error_of_a_standard_normal():
@@ -73,7 +73,7 @@ def test_features_are_the_mean_of_the_teachers_tokens():
     one, batch = trial("i_jepa"), trial("i_jepa").batches[0]
     teacher = jax.tree.map(lambda leaf: leaf + 0.1, one.state.objective_state)
     params = one.state.params
-    features = jax.jit(one.objective.embed)
+    features = jax.jit(features_of(one.objective))
     own = features(params, one.state.objective_state, batch)
     np.testing.assert_array_equal(features(None, one.state.objective_state, batch), own)
     assert np.abs(features(params, teacher, batch) - own).max() > 1e-3

@@ -8,7 +8,8 @@ from ml_collections import ConfigDict
 
 from ssljax.errors import UserError
 from ssljax.models import build_encoder
-from ssljax.objectives import Inputs, Run, build_objective
+from ssljax.objectives import Run, build_objective
+from ssljax.spec import image_spec
 from tests.objectives.cases import CASES
 from tests.objectives.cases.small import RESNET
 from tests.objectives.conftest import BATCH, trial
@@ -19,7 +20,7 @@ PLAIN = {"crop": {}}  # the image itself
 def _build(size=8, patch=2, channels=1, **changes):
     encoder, section = CASES["mae"]
     encoder = build_encoder({**encoder, "patch_size": patch, "image_size": size})
-    inputs = Inputs((size, size, channels), (0.5,) * channels, (0.25,) * channels, 100)
+    inputs = image_spec((size, size, channels), (0.5,) * channels, (0.25,) * channels, 100)
     run = Run(encoder, inputs, steps=10, batch_size=4)
     return build_objective(ConfigDict({**section, "views": PLAIN, **changes}), run)
 
@@ -34,7 +35,7 @@ def _batch(size=8, channels=1):
 
 
 def _loss(objective, params, batch):
-    return objective.loss(params, {}, batch, key=jax.random.key(1), step=0)[0]
+    return objective.value(params, {}, batch, key=jax.random.key(1), step=0)[0]
 
 
 def test_predicting_zero_of_normalised_patches():
@@ -61,13 +62,13 @@ def test_hidden_pixels_do_not_reach_the_prediction():
 def test_masks_differ_between_examples_and_steps():
     one = trial("mae")
     keys = jax.random.split(jax.random.key(0), BATCH)
-    masked = np.asarray(one.objective._mask(keys).masked)
+    masked = np.asarray(one.objective.mask(keys).masked)
     assert len({row.tobytes() for row in masked}) > BATCH // 2
     assert (masked.sum(axis=1) == 12).all()
 
 
 def test_a_resnet_is_refused():
-    run = Run(build_encoder(RESNET), trial("mae").objective.run.inputs, steps=1, batch_size=4)
+    run = Run(build_encoder(RESNET), trial("mae").objective.run.spec, steps=1, batch_size=4)
     with pytest.raises(UserError, match="must be a vision transformer"):
         build_objective(ConfigDict(CASES["mae"][1]), run)
 

@@ -11,13 +11,13 @@ from ssljax.models import build_encoder
 from ssljax.objectives import Run, build_objective
 from tests.objectives.cases import CASES
 from tests.objectives.cases.small import RESNET
-from tests.objectives.conftest import INPUTS, trial
+from tests.objectives.conftest import SPEC, trial
 
 ENCODER, SECTION = CASES["simmim"]
 
 
 def build(encoder=ENCODER, **changes):
-    run = Run(build_encoder(encoder), INPUTS, steps=10, batch_size=4)
+    run = Run(build_encoder(encoder), SPEC, steps=10, batch_size=4)
     return build_objective(ConfigDict({**SECTION, "views": {"crop": {}}, **changes}), run)
 
 
@@ -27,11 +27,11 @@ def batch():
 
 
 def loss_of(objective, params, batch):
-    return objective.loss(params, {}, batch, key=jax.random.key(1), step=0)[0]
+    return objective.value(params, {}, batch, key=jax.random.key(1), step=0)[0]
 
 
 def test_squares_of_pixels_are_hidden():
-    masked = np.asarray(trial("simmim").objective._mask(jax.random.split(jax.random.key(0), 9)))
+    masked = np.asarray(trial("simmim").objective.mask(jax.random.split(jax.random.key(0), 9)))
     squares = masked.reshape(9, 2, 2, 2, 2)  # of 4 pixels: 2 by 2 patches of 2 pixels
     assert (squares == squares[:, :, :1, :, :1]).all()
     assert (masked.sum(1) == 12).all()  # 3 of 4 squares: the ceiling of 0.6 * 4
@@ -49,7 +49,7 @@ def test_predicting_the_mean_costs_the_mean_absolute_pixel_of_the_hidden_squares
     loss, gradient = jax.jit(jax.value_and_grad(slope))(images["image"])
     # A target has no gradient, and a head of zeros gives none to the input.
     assert not np.any(gradient)
-    pixels = np.abs(np.asarray(images["image"]) - INPUTS.mean) / INPUTS.std
+    pixels = np.abs(np.asarray(images["image"]) - SPEC.mean) / SPEC.std
     squares = pixels.reshape(4, 2, 4, 2, 4).mean((2, 4)).reshape(4, 4)
     # One square of each image is visible; the loss tells which.
     means = [(row.sum() - row) / 3 for row in squares]
