@@ -9,9 +9,10 @@ from ssljax.objectives import OBJECTIVES, objective_class
 
 ROOT = pathlib.Path(__file__).parent.parent
 TEXT = (ROOT / "docs/objectives.md").read_text(encoding="utf-8")
+TABLE = TEXT.split("## Every objective")[1]
 ROWS = {
     name: [cell.strip() for cell in rest.split("|")]
-    for name, rest in re.findall(r"^\| `(\w+)` \|(.*)\|$", TEXT, re.MULTILINE)
+    for name, rest in re.findall(r"^\| `(\w+)` \|(.*)\|$", TABLE, re.MULTILINE)
 }
 
 
@@ -33,6 +34,7 @@ def test_every_objective_named_in_the_text_is_in_the_table(name):
     assert name in ROWS or name in ("accumulate", "remat", "bn_groups")
 
 
+PLACEHOLDER = re.compile("FAMILY|MODALITY|NAME|FILE")
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")])
 
 
@@ -54,7 +56,8 @@ def test_every_link_leads_somewhere(page):
 def test_every_path_that_a_page_names_exists(page):
     text = page.read_text(encoding="utf-8")
     for path in re.findall(r"`((?:ssljax|experiments|docs|tests|benchmarks)/[\w./]+)`", text):
-        assert (ROOT / path).exists(), f"{page.name} names {path}"
+        if not PLACEHOLDER.search(path):
+            assert (ROOT / path).exists(), f"{page.name} names {path}"
 
 
 def test_the_index_names_every_page():
