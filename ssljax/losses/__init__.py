@@ -17,11 +17,11 @@ from ssljax.losses.reconstruction import (
     masked_cross_entropy,
     masked_l1,
     masked_mse,
+    mse,
     normalize_patches,
     smooth_l1,
 )
 from ssljax.losses.redundancy import barlow_twins, sigreg, tico, vicreg, w_mse
-from ssljax.losses.regression import mse
 from ssljax.losses.relational import relational
 from ssljax.losses.supervised import sup_con
 from ssljax.losses.variational import kl_to_normal, vae

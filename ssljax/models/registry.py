@@ -1,6 +1,5 @@
 """Encoders by name."""
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -9,6 +8,7 @@ from flax import linen as nn
 from ssljax.errors import UserError, unknown
 from ssljax.models.resnet import ResNet
 from ssljax.models.vit import ViT
+from ssljax.schema import parse
 
 
 class Preset(NamedTuple):
@@ -85,25 +85,20 @@ def build_encoder(config: Mapping[str, Any]) -> nn.Module:
       config: "name", one of `ENCODERS`, and any fields of its class.
 
     Raises:
-      UserError: no name, an unknown one, a key that is no field, or a value of another type than
-        the field's.
+      UserError: no name, an unknown one, a key that is no field, a value of another type than the
+        field's or out of its range, or values that do not fit each other.
     """
     fields = dict(config)
     if "name" not in fields:
         raise UserError(f"encoder lacks encoder.name. Known: {', '.join(ENCODERS)}")
     preset = _preset(fields.pop("name"))
-    kinds = {
-        f.name: type(f.default)
-        for f in dataclasses.fields(preset.module)
-        if f.name not in ("parent", "name")
-    }
     for key, value in fields.items():
         if reason := REFUSED.get((preset.module, key)):
             raise UserError(f"encoder.{key}={value!r} cannot be: {reason}")
-        if key not in kinds:
-            raise unknown("config key", f"encoder.{key}", [f"encoder.{name}" for name in kinds])
-        fields[key] = _checked(f"encoder.{key}", value, kinds[key])
-    return preset.module(**{**preset.fields, **fields})
+    encoder = parse(preset.module, {**preset.fields, **fields}, "encoder", parent=None, name=None)
+    if hasattr(encoder, "check_fields"):
+        encoder.check_fields()
+    return encoder
 
 
 def encoder_class(name: str) -> type[nn.Module]:
@@ -115,16 +110,3 @@ def _preset(name: str) -> Preset:
     if name not in PRESETS:
         raise unknown("encoder", name, PRESETS)
     return PRESETS[name]
-
-
-def _checked(name: str, value: Any, kind: type) -> Any:
-    if kind is tuple and isinstance(value, (list, tuple)):
-        return tuple(value)
-    if kind is float and type(value) is int:
-        return float(value)
-    if type(value) is not kind:
-        shown = value.to_dict() if hasattr(value, "to_dict") else value
-        raise UserError(
-            f"{name}={shown!r} is of type {type(shown).__name__}; it must be {kind.__name__}"
-        )
-    return value

@@ -1,17 +1,39 @@
 """Vision transformers."""
 
+from typing import Annotated, Literal
+
 import jax
 import jax.numpy as jnp
 from einops import rearrange
 from flax import linen as nn
 
-from ssljax.errors import unknown
+from ssljax.errors import UserError, unknown
 from ssljax.models.base import Encoded, compute_dtype
 from ssljax.models.grad_cache import in_chunks
-from ssljax.models.initializers import block_initializer, token_initializer
-from ssljax.models.positions import resample, sincos2d
+from ssljax.models.initializers import (
+    BLOCKS,
+    KERNELS,
+    TOKENS,
+    block_initializer,
+    token_initializer,
+)
+from ssljax.models.positions import INTERPOLATIONS, resample, sincos2d
 from ssljax.models.stems import PatchEmbed, patch_grid
-from ssljax.models.transformer import Transformer
+from ssljax.models.transformer import REMAT_POLICIES, Transformer
+from ssljax.schema import (
+    Above,
+    AtMost,
+    Count,
+    CountOrNone,
+    Decay,
+    Depth,
+    Dtype,
+    OneOf,
+    Pixels,
+    Positive,
+    Share,
+    Width,
+)
 
 
 class ViT(nn.Module):
@@ -45,30 +67,45 @@ class ViT(nn.Module):
     Dosovitskiy et al. 2020, arXiv:2010.11929.
     """
 
-    patch_size: int = 16
-    image_size: int = 224
-    width: int = 384
-    depth: int = 12
-    heads: int = 6
-    positions: str = "learned"
-    positions_interpolation: str = "lowpass"
+    patch_size: Pixels = 16
+    image_size: Pixels = 224
+    width: Width = 384
+    depth: Depth = 12
+    heads: Count = 6
+    positions: Literal["learned", "sincos2d"] = "learned"
+    positions_interpolation: Annotated[str, OneOf(INTERPOLATIONS)] = "lowpass"
     class_token: bool = True
-    registers: int = 0
-    pool: str = "cls"
-    mlp_ratio: float = 4.0
-    activation: str = "gelu"
-    drop_path: float = 0.0
+    registers: CountOrNone = 0
+    pool: Literal["cls", "mean"] = "cls"
+    mlp_ratio: Annotated[float, Above(0), AtMost(64)] = 4.0
+    activation: Literal["gelu", "gelu_tanh", "swiglu"] = "gelu"
+    drop_path: Decay = 0.0
     drop_path_uniform: bool = False
-    layer_scale: float = 0.0
+    layer_scale: Share = 0.0
     qk_norm: bool = False
-    norm_epsilon: float = 1e-6
-    kernel_init: str = "xavier"
-    patch_init: str = ""
-    token_init: str = "normal"
+    norm_epsilon: Positive = 1e-6
+    kernel_init: Annotated[str, OneOf(BLOCKS)] = "xavier"
+    patch_init: Annotated[str, OneOf(("", *KERNELS))] = ""
+    token_init: Annotated[str, OneOf(TOKENS)] = "normal"
     scan: bool = True
-    remat: str = "none"
-    grad_cache: int = 1
-    dtype: str = "float32"
+    remat: Annotated[str, OneOf(REMAT_POLICIES)] = "none"
+    grad_cache: Count = 1
+    dtype: Dtype = "float32"
+
+    def check_fields(self) -> None:
+        """Raise a UserError for fields that do not fit each other."""
+        if self.width % self.heads:
+            raise UserError(f"encoder.heads={self.heads} must divide encoder.width={self.width}")
+        if self.positions == "sincos2d" and self.width % 4:
+            raise UserError(
+                f"encoder.width={self.width} must be divisible by 4 with encoder.positions="
+                "'sincos2d'"
+            )
+        if self.pool == "cls" and not self.class_token:
+            raise UserError(
+                "encoder.pool='cls' needs encoder.class_token=True; without a class token set "
+                "encoder.pool='mean'"
+            )
 
     @nn.compact
     def __call__(

@@ -2,14 +2,14 @@
 
 Orbax writes the arrays into a temporary directory and renames it when all is there, so a step
 directory that has its final name was written to the end. Before, the index of what was written is
-read back and must hold every array whole. What happens to its files later is told by the record
+read back and must hold every array whole. What happens to its files later is told by the manifest
 `ssljax.json` inside: the size and CRC-32 of every file, read back at the save and compared before a
 restore, since TensorStore itself does not notice every damaged byte. Arrays and JSON are all there
 is: loading runs no code.
 
 Orbax's CheckpointManager could choose which are kept, in place of twenty lines here. But it wants
 another layout of the folder, which checkpoints of earlier runs do not have, keeps the metrics in a
-file outside our record, and would count a damaged checkpoint among the newest.
+file outside our manifest, and would count a damaged checkpoint among the newest.
 """
 
 import functools
@@ -30,12 +30,12 @@ import orbax.checkpoint as ocp
 from jax.experimental import multihost_utils
 
 from ssljax.errors import UserError, unknown
-from ssljax.training.checksums import Damaged, read_record, verify, write_manifest
+from ssljax.training.checksums import Damaged, read_manifest, verify, write_manifest
 from ssljax.training.contents import lacking
-from ssljax.training.paths import named_leaves
+from ssljax.training.tree_paths import named_leaves
 
-# Orbax changes these two after the record has been written; nothing is read from them.
-_UNRECORDED = ("_CHECKPOINT_METADATA", "commit_success.txt")
+# Orbax changes these two after the manifest has been written; nothing is read from them.
+_NOT_LISTED = ("_CHECKPOINT_METADATA", "commit_success.txt")
 _TEMPORARY = ".orbax-checkpoint-tmp"
 _OF_OLDER_OPTIMIZER = re.compile(r"opt_state/(\d+|inner_states)/")
 _NONE_SAVED, _NONE_READABLE = -1, -2
@@ -98,7 +98,8 @@ class Checkpointer:
             # The directory is made in the foreground: Orbax's threads would wait for it for minutes
             # where it cannot be made.
             async_options=ocp.options.AsyncOptions(
-                post_finalization_callback=self._seal, create_directories_asynchronously=False
+                post_finalization_callback=self._write_manifest,
+                create_directories_asynchronously=False,
             ),
         )
         _hush_failed_saves()
@@ -179,7 +180,7 @@ class Checkpointer:
         chosen = self._choose(step)
         if chosen == _NONE_SAVED:
             return None
-        record = read_record(self._at(chosen))
+        record = read_manifest(self._at(chosen))
         self._require_same(record["leaves"], _described(abstract_state), chosen)
         arrays = self._read(chosen, jax.tree.map(_placed, abstract_state))
         leaves = [
@@ -209,7 +210,7 @@ class Checkpointer:
         chosen = self._choose(step)
         if chosen == _NONE_SAVED:
             return None
-        saved = read_record(self._at(chosen))["leaves"]
+        saved = read_manifest(self._at(chosen))["leaves"]
         if absent := [path for path in abstract if path not in saved]:
             raise unknown(f"array of {self._at(chosen)}", absent[0], saved)
         self._require_same({path: saved[path] for path in abstract}, _described(abstract), chosen)
@@ -257,14 +258,14 @@ class Checkpointer:
         finally:
             self._orbax.close()
 
-    def _seal(self) -> None:
-        """Write the record of the save in progress; a background thread calls this."""
+    def _write_manifest(self) -> None:
+        """Write the manifest of the save in progress; a background thread calls this."""
         assert self._saving is not None
         step, record = self._saving
         (folder,) = self.folder.glob(f"{step}{_TEMPORARY}*")
         if fault := lacking(folder, record["leaves"]):
             raise UserError(f"the checkpoint {self._at(step)} was not written in full: {fault}")
-        write_manifest(folder, record, except_for=_UNRECORDED)
+        write_manifest(folder, record, except_for=_NOT_LISTED)
 
     def _choose(self, step: int | None) -> int:
         """Return the step to restore, on all processes the one that the first has verified."""
@@ -315,9 +316,9 @@ class Checkpointer:
         return step
 
     def _verify(self, step: int) -> None:
-        """Raise Damaged unless the files are as they were sealed, and hold every array."""
+        """Raise Damaged unless the files are as the manifest says, and hold every array."""
         verify(self._at(step))
-        if fault := lacking(self._at(step), read_record(self._at(step))["leaves"]):
+        if fault := lacking(self._at(step), read_manifest(self._at(step))["leaves"]):
             raise Damaged(fault)
 
     def _at(self, step: int) -> pathlib.Path:
@@ -336,7 +337,7 @@ class Checkpointer:
         if step in self._damaged:
             return False
         try:
-            return read_record(self._at(step))["step"] == step
+            return read_manifest(self._at(step))["step"] == step
         except Damaged:
             return False
 
@@ -365,7 +366,7 @@ class Checkpointer:
     def _prune(self) -> None:
         steps = self.steps()
         kept = set(steps[-self._keep_last :])
-        metrics = {step: read_record(self._at(step))["metrics"] for step in steps}
+        metrics = {step: read_manifest(self._at(step))["metrics"] for step in steps}
         values = {step: found.get(self._best_metric) for step, found in metrics.items()}
         ranked = [step for step, value in values.items() if value is not None and value == value]
         ranked.sort(key=lambda step: (self._sign * values[step], step), reverse=True)

@@ -1,4 +1,4 @@
-"""A record of every file of a folder, by which damage is noticed before anything is read."""
+"""A manifest of the files of a folder, by which damage is noticed before anything is read."""
 
 import errno
 import json
@@ -9,7 +9,7 @@ from typing import Any
 
 from ssljax.errors import UserError
 
-RECORD = "ssljax.json"
+MANIFEST = "ssljax.json"
 FORMAT = 1
 _BLOCK = 1 << 22  # bytes
 # What is said of a place where there is no file: none, a folder, a file among the folders above it,
@@ -18,13 +18,13 @@ _NO_FILE = (errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.ELOOP)
 
 
 class Damaged(Exception):
-    """A folder is not what was sealed."""
+    """A folder is not what its manifest says."""
 
 
 def write_manifest(
     folder: pathlib.Path, content: Mapping[str, Any], *, except_for: Collection[str]
 ) -> None:
-    """Write the record: `content`, with the size and CRC-32 of every file that is in the folder.
+    """Write the manifest: `content`, with the size and CRC-32 of every file that is in the folder.
 
     Args:
       folder: whose files are all written.
@@ -33,32 +33,32 @@ def write_manifest(
     """
     files = {}
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        if path.name != RECORD and path.name not in except_for:
+        if path.name != MANIFEST and path.name not in except_for:
             files[path.relative_to(folder).as_posix()] = [path.stat().st_size, _crc32(path)]
     content = {**content, "format": FORMAT, "files": files}
     text = json.dumps({"content": content, "crc32": _crc32_of(content)}, indent=1)
-    (folder / RECORD).write_text(text)
+    (folder / MANIFEST).write_text(text)
 
 
-def read_record(folder: pathlib.Path) -> dict[str, Any]:
-    """Return the content of the record.
+def read_manifest(folder: pathlib.Path) -> dict[str, Any]:
+    """Return the content of the manifest.
 
     Raises:
       Damaged: it is not there, or not as it was written.
       UserError: it cannot be read, or is of another version.
     """
-    path = folder / RECORD
+    path = folder / MANIFEST
     try:
-        sealed = json.loads(path.read_bytes())
-        content, checksum = sealed["content"], sealed["crc32"]
+        manifest = json.loads(path.read_bytes())
+        content, checksum = manifest["content"], manifest["crc32"]
     except OSError as error:
-        raise _explained(path, RECORD, error) from error
+        raise _explained(path, MANIFEST, error) from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise Damaged(f"{RECORD} is cut short or overwritten") from error
+        raise Damaged(f"{MANIFEST} is cut short or overwritten") from error
     if checksum != _crc32_of(content):
-        raise Damaged(f"the content of {RECORD} has changed")
+        raise Damaged(f"the content of {MANIFEST} has changed")
     if not isinstance(content, dict) or not {"format", "files"} <= {*content}:
-        raise Damaged(f"{RECORD} is no record")
+        raise Damaged(f"{MANIFEST} is no manifest")
     if content["format"] != FORMAT:
         raise UserError(
             f"{path} has format {content['format']}; this version of ssljax reads {FORMAT}"
@@ -67,13 +67,13 @@ def read_record(folder: pathlib.Path) -> dict[str, Any]:
 
 
 def verify(folder: pathlib.Path) -> None:
-    """Raise Damaged unless every file is as it was when the folder was sealed.
+    """Raise Damaged unless every file is as the manifest says.
 
     Raises:
       Damaged: naming the file.
       UserError: a file cannot be read, which says nothing about its content.
     """
-    for name, (size, checksum) in read_record(folder)["files"].items():
+    for name, (size, checksum) in read_manifest(folder)["files"].items():
         path = folder / name
         try:
             found = path.stat().st_size

@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from ssljax.spec import image_spec
 from ssljax.objectives.views import Views
+from ssljax.spec import image_spec
 
 
 @pytest.mark.parametrize("shape", [(4, 12, 1), (12, 4, 1)])

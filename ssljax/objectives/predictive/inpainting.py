@@ -14,7 +14,7 @@ from ssljax.objectives.checks import require_positive
 from ssljax.objectives.generative.decoding import image_shape
 from ssljax.objectives.views import Views, embed
 from ssljax.ops.keys import per_example
-from ssljax.ops.region_mask import REGIONS, cut_block
+from ssljax.ops.region_mask import REGIONS, mask_region
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,7 +122,7 @@ class Inpainting:
         views_key, hole_key, model_key = jax.random.split(key, 3)
         images = self.views.stacked(self.run.inputs, views_key, batch)[:, 0]
         keys = per_example(hole_key, batch["row"])
-        holed = cut_block(keys, images, side=self._side, region=self.region)
+        holed = mask_region(keys, images, side=self._side, region=self.region)
         made, stats = self.network.apply(
             params, memory["stats"], holed.rest, train=True, key=model_key
         )

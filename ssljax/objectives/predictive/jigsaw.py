@@ -14,7 +14,7 @@ from ssljax.objectives.predictive.tiles import TILES, TileCutter, TileNetwork
 from ssljax.objectives.views import Views, embed
 from ssljax.ops.keys import per_example
 from ssljax.ops.permutations import distant_permutations
-from ssljax.ops.tiles import distinct, standardize
+from ssljax.ops.tiles import distinct, standardize_colors
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Jigsaw:
 
     def loss(self, params, memory, batch, *, key, step):
         tiles_key, order_key, model_key = jax.random.split(key, 3)
-        tiles = standardize(self._cutter(tiles_key, batch))
+        tiles = standardize_colors(self._cutter(tiles_key, batch))
         z, stats = self.network.encode(params, memory["stats"], tiles, key=model_key)
         keys = per_example(order_key, batch["row"])
         labels = distinct(keys, count=self.orders, of=self.permutations)

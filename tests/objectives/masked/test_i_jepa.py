@@ -14,7 +14,7 @@ from ssljax.models import build_encoder
 from ssljax.objectives import Run, build_objective
 from tests.objectives.cases import CASES
 from tests.objectives.cases.small import RESNET
-from tests.objectives.conftest import BATCH, SPEC, STEPS, trial
+from tests.objectives.conftest import BATCH, SPEC, STEPS, features_of, trial
 
 ENCODER, SECTION = CASES["i_jepa"]
 

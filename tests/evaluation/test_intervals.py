@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from ssljax.evaluation.gain import gain, pack, unpack
-from ssljax.evaluation.interval import paired_difference
+from ssljax.evaluation.intervals import gain, pack, paired_difference, unpack
 
 
 def outcomes(both, ours_alone, theirs_alone, neither):

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from ssljax.evaluation.comparison import RunRecord, comparison
+from ssljax.evaluation.tables import RunRecord, comparison
 
 
 def _score(accuracy):
