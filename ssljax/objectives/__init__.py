@@ -7,7 +7,7 @@ from typing import Any
 
 from ssljax.errors import UserError, in_code_of_user, unknown
 from ssljax.objectives.base import Aux, Loss, Objective, Refreshing, Run
-from ssljax.objectives.construct import construct
+from ssljax.schema import parse
 
 __all__ = [
     "OBJECTIVES",
@@ -118,4 +118,4 @@ def build_objective(section: Mapping[str, Any], run: Run, where: str = "objectiv
     fields = {key: value for key, value in section.items() if key != "name"}
     if hasattr(cls, "from_config"):
         return cls.from_config(fields, run, where)
-    return construct(cls, fields, where, run=run)
+    return parse(cls, fields, where, run=run)

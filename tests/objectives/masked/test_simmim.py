@@ -26,6 +26,9 @@ def batch():
     return {"image": images, "id": np.arange(4), "row": np.arange(4)}
 
 
+IMAGE = SPEC.fields["image"]
+
+
 def loss_of(objective, params, batch):
     return objective.value(params, {}, batch, key=jax.random.key(1), step=0)[0]
 
@@ -49,7 +52,7 @@ def test_predicting_the_mean_costs_the_mean_absolute_pixel_of_the_hidden_squares
     loss, gradient = jax.jit(jax.value_and_grad(slope))(images["image"])
     # A target has no gradient, and a head of zeros gives none to the input.
     assert not np.any(gradient)
-    pixels = np.abs(np.asarray(images["image"]) - SPEC.mean) / SPEC.std
+    pixels = np.abs(np.asarray(images["image"]) - IMAGE.mean) / IMAGE.std
     squares = pixels.reshape(4, 2, 4, 2, 4).mean((2, 4)).reshape(4, 4)
     # One square of each image is visible; the loss tells which.
     means = [(row.sum() - row) / 3 for row in squares]
