@@ -3,9 +3,14 @@
 import pathlib
 import re
 
+import jax
+import jax.numpy as jnp
 import pytest
 
-from ssljax.objectives import OBJECTIVES, Objective, objective_class
+from ssljax.models import build_encoder
+from ssljax.objectives import OBJECTIVES, Objective, Run, build_objective, objective_class
+from tests.objectives.cases.small import PAIR, RESNET
+from tests.objectives.conftest import BATCH, SPEC, STEPS, make_batch
 
 ROOT = pathlib.Path(__file__).parent.parent
 TEXT = (ROOT / "docs/objectives.md").read_text(encoding="utf-8")
@@ -66,3 +71,29 @@ def test_the_index_names_every_page():
     index = (ROOT / "docs/README.md").read_text(encoding="utf-8")
     missing = [page.name for page in ROOT.glob("docs/*.md") if f"({page.name})" not in index]
     assert missing in ([], ["README.md"])
+
+
+def test_the_objective_in_contributing_runs(tmp_path, monkeypatch):
+    (source,) = re.findall(
+        r"```python\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.DOTALL
+    )
+    (tmp_path / "spectral.py").write_text(source, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    run = Run(build_encoder(RESNET), SPEC, steps=STEPS, batch_size=BATCH)
+    section = {"name": "spectral:SpectralContrastive", "views": PAIR, "weight": 0.5}
+    objective = build_objective(section, run)
+    key = jax.random.key(0)
+    params = objective.init_params(key)
+    state = objective.init_state(key, params)
+
+    @jax.jit
+    def value_and_grad(params):
+        def loss(params):
+            value, aux = objective.value(params, state, make_batch(0), key=key, step=0)
+            return value, aux.metrics
+
+        return jax.value_and_grad(loss, has_aux=True)(params)
+
+    (value, metrics), grads = value_and_grad(params)
+    assert value == pytest.approx(0.5 * metrics["others"] - 2 * metrics["same"], rel=1e-5)
+    assert all(jnp.abs(one).max() > 0 for one in jax.tree.leaves(grads["projector"]))
