@@ -27,7 +27,11 @@ def test_a_well_known_one_need_not_be_here(tmp_path):
 def test_what_is_given_comes_first():
     spec = spec_of(_config("folder:/nowhere"), "256x192x4:5000")
     assert spec.fields["image"].shape == (256, 192, 4) and spec.num_examples == 5000
-    assert spec_of(_config("sklearn:digits", image_size=16), "8x8x1:7").fields["image"].shape == (16, 16, 1)
+    assert spec_of(_config("sklearn:digits", image_size=16), "8x8x1:7").fields["image"].shape == (
+        16,
+        16,
+        1,
+    )
 
 
 @pytest.mark.parametrize(

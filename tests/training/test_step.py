@@ -92,14 +92,14 @@ def test_accumulation_is_refused_where_the_loss_couples_the_batch(case):
 def test_nonfinite_gradients_are_told_by_parameter():
     @dataclasses.dataclass(frozen=True)
     class Half(Quadratic):
-        def init_params(self, key, batch):
+        def init_params(self, key):
             return {"a": jnp.float32(0.0), "b": jnp.float32(1.0)}
 
         def value(self, params, state, batch, *, key, step):
             return jnp.sqrt(params["a"]) + params["b"], Aux(metrics={}, carry={})
 
         def advance(self, params, state, carry, *, step):
-            return params, memory
+            return params, state
 
     objective, optimizer, batch = Half(), optax.sgd(1.0), _batch([1.0])
     state = init_state(objective, optimizer, seed=0)
