@@ -11,8 +11,8 @@ from ssljax.spec import image_spec
 from ssljax.training.config import default_config
 from ssljax.training.data_record import (
     DataRecord,
-    inputs_of_run,
     read_data_record,
+    spec_of_run,
     write_data_record,
 )
 
@@ -26,12 +26,27 @@ def test_a_record_comes_back_to_the_last_bit(tmp_path):
     assert read_data_record(tmp_path) is None
     write_data_record(tmp_path, RECORD)
     assert read_data_record(tmp_path) == RECORD
-    assert inputs_of_run(tmp_path, default_config()) == RECORD.inputs
+    assert spec_of_run(tmp_path, default_config()) == RECORD.spec
 
 
-def _edited(**inputs):
-    write = {"fingerprint": {}, "inputs": json.loads(json.dumps(vars(RECORD.inputs))) | inputs}
-    return json.dumps(write)
+def _edited(*, count=640, **changes):
+    """Return data.json with changes of the field "image"."""
+    found = RECORD.spec.to_json()
+    found["num_examples"] = count
+    found["fields"]["image"] |= changes
+    return json.dumps({"fingerprint": {}, "spec": found})
+
+
+def _old(**changes):
+    """Return data.json as it was when images were all there was."""
+    inputs = {"shape": [16, 48, 3], "mean": [0.1] * 3, "std": [0.2] * 3, "num_examples": 640}
+    return json.dumps({"fingerprint": {}, "inputs": inputs | changes})
+
+
+def test_a_record_of_before_the_spec_is_read(tmp_path):
+    (tmp_path / "data.json").write_text(_old())
+    spec = image_spec((16, 48, 3), (0.1,) * 3, (0.2,) * 3, 640)
+    assert read_data_record(tmp_path) == DataRecord({}, spec)
 
 
 @pytest.mark.parametrize(
@@ -41,24 +56,32 @@ def _edited(**inputs):
         ('{"fingerprint": {"sou', "Unterminated string"),
         ("[1, 2]", "holds a list, not an object"),
         ("7", "holds a int, not an object"),
-        ('{"inputs": {}}', "the fingerprint is missing"),
-        ('{"fingerprint": 3, "inputs": {}}', "the fingerprint is missing"),
-        ('{"fingerprint": {}}', "inputs must have the keys mean, num_examples, shape, std"),
-        (_edited(more=1), "inputs must have the keys"),
-        (_edited(shape=[16, 48]), "not height, width and channels"),
-        (_edited(shape=[16, 0, 3]), "not height, width and channels"),
-        (_edited(shape="16x48x3"), "not height, width and channels"),
-        (_edited(mean=[0.1]), "inputs.mean is [0.1], not a number for each channel"),
-        (_edited(std=[0.1, 0.2, float("nan")]), "inputs.std"),
-        (_edited(std=[0.1, 0.2, True]), "inputs.std"),
-        (_edited(num_examples=0), "not a number of examples"),
-        (_edited(num_examples=2.5), "not a number of examples"),
+        ('{"spec": {}}', "the fingerprint is missing"),
+        ('{"fingerprint": 3, "spec": {}}', "the fingerprint is missing"),
+        ('{"fingerprint": {}}', "a spec must have the keys fields and num_examples"),
+        ('{"fingerprint": {}, "inputs": 3}', "inputs must have the keys mean, num_examples"),
+        *[
+            (edit(**changes), message)
+            for edit in (_edited, _old)
+            for changes, message in (
+                ({"more": 1}, "must have the keys"),
+                ({"shape": [16, 48]}, "not height, width and channels"),
+                ({"shape": [16, 0, 3]}, "not whole numbers of at least 1"),
+                ({"shape": "16x48x3"}, "shape is '16x48x3'"),
+                ({"mean": [0.1]}, "mean is (0.1,), not a number for each channel"),
+                ({"std": [0.1, 0.2, float("nan")]}, "image.std"),
+                ({"std": [0.1, 0.2, True]}, "image.std"),
+            )
+        ],
+        (_edited(count=0), "not a number of examples"),
+        (_old(num_examples=2.5), "not a number of examples"),
+        (_edited(dtype="uint7"), "uint7"),
     ],
 )
 def test_a_damaged_record_is_one_line_that_names_it(text, message, tmp_path):
     (tmp_path / "data.json").write_text(text)
     with pytest.raises(UserError) as error:
-        inputs_of_run(tmp_path, default_config())
+        spec_of_run(tmp_path, default_config())
     line = str(error.value)
     assert line.startswith(f"{tmp_path}/data.json is damaged (") and message in line
     assert "\n" not in line
@@ -86,15 +109,15 @@ def test_a_run_of_an_older_version_is_measured_once_if_its_data_are_as_they_were
 
     np.savez(tmp_path / "images.npz", image=images // 2)
     with pytest.raises(UserError, match="no mean and std .* and npz:.* has changed since"):
-        inputs_of_run(run, config)
+        spec_of_run(run, config)
     np.savez(tmp_path / "images.npz", image=images)
-    inputs = inputs_of_run(run, config)
+    spec = spec_of_run(run, config)
     mean, std = statistics(source)
-    assert inputs == image_spec((8, 6, 2), tuple(mean.tolist()), tuple(std.tolist()), 9)
+    assert spec == image_spec((8, 6, 2), tuple(mean.tolist()), tuple(std.tolist()), 9)
     (tmp_path / "images.npz").unlink()
-    assert inputs_of_run(run, config) == inputs
+    assert spec_of_run(run, config) == spec
     assert read_data_record(run).fingerprint == old
 
     (run / "data.json").write_text(json.dumps(old))
     with pytest.raises(UserError, match="cannot be computed: .* does not exist"):
-        inputs_of_run(run, config)
+        spec_of_run(run, config)
