@@ -8,7 +8,6 @@ from ssljax.models.base import (
     init_with_output,
     without_drop_path,
 )
-from ssljax.models.audio import AudioTransformer, WaveTransformer
 from ssljax.models.decoders import ConvDecoder, MAEDecoder, Predictor
 from ssljax.models.discriminator import PairDiscriminator
 from ssljax.models.heads import MLP, DINOHead, MaskToken, Prototypes
