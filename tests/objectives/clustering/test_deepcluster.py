@@ -101,7 +101,7 @@ def test_refresh_is_a_function_of_state_and_key():
     one = trial("deepcluster_v2")
     first = one.objective.refresh(one.state, all_batches, key=jax.random.key(1))
     again = one.objective.refresh(one.state, all_batches, key=jax.random.key(1))
-    jax.tree.map(np.testing.assert_array_equal, first.objective_state, again.memory)
+    jax.tree.map(np.testing.assert_array_equal, first.objective_state, again.objective_state)
 
 
 def test_more_prototypes_than_images_are_refused():

@@ -1,12 +1,12 @@
 """NPID: the bank moves after it was used, by example id, and Z is that of the first step."""
 
-import dataclasses
-
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from ssljax.errors import UserError
+from ssljax.objectives import build_objective
+from tests.objectives.cases import CASES
 from tests.objectives.conftest import BATCH, EXAMPLES, trial
 
 
@@ -59,4 +59,4 @@ def test_the_normalizer_is_of_positives_and_noise_as_in_the_official_code():
 def test_values_out_of_range_are_refused(field):
     ((name, value),) = field.items()
     with pytest.raises(UserError, match=f"objective.{name}={value}"):
-        dataclasses.replace(trial("npid").objective, **field)
+        build_objective({**CASES["npid"][1], **field}, trial("npid").objective.run)
