@@ -13,6 +13,7 @@ FLOORS = {
     "errors": -2,
     "files": -1,
     "schema": -1,
+    "spec": -1,
     "losses": 0,
     "ops": 0,
     "models": 1,
