@@ -99,7 +99,7 @@ def test_a_run_of_an_older_version_is_measured_once_if_its_data_are_as_they_were
         spec_of_run(run, config)
     np.savez(tmp_path / "images.npz", image=images)
     spec = spec_of_run(run, config)
-    mean, std = statistics(source)
+    mean, std = statistics(source)["image"]
     assert spec == image_spec((8, 6, 2), tuple(mean.tolist()), tuple(std.tolist()), 9)
     (tmp_path / "images.npz").unlink()
     assert spec_of_run(run, config) == spec
