@@ -303,13 +303,14 @@ def test_list_names_everything(capsys):
 
     assert main(["list"]) == 0
     text = capsys.readouterr().out
-    rows = re.findall(r"^  (\S+) +(\S.*)$", text, re.MULTILINE)
+    rows = re.findall(r"^  (\S+) *\n? +(\S.*)$", text, re.MULTILINE)
     names = {name for name, _ in rows}
     files = pathlib.Path("experiments").rglob("*.py")
     experiments = {str(path) for path in files if "def get_config(" in path.read_text()}
     assert "experiments/image/common.py" not in names
     assert names >= {*OBJECTIVES, *ENCODERS, "tfds:NAME", "folder:PATH", "adamw", *experiments}
     assert all(len(line) > 10 for _, line in rows)
+    assert max(map(len, text.splitlines())) <= 100
 
 
 def test_list_passes_over_files_that_are_no_python(tmp_path, capsys):
