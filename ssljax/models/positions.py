@@ -51,9 +51,7 @@ def sincos(grid: Grid, width: int, *, trained_on: Grid | None = None) -> np.ndar
 
 def coordinates(grid: Grid, trained_on: Grid) -> list[np.ndarray]:
     """Return for each axis where its cells are, in cells of another grid over the same area."""
-    return [
-        (np.arange(n) + 0.5) * of / n - 0.5 for n, of in zip(grid, trained_on, strict=True)
-    ]
+    return [(np.arange(n) + 0.5) * of / n - 0.5 for n, of in zip(grid, trained_on, strict=True)]
 
 
 # How positions are fitted to another grid: what official codes add to the number of cells before

@@ -157,4 +157,3 @@ def _preset(name: str) -> Preset:
     if name not in PRESETS:
         raise unknown("encoder", name, PRESETS)
     return PRESETS[name]
-

@@ -143,7 +143,10 @@ class Transformer(nn.Module):
             numbers = jnp.arange(1, self.depth + 1)
         run = self._scanned if self.scan else self._unrolled
         tokens, added = run(
-            block, tokens, {"rate": rates, "number": numbers}, {"segments": segments, "angles": angles}
+            block,
+            tokens,
+            {"rate": rates, "number": numbers},
+            {"segments": segments, "angles": angles},
         )
         tokens = LayerNorm(self.norm_epsilon, dtype=self.dtype, name="norm")(tokens)
         return (tokens, added) if mlp_outputs else tokens
@@ -163,7 +166,9 @@ class Transformer(nn.Module):
             stack = nn.map_variables(stack, "params", trans_in_fn=cast)
         return stack(**block.keywords, name="blocks")(tokens, each, shared)
 
-    def _unrolled(self, block: functools.partial, tokens: jax.Array, each: Mapping, shared: Mapping):
+    def _unrolled(
+        self, block: functools.partial, tokens: jax.Array, each: Mapping, shared: Mapping
+    ):
         added = []
         for i in range(self.depth):
             own = jax.tree.map(operator.itemgetter(i), each)

@@ -2,7 +2,7 @@
 
 from ssljax.models.stems.columns import ColumnEmbed
 from ssljax.models.stems.patches import PatchEmbed, tiles
-from ssljax.models.stems.words import TokenEmbed
 from ssljax.models.stems.wave import WaveEmbed
+from ssljax.models.stems.words import TokenEmbed
 
 __all__ = ["ColumnEmbed", "PatchEmbed", "TokenEmbed", "WaveEmbed", "tiles"]
