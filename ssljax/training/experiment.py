@@ -18,7 +18,7 @@ from ssljax.data import (
     measured_spec,
     open_source,
 )
-from ssljax.models import build_encoder
+from ssljax.models import build_encoder, encoder_class
 from ssljax.objectives import Objective, Run, build_objective
 from ssljax.spec import Spec
 from ssljax.training.consistency import (
@@ -196,9 +196,11 @@ def build(
         check_batch_size(config.batch_size, mesh, config.accumulate)
     with_source = spec is None if with_source is None else with_source
     source = open_data(config, config.data.source, config.data.split) if with_source else None
+    spec = spec or measured_spec(source, config.data)
+    _, field = spec.field_of(encoder_class(config.encoder.name).modality)
     run = Run(
-        encoder=build_encoder(config.encoder),
-        spec=spec or measured_spec(source, config.data),
+        encoder=build_encoder(config.encoder, field),
+        spec=spec,
         steps=config.steps,
         batch_size=config.batch_size,
     )
