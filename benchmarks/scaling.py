@@ -1,4 +1,4 @@
-"""What recipes of papers would take on pods that are not here: the tables of docs/scaling.md.
+"""What the recipes of papers would need on pods that are not here: tables of docs/measurements.md.
 
     python -m benchmarks.scaling                  every recipe on every topology, an hour or two
     python -m benchmarks.scaling --recipe mae_imagenet_vit_l --topology tpu:v5e:16x16

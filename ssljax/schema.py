@@ -116,7 +116,7 @@ class NotEmpty:
         return len(value) > 0
 
     def __str__(self) -> str:
-        return "not empty"
+        return "non-empty"
 
 
 # Counters on a device are int32, and numbers there float32: beyond these limits nothing is computed
@@ -145,13 +145,16 @@ Seed = Annotated[int, AtLeast(0), AtMost(2**32 - 1)]
 Dtype = Literal["float32", "bfloat16"]
 
 
+_OWN_NAME = r"\b(config\.)?objective\.(?!tasks\.)"
+
+
 def parse(cls: type[T], section: Mapping[str, Any], where: str, **given: Any) -> T:
     """Return `cls(**given, **section)`, each value checked against the annotation of its field.
 
     Values are changed only so that they are of the field's type: an int where a float is wanted, a
-    list where a tuple is. A field whose type is a dataclass, or has a class method
-    `from_config(section, where)`, is a section itself. Annotations may be strings; one that cannot
-    be evaluated (it is imported for type checkers alone) stands for the type of the default.
+    list where a tuple is. A field whose type is a dataclass is a section itself; one whose type has
+    a class method `from_config(value, where)` is made by it. Annotations may be strings; one that
+    cannot be evaluated (it is imported for type checkers alone) stands for the type of the default.
 
     Args:
       cls: a dataclass; Linen modules are such.
@@ -162,6 +165,21 @@ def parse(cls: type[T], section: Mapping[str, Any], where: str, **given: Any) ->
     Raises:
       UserError: a key that is no field, with the nearest that is; a value of another type or out of
         range, with what is allowed; a missing value; or whatever `cls` refuses.
+    """
+    values = check(cls, section, where, *given)
+    try:
+        return cls(**given, **values)
+    except UserError as error:
+        # An objective calls its fields "objective.NAME"; as a task of another it lies elsewhere.
+        raise UserError(re.sub(_OWN_NAME, f"{where}.", str(error))) from error
+    except (ValueError, TypeError) as error:
+        raise UserError(f"{where}: {error}") from error
+
+
+def check(cls: type, section: Mapping[str, Any], where: str, *given: str) -> dict[str, Any]:
+    """Return the values of a section as the fields of `cls` hold them, without making one.
+
+    Arguments and errors are those of `parse`; of the `given` fields the names suffice.
     """
     if not is_section(section):
         raise _wrong_type(where, section, "a section")
@@ -179,13 +197,7 @@ def parse(cls: type[T], section: Mapping[str, Any], where: str, **given: Any) ->
     }
     if missing := [name for name in known if name in required and name not in values]:
         raise UserError(f"{where} lacks {', '.join(f'{where}.{name}' for name in missing)}")
-    try:
-        return cls(**given, **values)
-    except UserError as error:
-        # An objective calls its fields "objective.NAME"; as a task of another it lies elsewhere.
-        raise UserError(re.sub(r"\bobjective\.(?!tasks\.)", f"{where}.", str(error))) from error
-    except (ValueError, TypeError) as error:
-        raise UserError(f"{where}: {error}") from error
+    return values
 
 
 def settable(cls: type, *given: str) -> dict[str, Any]:
@@ -236,11 +248,12 @@ def convert(value: Any, kind: Any, name: str) -> Any:
         if type(value) is not kind:
             raise _wrong_type(name, value, describe(kind))
         return value
-    if hasattr(kind, "from_config") or dataclasses.is_dataclass(kind):
+    if hasattr(kind, "from_config"):
+        return kind.from_config(value, name)
+    if dataclasses.is_dataclass(kind):
         if not is_section(value):
             raise _wrong_type(name, value, "a section")
-        made = getattr(kind, "from_config", None)
-        return made(value, name) if made else parse(kind, value, name)
+        return parse(kind, value, name)
     if isinstance(origin or kind, type) and issubclass(origin or kind, Mapping):
         if not is_section(value):
             raise _wrong_type(name, value, "a section")

@@ -13,15 +13,17 @@ FLOORS = {
     "errors": -2,
     "files": -1,
     "schema": -1,
+    "spec": -1,
     "losses": 0,
     "ops": 0,
     "models": 1,
     "data": 1,
-    "objectives": 2,
-    "training": 3,
-    "evaluation": 3,
-    "planning": 3,
-    "commands": 4,
+    "modalities": 2,
+    "objectives": 3,
+    "training": 4,
+    "evaluation": 4,
+    "planning": 4,
+    "commands": 5,
 }
 # losses use ops (normalisation), training uses evaluation, and what is planned is a train step;
 # models and data do not know each other.

@@ -1,23 +1,31 @@
 """A config from the command line: `--config FILE.py[:ARG]` and any `--config.KEY=VALUE`."""
 
+import ast
 import dataclasses
 import importlib.util
 import inspect
+import math
 import pathlib
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from absl import flags
-from ml_collections import ConfigDict, config_flags
+from ml_collections import ConfigDict
 
 from ssljax.commands import import_path
 from ssljax.errors import UserError, closest, in_code_of_user, unknown
 from ssljax.models import encoder_class
 from ssljax.objectives import objective_class
-from ssljax.ops.augment import Augmentation
+from ssljax.schema import convert, settable
 from ssljax.training.config import OPEN_SECTIONS, complete
+from ssljax.training.consistency import require_consistent
+from ssljax.training.sections import Config
 
 PREFIX = "--config."
+SECTIONS = (Config, *(kind for kind in settable(Config).values() if dataclasses.is_dataclass(kind)))
+_GIVEN = ("run", "parent", "name")  # fields of encoders and objectives that are no keys
+# What is no Python, but no text either.
+_WORDS = {"true": True, "false": False, "none": None, "nan": math.nan, "inf": math.inf}
 
 
 def load(path_and_argument: str, overrides: Sequence[str]) -> ConfigDict:
@@ -25,33 +33,35 @@ def load(path_and_argument: str, overrides: Sequence[str]) -> ConfigDict:
 
     Args:
       path_and_argument: a Python file with `get_config()`; "file.py:x" calls `get_config("x")`.
-      overrides: "--config.steps=200" and the like, in the ml_collections convention; also of a
-        field of the encoder or the objective that the file does not mention.
+      overrides: see `override`.
 
     Raises:
-      UserError: a file without get_config, or whose code fails, an unknown key, or a value of
-        another type.
+      UserError: a file without get_config, or whose code fails, an unknown key, a value of another
+        type or out of range, or values that do not fit each other.
     """
-    return override(complete(_get_config(path_and_argument)), overrides)
+    config = override(complete(_get_config(path_and_argument)), overrides)
+    require_consistent(config)
+    return config
 
 
 def override(config: ConfigDict, overrides: Sequence[str]) -> ConfigDict:
-    """Return a complete config with "--config.KEY=VALUE" arguments applied."""
-    keys = []
-    for argument in overrides:
-        if not argument.startswith(PREFIX):
-            raise UserError(
-                f"unknown argument {argument!r}; a config key is set by --config.KEY=VALUE"
-            )
-        keys.append(argument.removeprefix(PREFIX).partition("=")[0])
-    names = [o for key, o in zip(keys, overrides, strict=True) if key.endswith("name")]
-    _require_known(config, [key for key in keys if key.endswith("name")])
-    _apply(config, names)  # first, since they decide which fields there are
-    for key in keys:
-        _add_default(config, key)
-    _require_known(config, keys)
-    _apply(config, [argument for argument in overrides if argument not in names])
-    return complete(config)
+    """Return a complete config with arguments like "--config.steps=200" applied.
+
+    A value is read as Python, and is text where it cannot be; so is what stands for a key of text.
+    Any field of the encoder or the objective can be set, also one that the file does not mention.
+    `--config.encoder=vit_s` sets `encoder.name`. With another name of the objective the fields stay
+    that the new one has too, with another of the encoder none; a line on standard error says which
+    are dropped.
+    """
+    values = config.to_dict()
+    given = [_key_and_text(argument) for argument in overrides]
+    names = [(key, text) for key, text in given if key.removesuffix(".name") in OPEN_SECTIONS]
+    for key, text in names:  # first, since they decide which fields there are
+        _rename(values, key.removesuffix(".name"), text)
+    for key, text in given:
+        if (key, text) not in names:
+            _set(values, key, text)
+    return complete(values)
 
 
 def _get_config(path_and_argument: str) -> ConfigDict:
@@ -109,101 +119,145 @@ def _require_takes(get_config: Callable[..., Any], arguments: Sequence[str], pat
         ) from error
 
 
-def _apply(config: ConfigDict, overrides: Sequence[str]) -> None:
-    values = flags.FlagValues()
-    config_flags.DEFINE_config_dict("config", config, flag_values=values, sys_argv=list(overrides))
-    for override in overrides:
-        try:
-            values(["ssljax", override])
-        except (flags.Error, ValueError, TypeError) as error:
-            raise _not_applicable(config, override, error) from error
+def keys_of(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the type of every key that a config can have, given the names in it.
+
+    Sections are among them, and so is what stands in sections whose keys are free, such as views.
+    """
+    return _fields_of(Config, config, "")
 
 
-def _not_applicable(config: ConfigDict, override: str, error: Exception) -> UserError:
-    key, equals, _ = override.removeprefix(PREFIX).partition("=")
-    section = _section(config, key.split("."))
-    if section is not None:
-        keys = ", ".join(f"{PREFIX}{key}.{known}" for known in list(section)[:3])
-        return UserError(f"{override}: {key} is a section; set its keys, such as {keys}")
-    if not equals:
-        return UserError(f"{override} has no value; write {override}=VALUE")
-    reason = str(error).removeprefix(f"flag {override}: ")
-    return UserError(f"cannot apply {override}: {reason}")
+def class_of(key: str, section: Mapping[str, Any]) -> type | None:
+    """Return the class that an open section names; None if the key is none or has no name yet."""
+    if "name" not in section:
+        return None
+    if key == "encoder":
+        return encoder_class(section["name"])
+    is_task = key.startswith("objective.") and key.split(".")[-2] == "tasks"
+    return objective_class(section["name"]) if key == "objective" or is_task else None
 
 
-def _require_known(config: ConfigDict, keys: Sequence[str]) -> None:
-    for key in keys:
-        *sections, field = key.split(".")
-        while (section := _section(config, sections)) is None:
-            field = sections.pop()  # the first that does not exist
-        if field not in section:
-            raise _unknown(config, key, sections, field)
-        if isinstance(section[field], ConfigDict) or not key.startswith(
-            ".".join([*sections, field, ""])
-        ):
-            continue
-        raise UserError(f"{PREFIX}{key}: {'.'.join([*sections, field])} is no section")
+def fields_of_class(cls: type) -> dict[str, Any]:
+    """Return the type of each key of a section of a config, an encoder or an objective."""
+    return settable(cls, *(() if cls in SECTIONS else _GIVEN))
 
 
-def _unknown(config: ConfigDict, key: str, sections: Sequence[str], field: str) -> UserError:
-    """Return the error for a key: the closest ones anywhere, and those of its section."""
-    section = _section(config, sections)
-    fields = _fields(sections, section)
-    where = ".".join(["config", *sections])
-    if field in fields:  # one that has no plain value that could be changed
-        return UserError(f"{where}.{field} cannot be set here; set it in the config file")
-    known = list(dict.fromkeys([*section, *fields]))
-    everywhere = {
-        *_keys(config),
-        *(".".join([*sections, name]) for name in known),
-        *(f"{top}.{name}" for top in OPEN_SECTIONS for name in _fields([top], config[top])),
-    }
-    last = key.rpartition(".")[2]
-    same = sorted(name for name in everywhere if name.rpartition(".")[2] == last)
-    close = closest(key, everywhere, same)
-    hint = f"; did you mean {close}?" if close else "."
-    return UserError(f"unknown config key {key!r}{hint} Keys of {where}: {', '.join(known)}")
-
-
-def _fields(sections: Sequence[str], section: ConfigDict) -> list[str]:
-    """Return the fields of what an open section names."""
-    cls = _class_of(sections, section)
-    return [field.name for field in dataclasses.fields(cls) if field.name != "run"] if cls else []
-
-
-def _section(config: ConfigDict, names: Sequence[str]) -> ConfigDict | None:
-    for name in names:
-        if not isinstance(config, ConfigDict) or name not in config:
-            return None
-        config = config[name]
-    return config if isinstance(config, ConfigDict) else None
-
-
-def _add_default(config: ConfigDict, key: str) -> None:
-    """Set a field of the encoder, an objective or a view that the file left out."""
-    *sections, field = key.split(".")
-    section = _section(config, sections)
-    cls = None if section is None else _class_of(sections, section)
-    if cls is None or field in section:
-        return
-    for known in dataclasses.fields(cls):
-        if known.name == field and isinstance(known.default, int | float | str | bool | tuple):
-            with section.unlocked():
-                section[field] = known.default
-
-
-def _class_of(sections: Sequence[str], section: ConfigDict) -> type | None:
-    if sections == ["encoder"]:
-        return encoder_class(section.name) if "name" in section else None
-    if sections[:1] == ["objective"]:
-        if sections[-2:-1] == ["views"]:
-            return Augmentation
-        return objective_class(section.name) if "name" in section else None
-    return None
-
-
-def _keys(config: ConfigDict, prefix: str = "") -> list[str]:
-    keys = []
-    for key, value in config.items():
-        keys += _keys(value, f"{prefix}{key}.") if isinstance(value, ConfigDict) else [prefix + key]
+def _fields_of(cls: type, section: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    keys: dict[str, Any] = {}
+    for name, kind in fields_of_class(cls).items():
+        keys |= _keys_below(prefix + name, kind, section.get(name))
     return keys
+
+
+def _keys_below(key: str, kind: Any, value: Any) -> dict[str, Any]:
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind) and kind in SECTIONS:
+        return {key: kind} | _fields_of(kind, value or {}, f"{key}.")
+    if not isinstance(value, Mapping):
+        return {key: kind}
+    if cls := class_of(key, value):
+        return {key: kind, f"{key}.name": str} | _fields_of(cls, value, f"{key}.")
+    keys = {key: kind}
+    for name, inner in value.items():
+        keys |= _keys_below(f"{key}.{name}", type(inner), inner)
+    return keys
+
+
+def _key_and_text(argument: str) -> tuple[str, str]:
+    if not argument.startswith(PREFIX):
+        raise UserError(f"unknown argument {argument!r}; a config key is set by --config.KEY=VALUE")
+    key, equals, text = argument.removeprefix(PREFIX).partition("=")
+    if not equals:
+        raise UserError(f"{argument} has no value; write {argument}=VALUE")
+    return key, text
+
+
+def _rename(values: dict[str, Any], section: str, name: str) -> None:
+    """Set the name of an open section, and drop the fields that do not go with it."""
+    if not name or set(name) & set("({['\"="):
+        raise UserError(
+            f"{PREFIX}{section}={name}: give a name, such as {PREFIX}{section}="
+            f"{values[section].get('name', 'NAME')}, and its fields by {PREFIX}{section}.KEY=VALUE"
+        )
+    old = values[section]
+    kinds = fields_of_class(class_of(section, {"name": name}))
+    if name == old.get("name"):
+        return
+    # An encoder's name stands for its fields; of an objective's many suit another one too.
+    kept = {} if section == "encoder" else {k: v for k, v in old.items() if _suits(v, kinds.get(k))}
+    values[section] = {"name": name, **kept}
+    if dropped := [key for key in old if key not in values[section]]:
+        print(
+            f"config.{section}.name={name} instead of {old.get('name')}: dropped "
+            f"{', '.join(dropped)} of the file",
+            file=sys.stderr,
+        )
+
+
+def _suits(value: Any, kind: Any) -> bool:
+    try:
+        return kind is not None and convert(value, kind, "") is not None
+    except UserError:
+        return False
+
+
+def _set(values: dict[str, Any], key: str, text: str) -> None:
+    known = keys_of(values)
+    *sections, field = key.split(".")
+    section = values
+    for depth, name in enumerate(sections, 1):
+        where = ".".join(sections[:depth])
+        if where not in known and not _is_free(known, where):
+            raise _unknown(known, key)
+        section[name] = section = _opened(where, known.get(where), section.get(name), key)
+    if key not in known and not _is_free(known, key):
+        raise _unknown(known, key)
+    if known.get(key) in SECTIONS:
+        keys = ", ".join(f"{PREFIX}{key}.{name}" for name in list(section[field])[:3])
+        raise UserError(f"{PREFIX}{key}={text}: {key} is a section; set its keys, such as {keys}")
+    section[field] = text if known.get(key) is str else _read(text)
+
+
+def _opened(where: str, kind: Any, value: Any, key: str) -> dict[str, Any]:
+    """Return the section of that name as one that can be written to."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    if value is None and not hasattr(kind, "from_config"):
+        return {}
+    if not hasattr(kind, "from_config"):
+        raise UserError(f"{PREFIX}{key}: {where} is no section")
+    raise UserError(
+        f"{PREFIX}{key}: {where} is not written out in the config; set all of it, in the file"
+    )
+
+
+def _is_free(known: Mapping[str, Any], key: str) -> bool:
+    """Whether a key lies in a section that may have any keys, such as views or weights."""
+    parent = key.rpartition(".")[0]
+    if parent in known:
+        return known[parent] not in SECTIONS and f"{parent}.name" not in known
+    return bool(parent) and _is_free(known, parent)
+
+
+def _read(text: str) -> Any:
+    if text in _WORDS:
+        return _WORDS[text]
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return text
+
+
+def _unknown(known: Mapping[str, Any], key: str) -> UserError:
+    """Return the error for a key: the closest ones anywhere, and those of its section."""
+    parent = key.rpartition(".")[0]
+    while parent and parent not in known:
+        parent = parent.rpartition(".")[0]
+    prefix = f"{parent}." if parent else ""
+    beside = [name.removeprefix(prefix) for name in known if name.startswith(prefix)]
+    last = key.rpartition(".")[2]
+    same = sorted(name for name in known if name.rpartition(".")[2] == last)
+    close = closest(key, known, same)
+    hint = f"; did you mean {close}?" if close else "."
+    names = ", ".join(sorted(name for name in beside if "." not in name))
+    section = f"config.{parent}" if parent else "config"
+    return UserError(f"unknown config key {key!r}{hint} Keys of {section}: {names}")

@@ -62,7 +62,7 @@ def _run(args: argparse.Namespace, rest: Sequence[str]) -> int:
 
     from ssljax.commands import config_file
     from ssljax.commands.compiled import keep_compiled
-    from ssljax.training.data_record import spec_of_run, read_data_record
+    from ssljax.training.data_record import read_data_record, spec_of_run
     from ssljax.training.evaluate import (
         build_for_evaluation,
         require_evaluable,

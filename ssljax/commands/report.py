@@ -44,7 +44,7 @@ def run(args: argparse.Namespace, rest: Sequence[str]) -> int:
     """Run the command."""
     if rest:
         raise UserError(f"unknown argument {rest[0]!r}")
-    from ssljax.evaluation.comparison import comparison
+    from ssljax.evaluation.tables import comparison
 
     folders = dict.fromkeys(folder for path in args.runs for folder in _workdirs(path))
     runs, broken = [], {}
@@ -84,7 +84,7 @@ def _workdirs(path: pathlib.Path) -> list[pathlib.Path]:
 
 
 def _read(folder: pathlib.Path) -> Any:
-    from ssljax.evaluation.comparison import RunRecord, comparison
+    from ssljax.evaluation.tables import RunRecord, comparison
     from ssljax.training.metrics import read_metrics
     from ssljax.training.workdir import load_config
 

@@ -4,8 +4,8 @@ from ssljax.evaluation.features import Features, extract, input_features
 from ssljax.evaluation.knn import knn_accuracy
 from ssljax.evaluation.linear import linear_probe
 from ssljax.evaluation.protocol import evaluate, quick
-from ssljax.evaluation.report import table, write
 from ssljax.evaluation.spectrum import rankme, unit_std
+from ssljax.evaluation.tables import table, write
 
 __all__ = [
     "Features",

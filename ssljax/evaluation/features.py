@@ -4,12 +4,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.experimental import multihost_utils
 
 from ssljax.errors import UserError
-from ssljax.ops.pixels import check_range, unit_range
+from ssljax.modalities.image import raw_pixels
 
 Batch = Mapping[str, np.ndarray | jax.Array]
 Embed = Callable[[Batch], jax.Array]
@@ -59,24 +58,9 @@ def extract(embed: Embed, batches: Iterable[Batch]) -> Features:
     return _sorted_by_id(rows, labels, ids)
 
 
-def input_features(batch: Batch, *, size: int = 32) -> jax.Array:
-    """The images themselves as features [b, h * w * C] in [0, 1]: the baseline without a network.
-
-    Images with a side longer than `size` are shrunk (antialiased) to at most size x size, since a
-    probe on 150,528 raw values is neither cheap nor better.
-    """
-    check_range(batch["image"])
-    return _flat_pixels(jnp.asarray(batch["image"]), size)
-
-
-@jax.jit(static_argnums=1)
-def _flat_pixels(images: jax.Array, size: int) -> jax.Array:
-    pixels = unit_range(images)
-    count, height, width, channels = pixels.shape
-    if max(height, width) > size:
-        small = (count, min(height, size), min(width, size), channels)
-        pixels = jax.image.resize(pixels, small, method="linear", antialias=True)
-    return pixels.reshape(count, -1)
+def input_features(batch: Batch) -> jax.Array:
+    """Return the pixels of a batch's images, [b, D]: the baseline without a network."""
+    return raw_pixels(batch["image"])
 
 
 def _on_host(array: jax.Array | np.ndarray) -> np.ndarray:

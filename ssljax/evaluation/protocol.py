@@ -14,8 +14,7 @@ import numpy as np
 from ssljax.errors import UserError
 from ssljax.evaluation.cache import cached
 from ssljax.evaluation.features import Batch, Embed, Features, extract
-from ssljax.evaluation.gain import PROBES, pack, pop_gains
-from ssljax.evaluation.interval import wilson
+from ssljax.evaluation.intervals import PROBES, pack, pop_gains, wilson
 from ssljax.evaluation.knn import knn_accuracy
 from ssljax.evaluation.linear import GRID, linear_probe, stratified_split
 from ssljax.evaluation.spectrum import evenly, rankme, unit_std

@@ -17,13 +17,16 @@ from ssljax.losses.reconstruction import (
     masked_cross_entropy,
     masked_l1,
     masked_mse,
+    mse,
     normalize_patches,
     smooth_l1,
 )
 from ssljax.losses.redundancy import barlow_twins, sigreg, tico, vicreg, w_mse
-from ssljax.losses.regression import mse
 from ssljax.losses.relational import relational
 from ssljax.losses.supervised import sup_con
+from ssljax.losses.table import masked_columns, vime
+from ssljax.losses.temporal import hierarchical_contrastive, next_step
+from ssljax.losses.time_mae import time_mae
 from ssljax.losses.variational import kl_to_normal, vae
 
 __all__ = [
@@ -35,16 +38,19 @@ __all__ = [
     "dclw",
     "dino",
     "gan",
+    "hierarchical_contrastive",
     "ibot",
     "info_nce",
     "kl_to_normal",
     "koleo",
+    "masked_columns",
     "masked_cross_entropy",
     "masked_l1",
     "masked_mse",
     "mse",
     "msn",
     "negative_cosine",
+    "next_step",
     "noise_contrastive",
     "normalize_patches",
     "nt_xent",
@@ -58,7 +64,9 @@ __all__ = [
     "sup_con",
     "swapped_prediction",
     "tico",
+    "time_mae",
     "vae",
     "vicreg",
+    "vime",
     "w_mse",
 ]

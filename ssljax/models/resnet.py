@@ -1,6 +1,7 @@
 """Residual networks, v1.5: ResNet-18, 34, 50, 101 and smaller ones of the same plan."""
 
 import functools
+from typing import Annotated, Literal
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +13,7 @@ from ssljax.errors import unknown
 from ssljax.models.base import Encoded, compute_dtype
 from ssljax.models.convolution import convolution
 from ssljax.models.normalization import BatchNorm
+from ssljax.schema import Count, Decay, Depth, Dtype, NotEmpty, OneOf, Width
 
 STEMS = {"imagenet": (7, 2), "small": (3, 1), "small_stride2": (3, 2)}  # kernel and stride
 
@@ -89,15 +91,15 @@ class ResNet(nn.Module):
     He et al. 2015, arXiv:1512.03385; v1.5 as in torchvision's resnet.py.
     """
 
-    stage_sizes: tuple[int, ...] = (2, 2, 2, 2)
-    block: str = "basic"
-    width: int = 64
-    stem: str = "imagenet"
-    pool: int = 1
+    stage_sizes: Annotated[tuple[Depth, ...], NotEmpty()] = (2, 2, 2, 2)
+    block: Literal["basic", "bottleneck"] = "basic"
+    width: Width = 64
+    stem: Annotated[str, OneOf(STEMS)] = "imagenet"
+    pool: Count = 1
     zero_init: bool = True
-    bn_groups: int = 1
-    bn_momentum: float = 0.9
-    dtype: str = "float32"
+    bn_groups: Count = 1
+    bn_momentum: Decay = 0.9
+    dtype: Dtype = "float32"
 
     @nn.compact
     def __call__(self, images: jax.Array, *, train: bool) -> Encoded:

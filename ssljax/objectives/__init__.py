@@ -7,7 +7,7 @@ from typing import Any
 
 from ssljax.errors import UserError, in_code_of_user, unknown
 from ssljax.objectives.base import Aux, Loss, Objective, Refreshing, Run
-from ssljax.objectives.construct import construct
+from ssljax.schema import parse
 
 __all__ = [
     "OBJECTIVES",
@@ -43,6 +43,7 @@ OBJECTIVES = {
     "moco_v2": "contrastive.moco:MoCo",
     "moco_v3": "contrastive.moco_v3:MoCoV3",
     "msn": "distillation.msn:MSN",
+    "next_step": "predictive.next_step:NextStep",
     "nnclr": "contrastive.nnclr:NNCLR",
     "npid": "contrastive.npid:NPID",
     "online_distillation": "distillation.online_distillation:OnlineDistillation",
@@ -56,8 +57,11 @@ OBJECTIVES = {
     "supcon": "contrastive.supcon:SupCon",
     "swav": "clustering.swav:SwAV",
     "tico": "redundancy.tico:TiCo",
+    "time_mae": "masked.time_mae:TimeMAE",
+    "ts2vec": "contrastive.ts2vec:TS2Vec",
     "vae": "generative.vae:VAE",
     "vicreg": "redundancy.vicreg:VICReg",
+    "vime": "masked.vime:VIME",
     "vq_vae": "generative.vq_vae:VQVAE",
     "w_mse": "redundancy.w_mse:WMSE",
 }
@@ -118,4 +122,4 @@ def build_objective(section: Mapping[str, Any], run: Run, where: str = "objectiv
     fields = {key: value for key, value in section.items() if key != "name"}
     if hasattr(cls, "from_config"):
         return cls.from_config(fields, run, where)
-    return construct(cls, fields, where, run=run)
+    return parse(cls, fields, where, run=run)

@@ -10,9 +10,9 @@ from ml_collections import ConfigDict
 from ssljax.errors import UserError, unknown
 from ssljax.objectives import build_objective
 from ssljax.objectives.base import Aux, Objective, Refreshing, Run
-from ssljax.objectives.construct import construct
 from ssljax.objectives.net import key_of
 from ssljax.ops.schedule import SCHEDULES
+from ssljax.schema import parse
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Combine(Refreshing):
         tasks = section.get("tasks") or {}
         built = {name: build_objective(tasks[name], run, f"{where}.tasks.{name}") for name in tasks}
         rest = {key: value for key, value in section.items() if key != "tasks"}
-        return construct(cls, rest, where, run=run, tasks=built)
+        return parse(cls, rest, where, run=run, tasks=built)
 
     def check(self):
         if not self.tasks:
@@ -138,7 +138,7 @@ class Combine(Refreshing):
         if not isinstance(weight, Mapping | ConfigDict):
             return lambda step: weight
         where = f"objective.weights.{name}"
-        schedule = construct(Schedule, weight, where, run_steps=self.run.steps)
+        schedule = parse(Schedule, weight, where, run_steps=self.run.steps)
         return schedule.at
 
     def _refreshes(self, name: str, step: int) -> bool:

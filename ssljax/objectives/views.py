@@ -9,11 +9,10 @@ import jax.numpy as jnp
 from ml_collections import ConfigDict
 
 from ssljax.errors import UserError, unknown
-from ssljax.objectives.construct import construct
+from ssljax.modalities import modality_of
 from ssljax.objectives.presets import PILLOW, PRESETS, dino
-from ssljax.ops.augment import Augmentation, multi_crop
 from ssljax.ops.keys import per_example
-from ssljax.ops.pixels import unit_range
+from ssljax.schema import parse
 from ssljax.spec import Batch, Field
 
 Array = jax.Array
@@ -24,21 +23,25 @@ class Views:
     """How views are made: named groups, each of one augmentation and so of one size.
 
     In a config: `objective.views = {"crop": {"count": 2, "size": 224, "crop_scale": (0.2, 1.0),
-    ...}, "small_crop": {"count": 6, "size": 96, ...}}`, with the fields of
-    `ssljax.ops.augment.Augmentation`, or the name of a preset, `objective.views = "simclr"`. Views
-    are square whatever the images are; those of a group without a size are as large as the shorter
-    side of the images.
+    ...}, "small_crop": {"count": 6, "size": 96, ...}}`, with the fields of the views of the data's
+    modality: `ssljax.ops.augment.Augmentation`, `SeriesView` or `SCARF` there; or the name of a
+    preset, `objective.views = "simclr"`. Presets and defaults are of images; for other modalities
+    they stand for as many views of their own (`ssljax.modalities`). Views of images are square
+    whatever the images are; those of a group without a size are as large as the shorter side of
+    the images, or as long as the series.
 
     Attributes:
       groups: fields by name, or the name of one of `PRESETS`. Groups come in the order of their
         sizes, largest first, then of their names.
       where: the name of the config section, for error messages.
+      given: whether the groups are those of a config, in the fields of the data's own modality.
       name: the name of the field of the data that views are made of; set by `bound`.
       field: what that field is like; set by `bound`.
     """
 
     groups: Mapping[str, Mapping[str, Any]] | str
     where: str = "objective.views"
+    given: bool = False
     name: str = "image"
     field: Field | None = None
 
@@ -60,7 +63,7 @@ class Views:
                     f"{where}.{name}={section[name]!r}; it must be a section of the fields of a "
                     "view"
                 )
-        return cls(section, where)
+        return cls(section, where, given=True)
 
     @classmethod
     def crops(cls, **fields: Any) -> "Views":
@@ -86,22 +89,25 @@ class Views:
         return dataclasses.replace(self, name=name, field=field)
 
     @property
-    def augmentations(self) -> dict[str, Augmentation]:
-        """The augmentation of each group, with its size filled in, in order.
+    def augmentations(self) -> dict[str, Any]:
+        """The view of each group, an object of the modality's class, with its size, in order.
 
         Raises:
-          UserError: an unknown field, or a value that `Augmentation` refuses.
+          UserError: an unknown field, or a value that the class refuses.
         """
+        modality = modality_of(self.field)
         groups = PRESETS[self.groups] if isinstance(self.groups, str) else self.groups
+        if not self.given:
+            groups = modality.like(groups, self.field)
         made = {}
         for name, fields in groups.items():
-            size = {"size": fields.get("size", 0) or min(self.field.shape[:2])}
-            made[name] = construct(Augmentation, {**fields, **size}, f"{self.where}.{name}")
+            fields = modality.complete(fields, self.field)
+            made[name] = parse(modality.view, fields, f"{self.where}.{name}")
         return dict(sorted(made.items(), key=lambda item: (-item[1].size, item[0])))
 
     @property
     def size(self) -> int:
-        """The side in pixels of the largest views."""
+        """The side in pixels, or times, of the largest views; 0 where all have one size."""
         return next(iter(self.augmentations.values())).size
 
     @property
@@ -110,17 +116,18 @@ class Views:
         return sum(view.count for view in self.augmentations.values())
 
     def __call__(self, key: Array, batch: Batch) -> dict[str, Array]:
-        """Return float32 [B, count, size, size, C] for each group, normalised.
+        """Return float32 [B, count, ...] for each group, normalised.
 
         Draws come from stream 0 of `key`, `jax.random.split(key)[0]`; a loss may use the others.
         """
         keys = per_example(jax.random.fold_in(key, 0), batch["row"])
-        crops = multi_crop(self.augmentations, keys, batch[self.name])
+        modality, views = modality_of(self.field), self.augmentations
+        made = modality.views(views, keys, batch[self.name], self.field)
         # Under jit a dict comes back in the order of its keys; the order of the groups is ours.
-        return {name: normalize(crops[name], self.field) for name in self.augmentations}
+        return {name: made[name] for name in views}
 
     def by_size(self, key: Array, batch: Batch) -> list[Array]:
-        """Return the views as one array [B, V, size, size, C] for each size, the largest first."""
+        """Return the views as one array [B, V, ...] for each size, the largest first."""
         groups: dict[int, list[Array]] = {}
         for views in self(key, batch).values():
             groups.setdefault(views.shape[2], []).append(views)
@@ -129,7 +136,7 @@ class Views:
         return [jnp.concatenate(same, axis=1) for same in groups.values()]
 
     def stacked(self, key: Array, batch: Batch) -> Array:
-        """Return all views, which must be of one size, as one array [B, V, size, size, C]."""
+        """Return all views, which must be of one size, as one array [B, V, ...]."""
         (views,) = self.by_size(key, batch)
         return views
 
@@ -143,20 +150,16 @@ class Views:
             )
 
 
-def normalize(images: Array, field: Field) -> Array:
-    """Return (images - mean) / std by channel; images are float, in [0, 1]."""
-    return (images - jnp.asarray(field.mean)) / jnp.asarray(field.std)
+def normalize(value: Array, field: Field) -> Array:
+    """Return examples as an encoder takes them, of those in the range that views have before."""
+    return modality_of(field).normalize(value, field)
 
 
-def plain(images: Array, field: Field) -> Array:
-    """Return the images of a batch as they are, float32 and normalised.
-
-    They may be uint8 or floats in [0, 1]; see `ssljax.ops.pixels.unit_range`.
-    """
-    return normalize(unit_range(images), field)
+def plain(value: Array, field: Field) -> Array:
+    """Return what a batch holds of a field, un-augmented, as an encoder takes it."""
+    return modality_of(field).plain(value, field)
 
 
 def blank(field: Field, size: int = 0) -> Array:
-    """Return a batch of two blank normalised examples, from which modules take their shapes."""
-    shape = (size, size, field.shape[2]) if size else field.shape
-    return jnp.zeros((2, *shape), jnp.float32)
+    """Return two blank normalised examples, from which modules take their shapes."""
+    return modality_of(field).blank(field, size)

@@ -1,11 +1,18 @@
-"""Patches of an image, and random masks over them in static shapes: scattered, or in blocks."""
+"""Random masks over a grid of patches of one, two or three dimensions, in static shapes.
+
+A span of a series, a block of an image and a tube of a video are one thing: a box of the grid.
+Patches are numbered row-major. `keys` are typed keys of shape [B], one per example; `grid` is the
+number of patches along each axis. A ValueError says which argument does not fit.
+"""
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from einops import rearrange
+
+Grid = tuple[int, ...]
 
 
 class Mask(NamedTuple):
@@ -35,9 +42,6 @@ class MultiBlock(NamedTuple):
     targets: jax.Array
 
 
-Grid = tuple[int, int]
-
-
 def random_mask(keys: jax.Array, *, patches: int, ratio: float) -> Mask:
     """Hide a random subset of the patches, of the same size for every example (MAE).
 
@@ -45,15 +49,8 @@ def random_mask(keys: jax.Array, *, patches: int, ratio: float) -> Mask:
     to 6 decimals first: in floating point 10 * (1 - 0.9) is below 1.
 
     Args:
-      keys: typed keys of shape [B], one per example.
-      patches: N, the number of patches per example.
+      patches: N, the number of patches per example, on a grid of any rank.
       ratio: the share that is hidden, above 0 and below 1.
-
-    Returns:
-      A `Mask`.
-
-    Raises:
-      ValueError: keys are not [B], or no patch would be visible, or none hidden.
 
     MAE, https://arxiv.org/abs/2111.06377; facebookresearch/mae, models_mae.py (random_masking).
 
@@ -61,39 +58,22 @@ def random_mask(keys: jax.Array, *, patches: int, ratio: float) -> Mask:
     >>> mask.keep.shape, mask.masked.sum(axis=1).tolist()
     ((2, 4), [12, 12])
     """
-    _check_keys(keys)
-    visible = int(round(patches * (1 - ratio), 6))
-    if not 0 < visible < patches:
-        raise ValueError(
-            f"ratio must hide some of the {patches} patches and leave some, got {ratio}, "
-            f"which leaves {visible}"
-        )
+    visible = _visible(keys, patches, ratio)
     noise = jax.vmap(lambda key: jax.random.uniform(key, (patches,)))(keys)
-    shuffled = jnp.argsort(noise, axis=1)
-    restore = jnp.argsort(shuffled, axis=1)
-    return Mask(
-        keep=shuffled[:, :visible].astype(jnp.int32),
-        restore=restore.astype(jnp.int32),
-        masked=restore >= visible,
-    )
+    return _mask(jnp.argsort(noise, axis=1), visible)
 
 
 def unit_mask(keys: jax.Array, *, grid: Grid, unit: int, ratio: float) -> jax.Array:
-    """Hide a random subset of squares of `unit` x `unit` patches (SimMIM).
+    """Hide a random subset of cubes of `unit` patches a side (SimMIM: squares).
 
-    The number of hidden squares is the smallest that is at least the given share of them.
+    The number of hidden cubes is the smallest that is at least the given share of them.
 
     Args:
-      keys: typed keys of shape [B], one per example.
-      grid: (rows, columns) of patches.
-      unit: the side of a square in patches; it divides the grid.
+      unit: the side of a cube in patches; it divides the grid.
       ratio: the share that is hidden, above 0 and below 1.
 
     Returns:
       bool[B, N], True where the patch is hidden.
-
-    Raises:
-      ValueError: keys are not [B], the squares do not tile the grid, or ratio hides none or all.
 
     SimMIM, https://arxiv.org/abs/2111.09886; microsoft/SimMIM, data/data_simmim.py (MaskGenerator).
 
@@ -102,20 +82,24 @@ def unit_mask(keys: jax.Array, *, grid: Grid, unit: int, ratio: float) -> jax.Ar
     [12, 12]
     """
     _check_keys(keys)
-    rows, columns = grid
-    if unit < 1 or rows % unit or columns % unit:
-        raise ValueError(f"unit must divide the grid of {rows} x {columns} patches, got {unit}")
-    squares = (rows // unit) * (columns // unit)
-    count = math.ceil(round(squares * ratio, 6))
-    if not 0 < count < squares:
+    if unit < 1 or any(side % unit for side in grid):
+        raise ValueError(f"unit must divide the grid {grid} of patches, got {unit}")
+    coarse = tuple(side // unit for side in grid)
+    cubes = math.prod(coarse)
+    count = math.ceil(round(cubes * ratio, 6))
+    if not 0 < count < cubes:
         raise ValueError(
-            f"ratio must hide some of the {squares} squares and leave some, got {ratio}, "
+            f"ratio must hide some of the {cubes} units and leave some, got {ratio}, "
             f"which hides {count}"
         )
-    hidden = jax.vmap(lambda key: _hide_exactly(key, jnp.zeros(squares, bool), count))(keys)
-    hidden = rearrange(hidden, "b (h w) -> b h 1 w 1", h=rows // unit)
-    hidden = jnp.broadcast_to(hidden, (len(keys), rows // unit, unit, columns // unit, unit))
-    return rearrange(hidden, "b h p w q -> b (h p w q)")
+
+    def one(key: jax.Array) -> jax.Array:
+        hidden = _hide_exactly(key, jnp.zeros(cubes, bool), count).reshape(coarse)
+        for axis in range(len(grid)):
+            hidden = jnp.repeat(hidden, unit, axis)
+        return hidden.ravel()
+
+    return jax.vmap(one)(keys)
 
 
 def block_mask(
@@ -127,39 +111,36 @@ def block_mask(
     aspect: tuple[float, float] = (0.3, 1 / 0.3),
     attempts: int = 20,
 ) -> jax.Array:
-    """Hide exactly `count` patches, most of them in rectangular blocks (BEiT, iBOT).
+    """Hide exactly `count` patches, most of them in blocks (BEiT, iBOT: rectangles).
 
-    Blocks are added one by one: an area between `smallest` and what is left to hide, an aspect
-    ratio, a place; one that hides nothing new or too much is not used. What `attempts` blocks have
-    not filled is filled by single patches, so that the number is exact and the time constant; the
-    official codes try for longer and then hide fewer.
+    Blocks are added one by one: a size between `smallest` and what is left to hide, aspect ratios,
+    a place; one that hides nothing new or too much, or is as long as the grid on some axis, is not
+    used. What `attempts` blocks have not filled is filled by single patches, so that the number is
+    exact and the time constant; the official codes try for longer and then hide fewer.
 
     Args:
-      keys: typed keys of shape [B], one per example.
-      grid: (rows, columns) of patches.
       count: how many patches are hidden, an int, or int[B] for each example (iBOT), perhaps 0.
-      smallest: area in patches of the smallest block.
-      aspect: least and largest ratio of a block's height to its width, log-uniform between.
+      smallest: size in patches of the smallest block.
+      aspect: least and largest ratio of a block's side to its side along the next axis (height to
+        width in an image; time to height, and height to width, in a video), log-uniform between and
+        drawn for each pair of neighbouring axes. A span of a series has none.
       attempts: how many blocks are tried.
 
     Returns:
       bool[B, N], True where the patch is hidden.
-
-    Raises:
-      ValueError: keys are not [B], or a value is out of range.
 
     BEiT, https://arxiv.org/abs/2106.08254; microsoft/unilm, beit/masking_generator.py.
 
     >>> keys = jax.random.split(jax.random.key(0), 2)
     >>> block_mask(keys, grid=(14, 14), count=75).sum(axis=1).tolist()
     [75, 75]
-    >>> block_mask(keys, grid=(14, 14), count=jnp.array([0, 60])).sum(axis=1).tolist()
+    >>> block_mask(keys, grid=(100,), count=jnp.array([0, 60])).sum(axis=1).tolist()
     [0, 60]
     """
     _check_keys(keys)
-    rows, columns = grid
-    if isinstance(count, int) and not 0 < count < rows * columns:
-        raise ValueError(f"count must lie between 0 and {rows * columns} patches, got {count}")
+    patches = math.prod(grid)
+    if isinstance(count, int) and not 0 < count < patches:
+        raise ValueError(f"count must lie between 0 and {patches} patches, got {count}")
     if smallest < 1 or not 0 < aspect[0] <= aspect[1]:
         raise ValueError(f"smallest and aspect must be positive, got {smallest} and {aspect}")
     counts = jnp.broadcast_to(jnp.asarray(count, jnp.int32), keys.shape)
@@ -169,16 +150,19 @@ def block_mask(
         block_key, fill_key = jax.random.split(key)
 
         def attempt(i: jax.Array, hidden: jax.Array) -> jax.Array:
-            u = jax.random.uniform(jax.random.fold_in(block_key, i), (4,))
+            u = jax.random.uniform(jax.random.fold_in(block_key, i), (2 * len(grid),))
             left = count - jnp.sum(hidden)
-            area, ratio = smallest + u[0] * (left - smallest), jnp.exp(low + u[1] * (high - low))
-            height, width = jnp.round(jnp.sqrt(area * ratio)), jnp.round(jnp.sqrt(area / ratio))
-            block = _rectangle(u[2:], grid, height, width)
+            size, ratios = smallest + u[0] * (left - smallest), u[1 : len(grid)]
+            sides = _sides(size, [jnp.exp(low + ratio * (high - low)) for ratio in ratios])
+            sides = [jnp.round(side) for side in sides]
+            block = _box(u[len(grid) :], grid, sides)
             new = jnp.sum(block & ~hidden)
-            used = (height < rows) & (width < columns) & (new > 0) & (new <= left)
+            used = (new > 0) & (new <= left)
+            for side, of in zip(sides, grid, strict=True):
+                used &= side < of
             return hidden | (block & used)
 
-        hidden = jax.lax.fori_loop(0, attempts, attempt, jnp.zeros(rows * columns, bool))
+        hidden = jax.lax.fori_loop(0, attempts, attempt, jnp.zeros(patches, bool))
         return _hide_exactly(fill_key, hidden, count)
 
     return jax.vmap(one)(keys, counts)
@@ -195,29 +179,21 @@ def multi_block(
 ) -> MultiBlock:
     """Choose blocks to predict and a context that lies outside all of them (I-JEPA).
 
-    A target is a block of K = floor(scale N) patches with an aspect ratio drawn for each example;
-    where its width does not divide K, the last row is cut short. The context has C = N - T K
-    patches, as many as there are in any case: random ones of a large block less the targets, and of
-    the rest of the image where that does not hold enough.
+    A target is a block of K = floor(scale N) patches with aspect ratios drawn for each example;
+    where its sides do not multiply to K, its end is cut short. The context has C = N - T K patches,
+    as many as there are in any case: random ones of a large block less the targets, and of the rest
+    of the grid where that does not hold enough.
 
     The official code draws one size and shape of target for a batch, and cuts every context down to
     the smallest of the batch from its end, which keeps the top of the image. Its blocks never reach
     the last row and column; these do.
 
     Args:
-      keys: typed keys of shape [B], one per example.
-      grid: (rows, columns) of patches.
       targets: T, the number of blocks.
       scale: share of the patches that is in a target.
-      aspect: least and largest ratio of a target's height to its width, uniform between.
-      context_scale: least and largest share of the image that is in the context's block.
-
-    Returns:
-      A `MultiBlock`.
-
-    Raises:
-      ValueError: keys are not [B], targets are empty or leave no context, or a value is out of
-        range.
+      aspect: least and largest ratio of a target's side to that along the next axis, see
+        `block_mask`, uniform between.
+      context_scale: least and largest share of the grid that is in the context's block.
 
     I-JEPA, https://arxiv.org/abs/2301.08243; facebookresearch/ijepa, src/masks/multiblock.py.
 
@@ -226,12 +202,12 @@ def multi_block(
     ((2, 60), (2, 4, 34))
     """
     _check_keys(keys)
-    rows, columns = grid
-    size = int(round(rows * columns * scale, 6))
-    context = rows * columns - targets * size
+    patches = math.prod(grid)
+    size = int(round(patches * scale, 6))
+    context = patches - targets * size
     if targets < 1 or size < 1 or context < 1:
         raise ValueError(
-            f"targets * scale must leave some of the {rows * columns} patches as context, got "
+            f"targets * scale must leave some of the {patches} patches as context, got "
             f"{targets} targets of {size} patches"
         )
     if not 0 < aspect[0] <= aspect[1] or not 0 < context_scale[0] <= context_scale[1] <= 1:
@@ -242,21 +218,28 @@ def multi_block(
 
     def one(key: jax.Array) -> MultiBlock:
         shape_key, place_key, context_key, order_key = jax.random.split(key, 4)
-        ratio, share = jax.random.uniform(shape_key, (2,))
-        ratio = aspect[0] + ratio * (aspect[1] - aspect[0])
+        *ratios, share = jax.random.uniform(shape_key, (len(grid),))
+        ratios = [aspect[0] + ratio * (aspect[1] - aspect[0]) for ratio in ratios]
         share = context_scale[0] + share * (context_scale[1] - context_scale[0])
 
-        height = jnp.round(jnp.sqrt(size * ratio)).astype(jnp.int32)
-        height = jnp.clip(height, -(-size // columns), min(rows, size))
-        width = -(-size // height)
-        room = jnp.stack([rows - -(-size // width), columns - width]) + 1
-        top, left = jnp.floor(jax.random.uniform(place_key, (targets, 2)) * room).T.astype(int)
-        cell = jnp.arange(size)
-        blocks = (top[:, None] + cell // width) * columns + left[:, None] + cell % width
+        # Side by side: what is left of the patches is cut into so many slices.
+        left, within, used, cells = size, jnp.arange(size), [], []
+        for axis, side in enumerate(_sides(size, ratios)[:-1]):
+            side = jnp.round(side).astype(jnp.int32)
+            fewest = -(-left // math.prod(grid[axis + 1 :]))
+            slice_size = -(-left // jnp.clip(side, fewest, jnp.minimum(grid[axis], left)))
+            used.append(-(-left // slice_size))
+            cells.append(within // slice_size)
+            left, within = slice_size, within % slice_size
+        room = jnp.stack([of - side for of, side in zip(grid, [*used, left], strict=True)]) + 1
+        first = jnp.floor(jax.random.uniform(place_key, (targets, len(grid))) * room).astype(int)
+        blocks = 0
+        for axis, cell in enumerate([*cells, within]):
+            blocks = blocks * grid[axis] + first[:, axis, None] + cell
 
-        corner = jax.random.uniform(context_key, (2,))
-        side = jnp.sqrt(share)
-        inside = _rectangle(corner, grid, jnp.round(rows * side), jnp.round(columns * side))
+        side = _root(share, len(grid))
+        corner = jax.random.uniform(context_key, (len(grid),))
+        inside = _box(corner, grid, [jnp.round(of * side) for of in grid])
         # The targets last, what is outside of the block before them.
         score = (jax.random.uniform(order_key, inside.shape) + inside).at[blocks].set(-1.0)
         seen = jnp.argsort(-score)[:context]
@@ -265,27 +248,44 @@ def multi_block(
     return jax.vmap(one)(keys)
 
 
+def span_mask(keys: jax.Array, *, grid: Grid, ratio: float, side: int, adjust: float = 0.0):
+    """Hide boxes of `side` patches a side around random centres (wav2vec 2.0: spans).
+
+    Boxes are cut off where they stick out of the grid and may overlap. Their number has room for a
+    share of ratio + adjust of the patches. Single patches are then hidden or uncovered at random
+    until all but floor(N (1 - ratio)) are hidden.
+
+    Args:
+      ratio: the share that is hidden, above 0 and below 1.
+      side: of a box in patches.
+      adjust: a share added for the boxes' overlaps.
+
+    Returns:
+      bool[B, N], True where the patch is hidden.
+
+    wav2vec 2.0, https://arxiv.org/abs/2006.11477; facebookresearch/fairseq,
+    fairseq/data/data_utils.py (compute_mask_indices), whose number of hidden patches varies.
+
+    >>> keys = jax.random.split(jax.random.key(0), 2)
+    >>> span_mask(keys, grid=(100,), ratio=0.5, side=10).sum(axis=1).tolist()
+    [50, 50]
+    """
+    hidden = math.prod(grid) - _visible(keys, math.prod(grid), ratio)
+    return _boxes(keys, grid, side, ratio + adjust, hidden)
+
+
 def inverse_block_mask(
     keys: jax.Array, *, grid: Grid, ratio: float = 0.8, block: int = 3, adjust: float = 0.07
 ) -> Mask:
     """Leave blocks visible and hide the rest, the same number for every example (data2vec 2.0).
 
-    Squares of `block` x `block` patches are left visible around random centres, cut off where they
-    stick out of the grid, with room for a share of 1 - ratio + adjust of the patches. Single
-    patches are then hidden or uncovered at random until floor(N (1 - ratio)) are visible.
+    What `span_mask` would hide, for a ratio of 1 - `ratio`, is visible, and what it would leave is
+    hidden: floor(N (1 - ratio)) patches are visible.
 
     Args:
-      keys: typed keys of shape [B], one per example, or per mask of an example.
-      grid: (rows, columns) of patches.
       ratio: the share that is hidden, above 0 and below 1.
-      block: the side of a square in patches.
-      adjust: a share added for the squares' overlaps.
-
-    Returns:
-      A `Mask`.
-
-    Raises:
-      ValueError: keys are not [B], block is not positive, or ratio hides none or all.
+      block: the side of a block in patches.
+      adjust: a share added for the blocks' overlaps.
 
     data2vec 2.0, https://arxiv.org/abs/2212.07525; facebookresearch/fairseq,
     fairseq/data/data_utils.py (compute_block_mask_2d).
@@ -294,43 +294,80 @@ def inverse_block_mask(
     >>> inverse_block_mask(keys, grid=(14, 14)).keep.shape
     (2, 39)
     """
-    _check_keys(keys)
-    rows, columns = grid
-    patches = rows * columns
-    visible = int(round(patches * (1 - ratio), 6))
-    if block < 1 or not 0 < visible < patches:
-        raise ValueError(
-            f"ratio must hide some of the {patches} patches and leave some, and block be at least "
-            f"1, got {ratio} and {block}"
-        )
-    squares = max(1, int(round(patches * (1 - ratio + adjust) / block**2, 6)))
+    visible = _visible(keys, math.prod(grid), ratio)
+    return from_masked(~_boxes(keys, grid, block, 1 - ratio + adjust, visible), visible=visible)
+
+
+def tube(masked: jax.Array, *, frames: int) -> jax.Array:
+    """Repeat a mask of one frame over time: bool[B, N] to bool[B, frames N] (VideoMAE).
+
+    Tong et al. 2022, https://arxiv.org/abs/2203.12602.
+
+    >>> tube(jnp.array([[True, False]]), frames=2).tolist()
+    [[True, False, True, False]]
+    """
+    return jnp.tile(masked, (1, frames))
+
+
+def from_masked(masked: jax.Array, *, visible: int) -> Mask:
+    """Return the `Mask` that hides `masked`, bool[B, N], of which `visible` are False in each row.
+
+    >>> from_masked(jnp.array([[True, False, False]]), visible=2).keep.tolist()
+    [[1, 2]]
+    """
+    order = jnp.argsort(masked, axis=1)  # stable: the visible ones first
+    return _mask(order, visible)._replace(masked=masked)
+
+
+def _mask(order: jax.Array, visible: int) -> Mask:
+    restore = jnp.argsort(order, axis=1)
+    keep = order[:, :visible].astype(jnp.int32)
+    return Mask(keep, restore.astype(jnp.int32), restore >= visible)
+
+
+def _boxes(keys: jax.Array, grid: Grid, side: int, share: float, count: int) -> jax.Array:
+    """Return bool[B, N], True in boxes around random centres, and in `count` patches of a row."""
+    if side < 1:
+        raise ValueError(f"a block or span must be at least 1 patch long, got {side}")
+    patches = math.prod(grid)
+    number = max(1, int(round(patches * share / side ** len(grid), 6)))
+    places = jnp.unravel_index(jnp.arange(patches), grid)
 
     def one(key: jax.Array) -> jax.Array:
         centre_key, exact_key = jax.random.split(key)
-        centre = jax.random.randint(centre_key, (squares, 1), 0, patches)
-        first = block // 2
-        down = jnp.arange(patches) // columns - centre // columns + first
-        right = jnp.arange(patches) % columns - centre % columns + first
-        inside = (down >= 0) & (down < block) & (right >= 0) & (right < block)
-        return ~_hide_exactly(exact_key, inside.any(axis=0), visible)
+        centres = jnp.unravel_index(jax.random.randint(centre_key, (number, 1), 0, patches), grid)
+        inside = True
+        for place, centre in zip(places, centres, strict=True):
+            offset = place - centre + side // 2
+            inside &= (offset >= 0) & (offset < side)
+        return _hide_exactly(exact_key, inside.any(axis=0), count)
 
-    masked = jax.vmap(one)(keys)
-    order = jnp.argsort(masked, axis=1)  # stable: the visible ones first
-    return Mask(
-        keep=order[:, :visible].astype(jnp.int32),
-        restore=jnp.argsort(order, axis=1).astype(jnp.int32),
-        masked=masked,
-    )
+    return jax.vmap(one)(keys)
 
 
-def _rectangle(corner: jax.Array, grid: Grid, height: jax.Array, width: jax.Array) -> jax.Array:
-    """Return bool[N], True in a rectangle placed by two numbers of [0, 1); it touches all borders
-    as often as any other line."""
-    rows, columns = grid
-    top, left = jnp.floor(corner * jnp.stack([rows - height + 1, columns - width + 1]))
-    row, column = jnp.arange(rows)[:, None], jnp.arange(columns)
-    inside = (row >= top) & (row < top + height) & (column >= left) & (column < left + width)
-    return rearrange(inside, "h w -> (h w)")
+def _sides(size: jax.Array | int, ratios: Sequence[jax.Array]) -> list[jax.Array]:
+    """Return the sides of a box whose product is `size`, each `ratios` times the next."""
+    rank = len(ratios) + 1
+    sides = []
+    for i in range(rank):
+        more = math.prod(ratio ** (rank - 1 - j) for j, ratio in enumerate(ratios) if j >= i)
+        less = math.prod(ratio ** (j + 1) for j, ratio in enumerate(ratios) if j < i)
+        sides.append(_root(size * more / less, rank))
+    return sides
+
+
+def _root(x: jax.Array, degree: int) -> jax.Array:
+    return {1: jnp.asarray, 2: jnp.sqrt, 3: jnp.cbrt}[degree](x)
+
+
+def _box(corner: jax.Array, grid: Grid, sides: Sequence[jax.Array]) -> jax.Array:
+    """Return bool[N], True in a box placed by numbers of [0, 1); it touches all borders as often
+    as any other line."""
+    room = jnp.stack([of - side + 1 for of, side in zip(grid, sides, strict=True)])
+    first, inside = jnp.floor(corner * room), True
+    for axis, index in enumerate(jnp.indices(grid, sparse=True)):
+        inside &= (index >= first[axis]) & (index < first[axis] + sides[axis])
+    return inside.ravel()
 
 
 def _hide_exactly(key: jax.Array, hidden: jax.Array, count: int | jax.Array) -> jax.Array:
@@ -339,66 +376,18 @@ def _hide_exactly(key: jax.Array, hidden: jax.Array, count: int | jax.Array) -> 
     return jnp.argsort(jnp.argsort(-score)) < count
 
 
-def patchify(images: jax.Array, *, patch: int) -> jax.Array:
-    """Cut images into square patches in MAE's layout, (h w) patches of (p q c) values.
-
-    Args:
-      images: [B, H, W, C].
-      patch: the side P of a patch in pixels; it divides H and W.
-
-    Returns:
-      [B, (H/P)*(W/P), P*P*C], of the images' dtype.
-
-    Raises:
-      ValueError: the images are not [B, H, W, C], or the patch does not divide their sides.
-
-    >>> patchify(jnp.arange(16.0).reshape(1, 4, 4, 1), patch=2)[0, 1].tolist()
-    [2.0, 3.0, 6.0, 7.0]
-    """
-    if images.ndim != 4:
-        raise ValueError(f"images must have shape [B, H, W, C], got {list(images.shape)}")
-    _check_grid(images.shape[1:3], patch)
-    return rearrange(images, "b (h p) (w q) c -> b (h w) (p q c)", p=patch, q=patch)
-
-
-def unpatchify(patches: jax.Array, *, patch: int, size: tuple[int, int]) -> jax.Array:
-    """Put patches back together: the inverse of `patchify`.
-
-    Args:
-      patches: [B, N, P*P*C].
-      patch: the side P of a patch in pixels.
-      size: the (height, width) of the images in pixels.
-
-    Returns:
-      [B, H, W, C], of the patches' dtype.
-
-    Raises:
-      ValueError: the patches do not tile images of that size.
-
-    >>> images = jnp.arange(48.0).reshape(1, 4, 6, 2)
-    >>> bool((unpatchify(patchify(images, patch=2), patch=2, size=(4, 6)) == images).all())
-    True
-    """
-    rows, columns = _check_grid(size, patch)
-    if patches.ndim != 3 or patches.shape[1] != rows * columns or patches.shape[2] % patch**2:
+def _visible(keys: jax.Array, patches: int, ratio: float) -> int:
+    """Return how many patches stay visible, at least one and not all."""
+    _check_keys(keys)
+    visible = int(round(patches * (1 - ratio), 6))
+    if not 0 < visible < patches:
         raise ValueError(
-            f"patches must have shape [B, {rows * columns}, {patch**2} * channels] for images of "
-            f"{size[0]} x {size[1]} pixels, got {list(patches.shape)}"
+            f"ratio must hide some of the {patches} patches and leave some, got {ratio}, "
+            f"which leaves {visible}"
         )
-    return rearrange(
-        patches, "b (h w) (p q c) -> b (h p) (w q) c", h=rows, w=columns, p=patch, q=patch
-    )
+    return visible
 
 
 def _check_keys(keys: jax.Array) -> None:
     if keys.ndim != 1:
         raise ValueError(f"keys must have shape [B], got {list(keys.shape)}")
-
-
-def _check_grid(size: tuple[int, int], patch: int) -> tuple[int, int]:
-    height, width = size
-    if patch <= 0 or height % patch or width % patch:
-        raise ValueError(
-            f"patch must divide the image's height {height} and width {width}, got {patch}"
-        )
-    return height // patch, width // patch

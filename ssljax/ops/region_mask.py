@@ -1,4 +1,4 @@
-"""A square block of an image, taken out."""
+"""A square region of an image, masked out."""
 
 from typing import NamedTuple
 
@@ -10,40 +10,40 @@ from ssljax.ops.augment import crop_and_resize
 REGIONS = ("center", "random")
 
 
-class Holed(NamedTuple):
-    """Images with a hole, and what was there.
+class MaskedRegion(NamedTuple):
+    """Images with a masked square, and what was there.
 
     Attributes:
-      rest: float32[B, H, W, C], 0 in the hole.
-      hidden: float32[B, side, side, C], the pixels of the hole.
+      rest: float32[B, H, W, C], 0 in the masked square.
+      hidden: float32[B, side, side, C], the pixels of the masked square.
     """
 
     rest: jax.Array
     hidden: jax.Array
 
 
-def cut_block(keys: jax.Array, images: jax.Array, *, side: int, region: str) -> Holed:
-    """Take a square block out of every image and leave 0, which is the mean of normalised images.
+def mask_region(keys: jax.Array, images: jax.Array, *, side: int, region: str) -> MaskedRegion:
+    """Set a square of every image to 0, which is the mean of normalised images.
 
     Args:
       keys: typed keys of shape [B], one per example, for the random region.
       images: float[B, H, W, C], normalised.
-      side: of the block in pixels, less than H and W.
-      region: "center", or "random" for a block anywhere in the image.
+      side: of the square in pixels, less than H and W.
+      region: "center", or "random" for a square anywhere in the image.
 
     Returns:
-      A `Holed`.
+      A `MaskedRegion`.
 
     Raises:
-      ValueError: the images are not [B, H, W, C], the block does not fit, or the region is unknown.
+      ValueError: images are not [B, H, W, C], the square does not fit, or an unknown region.
 
     Context encoders, https://arxiv.org/abs/1604.07379; pathak22/context-encoder, train.lua.
 
     >>> image = jnp.arange(1.0, 17.0).reshape(1, 4, 4, 1)
-    >>> holed = cut_block(jax.random.split(jax.random.key(0), 1), image, side=2, region="center")
-    >>> holed.hidden.ravel().tolist()
+    >>> masked = mask_region(jax.random.split(jax.random.key(0), 1), image, side=2, region="center")
+    >>> masked.hidden.ravel().tolist()
     [6.0, 7.0, 10.0, 11.0]
-    >>> holed.rest[0, 1, :, 0].tolist()
+    >>> masked.rest[0, 1, :, 0].tolist()
     [5.0, 0.0, 0.0, 8.0]
     """
     if images.ndim != 4:
@@ -67,6 +67,6 @@ def cut_block(keys: jax.Array, images: jax.Array, *, side: int, region: str) -> 
         )
         inside = (rows[:, None] & columns)[:, :, None]
         # Whole pixels at their own size: each weight of the resize is 0 or 1.
-        return Holed(jnp.where(inside, 0, image), crop_and_resize(image, box, (side, side)))
+        return MaskedRegion(jnp.where(inside, 0, image), crop_and_resize(image, box, (side, side)))
 
     return jax.vmap(cut)(keys, images)

@@ -1,4 +1,4 @@
-"""Optimal transport: spread the examples of a batch evenly over prototypes."""
+"""Sinkhorn-Knopp: spread the examples of a batch evenly over prototypes."""
 
 import jax
 import jax.numpy as jnp

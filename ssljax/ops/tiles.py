@@ -74,7 +74,7 @@ def random_tiles(
     return jax.vmap(cut)(keys, images)
 
 
-def standardize(tiles: jax.Array) -> jax.Array:
+def standardize_colors(tiles: jax.Array) -> jax.Array:
     """Bring every tile to mean 0 and standard deviation 1, over its pixels and channels together.
 
     Without it, equal brightness or contrast would tell which tiles are neighbours. As in
@@ -88,7 +88,7 @@ def standardize(tiles: jax.Array) -> jax.Array:
       float32, of the same shape.
 
     >>> tile = jnp.array([1.0, 3.0, 3.0, 1.0]).reshape(1, 2, 2, 1)
-    >>> standardize(tile).ravel().tolist()
+    >>> standardize_colors(tile).ravel().tolist()
     [-1.0, 1.0, 1.0, -1.0]
     """
     axes = (-3, -2, -1)

@@ -13,8 +13,8 @@ from ml_collections import ConfigDict
 
 from ssljax.errors import UserError
 from ssljax.planning.fit import Settings, search
-from ssljax.planning.spec import spec_of
 from ssljax.planning.plan import Plan, make_plan, to_json
+from ssljax.planning.spec import spec_of
 from ssljax.planning.topologies import parse
 from ssljax.training.config import complete, from_json
 

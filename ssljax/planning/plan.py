@@ -10,14 +10,14 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from ssljax.spec import Spec
 from ssljax.planning.collectives import Collective
 from ssljax.planning.cost import Cost
 from ssljax.planning.program import Memory, compile_step, model_flops
 from ssljax.planning.roofline import Roofline, mfu, roofline
 from ssljax.planning.topologies import Topology
+from ssljax.spec import Spec
 from ssljax.training.experiment import Experiment, build
-from ssljax.training.paths import named_leaves
+from ssljax.training.tree_paths import named_leaves
 
 
 @dataclasses.dataclass(frozen=True)

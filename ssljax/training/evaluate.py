@@ -13,14 +13,15 @@ from ssljax.data import Source, Subset, epoch
 from ssljax.data.storage import data_directory
 from ssljax.errors import MissingSplit, UserError
 from ssljax.evaluation import evaluate, input_features, quick
+from ssljax.spec import Spec
 from ssljax.training.checkpoint import Checkpointer
 from ssljax.training.config import default_config
+from ssljax.training.consistency import require_neighbours
 from ssljax.training.data_record import DataRecord
 from ssljax.training.experiment import Experiment, build, open_data
-from ssljax.training.paths import named_leaves
 from ssljax.training.sharding import local_rows
-from ssljax.spec import Spec
 from ssljax.training.state import TrainState
+from ssljax.training.tree_paths import named_leaves
 
 HostBatch = dict[str, np.ndarray]
 QUICK_BANK, QUICK_QUERIES = 5_000, 1_000  # examples of a quick evaluation
@@ -34,21 +35,15 @@ def require_evaluable(experiment: Experiment, *, final: bool) -> None:
       final: in full, with a test split.
 
     Raises:
-      UserError: a value out of range, a data set or split that is not there or of other channels,
-        no labels where the best checkpoints are to be kept, or images that do not fit the encoder
-        as a whole.
+      UserError: a data set or split that is not there or of other channels, fewer examples than
+        neighbours, no labels where the best checkpoints are to be kept, or images that do not fit
+        the encoder as a whole.
     """
     options = experiment.config.evaluation
-    for key in ("batch_size", "knn_k"):
-        if options[key] < 1:
-            raise UserError(f"config.evaluation.{key}={options[key]}; it must be at least 1")
-    if not options.knn_temperature > 0:
-        raise UserError(
-            f"config.evaluation.knn_temperature={options.knn_temperature}; it must be above 0"
-        )
     if final:
         _open_sets(experiment)
     source = _open(experiment, options.train_split)
+    require_neighbours(experiment.config, len(source))
     keep_best = experiment.config.checkpoint.keep_best
     if keep_best and source.num_classes is None:
         raise UserError(

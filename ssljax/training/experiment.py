@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
@@ -24,8 +23,13 @@ from ssljax.errors import UserError
 from ssljax.models import build_encoder
 from ssljax.objectives import Objective, Run, build_objective
 from ssljax.spec import Spec, image_spec
+from ssljax.training.consistency import (
+    argument_checks_told,
+    require_consistent,
+    require_enough,
+    require_trained,
+)
 from ssljax.training.optimizer import Optimizer, build_optimizer
-from ssljax.training.ranges import require_in_range, require_scores
 from ssljax.training.sharding import (
     batch_sharding,
     check_batch_size,
@@ -101,7 +105,8 @@ class Experiment:
             donate_argnums=0,
         )
         with jax.set_mesh(self.mesh):  # for losses that send their logits' columns round a ring
-            return jitted.trace(self.abstract_state, self.abstract_batch)
+            with argument_checks_told():
+                return jitted.trace(self.abstract_state, self.abstract_batch)
 
     @functools.cached_property  # or every evaluation would compile it anew
     def embed(self) -> Callable[[dict[str, Any], Any, Batch], jax.Array]:
@@ -187,10 +192,9 @@ def build(
     Raises:
       UserError: naming the key and what would be right.
     """
-    require_in_range(config)
+    require_consistent(config)
     mesh = make_mesh(config.mesh, devices)
     if trains:
-        require_scores(config)
         check_batch_size(config.batch_size, mesh, config.accumulate)
     with_source = spec is None if with_source is None else with_source
     source = open_data(config, config.data.source, config.data.split) if with_source else None
@@ -200,11 +204,16 @@ def build(
         steps=config.steps,
         batch_size=config.batch_size,
     )
+    if trains:
+        require_enough(config, run.spec.num_examples)
     objective = build_objective(config.objective, run)
-    abstract_params = jax.eval_shape(objective.init_params, jax.random.key(0))
+    with argument_checks_told():
+        abstract_params = jax.eval_shape(objective.init_params, jax.random.key(0))
     optimizer = build_optimizer(
         config.optimizer, steps=config.steps, batch_size=config.batch_size, params=abstract_params
     )
+    if trains:
+        require_trained(optimizer.param_groups, config.steps)
     abstract_state = jax.eval_shape(
         functools.partial(
             state_of, objective=objective, optimizer=optimizer.transform, seed=config.seed

@@ -20,14 +20,13 @@ from ssljax.training.checkpoint import Checkpointer
 from ssljax.training.data_record import DataRecord, read_data_record
 from ssljax.training.evaluate import quick_evaluation, require_evaluable
 from ssljax.training.experiment import Experiment, build
-from ssljax.training.health import MetricsWindow
-from ssljax.training.metrics import MetricsWriter
+from ssljax.training.metrics import MetricsWindow, MetricsWriter
 from ssljax.training.opening import opening
-from ssljax.training.paths import named_leaves
 from ssljax.training.preemption import StopRequest
 from ssljax.training.progress import Progress
-from ssljax.training.sharding_rules import describe_layout
+from ssljax.training.sharding_rules import describe_sharding
 from ssljax.training.state import TrainState
+from ssljax.training.tree_paths import named_leaves
 from ssljax.training.warm_start import init_from
 from ssljax.training.workdir import begun, claim, lock
 
@@ -74,10 +73,10 @@ def pretrain(
         data = DataRecord(pipeline.fingerprint(), objective.run.spec)
         if change := claim(workdir, config, data):
             say(change)
-        if jax.process_index() == 0:  # for people: the rule of each parameter, where each array is
+        if jax.process_index() == 0:  # for people: the group of each parameter, where each array is
             write_atomically(workdir / "parameters.txt", experiment.optimizer.describe() + "\n")
             write_atomically(
-                workdir / "state.txt", describe_layout(experiment.abstract_state) + "\n"
+                workdir / "state.txt", describe_sharding(experiment.abstract_state) + "\n"
             )
         if experiment.source.report:
             say(experiment.source.report)

@@ -1,8 +1,7 @@
-"""The optimizer of a run, from its config: AdamW, SGD, LARS or LAMB over per-parameter rules."""
+"""The optimizer of a run, from its config: AdamW, SGD, LARS or LAMB with parameter groups."""
 
 import dataclasses
 import functools
-import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -12,56 +11,24 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from ssljax.errors import UserError, unknown
+from ssljax.errors import UserError
 from ssljax.ops.schedule import cosine
-from ssljax.training.param_groups import DEFAULT_PARAM_GROUPS, ParamGroup, param_groups
-from ssljax.training.paths import named_leaves, path_name
-from ssljax.training.schedule import (
+from ssljax.schema import parse
+from ssljax.training import sections
+from ssljax.training.learning_rate import (
     Schedule,
     peak_learning_rate,
     require_used,
     warmup_then,
 )
+from ssljax.training.param_groups import DEFAULT_PARAM_GROUPS, ParamGroup, param_groups
+from ssljax.training.tree_paths import named_leaves, path_name
 
 OPTIMIZERS = {
     "adamw": "Adam with decoupled weight decay (arXiv:1711.05101)",
     "sgd": "SGD with momentum; weight decay is added to the gradient",
     "lars": "SGD whose step is proportional to each layer's norm (arXiv:1708.03888)",
     "lamb": "AdamW whose step is proportional to each layer's norm (arXiv:1904.00962)",
-}
-
-DEFAULTS: dict[str, Any] = {
-    "name": "adamw",  # adamw, sgd, lars or lamb
-    "learning_rate": 1e-3,  # the peak
-    "scale_by_batch": "none",  # or "linear", "sqrt": the peak times batch_size / 256 or its root
-    "schedule": "cosine",  # after the warm-up: cosine, linear, constant, step or wsd
-    "warmup_steps": 0,
-    "warmup_init_scale": 0.0,  # first learning rate of the warm-up, as a part of the peak
-    "final_scale": 0.0,  # cosine, linear, wsd: last learning rate, as a part of the peak
-    "milestones": (),  # step: at each of these steps the learning rate is multiplied by gamma
-    "gamma": 0.1,  # step
-    "cooldown_steps": 0,  # wsd: length of the line from the peak to the last learning rate
-    # Length of the schedules of learning rate and weight decay, times the steps of the run; above 1
-    # the run ends before they do.
-    "schedule_length": 1.0,
-    "weight_decay": 0.0,
-    "final_decay_scale": 1.0,  # last weight decay, times the first, along half a cosine
-    "b1": 0.9,  # adamw, lamb
-    "b2": 0.999,  # adamw, lamb
-    "eps": 1e-8,  # adamw, lamb
-    "momentum": 0.9,  # sgd, lars
-    "nesterov": False,  # sgd, lars
-    "trust_coefficient": 0.001,  # lars
-    # lars: whether momentum adds up steps, each with the learning rate of its time (SimCLR), or
-    # adapted gradients, which are then multiplied by the learning rate (BYOL, LARC around SGD).
-    "rate_in_momentum": True,
-    "clip_norm": 0.0,  # bound on the norm of the gradient; 0: off
-    "clip_by": "global",  # whose norm: of the whole, of each "component" or of each "parameter"
-    "layer_decay": 1.0,  # learning rate times this for every layer below the last
-    # In order: ({"name": .., "match": regex, and any of weight_decay, learning_rate_scale,
-    # learning_rate_schedule, trust_ratio, clip, frozen, frozen_steps}, ..); (): no decay and no
-    # trust ratio for biases, norms and tokens.
-    "param_groups": (),
 }
 
 CLIPPED = {
@@ -71,27 +38,10 @@ CLIPPED = {
     "official codes and count as one, layers of a scan are apart",
 }
 
-# What happens to a parameter's update: (its treatment, the update, the parameter) -> the update.
+# What happens to a parameter's update: (its group, the update, the parameter) -> the update.
 Change = Callable[[ParamGroup, jax.Array, jax.Array], jax.Array]
 
 _PROJECTIONS = re.compile("/(query|key|value)/")
-
-_RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
-    "learning_rate": (lambda x: x > 0, "above 0"),
-    "warmup_init_scale": (lambda x: 0 <= x <= 1, "in [0, 1]"),
-    "final_scale": (lambda x: 0 <= x <= 1, "in [0, 1]"),
-    "gamma": (lambda x: 0 < x <= 1, "in (0, 1]"),
-    "schedule_length": (lambda x: x >= 1, "at least 1"),
-    "weight_decay": (lambda x: x >= 0, "at least 0"),
-    "final_decay_scale": (lambda x: x >= 0, "at least 0 (1: off)"),
-    "b1": (lambda x: 0 <= x < 1, "in [0, 1)"),
-    "b2": (lambda x: 0 <= x < 1, "in [0, 1)"),
-    "eps": (lambda x: x > 0, "above 0"),
-    "momentum": (lambda x: 0 <= x < 1, "in [0, 1)"),
-    "trust_coefficient": (lambda x: x > 0, "above 0"),
-    "clip_norm": (lambda x: x >= 0, "at least 0 (0: off)"),
-    "layer_decay": (lambda x: 0 < x <= 1, "in (0, 1] (1: off)"),
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,12 +65,12 @@ class Optimizer:
     shapes: Mapping[str, tuple[int, ...]]
 
     def describe(self) -> str:
-        """Return a table for people: one line for each parameter, with the rule that it obeys."""
-        rows = [("parameter", "shape", "rule", "weight decay", "learning rate", "trust ratio")]
+        """Return a table for people: one line for each parameter, with its group."""
+        rows = [("parameter", "shape", "group", "weight decay", "learning rate", "trust ratio")]
         for path, one in self.param_groups.items():
             shape = "x".join(map(str, self.shapes[path])) or "scalar"
             how = ("frozen", "", "") if one.frozen else _as_text(one)
-            rows.append((path, shape, one.rule, *how))
+            rows.append((path, shape, one.name, *how))
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
         return "\n".join(lines)
@@ -140,17 +90,17 @@ def build_optimizer(
     """Return the optimizer that `config` describes.
 
     Args:
-      config: any of the keys of `DEFAULTS`. `learning_rate` is for 256 examples where
-        `scale_by_batch` is "linear" or "sqrt"; `rules` is explained at `rules.param_groups`, and
-        stands for `DEFAULT_PARAM_GROUPS` where empty. Hyper-parameters that belong to another optimizer
-        than the one named are not read.
+      config: any of the keys of `ssljax.training.sections.Optimizer`. `learning_rate` is for 256
+        examples where `scale_by_batch` is "linear" or "sqrt"; `param_groups` is explained at the
+        function of that name, and stands for `DEFAULT_PARAM_GROUPS` where empty. Hyper-parameters
+        that belong to another optimizer than the one named are not read.
       steps: updates in the whole run, for the schedule.
       batch_size: examples of an update, over all devices.
       params: arrays or ShapeDtypeStructs, float32.
 
     Raises:
-      UserError: an unknown key, optimizer or schedule, a value out of range, or rules that do not
-        fit the parameters.
+      UserError: an unknown key, optimizer or schedule, a value out of range, or groups that
+        do not fit the parameters.
     """
     options = _checked(config)
     by_name, decay_scale = _schedules(options, steps, batch_size)
@@ -180,19 +130,19 @@ def build_optimizer(
 
 def schedules(config: Mapping[str, Any], *, steps: int, batch_size: int) -> dict[str, Schedule]:
     """Return what the optimizer changes over a run, as functions of the step: "learning rate", that
-    of each rule with a schedule of its own, and "weight decay" as a factor.
+    of each param group with a schedule of its own, and "weight decay" as a factor.
 
     Arguments and errors are those of `build_optimizer`.
     """
     options = _checked(config)
     by_name, decay_scale = _schedules(options, steps, batch_size)
-    of_rules = {
-        f"learning rate of rule {rule['name']!r}": by_name(rule["learning_rate_schedule"])
-        for rule in options["param_groups"]
-        if rule.get("learning_rate_schedule")
+    of_groups = {
+        f"learning rate of param group {group['name']!r}": by_name(group["learning_rate_schedule"])
+        for group in options["param_groups"]
+        if group.get("learning_rate_schedule")
     }
     rate = by_name(options["schedule"])
-    return {"learning rate": rate, **of_rules, "weight decay": decay_scale}
+    return {"learning rate": rate, **of_groups, "weight decay": decay_scale}
 
 
 def _schedules(
@@ -218,19 +168,7 @@ def _schedules(
 
 
 def _checked(config: Mapping[str, Any]) -> dict[str, Any]:
-    for key in config:
-        if key not in DEFAULTS:
-            raise unknown("optimizer option", key, DEFAULTS)
-    options = {**DEFAULTS, **config}
-    if options["name"] not in OPTIMIZERS:
-        raise unknown("optimizer", options["name"], OPTIMIZERS)
-    if options["clip_by"] not in CLIPPED:
-        raise unknown("optimizer.clip_by", options["clip_by"], CLIPPED)
-    for key, (holds, wanted) in _RANGES.items():
-        value = options[key]
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not (number and math.isfinite(value) and holds(value)):
-            raise UserError(f"optimizer.{key} is {value!r}; it must be a number {wanted}")
+    options = vars(parse(sections.Optimizer, config, "config.optimizer"))
     if options["clip_by"] != "global" and not options["clip_norm"]:
         raise UserError(
             f"optimizer.clip_by is {options['clip_by']!r}, but optimizer.clip_norm is 0, so that "

@@ -1,4 +1,4 @@
-"""What the optimizer does to each parameter, by ordered rules on the parameters' paths."""
+"""Parameter groups: what the optimizer does to each parameter, by regexes on its path."""
 
 import dataclasses
 import re
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ssljax.errors import UserError, unknown
-from ssljax.training.paths import named_leaves
+from ssljax.training.tree_paths import named_leaves
 
 DEFAULT_PARAM_GROUPS: tuple[Mapping[str, Any], ...] = (
     {
@@ -21,7 +21,7 @@ DEFAULT_PARAM_GROUPS: tuple[Mapping[str, Any], ...] = (
     {"name": "rest", "match": ".*"},
 )
 
-RULE_KEYS = {
+KEYS = {
     "name": str,
     "match": str,
     "weight_decay": (int, float),
@@ -40,10 +40,10 @@ _INPUT = re.compile(r"(stem|patch|embed|pos|cls|class_token|mask_token|register)
 
 @dataclasses.dataclass(frozen=True)
 class ParamGroup:
-    """How one parameter is trained.
+    """How the optimizer treats one parameter.
 
     Attributes:
-      rule: the name of the rule that decided.
+      name: of the group.
       weight_decay: the coefficient of this parameter.
       scale: times the learning rate; an array [L, 1, ...] for the stacked layers of a scan.
       schedule: that the learning rate follows after the warm-up; "": the optimizer's.
@@ -54,7 +54,7 @@ class ParamGroup:
       stacked: axis 0 counts layers, so norms are taken for each layer of it.
     """
 
-    rule: str
+    name: str
     weight_decay: float
     scale: float | np.ndarray
     schedule: str
@@ -67,56 +67,56 @@ class ParamGroup:
 
 def param_groups(
     params: Any,
-    rules: Sequence[Mapping[str, Any]],
+    groups: Sequence[Mapping[str, Any]],
     *,
     weight_decay: float,
     layer_decay: float = 1.0,
 ) -> dict[str, ParamGroup]:
-    """Return the treatment of every parameter, by path. The first rule that matches wins.
+    """Return the group of every parameter, by path: the first of `groups` that matches.
 
     Args:
       params: the parameters, or their shapes.
-      rules: mappings with "name", "match" (a regular expression looked for anywhere in the path)
+      groups: mappings with "name", "match" (a regular expression looked for anywhere in the path)
         and any of "weight_decay", "learning_rate_scale", "learning_rate_schedule", "trust_ratio",
         "clip", "frozen", "frozen_steps". A sequence and not a mapping, because ConfigDict sorts the
         keys of a mapping and the order decides.
-      weight_decay: of the rules that name none.
+      weight_decay: of the groups that name none.
       layer_decay: see `layer_scales`.
 
     Raises:
-      UserError: a parameter without a rule, a rule without a parameter, or a malformed rule.
+      UserError: a parameter without a group, a group without a parameter, or a malformed group.
     """
     leaves = named_leaves(params)
-    patterns = _compiled(rules)
+    patterns = _compiled(groups)
     scales = layer_scales(params, layer_decay)
     result: dict[str, ParamGroup] = {}
     used: set[str] = set()
     for path, leaf in leaves.items():
-        matching = [rule for rule in rules if patterns[rule["name"]].search(path)]
+        matching = [group for group in groups if patterns[group["name"]].search(path)]
         if not matching:
             continue
-        used.update(rule["name"] for rule in matching)
-        rule = matching[0]
+        used.update(group["name"] for group in matching)
+        group = matching[0]
         result[path] = ParamGroup(
-            rule=rule["name"],
-            weight_decay=float(rule.get("weight_decay", weight_decay)),
-            scale=rule.get("learning_rate_scale", 1.0) * scales.get(path, 1.0),
-            schedule=rule.get("learning_rate_schedule", ""),
-            trust_ratio=rule.get("trust_ratio", True),
-            clip=rule.get("clip", True),
-            frozen=rule.get("frozen", False),
-            frozen_steps=rule.get("frozen_steps", 0),
+            name=group["name"],
+            weight_decay=float(group.get("weight_decay", weight_decay)),
+            scale=group.get("learning_rate_scale", 1.0) * scales.get(path, 1.0),
+            schedule=group.get("learning_rate_schedule", ""),
+            trust_ratio=group.get("trust_ratio", True),
+            clip=group.get("clip", True),
+            frozen=group.get("frozen", False),
+            frozen_steps=group.get("frozen_steps", 0),
             stacked=is_stacked(path) and len(leaf.shape) > 0,
         )
     if missing := [path for path in leaves if path not in result]:
         raise UserError(
-            f"optimizer.param_groups match no rule to {_some(missing)}; end the rules with one that "
+            f"optimizer.param_groups have no group for {_some(missing)}; end them with one that "
             "matches '.*'"
         )
-    for rule in rules:
-        if rule["name"] not in used and rule not in DEFAULT_PARAM_GROUPS:
+    for group in groups:
+        if group["name"] not in used and group not in DEFAULT_PARAM_GROUPS:
             raise UserError(
-                f"optimizer rule {rule['name']!r} matches no parameter: {rule['match']!r} is found "
+                f"param group {group['name']!r} matches no parameter: {group['match']!r} is found "
                 f"in none of {_some(list(leaves))}"
             )
     return result
@@ -180,35 +180,35 @@ def is_stacked(path: str) -> bool:
     return not _block(path) and any(_STACKED.fullmatch(key) for key in path.split("/"))
 
 
-def _compiled(rules: Sequence[Mapping[str, Any]]) -> dict[str, re.Pattern[str]]:
-    if isinstance(rules, Mapping) or not all(isinstance(rule, Mapping) for rule in rules):
+def _compiled(groups: Sequence[Mapping[str, Any]]) -> dict[str, re.Pattern[str]]:
+    if isinstance(groups, Mapping) or not all(isinstance(group, Mapping) for group in groups):
         raise UserError(
-            "optimizer.param_groups must be a sequence of mappings, in the order in which they are tried: "
-            '({"name": "heads", "match": "^head/", "frozen": True}, ...)'
+            "optimizer.param_groups must be a sequence of mappings, in the order in which they are "
+            'tried: ({"name": "heads", "match": "^head/", "frozen": True}, ...)'
         )
     patterns: dict[str, re.Pattern[str]] = {}
-    for rule in rules:
-        if not {"name", "match"} <= set(rule):
-            raise UserError(f"every optimizer rule needs 'name' and 'match'; got {dict(rule)}")
-        for key, value in rule.items():
-            if key not in RULE_KEYS:
-                raise unknown(f"key of optimizer rule {rule['name']!r}:", key, RULE_KEYS)
-            kinds = RULE_KEYS[key]
+    for group in groups:
+        if not {"name", "match"} <= set(group):
+            raise UserError(f"every param group needs 'name' and 'match'; got {dict(group)}")
+        for key, value in group.items():
+            if key not in KEYS:
+                raise unknown(f"key of param group {group['name']!r}:", key, KEYS)
+            kinds = KEYS[key]
             is_number = kinds in (int, (int, float))
             if not isinstance(value, kinds) or (
                 is_number and (isinstance(value, bool) or value < 0)
             ):
                 raise UserError(
-                    f"optimizer rule {rule['name']!r}: {key} is {value!r}; it must be "
+                    f"param group {group['name']!r}: {key} is {value!r}; it must be "
                     f"{'a number of at least 0' if is_number else kinds.__name__}"
                 )
-        if rule["name"] in patterns:
-            raise UserError(f"two optimizer rules are called {rule['name']!r}")
+        if group["name"] in patterns:
+            raise UserError(f"two param groups are called {group['name']!r}")
         try:
-            patterns[rule["name"]] = re.compile(rule["match"])
+            patterns[group["name"]] = re.compile(group["match"])
         except re.error as error:
             raise UserError(
-                f"optimizer rule {rule['name']!r}: match {rule['match']!r} is not a regular "
+                f"param group {group['name']!r}: match {group['match']!r} is not a regular "
                 f"expression ({error})"
             ) from error
     return patterns

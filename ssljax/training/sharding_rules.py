@@ -10,9 +10,9 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from ssljax.errors import UserError, unknown
 from ssljax.training.param_groups import is_stacked
-from ssljax.training.paths import named_leaves, path_name
 from ssljax.training.sharding import AXES
 from ssljax.training.tensor_parallel import tensor_dimension
+from ssljax.training.tree_paths import named_leaves, path_name
 
 Axes = Sequence[str | Sequence[str] | None]  # for each dimension; trailing ones may be left out
 Rules = Sequence[tuple[str, Axes]]
@@ -126,23 +126,23 @@ def _spec(axes: Axes) -> PartitionSpec:
     return PartitionSpec(*(group[0] if len(group) == 1 else group or None for group in groups))
 
 
-def describe_layout(abstract_state: Any) -> str:
+def describe_sharding(abstract_state: Any) -> str:
     """Return a table for people: one line for each array of the state, and where it lies.
 
     Args:
       abstract_state: a pytree of arrays or ShapeDtypeStructs, with shardings.
     """
-    rows, total = [("array", "shape", "dtype", "layout", "MiB per device")], 0
+    rows, total = [("array", "shape", "dtype", "sharding", "MiB per device")], 0
     for path, leaf in named_leaves(abstract_state).items():
         held = math.prod(leaf.sharding.shard_shape(leaf.shape)) * leaf.dtype.itemsize
         total += held
         shape = "x".join(map(str, leaf.shape)) or "scalar"
-        rows.append((path, shape, leaf.dtype.name, _layout(leaf), f"{held / 2**20:.3f}"))
+        rows.append((path, shape, leaf.dtype.name, _axes_text(leaf), f"{held / 2**20:.3f}"))
     rows.append(("total", "", "", "", f"{total / 2**20:.3f}"))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
 
 
-def _layout(leaf: Any) -> str:
+def _axes_text(leaf: Any) -> str:
     axes = ["+".join(_group(axis)) or "-" for axis in leaf.sharding.spec]
     return " x ".join(axes + ["-"] * (leaf.ndim - len(axes))) if axes else "replicated"

@@ -1,4 +1,4 @@
-"""All that a run remembers from step to step, and all that a checkpoint holds."""
+"""The state of a run from step to step: all that a checkpoint holds."""
 
 import dataclasses
 from typing import Any
@@ -14,8 +14,7 @@ class TrainState:
     Attributes:
       step: int32 scalar, the number of optimizer steps taken.
       params: what the optimizer trains, by component.
-      objective_state: what the objective remembers besides: teacher, queue, batch statistics,
-        labels.
+      objective_state: what the objective needs besides: teacher, queue, batch statistics, labels.
       opt_state: of the optimizer.
     """
 

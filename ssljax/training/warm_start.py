@@ -6,8 +6,8 @@ import jax
 
 from ssljax.errors import UserError, unknown
 from ssljax.training.checkpoint import Checkpointer
-from ssljax.training.paths import named_leaves
 from ssljax.training.state import TrainState
+from ssljax.training.tree_paths import named_leaves
 
 KEYS = ("workdir", "take", "put")
 OWN = "step"  # part of the state that is always the run's own
@@ -21,8 +21,8 @@ def init_from(
     Args:
       state: the fresh one.
       parts: each {"workdir": of the other run, "take": path in its state, "put": path in this one},
-        such as {"workdir": "runs/vq_vae", "take": "params", "put": "objective_state/tokenizer"}. Paths are
-        those of `state.txt` in a workdir, or the beginnings of such. All that lies under
+        such as {"workdir": "runs/vq_vae", "take": "params", "put": "objective_state/tokenizer"}.
+        Paths are those of `state.txt` in a workdir, or the beginnings of such. All that lies under
         `put` is replaced, so the other run must have it all, in the same shapes. With "opt_state"
         the moments of the optimizer go along; the step, and so every schedule, starts at 0.
       say: takes a line for the user.

@@ -10,6 +10,7 @@ from array_record.python.array_record_module import ArrayRecordWriter
 from PIL import Image
 
 from ssljax.data import KINDS, images, open_source, statistics
+from ssljax.data.sources import validate
 from ssljax.errors import UserError
 from tests.data.conftest import picture
 

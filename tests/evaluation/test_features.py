@@ -5,6 +5,7 @@ import pytest
 
 from ssljax.errors import UserError
 from ssljax.evaluation.features import extract, input_features
+from ssljax.modalities.image import raw_pixels
 
 
 def batches(count=21, size=8, labels=True, order=None):
@@ -94,6 +95,6 @@ def test_input_features_are_pixels_in_zero_one():
 
 def test_large_images_are_shrunk():
     image = np.full((2, 64, 48, 3), 51, np.uint8)
-    got = input_features({"image": image}, size=16)
+    got = raw_pixels(image, size=16)
     assert got.shape == (2, 16 * 16 * 3)
     np.testing.assert_allclose(got, 0.2, atol=1e-6)

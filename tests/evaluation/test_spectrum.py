@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ssljax.evaluation.interval import wilson
+from ssljax.evaluation.intervals import wilson
 from ssljax.evaluation.spectrum import evenly, rankme, unit_std
 from tests.reference import evaluation as reference
 

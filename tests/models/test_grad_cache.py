@@ -35,7 +35,7 @@ KEEP = {"keep": np.arange(12 * 2 * 3).reshape(12, 2, 3) % 16}
 MASKED = {"masked": np.arange(12 * 16).reshape(12, 16) % 3 == 0, "mask_token": np.ones(16)}
 
 
-@pytest.mark.parametrize("options", [KEEP, MASKED | {"branches": True}], ids=["keep", "masked"])
+@pytest.mark.parametrize("options", [KEEP, MASKED | {"mlp_outputs": True}], ids=["keep", "masked"])
 def test_parts_give_what_the_whole_batch_gives(options):
     whole, parts = (value_and_gradient(chunks, **options) for chunks in (1, 3))
     scale = max(float(jnp.abs(leaf).max()) for leaf in jax.tree.leaves(whole[2]))

@@ -59,7 +59,8 @@ def test_stems_shrink_images(stem, side):
 def test_zero_init_makes_blocks_identities():
     config = {"name": "resnet", "stage_sizes": (3,), "width": 4, "stem": "small"}
     images = jax.random.normal(KEY, (2, 8, 8, 3))
-    deep, shallow = build_encoder(config), build_encoder({**config, "stage_sizes": (0,)})
+    deep = build_encoder(config)
+    shallow = deep.clone(stage_sizes=(0,))
     params, stats = init(deep, KEY, images)
     stem = {"stem_conv": params["stem_conv"], "stem_norm": params["stem_norm"]}
     out, _ = apply(deep, params, stats, images, train=False)

@@ -96,10 +96,10 @@ def test_in_bfloat16_a_loop_keeps_no_copy_of_the_kernels():
 
 
 @pytest.mark.parametrize("remat", ["none", "full"])
-def test_branches_are_what_the_mlps_add(remat):
+def test_mlp_outputs_are_what_the_mlps_add(remat):
     unrolled, scanned = (trunk(scan=s, remat=remat) for s in (False, True))
     params = scrambled(init(unrolled, KEY, X)[0])
-    tokens, added = run(unrolled, params, branches=True)
+    tokens, added = run(unrolled, params, mlp_outputs=True)
     x = np.asarray(X[0], np.float64)
     for i in range(3):
         block = params[f"block_{i}"]
@@ -109,18 +109,18 @@ def test_branches_are_what_the_mlps_add(remat):
         np.testing.assert_allclose(added[i, 0], x - between, rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(tokens, run(unrolled, params), rtol=1e-5, atol=1e-5)
     for one, other in zip(
-        run(scanned, stack_blocks(params), branches=True), (tokens, added), strict=True
+        run(scanned, stack_blocks(params), mlp_outputs=True), (tokens, added), strict=True
     ):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
 
 
-def test_branches_cost_nothing_unless_asked_for():
+def test_mlp_outputs_cost_nothing_unless_asked_for():
     def text(**kwargs):
         params = jax.eval_shape(lambda: init(trunk(), KEY, X)[0])
         return str(jax.make_jaxpr(lambda p: run(trunk(), p, **kwargs))(params))
 
     stacked = f"f32[3,{','.join(map(str, X.shape))}]"
-    assert stacked in text(branches=True) and stacked not in text()
+    assert stacked in text(mlp_outputs=True) and stacked not in text()
 
 
 def test_attention_against_numpy():

@@ -15,13 +15,19 @@ SMALL = {"name": "vit", "patch_size": 4, "image_size": 16, "width": 8, "depth": 
 IMAGES = jax.random.normal(KEY, (2, 16, 16, 3))
 
 
+def built(config):
+    """Return the encoder; a config cannot ask for one without blocks, as some tests do."""
+    fields = {**SMALL, **config}
+    return build_encoder({**fields, "depth": max(1, fields["depth"])}).clone(depth=fields["depth"])
+
+
 def encode(config, params, images=IMAGES, **kwargs):
-    module = build_encoder({**SMALL, **config})
+    module = built(config)
     return apply(module, params, {}, images, **{"train": False, **kwargs})[0]
 
 
 def fresh(config, images=IMAGES):
-    return scrambled(init(build_encoder({**SMALL, **config}), KEY, images)[0])
+    return scrambled(init(built(config), KEY, images)[0])
 
 
 @pytest.mark.parametrize(
@@ -179,7 +185,7 @@ def test_several_choices_of_patches_are_as_many_examples():
         np.testing.assert_allclose(both.pooled[m::2], one.pooled, atol=1e-5)
 
 
-def test_branches_are_of_the_patches():
+def test_mlp_outputs_are_of_the_patches():
     config = {"registers": 2}
     params = fresh(config)
     plain, out = encode(config, params), encode(config, params, mlp_outputs=True)

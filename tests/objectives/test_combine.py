@@ -88,4 +88,4 @@ def test_shared_components_must_have_equal_shapes():
         tasks={"one": SIMCLR, "two": other}, weights={}, shared=("encoder", "projector")
     )
     with pytest.raises(UserError, match="task 'two' shares 'projector' with another task"):
-        objective.init_params(jax.random.key(0), None)
+        objective.init_params(jax.random.key(0))

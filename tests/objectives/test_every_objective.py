@@ -12,10 +12,10 @@ from ssljax.errors import UserError
 from ssljax.models import build_encoder
 from ssljax.objectives import OBJECTIVES, build_objective, objective_class
 from ssljax.training.checkpoint import Checkpointer
-from ssljax.training.paths import named_leaves
 from ssljax.training.sharding import AXES, batch_sharding, make_mesh, replicated
 from ssljax.training.sharding_rules import state_sharding
 from ssljax.training.step import make_train_step
+from ssljax.training.tree_paths import named_leaves
 from tests.objectives.cases import CASES
 from tests.objectives.conftest import BATCH, features_of, trial
 

@@ -9,12 +9,13 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from ssljax.ops.keys import per_example
 from ssljax.ops.masking import (
     block_mask,
+    from_masked,
     inverse_block_mask,
     multi_block,
-    patchify,
     random_mask,
+    span_mask,
+    tube,
     unit_mask,
-    unpatchify,
 )
 
 
@@ -78,29 +79,7 @@ def test_ratio_that_hides_nothing_or_all(ratio):
         random_mask(keys(2), patches=9, ratio=ratio)
 
 
-def test_patches_are_in_the_official_layout():
-    batch, rows, columns, patch, channels = 2, 3, 2, 4, 3
-    images = np.random.default_rng(0).normal(size=(batch, rows * patch, columns * patch, channels))
-    got = patchify(jnp.asarray(images, jnp.float32), patch=patch)
-    assert got.shape == (batch, rows * columns, patch * patch * channels)
-    for b, h, w, p, q, c in np.ndindex(batch, rows, columns, patch, patch, channels):
-        expected = images[b, h * patch + p, w * patch + q, c]
-        assert got[b, h * columns + w, (p * patch + q) * channels + c] == np.float32(expected)
-
-
-def test_unpatchify_is_the_inverse():
-    images = jax.random.normal(jax.random.key(0), (2, 12, 8, 5))
-    patches = patchify(images, patch=4)
-    np.testing.assert_array_equal(unpatchify(patches, patch=4, size=(12, 8)), images)
-
-
 def test_mismatches_are_refused():
-    with pytest.raises(ValueError, match="patch must divide the image's height 8 and width 10"):
-        patchify(jnp.ones((1, 8, 10, 3)), patch=4)
-    with pytest.raises(ValueError, match=r"images must have shape \[B, H, W, C\], got \[8, 8, 3\]"):
-        patchify(jnp.ones((8, 8, 3)), patch=4)
-    with pytest.raises(ValueError, match=r"patches must have shape \[B, 4, 16 \* channels\]"):
-        unpatchify(jnp.ones((1, 5, 16)), patch=4, size=(8, 8))
     with pytest.raises(ValueError, match=r"keys must have shape \[B\], got \[\]"):
         random_mask(jax.random.key(0), patches=4, ratio=0.5)
 
@@ -127,6 +106,9 @@ BLOCK_MASKS = {
     "block": functools.partial(block_mask, grid=(4, 6), count=11, smallest=3),
     "multi": functools.partial(multi_block, grid=(4, 6)),
     "inverse": functools.partial(inverse_block_mask, grid=(4, 6)),
+    "span": functools.partial(span_mask, grid=(24,), ratio=0.5, side=4),
+    "block of a series": functools.partial(block_mask, grid=(24,), count=9, smallest=3),
+    "multi block of a video": functools.partial(multi_block, grid=(3, 4, 4), scale=0.15),
 }
 
 
@@ -226,7 +208,7 @@ def test_one_inverse_block_is_a_square_around_its_centre():
 @pytest.mark.parametrize(
     ("mask", "fields", "message"),
     [
-        (unit_mask, {"unit": 3, "ratio": 0.5}, "unit must divide the grid of 4 x 6 patches, got 3"),
+        (unit_mask, {"unit": 3, "ratio": 0.5}, r"unit must divide the grid \(4, 6\) .* got 3"),
         (unit_mask, {"unit": 2, "ratio": 0.9}, "ratio must hide some of the 6 .* got 0.9"),
         (block_mask, {"count": 0}, "count must lie between 0 and 24 patches, got 0"),
         (block_mask, {"count": 24}, "count must lie between 0 and 24 patches, got 24"),
@@ -235,7 +217,9 @@ def test_one_inverse_block_is_a_square_around_its_centre():
         (multi_block, {"scale": 0.01}, "got 4 targets of 0 patches"),
         (multi_block, {"aspect": (2.0, 1.0)}, "aspect must be positive .* ascending"),
         (inverse_block_mask, {"ratio": 0.99}, "ratio must hide some of the 24 .* got 0.99"),
-        (inverse_block_mask, {"block": 0}, "block be at least 1, got 0.8 and 0"),
+        (inverse_block_mask, {"block": 0}, "must be at least 1 patch long, got 0"),
+        (span_mask, {"ratio": 0.5, "side": 0}, "must be at least 1 patch long, got 0"),
+        (span_mask, {"ratio": 1.0, "side": 2}, "ratio must hide some of the 24 .* got 1.0"),
     ],
 )
 def test_block_masks_name_what_does_not_fit(mask, fields, message):
@@ -243,3 +227,76 @@ def test_block_masks_name_what_does_not_fit(mask, fields, message):
         mask(keys(2), grid=(4, 6), **fields)
     with pytest.raises(ValueError, match=r"keys must have shape \[B\]"):
         mask(jax.random.key(0), grid=(4, 6), **fields)
+
+
+def runs(hidden):
+    """Return the lengths of the runs of True of every row."""
+    edges = np.diff(np.pad(hidden, ((0, 0), (1, 1))).astype(int), axis=1)
+    return np.nonzero(edges == -1)[1] - np.nonzero(edges == 1)[1]
+
+
+def test_a_block_of_a_series_is_a_span_of_any_place():
+    """With room for a single span of 24, all that is hidden is that span; ratios mean nothing."""
+    for aspect in ((0.1, 0.2), (1.0, 1.0)):
+        masked = draw(block_mask, grid=(60,), smallest=24, count=24, aspect=aspect)
+        assert (runs(masked) == 24).all() and len(runs(masked)) == 500
+        assert masked.any(0).all()
+
+
+def test_a_block_of_a_video_has_the_ratio_of_each_side_to_the_next():
+    """Sides of 2, 4 and 8 are the only ones of 64 patches with two ratios of a half."""
+    fields = {"smallest": 64, "count": 64, "aspect": (0.5, 0.5)}
+    masked = draw(block_mask, grid=(9, 9, 12), **fields).reshape(-1, 9, 9, 12)
+    for axes, side in (((2, 3), 2), ((1, 3), 4), ((1, 2), 8)):
+        assert (masked.any(axes).sum(1) == side).all()
+        assert masked.any((0, *axes)).all()
+
+
+@pytest.mark.parametrize("grid", [(40,), (6, 7), (3, 4, 5)])
+def test_units_targets_and_inverse_blocks_of_any_rank(grid):
+    patches = int(np.prod(grid))
+    blocks = draw(multi_block, grid=grid, targets=2, scale=0.2)
+    size = patches // 5
+    assert blocks.targets.shape == (500, 2, size)
+    for context, targets in zip(*blocks, strict=True):
+        assert len(set(context)) == patches - 2 * size and not set(context) & set(targets.ravel())
+    covered = np.zeros((1000, patches), bool)
+    np.put_along_axis(covered, blocks.targets.reshape(-1, size), True, axis=1)
+    assert (covered.sum(axis=1) == size).all()
+    boxes = covered.reshape(-1, *grid)
+    for axis in range(len(grid)):
+        others = tuple(1 + i for i in range(len(grid)) if i != axis)
+        at = boxes.any(others)
+        assert len(runs(at)) == 1000 and at.any(0).all()  # one run in each: no holes
+
+    mask = draw(inverse_block_mask, grid=grid, ratio=0.7)
+    assert (~mask.masked).sum(1).min() == mask.keep.shape[1] == int(round(patches * 0.3, 6))
+    coarse = draw(unit_mask, grid=tuple(2 * side for side in grid), unit=2, ratio=0.5)
+    assert (coarse.sum(1) == 2 ** len(grid) * -(-patches // 2)).all()
+
+
+def test_spans_hide_runs():
+    masked = draw(span_mask, grid=(400,), ratio=0.5, side=10, adjust=0.15)
+    assert (masked.sum(1) == 200).all()
+    assert (
+        np.mean(runs(masked))
+        > 4
+        > 2.5
+        > np.mean(runs(draw(span_mask, grid=(400,), ratio=0.5, side=1)))
+    )
+    np.testing.assert_allclose(masked.mean(axis=0)[10:-10], 0.5, atol=0.12)
+
+
+def test_spans_are_what_inverse_blocks_leave_visible():
+    spans = draw(span_mask, grid=(7, 7), ratio=9 / 49, side=3)
+    mask = draw(inverse_block_mask, grid=(7, 7), ratio=40 / 49, adjust=0.0)
+    np.testing.assert_array_equal(spans, ~mask.masked)
+
+
+def test_a_tube_hides_the_same_patches_of_every_frame():
+    frame = random_mask(keys(3), patches=6, ratio=0.5).masked
+    mask = from_masked(tube(frame, frames=4), visible=4 * 3)
+    np.testing.assert_array_equal(mask.masked.reshape(3, 4, 6), np.repeat(frame[:, None], 4, 1))
+    for keep, restore, masked in zip(*map(np.asarray, mask), strict=True):
+        assert list(keep) == list(np.flatnonzero(~masked))
+        assert [restore[k] for k in keep] == list(range(12))

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ssljax.ops.region_mask import cut_block
+from ssljax.ops.region_mask import mask_region
 
 KEYS = jax.random.split(jax.random.key(0), 60)
 IMAGES = jnp.asarray(np.random.default_rng(0).normal(size=(60, 7, 8, 3)), jnp.float32)
@@ -11,7 +11,7 @@ IMAGES = jnp.asarray(np.random.default_rng(0).normal(size=(60, 7, 8, 3)), jnp.fl
 
 @pytest.mark.parametrize("region", ["center", "random"])
 def test_the_rest_and_the_hidden_make_the_image(region):
-    holed = cut_block(KEYS, IMAGES, side=3, region=region)
+    holed = mask_region(KEYS, IMAGES, side=3, region=region)
     corners = set()
     for rest, hidden, image in zip(*map(np.asarray, (*holed, IMAGES)), strict=True):
         y, x = np.argwhere((rest == 0).all(axis=-1))[0]
@@ -36,4 +36,4 @@ def test_the_rest_and_the_hidden_make_the_image(region):
 )
 def test_out_of_range(changes, message):
     with pytest.raises(ValueError, match=message):
-        cut_block(KEYS, IMAGES, **{"side": 3, "region": "center", **changes})
+        mask_region(KEYS, IMAGES, **{"side": 3, "region": "center", **changes})

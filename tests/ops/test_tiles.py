@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ssljax.ops.tiles import distinct, drop_colors, project_colors, random_tiles, standardize
+from ssljax.ops.tiles import distinct, drop_colors, project_colors, random_tiles, standardize_colors
 
 KEYS = jax.random.split(jax.random.key(0), 200)
 
@@ -74,15 +74,15 @@ def test_images_have_to_be_square():
 
 def test_standardized_tiles_show_neither_brightness_nor_contrast():
     tiles = np.random.default_rng(0).normal(size=(2, 9, 5, 5, 3)).astype(np.float32)
-    standard = standardize(jnp.asarray(tiles))
+    standard = standardize_colors(jnp.asarray(tiles))
     np.testing.assert_allclose(standard.mean((2, 3, 4)), 0, atol=1e-6)
     np.testing.assert_allclose(standard.std((2, 3, 4)), 1, rtol=1e-5)
-    np.testing.assert_allclose(standardize(jnp.asarray(7 * tiles - 3)), standard, atol=1e-5)
+    np.testing.assert_allclose(standardize_colors(jnp.asarray(7 * tiles - 3)), standard, atol=1e-5)
 
 
 def test_a_blank_tile_becomes_zero_with_a_finite_gradient():
     tile = jnp.full((1, 4, 4, 1), 0.3)
-    value, gradient = jax.value_and_grad(lambda t: jnp.sum(standardize(t) ** 2))(tile)
+    value, gradient = jax.value_and_grad(lambda t: jnp.sum(standardize_colors(t) ** 2))(tile)
     assert float(value) == pytest.approx(0, abs=1e-10) and np.isfinite(gradient).all()
 
 

@@ -13,7 +13,7 @@ from ssljax.losses import (
     normalize_patches,
     nt_xent,
 )
-from ssljax.ops.masking import patchify
+from ssljax.ops.patches import patchify
 
 torch = pytest.importorskip("torch")
 

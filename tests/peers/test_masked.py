@@ -8,8 +8,8 @@ from einops import rearrange
 
 from ssljax.losses import masked_cross_entropy, masked_l1, smooth_l1
 from ssljax.models import MLP, build_encoder
-from ssljax.ops.masking import patchify
 from ssljax.ops.normalize import standardize
+from ssljax.ops.patches import patchify
 from tests.models.jitted import apply, init
 from tests.peers.test_losses import assert_equal, draw
 from tests.peers.test_models import (

@@ -11,7 +11,7 @@ from ssljax.losses import masked_mse, normalize_patches
 from ssljax.models import MAEDecoder, build_encoder
 from ssljax.models.initializers import bias_initializer, kernel_initializer
 from ssljax.models.positions import resample
-from ssljax.ops.masking import patchify
+from ssljax.ops.patches import patchify
 from tests.models.jitted import apply, init
 
 torch = pytest.importorskip("torch")

@@ -1,9 +1,9 @@
 """What the data are like, at hand or not."""
 
 import pytest
+from ssljax.planning.inputs import inputs_of
 
 from ssljax.errors import UserError
-from ssljax.planning.inputs import inputs_of
 from ssljax.training.config import complete
 
 

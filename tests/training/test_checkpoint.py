@@ -17,10 +17,10 @@ import pytest
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from ssljax.errors import UserError
-from ssljax.training import checkpoint
 from ssljax.training.checkpoint import Checkpointer
-from ssljax.training.checksums import RECORD, write_manifest
-from ssljax.training.contents import lacking
+from ssljax.training.checkpoint import checkpointer as implementation
+from ssljax.training.checkpoint.checksums import MANIFEST, write_manifest
+from ssljax.training.checkpoint.contents import lacking
 from ssljax.training.state import TrainState
 from ssljax.training.workdir import lock
 
@@ -42,7 +42,7 @@ def make_state(seed=0, devices=8, size=16):
     state = TrainState(
         step=jnp.int32(seed),
         params=params,
-        memory={
+        objective_state={
             "labels": jnp.asarray(rng.integers(0, 9, 8), jnp.int32),
             "mask": jnp.ones(3, bool),
             "empty": jnp.zeros((0, 4)),
@@ -194,17 +194,17 @@ def flip_one_bit(folder):
 
 
 def forget_an_array(folder):
-    """Files that are all as they were sealed, and do not hold what the record says."""
-    sealed = json.loads((folder / RECORD).read_text())["content"]
-    leaves = {**sealed.pop("leaves"), "params/extra": ["float32", [2]]}
-    (folder / RECORD).unlink()
-    write_manifest(folder, {**sealed, "leaves": leaves}, except_for=("_CHECKPOINT_METADATA",))
+    """Files that are all as the manifest says, and do not hold the arrays that it names."""
+    manifest = json.loads((folder / MANIFEST).read_text())["content"]
+    leaves = {**manifest.pop("leaves"), "params/extra": ["float32", [2]]}
+    (folder / MANIFEST).unlink()
+    write_manifest(folder, {**manifest, "leaves": leaves}, except_for=("_CHECKPOINT_METADATA",))
 
 
-def change_the_record(folder):
-    text = (folder / RECORD).read_text()
+def change_the_manifest(folder):
+    text = (folder / MANIFEST).read_text()
     assert '"note": 2' in text
-    (folder / RECORD).write_text(text.replace('"note": 2', '"note": 3'))
+    (folder / MANIFEST).write_text(text.replace('"note": 2', '"note": 3'))
 
 
 DAMAGES = {
@@ -212,12 +212,12 @@ DAMAGES = {
     "zeroed": (zero_bytes, "has changed"),
     "one bit": (flip_one_bit, "has changed"),
     "deleted file": (lambda folder: (folder / "manifest.ocdbt").unlink(), "is missing"),
-    "no record": (lambda folder: (folder / RECORD).unlink(), f"{RECORD} is missing"),
-    "empty record": (lambda folder: os.truncate(folder / RECORD, 0), "cut short"),
-    "changed record": (change_the_record, "has changed"),
-    "empty seal": (
-        lambda folder: (folder / RECORD).write_text('{"content": [], "crc32": 223132457}'),
-        "no record",
+    "no manifest": (lambda folder: (folder / MANIFEST).unlink(), f"{MANIFEST} is missing"),
+    "cut manifest": (lambda folder: os.truncate(folder / MANIFEST, 0), "cut short"),
+    "changed manifest": (change_the_manifest, "has changed"),
+    "empty manifest": (
+        lambda folder: (folder / MANIFEST).write_text('{"content": [], "crc32": 223132457}'),
+        "no manifest",
     ),
     "lacking array": (forget_an_array, "1 of 11 arrays are missing, such as params/extra"),
     "empty folder": (lambda folder: [shutil.rmtree(folder), folder.mkdir()], "is missing"),
@@ -249,7 +249,7 @@ def test_what_the_index_lacks_is_found(make):
     checkpointer = make()
     checkpointer.save(1, state, meta={}, wait=True)
     folder = checkpointer.folder / "1"
-    leaves = json.loads((folder / RECORD).read_text())["content"]["leaves"]
+    leaves = json.loads((folder / MANIFEST).read_text())["content"]["leaves"]
     assert lacking(folder, leaves) is None
     other = {**leaves, "params/encoder/kernel": ["float32", [8, 99]]}
     assert "kernel has the shape [8, 1000] instead of [8, 99]" in lacking(folder, other)
@@ -261,7 +261,7 @@ def test_what_the_index_lacks_is_found(make):
 
 def test_a_checkpoint_that_was_not_written_in_full_is_no_checkpoint(make, tmp_path, monkeypatch):
     """In a folder of this name, Orbax does not find the parts that it has to bring together."""
-    monkeypatch.setattr(checkpoint, "require_plain", lambda path: None)
+    monkeypatch.setattr(implementation, "require_plain", lambda path: None)
     checkpointer = make(tmp_path / "run[1]")
     with pytest.raises(UserError, match="checkpoints/1 was not written in full: 10 of 10 arrays"):
         checkpointer.save(1, make_state(1), meta={}, wait=True)
@@ -289,14 +289,14 @@ def test_other_unusual_paths_will_do(make, tmp_path, name):
 def test_every_file_but_orbax_own_notes_is_recorded(make):
     checkpointer = make()
     checkpointer.save(1, make_state(), meta={}, wait=True)
-    record = json.loads((checkpointer.folder / "1" / RECORD).read_text())["content"]
+    record = json.loads((checkpointer.folder / "1" / MANIFEST).read_text())["content"]
     found = {
         p.relative_to(checkpointer.folder / "1").as_posix()
         for p in files_of(checkpointer.folder / "1")
     }
     unrecorded = found - set(record["files"])
-    assert unrecorded - {"commit_success.txt"} == {RECORD, "_CHECKPOINT_METADATA"}
-    for name in unrecorded - {RECORD}:
+    assert unrecorded - {"commit_success.txt"} == {MANIFEST, "_CHECKPOINT_METADATA"}
+    for name in unrecorded - {MANIFEST}:
         (checkpointer.folder / "1" / name).unlink()
     assert checkpointer.restore(abstract(make_state()))[0] == 1
 
@@ -338,8 +338,8 @@ def test_a_state_of_another_config_is_refused_by_path(make):
 
 
 def test_random_keys_are_refused(make):
-    with pytest.raises(TypeError, match="random key at memory/key"):
-        state = dataclasses.replace(make_state(), memory={"key": jax.random.key(0)})
+    with pytest.raises(TypeError, match="random key at objective_state/key"):
+        state = dataclasses.replace(make_state(), objective_state={"key": jax.random.key(0)})
         make().save(1, state, meta={})
 
 
@@ -419,7 +419,7 @@ import numpy as np
 from jax.experimental.multihost_utils import sync_global_devices
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from ssljax.training.checkpoint import Checkpointer
-from ssljax.training.checksums import RECORD
+from ssljax.training.checkpoint.checksums import MANIFEST
 folder, address, index = sys.argv[1], sys.argv[2], int(sys.argv[3])
 jax.config.update("jax_cpu_collectives_implementation", "gloo")
 jax.distributed.initialize(address, 2, index)
@@ -434,7 +434,7 @@ for step in (1, 2, 3):
 checkpointer.wait()
 sync_global_devices("saved")
 if index == 0:
-    os.truncate(f"{folder}/checkpoints/3/{RECORD}", 10)
+    os.truncate(f"{folder}/checkpoints/3/{MANIFEST}", 10)
 sync_global_devices("damaged")
 step, state, _ = checkpointer.restore(abstract)
 local = [np.array(x.addressable_shards[0].data).tolist() for x in state]

@@ -14,10 +14,10 @@ from ssljax.training.checkpoint import Checkpointer
 from ssljax.training.config import complete
 from ssljax.training.data_record import DataRecord
 from ssljax.training.experiment import Experiment, build
-from ssljax.training.paths import named_leaves
+from ssljax.training.tree_paths import named_leaves
 from tests.objectives.cases import config_of
 
-STATE = types.SimpleNamespace(step=0, params=None, memory=None)
+STATE = types.SimpleNamespace(step=0, params=None, objective_state=None)
 
 
 @pytest.fixture(autouse=True)

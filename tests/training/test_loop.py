@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from ssljax.errors import UserError
-from ssljax.training import health, loop
-from ssljax.training.checksums import read_record
+from ssljax.training import loop, metrics
+from ssljax.training.checkpoint.checksums import read_manifest
 from ssljax.training.config import complete
 from ssljax.training.evaluate import require_evaluable
 from ssljax.training.experiment import Experiment, build
@@ -24,14 +24,14 @@ def _run(config, workdir):
 
 
 def _crash_at(monkeypatch, step):
-    add = health.MetricsWindow.add
+    add = metrics.MetricsWindow.add
 
     def crash(self, number, metrics):
         if number == step:
             raise Crash
         add(self, number, metrics)
 
-    monkeypatch.setattr(health.MetricsWindow, "add", crash)
+    monkeypatch.setattr(metrics.MetricsWindow, "add", crash)
 
 
 def _assert_same_bits(one, two):
@@ -149,7 +149,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path):
     config = config_of("simclr")
     config.optimizer.learning_rate = 1e30
     config.optimizer.schedule = "constant"
-    with pytest.raises(health.NonFiniteLoss, match="the gradient of encoder/") as error:
+    with pytest.raises(metrics.NonFiniteLoss, match="the gradient of encoder/") as error:
         _run(config, tmp_path)
     (dump,) = tmp_path.glob("nonfinite_step_*.json")
     report = json.loads(dump.read_text())
@@ -185,7 +185,7 @@ def test_a_checkpoint_has_the_score_of_its_own_step_and_the_best_are_kept(tmp_pa
     scores = {line["step"]: line["knn"] for line in lines if "knn" in line}
     assert set(scores) == {3, 6, 9, 12}
     best = sorted(scores, key=lambda step: (scores[step], step))[-2:]
-    kept = {int(path.name): read_record(path) for path in (tmp_path / "checkpoints").iterdir()}
+    kept = {int(path.name): read_manifest(path) for path in (tmp_path / "checkpoints").iterdir()}
     assert set(kept) == {*best, 12}
     assert {step: record["metrics"]["knn"] for step, record in kept.items()} == {
         step: scores[step] for step in kept

@@ -14,10 +14,10 @@ from ssljax.errors import UserError
 from ssljax.training.checkpoint import Checkpointer
 from ssljax.training.config import complete
 from ssljax.training.experiment import build
-from ssljax.training.paths import named_leaves
 from ssljax.training.sharding import AXES, check_batch_size, local_rows, make_mesh
-from ssljax.training.sharding_rules import describe_layout, state_sharding
+from ssljax.training.sharding_rules import describe_sharding, state_sharding
 from ssljax.training.tensor_parallel import RULES
+from ssljax.training.tree_paths import named_leaves
 from tests.objectives.cases import config_of
 
 
@@ -153,7 +153,7 @@ CUT = [
 def test_a_parameter_its_moments_and_its_copy_in_a_teacher_lie_alike(case, name, axes):
     found = {path: leaf for path, leaf in _placed(case).items() if path.endswith(name)}
     assert {leaf.sharding.spec for leaf in found.values()} == {PartitionSpec(*axes)}
-    if not name.startswith("memory") and case == "dinov2":
+    if not name.startswith("objective_state") and case == "dinov2":
         assert len(found) == 4  # itself, two moments, the teacher's
 
 
@@ -187,11 +187,11 @@ def test_the_cells_of_a_convolution_are_not_dealt_out():
     assert sharding.spec == PartitionSpec(None, None, None, "fsdp")
 
 
-def test_the_layout_of_a_state_is_told_to_people():
+def test_the_sharding_of_a_state_is_told_to_people():
     mesh = _mesh(2, 2, 2)
     state = {"w": jnp.zeros((1024, 512)), "n": jnp.zeros((), jnp.int32)}
     shardings = state_sharding(mesh, state, [("w", (("data", "fsdp"), None))])
-    lines = describe_layout(jax.tree.map(_abstract, state, shardings)).splitlines()
+    lines = describe_sharding(jax.tree.map(_abstract, state, shardings)).splitlines()
     assert [line.split() for line in lines[1:]] == [
         ["n", "scalar", "int32", "replicated", "0.000"],
         ["w", "1024x512", "float32", "data+fsdp", "x", "-", "0.500"],

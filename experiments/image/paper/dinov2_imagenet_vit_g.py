@@ -11,7 +11,7 @@ number that 8 divides, over which the state of 18 GiB is cut.
 Not run here. Deviates as the recipe of ViT-L does, and has no phase at higher resolution.
 """
 
-from experiments.image import dinov2_imagenet_vit_l
+from experiments.image.paper import dinov2_imagenet_vit_l
 
 
 def get_config():

@@ -93,9 +93,7 @@ def _checked(arrays: Mapping[str, np.ndarray], name: str, what: str) -> dict[str
     with np.errstate(over="ignore"):
         values = values.astype(np.float32)
     if np.isinf(values).any():
-        raise UserError(
-            f"{name} of {what} holds infinite numbers, or numbers beyond 32 bits"
-        )
+        raise UserError(f"{name} of {what} holds infinite numbers, or numbers beyond 32 bits")
     if name == "series" and values.ndim == 2:
         values = values[..., None]
     found = {name: values}

@@ -13,12 +13,11 @@ from ssljax.losses import similarity_distillation
 from ssljax.models import MLP, build_encoder
 from ssljax.objectives import build_objective
 from ssljax.objectives.base import Loss, Objective, Refreshing, Run
-from ssljax.objectives.construct import construct
 from ssljax.objectives.contrastive.momentum_contrast import require_queue
 from ssljax.objectives.distillation.seed_distillation import teacher_features
 from ssljax.objectives.views import Views, blank
 from ssljax.ops.queue import enqueue, init_queue
-from ssljax.schema import Count, Positive, Widths
+from ssljax.schema import Count, Positive, Widths, parse
 
 PREFIX = "teacher/"  # of the teacher's components
 
@@ -67,7 +66,7 @@ class OnlineDistillation(Objective):
         encoder = build_encoder(rest.pop("teacher_encoder"))
         its_run = dataclasses.replace(run, encoder=encoder)
         task = build_objective(rest.pop("teacher_objective"), its_run, f"{where}.teacher_objective")
-        return construct(cls, rest, where, run=run, teacher_objective=task)
+        return parse(cls, rest, where, run=run, teacher_objective=task)
 
     def check(self):
         self.views.require(count=1)

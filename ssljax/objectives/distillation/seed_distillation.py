@@ -12,11 +12,10 @@ from ssljax.errors import UserError
 from ssljax.losses import similarity_distillation
 from ssljax.models import MLP, apply, build_encoder, init, without_drop_path
 from ssljax.objectives.base import Loss, Objective, Run
-from ssljax.objectives.construct import construct
 from ssljax.objectives.contrastive.momentum_contrast import require_queue
 from ssljax.objectives.views import Views, blank
 from ssljax.ops.queue import enqueue, init_queue
-from ssljax.schema import Count, Positive, Widths
+from ssljax.schema import Count, Positive, Widths, parse
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,7 +58,7 @@ class SeedDistillation(Objective):
                 f"{where}.teacher_encoder is missing; set it to {{'name': 'resnet50'}}, say"
             )
         rest = {key: value for key, value in section.items() if key != "teacher_encoder"}
-        return construct(
+        return parse(
             cls, rest, where, run=run, teacher_encoder=build_encoder(section["teacher_encoder"])
         )
 

@@ -11,13 +11,12 @@ from ssljax.errors import UserError
 from ssljax.losses import masked_cross_entropy
 from ssljax.models import MLP, MaskToken, build_encoder
 from ssljax.objectives.base import Loss, Objective
-from ssljax.objectives.construct import construct
 from ssljax.objectives.generative.vq_vae import VQVAE
 from ssljax.objectives.masked.patches import blank_view, patch_grid, require_patches
 from ssljax.objectives.views import Views
 from ssljax.ops.keys import per_example
 from ssljax.ops.masking import block_mask
-from ssljax.schema import Count
+from ssljax.schema import Count, parse
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,7 +75,7 @@ class BEiT(Objective):
         if "encoder" not in fields:
             raise UserError("tokenizer lacks tokenizer.encoder, that of the tokenizer's run")
         run = dataclasses.replace(self.run, encoder=build_encoder(fields.pop("encoder")))
-        return dataclasses.replace(construct(VQVAE, fields, "tokenizer", run=run), views=self.views)
+        return dataclasses.replace(parse(VQVAE, fields, "tokenizer", run=run), views=self.views)
 
     def _fresh_tokens(self):
         tokenizer = self.memory(jax.random.key(0))["tokenizer"]

@@ -6,13 +6,19 @@ import math
 import jax
 import jax.numpy as jnp
 
-from ssljax.losses import masked_mse, normalize_patches
+from ssljax.modalities import Reconstruction
 from ssljax.models import MAEDecoder
 from ssljax.objectives.base import Loss, Objective
-from ssljax.objectives.masked.patches import blank_view, patch_grid, require_patches
+from ssljax.objectives.masked.patches import (
+    blank_view,
+    patch_grid,
+    reconstruction,
+    require_patches,
+)
 from ssljax.objectives.views import Views
 from ssljax.ops.keys import per_example
-from ssljax.ops.masking import patchify, random_mask
+from ssljax.ops.masking import random_mask
+from ssljax.schema import Count, Depth, OpenShare, Width
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,29 +27,36 @@ class MAE(Objective):
 
     The encoder sees only the visible patches; a small decoder sees their features and a mask token
     for each of the others. The loss is the squared error of the masked patches, each target
-    patch normalised by its own mean and (unbiased) variance.
+    patch normalised by its own mean and (unbiased) variance. Of a table, columns are masked: the
+    loss is the squared error of numeric ones and the cross entropy of categories.
 
     Paper: https://arxiv.org/abs/2111.06377. Official code: facebookresearch/mae, models_mae.py.
     """
 
     views: Views = Views.crops(crop_scale=(0.2, 1.0), flip=0.5)
-    mask_ratio: float = 0.75
+    mask_ratio: OpenShare = 0.75
     normalize_targets: bool = True
-    decoder_width: int = 512
-    decoder_depth: int = 8
-    decoder_heads: int = 16
+    decoder_width: Width = 512
+    decoder_depth: Depth = 8
+    decoder_heads: Count = 16
 
     paper = "arXiv:2111.06377"
 
     def check(self):
         self.views.require(count=1)
         require_patches(self.run, "mae")
+        jax.eval_shape(lambda: self.mask(jax.random.split(jax.random.key(0))))  # its errors, now
+
+    @property
+    def target(self) -> Reconstruction:
+        """What is predicted of the hidden patches, and how far it is off."""
+        return reconstruction(self.run, normalize=self.normalize_targets)
 
     def modules(self):
         encoder = self.run.encoder
         decoder = MAEDecoder(
             grid=patch_grid(self.run, self.views),
-            out=encoder.patch_size**2 * self.run.field.shape[2],
+            out=self.target.out,
             width=self.decoder_width,
             depth=self.decoder_depth,
             heads=self.decoder_heads,
@@ -63,10 +76,7 @@ class MAE(Objective):
         net.decoder(encoded, mask.restore)
 
     def loss(self, net, teacher, batch, *, key, step):
-        images = self.views.stacked(key, batch)[:, 0]
-        target = patchify(images, patch=self.run.encoder.patch_size)
-        if self.normalize_targets:
-            target = normalize_patches(target)
+        x = self.views.stacked(key, batch)[:, 0]
         mask = self.mask(per_example(jax.random.split(key)[1], batch["row"]))
-        prediction = net.decoder(net.encoder(images, keep=mask.keep), mask.restore)
-        return Loss(jnp.mean(masked_mse(prediction, target, where=mask.masked)))
+        prediction = net.decoder(net.encoder(x, keep=mask.keep), mask.restore)
+        return Loss(jnp.mean(self.target.loss(prediction, x, where=mask.masked)))

@@ -1,33 +1,38 @@
-"""What objectives that hide patches have in common: the grid, and the token that hides them."""
+"""What objectives that hide patches share: the grid of the views, and what is predicted."""
 
 from ssljax.errors import UserError
+from ssljax.modalities import Reconstruction, modality_of
 from ssljax.objectives.base import Array, Run
 from ssljax.objectives.views import Views, blank
 
 
 def require_patches(run: Run, objective: str) -> None:
-    """Raise a UserError unless the encoder cuts images into patches."""
-    if not hasattr(run.encoder, "patch_size"):
+    """Raise a UserError unless the encoder makes tokens that can be hidden."""
+    if not hasattr(run.encoder, "trained_grid"):
         raise UserError(
             f"{objective} masks patches: config.encoder must be a vision transformer, for example "
-            "{'name': 'vit_s'}"
+            "{'name': 'vit_s'}, or a transformer of the data's modality"
         )
 
 
-def patch_grid(run: Run, views: Views) -> tuple[int, int]:
-    """Return the (rows, columns) of patches of the largest views.
+def patch_grid(run: Run, views: Views) -> tuple[int, ...]:
+    """Return the patches of the largest views along each axis; of images (rows, columns).
 
     Raises:
       UserError: the patches do not tile all views.
     """
-    patch = run.encoder.patch_size
-    for view in views.augmentations.values():
-        if view.size % patch:
-            raise UserError(
-                f"{views.where} has views of {view.size} pixels, which patches of "
-                f"encoder.patch_size={patch} do not tile"
-            )
-    return views.size // patch, views.size // patch
+    modality = modality_of(run.field)
+    try:
+        sizes = [view.size for view in views.augmentations.values()]
+        grids = [modality.grid(run.field, run.encoder, size) for size in sizes]
+    except UserError as error:
+        raise UserError(f"{views.where}: {error}") from error
+    return grids[0]
+
+
+def reconstruction(run: Run, *, normalize: bool = False) -> Reconstruction:
+    """Return the target of masked prediction of the data; `normalize`: each patch by itself."""
+    return modality_of(run.field).reconstruction(run.field, run.encoder, normalize)
 
 
 def blank_view(run: Run, views: Views) -> Array:

@@ -12,7 +12,8 @@ from ssljax.objectives.base import Loss, Objective
 from ssljax.objectives.masked.patches import blank_view, patch_grid, require_patches
 from ssljax.objectives.views import Views
 from ssljax.ops.keys import per_example
-from ssljax.ops.masking import patchify, unit_mask
+from ssljax.ops.masking import unit_mask
+from ssljax.ops.patches import patchify
 from ssljax.schema import Count, OpenShare
 
 

@@ -1,18 +1,25 @@
-"""Augmentation on device: pure functions of a key and one image, made to be vmapped."""
+"""Augmentation on device: pure functions of a key and one example, made to be vmapped."""
 
 from ssljax.ops.augment.blur import box_blur, gaussian_blur
 from ssljax.ops.augment.color import color_jitter, solarize, to_grey
 from ssljax.ops.augment.geometry import crop_and_resize, sample_box
+from ssljax.ops.augment.series import SeriesView, multi_window
+from ssljax.ops.augment.table import SCARF, multi_corrupt, vime_corruption
 from ssljax.ops.augment.view import Augmentation, multi_crop
 
 __all__ = [
     "Augmentation",
+    "SCARF",
+    "SeriesView",
     "box_blur",
     "color_jitter",
     "crop_and_resize",
     "gaussian_blur",
+    "multi_corrupt",
     "multi_crop",
+    "multi_window",
     "sample_box",
     "solarize",
     "to_grey",
+    "vime_corruption",
 ]

@@ -9,6 +9,13 @@ _hidden[0], _hidden[1] = False, True
 _labels = np.random.default_rng(8).integers(0, DIM, (BATCH, PATCHES)).astype(np.int32)
 
 CASES = {
+    "mse": Case(
+        losses.mse,
+        reference.mse,
+        trained={"prediction": TOKENS},
+        targets={"target": TOKENS},
+        largest=1e15,
+    ),
     "masked_mse": Case(
         losses.masked_mse,
         reference.masked_mse,

@@ -10,8 +10,9 @@ from einops import rearrange
 from ml_collections import ConfigDict
 
 from ssljax.errors import UserError
-from ssljax.models import build_encoder
+from ssljax.models import apply, build_encoder
 from ssljax.objectives import Run, build_objective
+from ssljax.objectives.clustering.features import unit_features
 from tests.objectives.cases import CASES
 from tests.objectives.conftest import BATCH, EXAMPLES, SPEC, all_batches, trial
 
@@ -46,29 +47,36 @@ def test_a_step_writes_the_features_of_its_images_and_no_others():
 
 def test_the_projector_sees_views_of_all_sizes_together_and_the_encoder_each_size_alone():
     one, key = trial("deepcluster_v2"), jax.random.key(2)
-    network, params, stats = (
-        one.objective.network,
-        one.state.params,
-        one.state.objective_state["stats"],
-    )
+    params, stats = one.state.params, one.state.objective_state["stats"]
 
     def expected(stats):
         """src/resnet50.py of facebookresearch/swav: forward_backbone by size, then forward_head."""
-        groups = one.objective.views(SPEC, jax.random.split(key)[0], one.batches[0]).values()
+        groups = one.objective.views(key, one.batches[0]).values()
         pooled = []
         for views in groups:
             flat = rearrange(views, "b v h w c -> (b v) h w c")
-            output, stats = network.apply(params, stats, flat, train=True, through=("encoder",))
+            output, stats = _apply(one, "encoder", params, stats, flat)
             pooled.append(rearrange(output.pooled, "(b v) d -> b v d", b=BATCH))
         pooled = rearrange(jnp.concatenate(pooled, axis=1), "b v d -> (b v) d")
-        z, stats = network.apply(params, stats, pooled, train=True, through=("projector",))
+        z, stats = _apply(one, "projector", params, stats, pooled)
         z /= jnp.linalg.norm(z, axis=1, keepdims=True)
         return rearrange(z, "(b v) d -> v b d", b=BATCH), stats
 
-    got = jax.jit(one.objective._features)(params, stats, one.batches[0], key)
+    @jax.jit
+    def found(stats):
+        net, _ = one.objective.nets(params, {"stats": stats})
+        return unit_features(net, one.objective.views(key, one.batches[0])), net.stats
+
+    got = found(stats)
     wanted = jax.jit(expected)(stats)
     assert len(got[0]) == 4  # two large views, two small ones
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), got, wanted)
+
+
+def _apply(one, name, params, stats, inputs):
+    module = one.objective.networks[name]
+    output, own = apply(module, params[name], stats[name], inputs, train=True)
+    return output, {**stats, name: own}
 
 
 def test_equal_scores_give_log_k():
@@ -93,7 +101,7 @@ def test_refresh_is_a_function_of_state_and_key():
     one = trial("deepcluster_v2")
     first = one.objective.refresh(one.state, all_batches, key=jax.random.key(1))
     again = one.objective.refresh(one.state, all_batches, key=jax.random.key(1))
-    jax.tree.map(np.testing.assert_array_equal, first.memory, again.memory)
+    jax.tree.map(np.testing.assert_array_equal, first.objective_state, again.objective_state)
 
 
 def test_more_prototypes_than_images_are_refused():

@@ -11,6 +11,7 @@ from ml_collections import ConfigDict
 from ssljax.errors import UserError
 from ssljax.models import build_encoder
 from ssljax.objectives import Run, build_objective
+from ssljax.objectives.clustering.features import unit_features
 from ssljax.ops import sinkhorn
 from ssljax.training.optimizer import build_optimizer
 from ssljax.training.step import make_train_step
@@ -37,7 +38,8 @@ def _lengths(params):
 def test_every_other_view_predicts_the_assignment_of_the_first_two():
     one, objective = trial("swav"), _without_queue()
     params, stats = one.state.params, one.state.objective_state["stats"]
-    features, _ = jax.jit(objective._features)(params, stats, one.batches[0], KEY)
+    net, _ = objective.nets(params, {"stats": stats})
+    features = unit_features(net, objective.views(KEY, one.batches[0]))
     assert len(features) == 4  # two large views, two small ones
     scores = [np.asarray(z) @ np.asarray(params["prototypes"]["rows"]).T for z in features]
     losses = []

@@ -6,6 +6,8 @@ import jax
 import pytest
 
 from ssljax.errors import UserError
+from ssljax.objectives import build_objective
+from tests.objectives.cases import CASES
 from tests.objectives.conftest import trial
 
 
@@ -26,4 +28,4 @@ def test_weights_of_mean_one_change_the_loss_and_flat_ones_do_not():
 
 def test_a_negative_sigma_is_refused():
     with pytest.raises(UserError, match="objective.sigma=-0.5"):
-        dataclasses.replace(trial("dcl").objective, sigma=-0.5)
+        build_objective({**CASES["dcl"][1], "sigma": -0.5}, trial("dcl").objective.run)

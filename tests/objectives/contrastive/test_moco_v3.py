@@ -48,7 +48,9 @@ def test_no_gradient_reaches_the_teacher():
     def loss(teacher):
         memory = {**one.state.objective_state, "teacher": teacher}
         batch = one.batches[0]
-        return one.objective.value(one.state.params, memory, batch, key=jax.random.key(0), step=0)[0]
+        return one.objective.value(one.state.params, memory, batch, key=jax.random.key(0), step=0)[
+            0
+        ]
 
     for leaf in jax.tree.leaves(jax.jit(jax.grad(loss))(one.state.objective_state["teacher"])):
         assert not np.any(leaf)
@@ -66,10 +68,10 @@ def test_a_frozen_patch_embedding_stays_as_it_was_in_student_and_teacher():
         batch_size=BATCH,
         params=one.state.params,
     ).transform
-    state = init_state(one.objective, optimizer, one.batches[0], seed=0)
+    state = init_state(one.objective, optimizer, seed=0)
     step = jax.jit(make_train_step(one.objective, optimizer, seed=0))
     after, _ = step(state, one.batches[0])
-    for tree in (lambda s: s.params, lambda s: s.memory["teacher"]):
+    for tree in (lambda s: s.params, lambda s: s.objective_state["teacher"]):
         before, now = tree(state)["encoder"], tree(after)["encoder"]
         jax.tree.map(np.testing.assert_array_equal, before["patch_embed"], now["patch_embed"])
         assert np.abs(

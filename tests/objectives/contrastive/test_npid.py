@@ -1,19 +1,19 @@
 """NPID: the bank moves after it was used, by example id, and Z is that of the first step."""
 
-import dataclasses
-
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from ssljax.errors import UserError
+from ssljax.objectives import build_objective
+from tests.objectives.cases import CASES
 from tests.objectives.conftest import BATCH, EXAMPLES, trial
 
 
 def test_the_bank_moves_half_way_to_the_vectors_of_the_batch_and_nowhere_else():
     one, batch = trial("npid"), trial("npid").batches[1]
     step = one.step
-    memory = step(one.state, batch)[0].memory
+    memory = step(one.state, batch)[0].objective_state
     before, after = (np.asarray(m["bank"], np.float64) for m in (one.state.objective_state, memory))
     np.testing.assert_allclose(np.linalg.norm(after, axis=1), 1, rtol=1e-5)
     others = np.setdiff1d(np.arange(EXAMPLES), batch["id"])
@@ -31,11 +31,11 @@ def test_the_normalizer_is_estimated_in_the_first_step_and_kept():
     one = trial("npid")
     step = one.step
     first, _ = step(one.state, one.batches[0])
-    log_z = float(first.memory["log_normalizer"])
+    log_z = float(first.objective_state["log_normalizer"])
     # n exp(v . v_i / t) on average: between the extremes of the cosine
     assert abs(log_z - np.log(EXAMPLES)) < 1 / one.objective.temperature and log_z != 0
     second, _ = step(first, one.batches[1])
-    assert float(second.memory["log_normalizer"]) == log_z
+    assert float(second.objective_state["log_normalizer"]) == log_z
 
 
 def test_the_normalizer_is_of_positives_and_noise_as_in_the_official_code():
@@ -59,4 +59,4 @@ def test_the_normalizer_is_of_positives_and_noise_as_in_the_official_code():
 def test_values_out_of_range_are_refused(field):
     ((name, value),) = field.items()
     with pytest.raises(UserError, match=f"objective.{name}={value}"):
-        dataclasses.replace(trial("npid").objective, **field)
+        build_objective({**CASES["npid"][1], **field}, trial("npid").objective.run)

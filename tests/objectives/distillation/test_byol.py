@@ -42,7 +42,9 @@ def test_no_gradient_reaches_the_teacher():
     def loss(teacher):
         memory = {**one.state.objective_state, "teacher": teacher}
         batch = one.batches[0]
-        return one.objective.value(one.state.params, memory, batch, key=jax.random.key(0), step=0)[0]
+        return one.objective.value(one.state.params, memory, batch, key=jax.random.key(0), step=0)[
+            0
+        ]
 
     for leaf in jax.tree.leaves(jax.jit(jax.grad(loss))(one.state.objective_state["teacher"])):
         assert not np.any(leaf)

@@ -9,12 +9,12 @@ import pytest
 from ml_collections import ConfigDict
 
 from ssljax.errors import UserError
-from ssljax.models import build_encoder
+from ssljax.models import build_encoder, without_drop_path
 from ssljax.objectives import Run, build_objective
-from ssljax.objectives.distillation.multi_crop import by_size, pairs, through
+from ssljax.objectives.multi_crop import apply_multi_crop, pairs
 from tests.objectives.cases import CASES
 from tests.objectives.cases.small import VIT
-from tests.objectives.conftest import BATCH, SPEC, STEPS, trial
+from tests.objectives.conftest import BATCH, SPEC, STEPS, features_of, trial
 
 KEY = jax.random.key(0)
 
@@ -26,15 +26,15 @@ def _batch():
 def _logits(one):
     """Return the logits of the step that `one.objective.loss` with KEY computes."""
     objective, memory = one.objective, one.state.objective_state
-    views_key, model_key = jax.random.split(KEY)
 
     @jax.jit
     def logits(params, memory):
-        groups = by_size(objective.views, SPEC, views_key, _batch())
+        groups = objective.views.by_size(KEY, _batch())
         assert [g.shape for g in groups] == [(BATCH, 2, 8, 8, 1), (BATCH, 2, 4, 4, 1)]
-        s, _ = through(objective.network, params, memory["stats"], groups, model_key)
-        t, _ = through(objective.teacher, memory["teacher"], memory["teacher_stats"], groups[:1])
-        return s, t
+        net, teacher = objective.nets(params, memory)
+        s = apply_multi_crop(net, groups, "head")
+        t = apply_multi_crop(teacher, groups[:1], "head")
+        return s.swapaxes(0, 1), t.swapaxes(0, 1)
 
     return [np.asarray(x, np.float64) for x in logits(one.state.params, memory)]
 
@@ -112,9 +112,11 @@ def _build(encoder, section):
 
 def test_a_transformer_sees_both_sizes_and_the_teacher_drops_no_path():
     objective = _build({**VIT, "drop_path": 0.5}, CASES["dino"][1])
-    params = jax.jit(objective.init_params)(KEY, _batch())
+    params = jax.jit(objective.init_params)(KEY)
     memory = jax.jit(objective.init_state)(KEY, params)
-    values = jax.jit(jax.vmap(lambda k: objective.value(params, memory, _batch(), key=k, step=0)[0]))
+    values = jax.jit(
+        jax.vmap(lambda k: objective.value(params, memory, _batch(), key=k, step=0)[0])
+    )
     assert np.isfinite(values(jax.random.split(KEY, 2))).all()
     assert without_drop_path(objective.run.encoder) == dataclasses.replace(
         objective.run.encoder, drop_path=0.0
@@ -122,8 +124,8 @@ def test_a_transformer_sees_both_sizes_and_the_teacher_drops_no_path():
 
     @jax.jit
     def targets(key):
-        groups = by_size(objective.views, SPEC, KEY, _batch())[:1]
-        return through(objective.teacher, params, memory["stats"], groups, key)[0]
+        _, teacher = objective.nets(params, memory, key=key)
+        return apply_multi_crop(teacher, objective.views.by_size(KEY, _batch())[:1], "head")
 
     first, second = (targets(jax.random.key(k)) for k in (1, 2))
     np.testing.assert_array_equal(first, second)

@@ -64,7 +64,7 @@ def test_the_momentum_rises_along_a_line_to_one():
     [
         (RESNET, {}, "must be a vision transformer"),
         (VIT, {"temperature": 0.0}, "objective.temperature=0.0; it must be above 0"),
-        (VIT, {"patch_drop": 1.0}, r"patch_drop=1.0; it must be in \[0, 1\)"),
+        (VIT, {"patch_drop": 1.0}, r"patch_drop=1.0; it must be at least 0 and below 1"),
         (VIT, {"prototypes": 1}, "prototypes=1; it must be at least 2"),
         (VIT, {"views": {"random": {"count": 1}}}, "needs 2"),
     ],

@@ -10,7 +10,7 @@ from ssljax.errors import UserError
 from ssljax.models import build_encoder
 from ssljax.objectives import Run, build_objective
 from tests.objectives.cases import CASES
-from tests.objectives.conftest import BATCH, SPEC, STEPS, trial
+from tests.objectives.conftest import BATCH, SPEC, STEPS, features_of, trial
 
 KEY = jax.random.key(0)
 
@@ -53,40 +53,17 @@ def _assert_same_gradient(found, expected):
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6 * np.abs(expected).max())
 
 
-def test_a_frozen_teacher_is_remembered_and_never_changes():
-    objective = _build(frozen_teacher=True, teacher_objective={})
-    params = jax.jit(objective.init_params)(KEY, _batch())
-    memory = jax.jit(objective.init_state)(KEY, params)
-    assert set(params) == {"encoder", "projector"}
-    assert set(memory["teacher"]) == {"params", "stats"}
-
-    @jax.jit
-    def step(params, memory):
-        def loss(params, teacher):
-            remembered = {**memory, "teacher": teacher}
-            return objective.value(params, remembered, _batch(), key=KEY, step=0)
-
-        gradients, aux = jax.grad(loss, (0, 1), has_aux=True)(params, memory["teacher"])
-        return gradients, objective.advance(params, memory, aux.carry, step=0)[1]
-
-    (_, to_teacher), after = step(params, memory)
-    assert not any(np.any(leaf) for leaf in jax.tree.leaves(to_teacher))
-    jax.tree.map(np.testing.assert_array_equal, after["teacher"], memory["teacher"])
-    assert int(after["queue"]["cursor"]) == BATCH
-
-
 def test_the_student_may_be_smaller_than_its_teacher():
     one = trial("online_distillation")
-    student = one.objective.embed(one.state.params, one.state.objective_state, _batch())
+    student = features_of(one.objective)(one.state.params, one.state.objective_state, _batch())
     assert student.shape[1] < one.state.objective_state["queue"]["rows"].shape[1]
 
 
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"teacher": {}}, "objective.teacher is missing"),
-        ({"frozen_teacher": True}, "a frozen teacher has no teacher_objective"),
-        ({"teacher_objective": {}}, "one that is not frozen needs it"),
+        ({"teacher_encoder": {}}, "objective.teacher_encoder is missing"),
+        ({"teacher_objective": {}}, "objective.teacher_objective is missing"),
         ({"queue_size": 24}, "queue_size=24"),
         ({"teacher_temperature": 0.0}, "objective.teacher_temperature=0.0; .* above 0"),
         ({"teacher_objective": {"name": "simclrr"}}, "did you mean 'simclr'"),

@@ -10,7 +10,7 @@ from ssljax.errors import UserError
 from ssljax.models import build_encoder
 from ssljax.objectives import Run, build_objective
 from ssljax.ops.keys import per_example
-from ssljax.training.paths import named_leaves
+from ssljax.training.tree_paths import named_leaves
 from tests.objectives.cases import CASES
 from tests.objectives.cases.small import RESNET
 from tests.objectives.conftest import BATCH, SPEC, STEPS, trial

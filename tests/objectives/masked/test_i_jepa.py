@@ -14,7 +14,7 @@ from ssljax.models import build_encoder
 from ssljax.objectives import Run, build_objective
 from tests.objectives.cases import CASES
 from tests.objectives.cases.small import RESNET
-from tests.objectives.conftest import BATCH, SPEC, STEPS, trial
+from tests.objectives.conftest import BATCH, SPEC, STEPS, features_of, trial
 
 ENCODER, SECTION = CASES["i_jepa"]
 
@@ -82,7 +82,7 @@ def test_features_are_the_mean_of_the_teachers_tokens():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"distance": "l3"}, "unknown distance 'l3'"),
+        ({"distance": "l3"}, "unknown objective.distance 'l3'"),
         ({"target_scale": 0.3}, "targets . scale must leave some .* 4 targets of 4 patches"),
         ({"target_aspect": (1.5, 0.75)}, "aspect must be positive"),
         ({"encoder": RESNET}, "i_jepa masks patches"),

@@ -1,0 +1,234 @@
+"""Outcomes of evaluations as tables: of one run for the terminal, of many in Markdown."""
+
+import dataclasses
+import json
+import pathlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ssljax.evaluation.intervals import BASELINES, PROBES, gain
+from ssljax.files import write_atomically
+
+_ROWS = {"pretrained": "pretrained", **BASELINES}
+_SHORT = {"knn": "k-NN", "linear": "linear"}  # heads of columns
+LEGEND = """\
+Accuracies are in percent on the test split, with half of a 95% interval over test images (not over
+seeds); k-NN and linear probes see frozen features. Random init is the same encoder before training,
+raw input the pixels. A baseline is beaten, or beats, where the 95% interval of the difference on
+the same test images excludes 0; else there is no measurable difference. RankMe is the effective
+rank of the features. Minutes are those of training, without compilation and evaluation."""
+
+
+def write(result: dict, path: pathlib.Path) -> None:
+    """Write `result` as JSON, whole or not at all: a reader never sees half a file.
+
+    Raises:
+      UserError: the file cannot be written (no folder, no permission, disk full).
+    """
+    write_atomically(pathlib.Path(path), json.dumps(result, indent=2, allow_nan=False) + "\n")
+
+
+def table(result: dict) -> str:
+    """Render the result of `protocol.evaluate` for a terminal.
+
+    Accuracies are in percent with half the width of their 95% interval. A line says where the
+    pretrained encoder is below a baseline, or not to be told from it by the interval of their
+    difference, and one names each probe that could not be taken, with the reason.
+    """
+    protocol, collapse = result["protocol"], result["pretrained"]["collapse"]
+    lines = []
+    if protocol["labels"]:
+        head = {"knn": f"k-NN (k={result['pretrained']['knn']['k']})", "linear": "linear probe"}
+        lines.append(f"{'':<12}  {head['knn']:>13}  {head['linear']:>13}")
+        for row, title in _ROWS.items():
+            cells = "  ".join(f"{_percent(result[row].get(probe)):>13}" for probe in PROBES)
+            lines.append(f"{title:<12}  {cells}")
+        lines.append(
+            f"accuracy in %, 95% interval; {protocol['classes']} classes, "
+            f"{protocol['train_examples']:,} train and {protocol['test_examples']:,} test examples"
+        )
+    else:
+        lines.append(protocol["note"])
+    lines.append(
+        f"effective rank (RankMe) {collapse['rankme']:.1f} of {result['pretrained']['dimension']} "
+        f"dimensions; feature spread {collapse['feature_std']:.2f} (0: collapsed)"
+    )
+    return "\n".join(lines + _warnings(result))
+
+
+def _percent(score: dict | None) -> str:
+    if score is None:
+        return "not measured"
+    low, high = score["interval"]
+    return f"{100 * score['accuracy']:.1f} ± {50 * (high - low):.1f}"
+
+
+def _warnings(result: dict) -> list[str]:
+    protocol = result["protocol"]
+    lines = [f"note: {note}" for note in protocol.get("notes", ())]
+    if not protocol["labels"]:
+        return lines
+    lines += [
+        f"note: {PROBES[probe]} not measured: {reason}"
+        for probe, reason in protocol.get("not_measured", {}).items()
+    ]
+    for probe in PROBES:
+        for row in BASELINES:
+            lines += _compared(result, row, probe)
+    for row, title in _ROWS.items():
+        linear = result[row].get("linear")
+        if linear is None:
+            continue
+        if linear["at_edge"]:
+            lines.append(
+                f"note: {title}: the best l2 {linear['l2']:g} is the outermost one tried; "
+                "widen the grid"
+            )
+        if not linear["converged"]:
+            lines.append(f"note: {title}: the linear probe did not converge")
+    return lines
+
+
+def _compared(result: dict, row: str, probe: str) -> list[str]:
+    """Return a line on a baseline that the pretrained encoder does not measurably exceed."""
+    found = gain(result, row, probe)
+    if found is None or found.verdict == "better":
+        return []
+    ours, theirs = (100 * result[name][probe]["accuracy"] for name in ("pretrained", row))
+    low, high = (100 * bound for bound in found.interval)
+    numbers = (
+        f"{ours:.1f} and {theirs:.1f}; 95% interval of the difference {low:+.1f} to {high:+.1f}"
+    )
+    if found.verdict == "worse":
+        return [
+            f"WARNING: pretrained is below {_ROWS[row]} on {PROBES[probe]} ({numbers}): "
+            "pretraining did not help here"
+        ]
+    return [
+        f"note: no measurable difference between pretrained and {_ROWS[row]} on {PROBES[probe]} "
+        f"({numbers})"
+    ]
+
+
+@dataclasses.dataclass(frozen=True)
+class RunRecord:
+    """What a run has left behind.
+
+    Attributes:
+      name: of its folder.
+      family: of its objective, by which runs are ordered.
+      config: complete.
+      metrics: the lines of metrics.jsonl, in order.
+      evaluation: what `ssljax.evaluation.evaluate` found, its "step" and its "data"; None if it was
+        not evaluated.
+    """
+
+    name: str
+    family: str
+    config: Mapping[str, Any]
+    metrics: Sequence[Mapping[str, float]]
+    evaluation: Mapping[str, Any] | None = None
+
+
+def comparison(runs: Sequence[RunRecord]) -> str:
+    """Return a Markdown table of the runs that were evaluated, and a list of those that were not.
+
+    Runs are ordered by family, then by method, data, and seed. The last column names every
+    baseline that the pretrained encoder does not measurably exceed.
+    """
+    runs = sorted(runs, key=_order)
+    rows = [_row(run) for run in runs if run.evaluation]
+    missing = [f"- `{run.name}`: {_state(run)}" for run in runs if not run.evaluation]
+    parts = []
+    if rows:
+        body = [rows[0], ["---"] * len(rows[0]), *(row.values() for row in rows)]
+        parts += [LEGEND, "\n".join(map(_line, body))]
+    if missing:
+        parts += ["Not evaluated:", "\n".join(missing)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _order(run: RunRecord) -> tuple[Any, ...]:
+    config = run.config
+    return (
+        run.family,
+        config["objective"]["name"],
+        config["data"]["source"],
+        config["seed"],
+        run.name,
+    )
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _row(run: RunRecord) -> dict[str, str]:
+    config, result = run.config, run.evaluation
+    done = f"{result['step']:,}" if result["step"] == config["steps"] else _of(result["step"], run)
+    return {
+        "family": run.family,
+        "method": config["objective"]["name"],
+        "run": f"`{run.name}`",
+        "encoder (features)": f"{config['encoder']['name']} ({result['pretrained']['dimension']})",
+        "data": _data(run),
+        "steps x batch": f"{done} x {config['batch_size']:,}",
+        "seed": str(config["seed"]),
+        "minutes": _minutes(run),
+        **{
+            header: _cell(result, row, probe)
+            for probe, title in _SHORT.items()
+            for row, header in {"pretrained": f"**{title}**", **_titles(title)}.items()
+        },
+        "RankMe": f"{result['pretrained']['collapse']['rankme']:.1f}",
+        "beats its baselines": _verdict(result),
+    }
+
+
+def _titles(probe: str) -> dict[str, str]:
+    return {row: f"{probe}, {title}" for row, title in BASELINES.items()}
+
+
+def _data(run: RunRecord) -> str:
+    trained, tested = run.config["data"]["source"], run.evaluation["data"]["source"]
+    return trained if trained == tested else f"{trained}, evaluated on {tested}"
+
+
+def _of(step: int, run: RunRecord) -> str:
+    return f"{step:,} of {run.config['steps']:,}"
+
+
+def _minutes(run: RunRecord) -> str:
+    """Return the time of training, from the rates in its log."""
+    seconds, before = 0.0, 0
+    for line in run.metrics:
+        if "examples_per_second" in line:
+            examples = (line["step"] - before) * run.config["batch_size"]
+            seconds, before = seconds + examples / line["examples_per_second"], line["step"]
+    return f"{seconds / 60:.1f}" if seconds else "unknown"
+
+
+def _cell(result: Mapping[str, Any], row: str, probe: str) -> str:
+    if probe not in result[row] and not result["protocol"]["labels"]:
+        return "no labels"
+    return _percent(result[row].get(probe))
+
+
+def _verdict(result: Mapping[str, Any]) -> str:
+    if not result["protocol"]["labels"]:
+        return "no labels"
+    below, equal = [], []
+    for row, title in BASELINES.items():
+        for probe, name in _SHORT.items():
+            found = gain(result, row, probe)
+            if found is not None and found.verdict != "better":
+                (below if found.verdict == "worse" else equal).append(f"{title} ({name})")
+    parts = [f"**below {', '.join(below)}**"] if below else []
+    parts += [f"no measurable difference to {', '.join(equal)}"] if equal else []
+    return "; ".join(parts) or "yes"
+
+
+def _state(run: RunRecord) -> str:
+    step = max((int(line["step"]) for line in run.metrics), default=0)
+    done = "trained" if step == run.config["steps"] else f"unfinished, at step {_of(step, run)}"
+    return f"{run.config['objective']['name']}, {done}"

@@ -1,0 +1,107 @@
+"""The interface of a modality: what objectives and evaluation ask of a field of the data."""
+
+import abc
+from collections.abc import Mapping
+from typing import Any, ClassVar, Protocol
+
+import jax
+import jax.numpy as jnp
+
+from ssljax.spec import Field
+
+Array = jax.Array
+Groups = Mapping[str, Mapping[str, Any]]  # the fields of each kind of view, by name
+SMALL = 0.5  # of an image: a view that is at most so much of it is a local one
+
+
+class Reconstruction(Protocol):
+    """The target of masked prediction.
+
+    Attributes:
+      out: values that a decoder gives for each token.
+    """
+
+    out: int
+
+    def target(self, x: Array) -> Array:
+        """Return the targets of normalised examples: of patches [B, N, out], of columns [B, N]."""
+
+    def loss(self, prediction: Array, x: Array, where: Array) -> Array:
+        """Return the loss [B] of predictions [B, N, out] of the tokens in `where`, bool[B, N]."""
+
+
+class Modality(abc.ABC):
+    """A kind of data.
+
+    Class attributes:
+      view: the class of one kind of view; a config sets its fields. It has the attributes `size`
+        (views of one size are encoded together) and `count`.
+      encoder: the name of an encoder that a run takes where the config names none.
+    """
+
+    view: ClassVar[type]
+    encoder: ClassVar[str]
+
+    @abc.abstractmethod
+    def like(self, groups: Groups, field: Field) -> Groups:
+        """Return this modality's counterpart of views of images, as presets and defaults are.
+
+        There are as many in all; one of a small part of an image stays one of a small part.
+        """
+
+    @abc.abstractmethod
+    def complete(self, fields: Mapping[str, Any], field: Field) -> dict[str, Any]:
+        """Return the fields of a view with its size filled in from the data, where it has none."""
+
+    @abc.abstractmethod
+    def views(
+        self, views: Mapping[str, Any], keys: Array, value: Array, field: Field
+    ) -> dict[str, Array]:
+        """Return every view of every example, normalised.
+
+        Args:
+          views: of class `view`, by name.
+          keys: one random key per example, [B].
+          value: what a batch holds of the field, [B, ...], of the whole global batch.
+          field: what it is like.
+
+        Returns:
+          {name: float32[B, count, ...]}.
+        """
+
+    @abc.abstractmethod
+    def normalize(self, value: Array, field: Field) -> Array:
+        """Return examples in the range that views have before, as an encoder takes them."""
+
+    @abc.abstractmethod
+    def plain(self, value: Array, field: Field) -> Array:
+        """Return what a batch holds, un-augmented, as an encoder takes it."""
+
+    def shape(self, field: Field, size: int = 0) -> tuple[int, ...]:
+        """Return the shape of one example as an encoder takes it; of a view, if it has a size."""
+        return field.shape
+
+    def blank(self, field: Field, size: int = 0) -> Array:
+        """Return two blank normalised examples or views, from which modules take their shapes."""
+        return jnp.zeros((2, *self.shape(field, size)), jnp.float32)
+
+    def grid(self, field: Field, encoder: Any, size: int = 0) -> tuple[int, ...]:
+        """Return how many tokens an encoder makes of an example or a view, along each axis.
+
+        Raises:
+          UserError: its patches do not tile the example.
+        """
+        return encoder.grid(self.shape(field, size))
+
+    @abc.abstractmethod
+    def reconstruction(self, field: Field, encoder: Any, normalize: bool) -> Reconstruction:
+        """Return the target of masked prediction; `normalize`: each patch by itself."""
+
+    @abc.abstractmethod
+    def raw(self, value: Array, field: Field) -> Array:
+        """Return features [B, D] that need no network: the baseline of evaluation."""
+
+
+def is_local(fields: Mapping[str, Any]) -> bool:
+    """Return whether a kind of view of images is of small parts of them."""
+    return fields.get("crop_scale", (1.0, 1.0))[1] < SMALL

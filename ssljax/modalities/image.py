@@ -1,0 +1,69 @@
+"""Images: uint8 or floats in [0, 1], [height, width, channels]."""
+
+import functools
+import math
+
+import jax
+import jax.numpy as jnp
+
+from ssljax.modalities.base import Modality
+from ssljax.modalities.patches import PatchReconstruction
+from ssljax.ops.augment import Augmentation, multi_crop
+from ssljax.ops.pixels import check_range, unit_range
+
+RAW_SIZE = 32  # a side of more pixels is shrunk: a probe on 150,528 values is not better
+
+
+class Image(Modality):
+    """Crops, flips, colours and blur; normalised by channel after the views are made."""
+
+    view = Augmentation
+    encoder = "resnet18"
+
+    def like(self, groups, field):
+        return groups
+
+    def complete(self, fields, field):
+        return {**fields, "size": fields.get("size", 0) or min(field.shape[:2])}
+
+    def views(self, views, keys, value, field):
+        crops = multi_crop(views, keys, value)
+        return {name: self.normalize(crops[name], field) for name in crops}
+
+    def normalize(self, value, field):
+        """Return (images - mean) / std by channel; images are float, in [0, 1]."""
+        return (value - jnp.asarray(field.mean)) / jnp.asarray(field.std)
+
+    def plain(self, value, field):
+        """Return images as they are, float32 and normalised; see `unit_range` for their range."""
+        return self.normalize(unit_range(value), field)
+
+    def shape(self, field, size=0):
+        return (size, size, field.shape[2]) if size else field.shape
+
+    def reconstruction(self, field, encoder, normalize):
+        out = math.prod(encoder.patch) * field.shape[2]
+        return PatchReconstruction(encoder.patch, out, normalize)
+
+    def raw(self, value, field):
+        """Return the pixels in [0, 1]; images with a longer side are shrunk, antialiased."""
+        return raw_pixels(value)
+
+
+def raw_pixels(images: jax.Array, *, size: int = RAW_SIZE) -> jax.Array:
+    """Return images as features [B, h * w * C] in [0, 1].
+
+    Images with a side longer than `size` are shrunk (antialiased) to at most size x size.
+    """
+    check_range(images)
+    return _flat_pixels(jnp.asarray(images), size)
+
+
+@functools.partial(jax.jit, static_argnums=1)
+def _flat_pixels(images: jax.Array, size: int) -> jax.Array:
+    pixels = unit_range(images)
+    count, height, width, channels = pixels.shape
+    if max(height, width) > size:
+        small = (count, min(height, size), min(width, size), channels)
+        pixels = jax.image.resize(pixels, small, method="linear", antialias=True)
+    return pixels.reshape(count, -1)

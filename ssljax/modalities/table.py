@@ -1,0 +1,89 @@
+"""Rows of tables: float32 [columns]; a category is a whole number from 0."""
+
+import dataclasses
+
+import jax.numpy as jnp
+import numpy as np
+
+from ssljax.losses import masked_columns
+from ssljax.modalities.base import Array, Modality, is_local
+from ssljax.ops.augment import SCARF, multi_corrupt
+from ssljax.ops.columns import raw_columns
+
+STRONG = 0.6  # SCARF's rate
+WEAK = 0.3
+
+
+class Table(Modality):
+    """SCARF corruption; numeric columns are standardised, categories stay numbers.
+
+    The columns of a view are drawn from the rows of its own global batch, which are a random part
+    of the training set. SCARF draws from the whole training set: the same distribution on average,
+    without a copy of the data on every device.
+    """
+
+    view = SCARF
+    encoder = "table_transformer"
+
+    def like(self, groups, field):
+        """Return a clean and a corrupted view of two, as SCARF has; else as many corrupted ones.
+
+        A single view is the row as it is.
+        """
+        counts = {name: fields.get("count", 1) for name, fields in groups.items()}
+        total = sum(counts.values())
+        if total <= 2:
+            views = {"clean": {"rate": 0.0}, "corrupted": {"rate": STRONG}}
+            return views if total == 2 else {"clean": views["clean"]}
+        return {
+            name: {"count": count, "rate": STRONG if is_local(groups[name]) else WEAK}
+            for name, count in counts.items()
+        }
+
+    def complete(self, fields, field):
+        return dict(fields)
+
+    def views(self, views, keys, value, field):
+        made = multi_corrupt(views, keys, value, value)
+        return {name: self.normalize(made[name], field) for name in made}
+
+    def normalize(self, value, field):
+        """Return (values - mean) / std of numeric columns, categories as they are."""
+        numeric = np.asarray(field.cardinalities) == 0
+        mean = np.where(numeric, np.asarray(field.mean), 0.0).astype(np.float32)
+        std = np.where(numeric, np.asarray(field.std), 1.0).astype(np.float32)
+        return (value - mean) / std
+
+    def plain(self, value, field):
+        return self.normalize(jnp.asarray(value, jnp.float32), field)
+
+    def reconstruction(self, field, encoder, normalize):
+        return ColumnReconstruction(field.cardinalities)
+
+    def raw(self, value, field):
+        """Return standardised numeric columns and one-hot categories."""
+        return raw_columns(value, field.cardinalities, field.mean, field.std)
+
+
+@dataclasses.dataclass(frozen=True)
+class ColumnReconstruction:
+    """The squared error of numeric columns, cross entropy of categories.
+
+    Attributes:
+      cardinalities: categories of each column, 0 for a numeric one.
+    """
+
+    cardinalities: tuple[int, ...]
+
+    @property
+    def out(self) -> int:
+        """The scores of the column with most categories; a numeric column takes the first."""
+        return max(1, *self.cardinalities)
+
+    def target(self, x: Array) -> Array:
+        """Return [B, M], the normalised row itself."""
+        return x
+
+    def loss(self, prediction: Array, x: Array, where: Array) -> Array:
+        """Return [B], the mean of the errors of hidden columns."""
+        return masked_columns(prediction, x, cardinalities=self.cardinalities, where=where)

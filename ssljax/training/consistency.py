@@ -1,0 +1,141 @@
+"""Checks of values of a config that must fit each other, which no section can see alone.
+
+They come first: before data are opened, a folder is made or anything is compiled.
+"""
+
+import contextlib
+import pathlib
+import traceback
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from ssljax.errors import UserError
+from ssljax.models import build_encoder
+from ssljax.objectives import objective_class
+from ssljax.schema import check, is_section
+from ssljax.training.optimizer import schedules
+from ssljax.training.param_groups import ParamGroup
+from ssljax.training.sections import Config
+
+_PACKAGE = pathlib.Path(__file__).parents[1]
+
+
+def require_consistent(config: ConfigDict) -> None:
+    """Check all of a complete config that can be checked without data and devices.
+
+    Raises:
+      UserError: naming the keys and what would be right.
+    """
+    check(Config, config, "config")  # it may have been changed since it was completed
+    build_encoder(config.encoder)
+    _require_fields(config.objective, "config.objective")
+    schedules(config.optimizer, steps=config.steps, batch_size=config.batch_size)
+    _require_micro_batches(config)
+    _require_other_split(config)
+    require_scores(config)
+
+
+def require_scores(config: ConfigDict) -> None:
+    """Raise a UserError if the best checkpoints are to be kept, and none would get a score."""
+    keep_best, every = config.checkpoint.keep_best, config.evaluation.every
+    if keep_best and not 0 < every <= config.steps:
+        raise UserError(
+            f"config.checkpoint.keep_best={keep_best} keeps the checkpoints of the best k-NN "
+            f"accuracy, which config.evaluation.every={every} never measures; set evaluation.every "
+            f"to a number of steps up to config.steps={config.steps}, or keep_best to 0"
+        )
+
+
+def require_enough(config: ConfigDict, examples: int) -> None:
+    """Raise a UserError if a batch holds more examples than the training set has."""
+    if config.batch_size > examples:
+        raise UserError(
+            f"config.batch_size={config.batch_size}, but the split {config.data.split!r} of "
+            f"{config.data.source} has only {examples} examples"
+        )
+
+
+def require_trained(groups: Mapping[str, ParamGroup], steps: int) -> None:
+    """Raise a UserError if no parameter would ever change.
+
+    Args:
+      groups: of the optimizer, by path of the parameter.
+      steps: of the run.
+    """
+    if all(one.frozen or one.frozen_steps >= steps for one in groups.values()):
+        raise UserError(
+            f"config.optimizer.param_groups freeze all {len(groups)} parameters for all of the "
+            f"{steps:,} steps, so that nothing would be trained"
+        )
+
+
+def require_neighbours(config: ConfigDict, examples: int) -> None:
+    """Raise a UserError if k-NN would ask more neighbours than there are.
+
+    Args:
+      config: complete.
+      examples: of the split that votes.
+    """
+    if config.evaluation.knn_k > examples:
+        raise UserError(
+            f"config.evaluation.knn_k={config.evaluation.knn_k}, but "
+            f"{config.evaluation.train_split!r} has only {examples} examples that could vote"
+        )
+
+
+@contextlib.contextmanager
+def argument_checks_told() -> Iterator[None]:
+    """Turn the argument checks of models, ops and losses into UserErrors.
+
+    Those floors know of no config, and raise ValueErrors. While an experiment is built and its step
+    is traced, what they refuse came from the config. A ValueError that another package raises is
+    an error of the program, and passes.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except ValueError as error:
+        raised = traceback.extract_tb(error.__traceback__)[-1].filename
+        if not pathlib.Path(raised).is_relative_to(_PACKAGE):
+            raise
+        raise UserError(
+            f"config.encoder, config.objective and the data do not fit: {error}"
+        ) from error
+
+
+def _require_fields(section: Mapping[str, Any], where: str) -> None:
+    """Check the fields of an objective, and of the tasks in it, by their types alone.
+
+    Sections that the class makes itself of (`from_config`) are left to it.
+    """
+    if not is_section(section) or "name" not in section:
+        raise UserError(f"{where} lacks a name; see `ssljax list objectives`")
+    cls = objective_class(section["name"])
+    fields = {key: value for key, value in section.items() if key != "name"}
+    for name, task in (fields.get("tasks") or {}).items():
+        _require_fields(task, f"{where}.tasks.{name}")
+    own = {
+        key for key, value in fields.items() if hasattr(cls, "from_config") and is_section(value)
+    }
+    check(cls, {key: fields[key] for key in fields if key not in own}, where, "run", *own)
+
+
+def _require_micro_batches(config: ConfigDict) -> None:
+    if config.batch_size % config.accumulate:
+        raise UserError(
+            f"config.batch_size={config.batch_size} is not a multiple of config.accumulate="
+            f"{config.accumulate}, the number of its micro-batches"
+        )
+
+
+def _require_other_split(config: ConfigDict) -> None:
+    options = config.evaluation
+    if options.test_split == options.train_split and (options.final or options.every):
+        raise UserError(
+            f"config.evaluation.test_split={options.test_split!r} is the train split: every "
+            "example would be scored by its own label, 100% whatever the features are; name "
+            "another split, or leave it at 'test'"
+        )

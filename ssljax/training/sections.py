@@ -1,0 +1,213 @@
+"""The sections of a config: every key with its type, its range, its default and a line of help.
+
+`encoder` and `objective` are open: beside their "name" their keys are the fields of the class that
+is named, and stand there.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from ssljax.schema import (
+    Ascending,
+    AtLeast,
+    AtMost,
+    Count,
+    CountOrNone,
+    Decay,
+    NotEmpty,
+    NotNegative,
+    Part,
+    PixelsOrNone,
+    Positive,
+    Seed,
+    Share,
+    Size,
+)
+
+Text = Annotated[str, NotEmpty()]
+Workers = Annotated[int, AtLeast(0), AtMost(1024)]
+Devices = Literal[-1] | Count
+Tables = tuple[Mapping[str, Any], ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """What is trained on.
+
+    Attributes:
+      source: KIND:NAME of the data set, see `ssljax list data`
+      split: part of it that is trained on
+      image_size: pixels of a side; 0: as the images are (mixed sizes need one)
+      broken: what to do with an image file that cannot be read
+      labels: whether the objective is shown labels (SupCon)
+      workers: processes that decode; 0: threads
+      folder: place of prepared sets; "": $SSLJAX_DATA_DIR or ~/.cache/ssljax/data
+      channels: number of them in decoded image files; arrays keep theirs
+      host_crop: least and greatest part of the area, where images are not of image_size; (): none
+    """
+
+    source: Text = "sklearn:digits"
+    split: Text = "train"
+    image_size: PixelsOrNone = 0
+    broken: Literal["refuse", "skip"] = "refuse"
+    labels: bool = False
+    workers: Workers = 0
+    folder: str = ""
+    channels: Literal[1, 3, 4] = 3
+    host_crop: Annotated[tuple[()] | tuple[Part, Part], Ascending()] = (0.5, 1.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Optimizer:
+    """How parameters are changed.
+
+    Attributes:
+      name: the rule of the update, see `ssljax list optimizers`
+      learning_rate: the peak
+      scale_by_batch: the peak times batch_size / 256, its root, or 1
+      schedule: form of the learning rate after the warm-up
+      warmup_steps: steps in which the learning rate rises to its peak
+      warmup_init_scale: first learning rate of the warm-up, as a part of the peak
+      final_scale: cosine, linear, wsd: last learning rate, as a part of the peak
+      milestones: step: at each of these steps the learning rate is multiplied by gamma
+      gamma: step: see milestones
+      cooldown_steps: wsd: steps from the peak to the last learning rate
+      schedule_length: length of the schedules in lengths of the run; above 1 the run ends first
+      weight_decay: coefficient of the weight decay
+      final_decay_scale: last weight decay, times the first, along half a cosine; 1: constant
+      b1: adamw, lamb: decay of the mean of gradients
+      b2: adamw, lamb: decay of the mean of squared gradients
+      eps: adamw, lamb: added to the root of the mean square
+      momentum: sgd, lars: decay of the sum of gradients
+      nesterov: sgd, lars: whether the momentum looks ahead
+      trust_coefficient: lars: norm of a layer's step, in norms of the layer
+      rate_in_momentum: lars: momentum adds up steps (SimCLR), or adapted gradients (BYOL)
+      clip_norm: bound on the norm of the gradient; 0: off
+      clip_by: what has one norm: all, each component, or each parameter
+      layer_decay: learning rate times this for every layer below the last; 1: off
+      param_groups: rules by path, in order: ({"name": .., "match": regex, "weight_decay": ..}, ..)
+    """
+
+    name: Literal["adamw", "sgd", "lars", "lamb"] = "adamw"
+    learning_rate: Positive = 1e-3
+    scale_by_batch: Literal["none", "linear", "sqrt"] = "none"
+    schedule: Literal["cosine", "linear", "constant", "step", "wsd"] = "cosine"
+    warmup_steps: Size = 0
+    warmup_init_scale: Share = 0.0
+    final_scale: Share = 0.0
+    milestones: tuple[Count, ...] = ()
+    gamma: Part = 0.1
+    cooldown_steps: Size = 0
+    schedule_length: Annotated[float, AtLeast(1), AtMost(1000)] = 1.0
+    weight_decay: NotNegative = 0.0
+    final_decay_scale: NotNegative = 1.0
+    b1: Decay = 0.9
+    b2: Decay = 0.999
+    eps: Positive = 1e-8
+    momentum: Decay = 0.9
+    nesterov: bool = False
+    trust_coefficient: Positive = 0.001
+    rate_in_momentum: bool = True
+    clip_norm: NotNegative = 0.0
+    clip_by: Literal["global", "component", "parameter"] = "global"
+    layer_decay: Part = 1.0
+    param_groups: Tables = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Mesh:
+    """How arrays are divided over devices.
+
+    Attributes:
+      data: devices along the axis of examples; -1: what the other axes leave
+      fsdp: devices along the axis of examples over which parameters are cut as well
+      tensor: devices over which single layers are cut
+      fsdp_min_size: elements; smaller parameters are not cut over fsdp
+    """
+
+    data: Devices = -1
+    fsdp: Devices = 1
+    tensor: Devices = 1
+    fsdp_min_size: Size = 2**16
+
+
+@dataclasses.dataclass(frozen=True)
+class Checkpoint:
+    """What is kept of a run.
+
+    Attributes:
+      every: steps between checkpoints
+      keep_last: how many of the newest are kept
+      keep_best: how many of the best k-NN accuracy are kept too (set evaluation.every); 0: none
+    """
+
+    every: Count = 500
+    keep_last: Count = 2
+    keep_best: Size = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """How the features are measured.
+
+    Attributes:
+      every: steps between quick evaluations during training; 0: none
+      final: whether the whole protocol follows the last step
+      source: KIND:NAME of the data set; "": the one that is trained on
+      train_split: split whose labels the probes learn from
+      test_split: split on which they are scored; without "test", a fifth of train is held out
+      batch_size: examples that are encoded at a time, over all devices
+      knn_k: neighbours that vote
+      knn_temperature: temperature of the weights of their votes
+    """
+
+    every: CountOrNone = 0
+    final: bool = True
+    source: str = ""
+    train_split: Text = "train"
+    test_split: Text = "test"
+    batch_size: Count = 500
+    knn_k: Count = 20
+    knn_temperature: Positive = 0.07
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """A run.
+
+    Attributes:
+      seed: start of all random numbers of the run
+      steps: optimizer steps of the whole run
+      batch_size: examples of a step, over all devices and hosts
+      accumulate: micro-batches of a step, where the loss does not couple the batch
+      data: what is trained on
+      encoder: name of the encoder, and fields of it, see `ssljax list encoders`
+      objective: name of the objective, or package.module:Class, and fields of it
+      optimizer: how parameters are changed
+      init_from: parts of the first state: ({"workdir": .., "take": path, "put": path}, ..)
+      mesh: how arrays are divided over devices
+      sharding_rules: ((path regex, (mesh axis or None, for each dimension)), ..) first
+      checkpoint: what is kept
+      log_every: steps between lines of metrics.jsonl
+      progress: show a progress bar, or lines where there is no terminal
+      profile: first step and number of steps to trace into WORKDIR/profile
+      evaluation: how the features are measured
+    """
+
+    seed: Seed = 0
+    steps: Count = 1000
+    batch_size: Count = 256
+    accumulate: Count = 1
+    data: Data = Data()
+    encoder: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"name": "resnet18"})
+    objective: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"name": "simclr"})
+    optimizer: Optimizer = Optimizer()
+    init_from: Tables = ()
+    mesh: Mesh = Mesh()
+    sharding_rules: tuple[tuple[str, tuple], ...] = ()
+    checkpoint: Checkpoint = Checkpoint()
+    log_every: Count = 20
+    progress: bool = True
+    profile: tuple[Size, Size] = (0, 0)
+    evaluation: Evaluation = Evaluation()

@@ -1,0 +1,192 @@
+"""What holds for every modality, and what is particular to each."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ssljax import losses
+from ssljax.errors import UserError
+from ssljax.modalities import MODALITIES, modality_of
+from ssljax.modalities.image import raw_pixels
+from ssljax.models import build_encoder
+from ssljax.objectives.presets import PRESETS, dino
+from ssljax.objectives.views import Views
+from ssljax.spec import LABEL, Field
+
+CARDINALITIES = (0, 4, 0, 2)
+FIELDS = {
+    "image": Field("image", (8, 8, 1), "uint8", mean=(0.3,), std=(0.4,)),
+    "series": Field("series", (16, 2), "float32", mean=(1.0, -2.0), std=(2.0, 0.5), rate=50.0),
+    "table": Field(
+        "table",
+        (4,),
+        "float32",
+        cardinalities=CARDINALITIES,
+        mean=(5.0, 0.0, -1.0, 0.0),
+        std=(2.0, 1.0, 0.1, 1.0),
+    ),
+}
+ENCODERS = {
+    "image": {"name": "vit", "patch_size": 4},
+    "series": {"name": "series_transformer", "patch_size": 4},
+    "table": {"name": "table_transformer"},
+}
+each = pytest.mark.parametrize("name", MODALITIES)
+
+
+def encoder_of(name):
+    return build_encoder(ENCODERS[name], FIELDS[name])
+
+
+def values(name, count=6, seed=0):
+    rng, field = np.random.default_rng(seed), FIELDS[name]
+    if name == "image":
+        return rng.integers(0, 256, (count, *field.shape), np.uint8)
+    drawn = rng.normal(size=(count, *field.shape)) * field.std + field.mean
+    for column, size in enumerate(field.cardinalities):
+        drawn[:, column] = rng.integers(0, size, count) if size else drawn[:, column]
+    return drawn.astype(np.float32)
+
+
+def batch_of(name):
+    return {name: values(name), "row": np.arange(6, dtype=np.int32)}
+
+
+def test_there_is_a_field_of_each_here():
+    assert set(FIELDS) == set(MODALITIES)
+    with pytest.raises(UserError, match="unknown modality of inputs 'label'"):
+        modality_of(LABEL)
+
+
+@each
+@pytest.mark.parametrize("preset", sorted(PRESETS))
+def test_every_preset_makes_as_many_views_as_of_images(name, preset):
+    views = Views(preset).bound(name, FIELDS[name])
+    made = jax.eval_shape(lambda: views.stacked(jax.random.key(0), batch_of(name)))
+    assert made.shape == (6, 2, *FIELDS[name].shape) and made.dtype == jnp.float32
+
+
+@each
+def test_defaults_of_several_sizes_and_of_one_view(name):
+    groups = dino((0.5, 1.0), (0.1, 0.3), local_count=3)
+    views = Views(groups).bound(name, FIELDS[name])
+    made = jax.eval_shape(lambda: views.by_size(jax.random.key(0), batch_of(name)))
+    assert sum(views.shape[1] for views in made) == 5
+    assert len(made) == (2 if name == "series" else 1)  # of images here without sizes
+    one = Views.crops(crop_scale=(0.2, 1.0), flip=0.5).bound(name, FIELDS[name])
+    assert one.count == 1
+    x = one.stacked(jax.random.key(0), batch_of(name))[:, 0]
+    if name != "image":  # what is masked is hidden enough
+        np.testing.assert_array_equal(
+            x, modality_of(FIELDS[name]).plain(values(name), FIELDS[name])
+        )
+
+
+@each
+def test_views_of_a_config_are_in_the_fields_of_the_modality(name):
+    section = {"image": {"flip": 0.5}, "series": {"jitter": 0.5}, "table": {"rate": 0.5}}[name]
+    views = Views.from_config({"crop": {**section, "count": 2}}, "objective.views")
+    bound = views.bound(name, FIELDS[name])
+    bound.require(count=2)
+    first, second = np.moveaxis(np.asarray(bound.stacked(jax.random.key(0), batch_of(name))), 1, 0)
+    assert np.any(first != second)
+    wrong = Views.from_config({"crop": {"blurr": 0.5}}, "objective.views")
+    with pytest.raises(UserError, match="unknown config key 'objective.views.crop.blurr'"):
+        wrong.bound(name, FIELDS[name]).require(count=1)
+
+
+@each
+def test_a_blank_example_has_the_shape_of_a_plain_one(name):
+    modality, field = modality_of(FIELDS[name]), FIELDS[name]
+    plain = modality.plain(values(name), field)
+    assert plain.dtype == jnp.float32 and modality.blank(field).shape[1:] == plain.shape[1:]
+    sized = modality.blank(field, 8).shape
+    assert sized == {"image": (2, 8, 8, 1), "series": (2, 8, 2), "table": (2, 4)}[name]
+
+
+@each
+def test_targets_have_a_place_for_every_token(name):
+    modality, field = modality_of(FIELDS[name]), FIELDS[name]
+    x = modality.plain(values(name), field)
+    made = modality.reconstruction(field, encoder_of(name), True)
+    tokens = int(np.prod(modality.grid(field, encoder_of(name))))
+    assert tokens == 4
+    assert made.target(x).shape[:2] == (6, tokens)
+    hidden = jnp.arange(tokens) < jnp.arange(6)[:, None]
+    prediction = jax.random.normal(jax.random.key(0), (6, tokens, made.out))
+    loss = made.loss(prediction, x, hidden)
+    assert loss.shape == (6,) and loss[0] == 0 and np.all(loss[1:] > 0)
+    gradient = jax.grad(lambda p: made.loss(p, x, hidden).sum())(prediction)
+    np.testing.assert_array_equal(gradient.any(axis=2), hidden)
+
+
+def test_patches_of_series_are_normalised_each_by_itself():
+    x = MODALITIES["series"].plain(values("series"), FIELDS["series"])
+    made = MODALITIES["series"].reconstruction(FIELDS["series"], encoder_of("series"), True)
+    assert made.out == 8
+    patches = np.asarray(x).reshape(6, 4, 8)  # times, then channels
+    expected = (patches - patches.mean(2, keepdims=True)) / patches.std(2, ddof=1, keepdims=True)
+    np.testing.assert_allclose(made.target(x), expected, rtol=1e-4, atol=1e-5)
+    plain = MODALITIES["series"].reconstruction(FIELDS["series"], encoder_of("series"), False)
+    np.testing.assert_array_equal(plain.target(x), patches)
+
+
+def test_columns_are_rebuilt_each_in_its_own_way():
+    x = MODALITIES["table"].plain(values("table"), FIELDS["table"])
+    made = MODALITIES["table"].reconstruction(FIELDS["table"], None, True)
+    assert made.out == 4
+    hidden, scores = jnp.ones((6, 4), bool), jnp.zeros((6, 4, 4))
+    expected = (np.square(x[:, 0]) + np.square(x[:, 2]) + np.log(4) + np.log(2)) / 4
+    np.testing.assert_allclose(made.loss(scores, x, hidden), expected, rtol=1e-5)
+    direct = losses.masked_columns(scores, x, cardinalities=CARDINALITIES, where=hidden)
+    np.testing.assert_array_equal(made.loss(scores, x, hidden), direct)
+
+
+def test_only_numbers_of_a_table_are_standardised():
+    table = values("table")
+    plain = MODALITIES["table"].plain(table, FIELDS["table"])
+    np.testing.assert_array_equal(plain[:, 1::2], table[:, 1::2])
+    np.testing.assert_allclose(plain[:, 0], (table[:, 0] - 5) / 2, rtol=1e-6)
+    # Whatever stands as statistics of categories: their places are no quantities.
+    other = FIELDS["table"].replace(mean=(5.0, 1.5, -1.0, 0.5), std=(2.0, 1.1, 0.1, 0.5))
+    np.testing.assert_array_equal(plain, MODALITIES["table"].plain(table, other))
+
+
+def test_two_views_of_a_row_are_a_clean_and_a_corrupted_one():
+    for preset in ("simclr", "byol"):
+        views = Views(preset).bound("table", FIELDS["table"])
+        clean, corrupted = np.moveaxis(
+            np.asarray(views.stacked(jax.random.key(0), batch_of("table"))), 1, 0
+        )
+        plain = MODALITIES["table"].plain(values("table"), FIELDS["table"])
+        np.testing.assert_array_equal(clean, plain)
+        assert np.all((clean != corrupted).sum(axis=1) <= 2) and np.any(clean != corrupted)
+        # Every cell is one of its column in the batch.
+        for column in range(4):
+            assert np.isin(corrupted[:, column], np.asarray(plain)[:, column]).all()
+
+
+def test_raw_baselines():
+    pixels = MODALITIES["image"].raw(values("image"), FIELDS["image"])
+    np.testing.assert_array_equal(pixels, raw_pixels(values("image")))
+    assert pixels.shape == (6, 64)
+    assert MODALITIES["series"].raw(values("series"), FIELDS["series"]).shape == (6, 20)
+    columns = MODALITIES["table"].raw(values("table"), FIELDS["table"])
+    assert columns.shape == (6, 1 + 4 + 1 + 2)
+    np.testing.assert_array_equal(columns[:, 1:5].argmax(axis=1), values("table")[:, 1])
+
+
+def test_patches_must_tile_the_views():
+    with pytest.raises(UserError, match="encoder.patch_size=4 must divide the 10 steps"):
+        MODALITIES["series"].grid(FIELDS["series"], encoder_of("series"), 10)
+    with pytest.raises(UserError, match="encoder.patch_size=4 must divide the 9 rows"):
+        MODALITIES["image"].grid(FIELDS["image"], encoder_of("image"), 9)
+
+
+@each
+def test_the_class_of_a_view_has_a_size_and_a_count(name):
+    modality = MODALITIES[name]
+    view = modality.view(**modality.complete({"count": 3}, FIELDS[name]))
+    assert view.count == 3
+    assert view.size == {"image": 8, "series": 16, "table": 0}[name]
