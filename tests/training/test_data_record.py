@@ -89,7 +89,7 @@ def test_a_run_of_an_older_version_is_measured_once_if_its_data_are_as_they_were
         inputs_of_run(run, config)
     np.savez(tmp_path / "images.npz", image=images)
     inputs = inputs_of_run(run, config)
-    mean, std = statistics(source)
+    mean, std = statistics(source)["image"]
     assert inputs == image_spec((8, 6, 2), tuple(mean.tolist()), tuple(std.tolist()), 9)
     (tmp_path / "images.npz").unlink()
     assert inputs_of_run(run, config) == inputs
