@@ -7,8 +7,9 @@ from ssljax.data import images
 from ssljax.data.sources.arrayrecord import open_arrayrecord
 from ssljax.data.sources.base import MEMORY_LIMIT, Options, Source
 from ssljax.data.sources.digits import open_digits
+from ssljax.data.sources.fields import open_csv, open_npz_of_any, open_ts
 from ssljax.data.sources.folder import open_folder
-from ssljax.data.sources.npz import open_npz
+from ssljax.data.sources.packaged import open_packaged
 from ssljax.data.sources.tfds import open_tfds
 from ssljax.data.sources.transformed import resized
 from ssljax.errors import UserError, unknown
@@ -32,12 +33,27 @@ _KINDS: dict[str, _Kind] = {
         "image files of any sizes, with or without class folders and splits",
         open_folder,
     ),
-    "npz": _Kind("npz:PATH", "NumPy arrays `image` and perhaps `label`, by split", open_npz),
+    "npz": _Kind(
+        "npz:PATH",
+        "NumPy arrays `image`, `series` or `table`, and perhaps `label`, by split",
+        open_npz_of_any,
+    ),
     "arrayrecord": _Kind(
         "arrayrecord:PATH", "ArrayRecord files, prepared by TFDS or plain", open_arrayrecord
     ),
     "sklearn": _Kind(
         "sklearn:digits", "1,797 grey 8x8 images that come with scikit-learn", open_digits
+    ),
+    "csv": _Kind(
+        "csv:PATH?label=COLUMN", "a table of numbers and categories in CSV files", open_csv
+    ),
+    "ts": _Kind("ts:PATH", "time series in .ts files, as aeon and sktime write them", open_ts),
+    "uci": _Kind("uci:adult", "UCI Adult, a table, once prepared", open_packaged),
+    "seglearn": _Kind(
+        "seglearn:watch", "windows of a smartwatch's sensors, once prepared", open_packaged
+    ),
+    "ucr": _Kind(
+        "ucr:NAME", "a UCR set of time series such as JapaneseVowels, once prepared", open_packaged
     ),
 }
 
