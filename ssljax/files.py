@@ -1,4 +1,4 @@
-"""Small text files, whole or not at all."""
+"""Small text files, written completely or not at all."""
 
 import os
 import pathlib
@@ -7,11 +7,11 @@ from ssljax.errors import UserError
 
 
 def write_atomically(path: pathlib.Path, text: str) -> None:
-    """Write a file so that a reader, or a crash, never meets half of it.
+    """Write a file atomically: neither a reader nor a crash can leave it half written.
 
     Raises:
-      UserError: the file cannot be written (no folder, no permission, disk full); what was there
-        before is untouched.
+      UserError: the file cannot be written (no folder, no permission, disk full); an older file is
+        then unchanged.
     """
     new = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
