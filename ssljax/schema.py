@@ -152,9 +152,9 @@ def parse(cls: type[T], section: Mapping[str, Any], where: str, **given: Any) ->
     """Return `cls(**given, **section)`, each value checked against the annotation of its field.
 
     Values are changed only so that they are of the field's type: an int where a float is wanted, a
-    list where a tuple is. A field whose type is a dataclass is a section itself;
-    one whose type has a class method `from_config(value, where)` is made by it. Annotations may be strings; one that cannot
-    be evaluated (it is imported for type checkers alone) stands for the type of the default.
+    list where a tuple is. A field whose type is a dataclass is a section itself; one whose type has
+    a class method `from_config(value, where)` is made by it. Annotations may be strings; one that
+    cannot be evaluated (it is imported for type checkers alone) stands for the type of the default.
 
     Args:
       cls: a dataclass; Linen modules are such.

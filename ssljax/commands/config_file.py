@@ -137,9 +137,14 @@ def class_of(key: str, section: Mapping[str, Any]) -> type | None:
     return objective_class(section["name"]) if key == "objective" or is_task else None
 
 
+def fields_of_class(cls: type) -> dict[str, Any]:
+    """Return the type of each key of a section of a config, an encoder or an objective."""
+    return settable(cls, *(() if cls in SECTIONS else _GIVEN))
+
+
 def _fields_of(cls: type, section: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     keys: dict[str, Any] = {}
-    for name, kind in settable(cls, *(() if cls in SECTIONS else _GIVEN)).items():
+    for name, kind in fields_of_class(cls).items():
         keys |= _keys_below(prefix + name, kind, section.get(name))
     return keys
 
@@ -174,7 +179,7 @@ def _rename(values: dict[str, Any], section: str, name: str) -> None:
             f"{values[section].get('name', 'NAME')}, and its fields by {PREFIX}{section}.KEY=VALUE"
         )
     old = values[section]
-    kinds = settable(class_of(section, {"name": name}), *_GIVEN)
+    kinds = fields_of_class(class_of(section, {"name": name}))
     if name == old.get("name"):
         return
     # An encoder's name stands for its fields; of an objective's many suit another one too.

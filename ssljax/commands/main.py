@@ -10,6 +10,7 @@ from ssljax.commands.failure import end_at_the_second_interrupt, tell
 EPILOG = """
 start here:
   ssljax list                                   what there is
+  ssljax config experiments/quickstart.py       every key that a config has, explained
   ssljax pretrain --config experiments/quickstart.py --workdir runs/quick
   ssljax evaluate --workdir runs/quick          k-NN and linear probe beside their baselines
   ssljax report runs                            the evaluations of all runs in one table
@@ -20,7 +21,7 @@ start here:
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
     # Only the named command's module is imported in full: `--help` need not wait for JAX.
-    from ssljax.commands import data, evaluate, listing, plan, pretrain, report
+    from ssljax.commands import config, data, evaluate, listing, plan, pretrain, report
 
     parser = argparse.ArgumentParser(
         prog="ssljax",
@@ -30,7 +31,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=_version())
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for module in (pretrain, evaluate, report, plan, data, listing):
+    for module in (pretrain, evaluate, report, plan, config, data, listing):
         module.add_parser(commands)
     return parser
 

@@ -85,13 +85,13 @@ class Modality(abc.ABC):
         """Return two blank normalised examples or views, from which modules take their shapes."""
         return jnp.zeros((2, *self.shape(field, size)), jnp.float32)
 
-    @abc.abstractmethod
     def grid(self, field: Field, encoder: Any, size: int = 0) -> tuple[int, ...]:
         """Return how many tokens an encoder makes of an example or a view, along each axis.
 
         Raises:
           UserError: its patches do not tile the example.
         """
+        return encoder.grid(self.shape(field, size))
 
     @abc.abstractmethod
     def reconstruction(self, field: Field, encoder: Any, normalize: bool) -> Reconstruction:

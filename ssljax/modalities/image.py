@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from ssljax.modalities.base import Modality
-from ssljax.modalities.patches import PatchReconstruction, grid_of
+from ssljax.modalities.patches import PatchReconstruction
 from ssljax.ops.augment import Augmentation, multi_crop
 from ssljax.ops.pixels import check_range, unit_range
 
@@ -41,12 +41,9 @@ class Image(Modality):
     def shape(self, field, size=0):
         return (size, size, field.shape[2]) if size else field.shape
 
-    def grid(self, field, encoder, size=0):
-        return grid_of(self.shape(field, size)[:2], encoder.patch_size, "pixels")
-
     def reconstruction(self, field, encoder, normalize):
-        patch = (encoder.patch_size,) * 2
-        return PatchReconstruction(patch, math.prod(patch) * field.shape[2], normalize)
+        out = math.prod(encoder.patch) * field.shape[2]
+        return PatchReconstruction(encoder.patch, out, normalize)
 
     def raw(self, value, field):
         """Return the pixels in [0, 1]; images with a longer side are shrunk, antialiased."""

@@ -2,7 +2,6 @@
 
 import dataclasses
 
-from ssljax.errors import UserError
 from ssljax.losses import masked_mse, normalize_patches
 from ssljax.modalities.base import Array
 from ssljax.ops.patches import patchify
@@ -30,17 +29,3 @@ class PatchReconstruction:
     def loss(self, prediction: Array, x: Array, where: Array) -> Array:
         """Return [B], the mean squared error of hidden patches."""
         return masked_mse(prediction, self.target(x), where=where)
-
-
-def grid_of(sides: tuple[int, ...], patch: int, unit: str) -> tuple[int, ...]:
-    """Return how many patches of equal sides tile the sides.
-
-    Raises:
-      UserError: they do not.
-    """
-    for side in sides:
-        if side % patch:
-            raise UserError(
-                f"views of {side} {unit}, which patches of encoder.patch_size={patch} do not tile"
-            )
-    return tuple(side // patch for side in sides)

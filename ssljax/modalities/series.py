@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 
 from ssljax.modalities.base import Modality, is_local
-from ssljax.modalities.patches import PatchReconstruction, grid_of
+from ssljax.modalities.patches import PatchReconstruction
 from ssljax.ops.augment import SeriesView, multi_window
 from ssljax.ops.window_statistics import window_statistics
 
@@ -51,12 +51,9 @@ class Series(Modality):
     def shape(self, field, size=0):
         return (size or field.shape[0], field.shape[1])
 
-    def grid(self, field, encoder, size=0):
-        return grid_of(self.shape(field, size)[:1], encoder.patch_size, "times")
-
     def reconstruction(self, field, encoder, normalize):
-        patch = encoder.patch_size
-        return PatchReconstruction((patch,), patch * field.shape[1], normalize)
+        out = encoder.patch[0] * field.shape[1]
+        return PatchReconstruction(encoder.patch, out, normalize)
 
     def raw(self, value, field):
         """Return the statistics of each channel of the normalised series."""

@@ -57,9 +57,6 @@ class Table(Modality):
     def plain(self, value, field):
         return self.normalize(jnp.asarray(value, jnp.float32), field)
 
-    def grid(self, field, encoder, size=0):
-        return field.shape
-
     def reconstruction(self, field, encoder, normalize):
         return ColumnReconstruction(field.cardinalities)
 

@@ -1,5 +1,6 @@
 """Encoders, decoders and heads: the only folder that imports flax; `init` and `apply` hide it."""
 
+from ssljax.models.audio import AudioTransformer, WaveTransformer
 from ssljax.models.base import (
     Chain,
     Encoded,
@@ -15,6 +16,7 @@ from ssljax.models.image_decoder import GridDecoder, ImageDecoder
 from ssljax.models.normalization import BatchNorm
 from ssljax.models.registry import ENCODERS, build_encoder, encoder_class
 from ssljax.models.resnet import ResNet
+from ssljax.models.stems import PatchEmbed
 from ssljax.models.transformer import Transformer, stack_blocks
 from ssljax.models.vit import ViT
 
@@ -31,6 +33,7 @@ __all__ = [
     "MAEDecoder",
     "MaskToken",
     "PairDiscriminator",
+    "PatchEmbed",
     "Predictor",
     "Prototypes",
     "ResNet",

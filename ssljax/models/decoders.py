@@ -1,5 +1,7 @@
 """From the tokens of an encoder to what it did not see: pixels, or features."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 from einops import rearrange, repeat
@@ -12,7 +14,7 @@ from ssljax.models.initializers import (
     block_initializer,
     kernel_initializer,
 )
-from ssljax.models.positions import sincos2d
+from ssljax.models.positions import sincos
 from ssljax.models.transformer import Transformer, gelu, linear
 from ssljax.ops.normalize import standardize
 
@@ -25,7 +27,7 @@ class MAEDecoder(nn.Module):
     patches.
 
     Args (fields):
-      grid: (rows, columns) of patches of the whole image.
+      grid: patches along each axis of the whole example.
       out: values per patch, patch_size^2 times channels for pixels.
       width, depth, heads: of the decoder's transformer.
       mlp_ratio, activation, norm_epsilon, scan, remat: see `Transformer`.
@@ -34,7 +36,7 @@ class MAEDecoder(nn.Module):
     He et al. 2021, arXiv:2111.06377; facebookresearch/mae, models_mae.py.
     """
 
-    grid: tuple[int, int]
+    grid: tuple[int, ...]
     out: int
     width: int = 512
     depth: int = 8
@@ -58,10 +60,10 @@ class MAEDecoder(nn.Module):
         Returns:
           float32[B, N, out], row-major.
         """
-        rows, columns = self.grid
-        if restore.shape[1] != rows * columns:
+        patches = math.prod(self.grid)
+        if restore.shape[1] != patches:
             raise ValueError(
-                f"restore must have {rows * columns} columns for the grid {self.grid}, "
+                f"restore must have {patches} columns for the grid {self.grid}, "
                 f"got the shape {restore.shape}"
             )
         dtype = compute_dtype(self.dtype)
@@ -75,7 +77,7 @@ class MAEDecoder(nn.Module):
         masked = jnp.broadcast_to(mask_token.astype(dtype), shape)
         patches = jnp.concatenate([visible, masked], axis=1)
         patches = jnp.take_along_axis(patches, restore[:, :, None], axis=1)
-        patches = patches + jnp.asarray(sincos2d(self.grid, self.width), dtype)
+        patches = patches + jnp.asarray(sincos(self.grid, self.width), dtype)
         tokens = Transformer(
             depth=self.depth,
             heads=self.heads,
@@ -97,7 +99,7 @@ class Predictor(nn.Module):
     same context.
 
     Args (fields):
-      grid: (rows, columns) of patches of the whole image.
+      grid: patches along each axis of the whole example.
       out: width of the predicted features.
       width, depth, heads: of the predictor's transformer.
       mlp_ratio, activation, norm_epsilon, kernel_init, scan, remat: see `Transformer`.
@@ -107,7 +109,7 @@ class Predictor(nn.Module):
     (VisionTransformerPredictor).
     """
 
-    grid: tuple[int, int]
+    grid: tuple[int, ...]
     out: int
     width: int = 384
     depth: int = 12
@@ -134,7 +136,7 @@ class Predictor(nn.Module):
         """
         dtype, blocks, size = compute_dtype(self.dtype), *targets.shape[1:]
         init = block_initializer(self.kernel_init)
-        positions = jnp.asarray(sincos2d(self.grid, self.width), dtype)
+        positions = jnp.asarray(sincos(self.grid, self.width), dtype)
         seen = linear(self.width, dtype, "embed", init)(tokens.astype(dtype)) + positions[context]
         seen = repeat(seen, "b c d -> (b t) c d", t=blocks)
         mask_token = self.param("mask_token", nn.initializers.normal(0.02), (self.width,))
@@ -162,7 +164,7 @@ class ConvDecoder(nn.Module):
     that has as many channels. Weights start as PyTorch's do.
 
     Args (fields):
-      grid: (rows, columns) of patches.
+      grid: patches along each axis.
       out: values per patch.
       width: channels of the layers.
       depth: number of layers.
@@ -174,7 +176,7 @@ class ConvDecoder(nn.Module):
     examples/data2vec/models/modalities/modules.py (Decoder2d).
     """
 
-    grid: tuple[int, int]
+    grid: tuple[int, ...]
     out: int
     width: int = 768
     depth: int = 6
@@ -185,20 +187,19 @@ class ConvDecoder(nn.Module):
     @nn.compact
     def __call__(self, tokens: jax.Array) -> jax.Array:
         """Map tokens[B, N, D], row-major, to float32[B, N, out]."""
-        rows, columns = self.grid
         dtype = compute_dtype(self.dtype)
         if tokens.shape[2] % self.groups or self.width % self.groups:
             raise ValueError(
                 f"groups must divide the {tokens.shape[2]} channels of the tokens and the width "
                 f"{self.width}, got {self.groups}"
             )
-        x = rearrange(tokens.astype(dtype), "b (h w) d -> b h w d", h=rows, w=columns)
+        x = tokens.astype(dtype).reshape(len(tokens), *self.grid, -1)
         init = kernel_initializer("torch")
         for i in range(self.depth):
-            fan_in = self.kernel**2 * x.shape[-1] // self.groups
+            fan_in = self.kernel ** len(self.grid) * x.shape[-1] // self.groups
             y = nn.Conv(
                 self.width,
-                (self.kernel, self.kernel),
+                (self.kernel,) * len(self.grid),
                 feature_group_count=self.groups,
                 conv_general_dilated=grouped_convolution,
                 dtype=dtype,
@@ -210,4 +211,4 @@ class ConvDecoder(nn.Module):
             x = x + y if x.shape == y.shape else y
         bias_init = bias_initializer("torch", self.width)
         output = linear(self.out, dtype, "output", init, bias_init)
-        return output(rearrange(x, "b h w d -> b (h w) d")).astype(jnp.float32)
+        return output(x.reshape(*tokens.shape[:2], -1)).astype(jnp.float32)

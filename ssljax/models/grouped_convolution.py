@@ -4,13 +4,14 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from einops import rearrange
 
 
 def grouped_convolution(
     x: jax.Array, kernel: jax.Array, *_: Any, feature_group_count: int, **__: Any
 ) -> jax.Array:
-    """Convolve x[B, H, W, C], stride 1 and padding "SAME", in groups of channels: [B, H, W, E].
+    """Convolve x[B, S1, ..., Sn, C], stride 1, padding "SAME", in groups of channels, to E of them.
 
     What `flax.linen.Conv` takes as `conv_general_dilated`. The gradient of the kernel is a sum of
     products, one for each of its cells, because XLA's partitioner gets that of its own grouped
@@ -18,8 +19,8 @@ def grouped_convolution(
     times the size of that axis (jaxlib 0.10.2; the test of all objectives on meshes found it).
 
     Args:
-      x: float[B, H, W, C].
-      kernel: float[h, w, C / groups, E], of the same dtype.
+      x: float[B, S1, ..., Sn, C].
+      kernel: float[k1, ..., kn, C / groups, E], of the same dtype.
       *_: stride and padding, see above.
       feature_group_count: the number of groups, which divides C and E.
       **__: further options of a convolution, at their defaults.
@@ -28,12 +29,13 @@ def grouped_convolution(
 
 
 def _plain(x: jax.Array, kernel: jax.Array, groups: int) -> jax.Array:
+    axes = "HWD"[: x.ndim - 2]
     return jax.lax.conv_general_dilated(
         x,
         kernel,
-        (1, 1),
+        (1,) * len(axes),
         "SAME",
-        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        dimension_numbers=(f"N{axes}C", f"{axes}IO", f"N{axes}C"),
         feature_group_count=groups,
     )
 
@@ -48,19 +50,21 @@ def _forward(x, kernel, groups):
 def _backward(groups, saved, dy):
     x, kernel = saved
     (dx,) = jax.linear_transpose(lambda x: _plain(x, kernel, groups), x)(dy)
-    rows, columns = kernel.shape[:2]
-    border = [(0, 0), ((rows - 1) // 2, rows // 2), ((columns - 1) // 2, columns // 2), (0, 0)]
-    padded = rearrange(jnp.pad(x, border), "b h w (g c) -> b h w g c", g=groups)
-    by_group = rearrange(dy, "b h w (g e) -> b h w g e", g=groups)
+    axes = "hwd"[: x.ndim - 2]
+    sides, size = kernel.shape[:-2], x.shape[1:-1]
+    border = [(0, 0), *(((side - 1) // 2, side // 2) for side in sides), (0, 0)]
+    padded = rearrange(jnp.pad(x, border), "b ... (g c) -> b ... g c", g=groups)
+    by_group = rearrange(dy, "b ... (g e) -> b ... g e", g=groups)
 
-    def cell(row, column):
-        seen = padded[:, row : row + x.shape[1], column : column + x.shape[2]]
+    def cell(*first):
+        window = (slice(i, i + length) for i, length in zip(first, size, strict=True))
+        seen = padded[:, *window]
         products = jnp.einsum(
-            "bhwgc,bhwge->cge", seen, by_group, preferred_element_type=jnp.float32
+            f"b{axes}gc,b{axes}ge->cge", seen, by_group, preferred_element_type=jnp.float32
         )
         return rearrange(products, "c g e -> c (g e)")
 
-    dkernel = jnp.stack([jnp.stack([cell(i, j) for j in range(columns)]) for i in range(rows)])
+    dkernel = jnp.stack([cell(*first) for first in np.ndindex(sides)]).reshape(kernel.shape)
     return dx, dkernel.astype(kernel.dtype)
 
 

@@ -1,43 +1,57 @@
-"""Where a patch is: fixed sines and cosines, and learned tables fitted to another grid."""
+"""Where a token is, on a grid of any rank: fixed sines and cosines, learned tables fitted to another
+grid, and rotations of queries and keys."""
+
+import math
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from einops import rearrange
 
 from ssljax.errors import unknown
 
-Grid = tuple[int, int]
+Grid = tuple[int, ...]
 
 
-def sincos2d(grid: Grid, width: int, *, trained_on: Grid | None = None) -> np.ndarray:
-    """Return fixed two-dimensional positions, float32[rows columns, width].
+def sincos(grid: Grid, width: int, *, trained_on: Grid | None = None) -> np.ndarray:
+    """Return fixed positions of the cells of a grid of n axes, float32[cells, width].
 
-    The first half of a vector encodes the column, the second the row, as in the official MAE; each
-    half is [sin(t w_i), cos(t w_i)] with w_i = 10000^(-i / (width / 4)), i < width / 4.
+    Each axis has a part of a vector, the last axis first, as in the official MAE (column, row). A
+    part is [sin(t w_i), cos(t w_i)] with w_i = 10000^(-i / m), i < m = width / (2n). In three
+    dimensions m is rounded up where it must be, and the end of the vector cut off (V-JEPA).
 
     Args:
-      grid: (rows, columns) of patches.
-      width: of the vectors, divisible by 4.
+      grid: cells along each axis.
+      width: of the vectors, divisible by 2n if there are at most two axes.
       trained_on: the grid whose coordinates to use: a smaller or larger `grid` is spread over the
         same area, so that a crop of another size sees positions of the same range.
 
     Raises:
-      ValueError: `width` is not divisible by 4.
+      ValueError: `width` is not divisible by 2n.
 
-    He et al. 2021, arXiv:2111.06377; facebookresearch/mae, util/pos_embed.py.
+    He et al. 2021, arXiv:2111.06377; facebookresearch/mae, util/pos_embed.py. Bardes et al. 2024,
+    arXiv:2404.08471; facebookresearch/jepa, src/models/utils/pos_embs.py (uniform_power).
     """
-    if width % 4:
-        raise ValueError(f"width must be divisible by 4 for sincos2d positions, got {width}")
-    rows, columns = (_coordinates(n, of) for n, of in zip(grid, trained_on or grid, strict=True))
-    frequencies = 10000.0 ** -(np.arange(width // 4) / (width / 4))
+    rank = len(grid)
+    if rank < 3 and width % (2 * rank):
+        raise ValueError(
+            f"width must be divisible by {2 * rank} for sincos positions on a grid of {rank} "
+            f"{'axis' if rank == 1 else 'axes'}, got {width}"
+        )
+    count = -(-width // (2 * rank))
+    frequencies = 10000.0 ** -(np.arange(count) / count)
 
     def encode(t: np.ndarray) -> np.ndarray:
         angles = t.reshape(-1, 1) * frequencies
         return np.concatenate([np.sin(angles), np.cos(angles)], axis=1)
 
-    row, column = np.meshgrid(rows, columns, indexing="ij")
-    return np.concatenate([encode(column), encode(row)], axis=1).astype(np.float32)
+    axes = np.meshgrid(*coordinates(grid, trained_on or grid), indexing="ij")
+    parts = [encode(axis) for axis in reversed(axes)]
+    return np.concatenate(parts, axis=1)[:, :width].astype(np.float32)
+
+
+def coordinates(grid: Grid, trained_on: Grid) -> list[np.ndarray]:
+    """Return for each axis where its cells are, in cells of another grid over the same area."""
+    return [(np.arange(n) + 0.5) * of / n - 0.5 for n, of in zip(grid, trained_on, strict=True)]
 
 
 # How positions are fitted to another grid: what official codes add to the number of cells before
@@ -50,12 +64,12 @@ INTERPOLATIONS = {
 
 
 def resample(table: jax.Array, trained_on: Grid, grid: Grid, *, how: str = "lowpass") -> jax.Array:
-    """Fit learned positions [rows columns, D] to another grid by bicubic interpolation.
+    """Fit learned positions [cells, D] to another grid by cubic interpolation along each axis.
 
     Args:
       table: the positions, row-major.
       trained_on: the grid that they are of.
-      grid: the other one.
+      grid: the other one, of the same rank.
       how: "lowpass": Keys' cubic (a = -0.5), widened where the grid shrinks, so that fine changes
         are averaged out. "bicubic": PyTorch's `interpolate` (a = -0.75), which is never widened.
         "bicubic_offset": the same, told a scale of (n + 0.1) / m from m to n cells, as official
@@ -71,15 +85,58 @@ def resample(table: jax.Array, trained_on: Grid, grid: Grid, *, how: str = "lowp
         raise unknown("positions_interpolation", how, INTERPOLATIONS)
     if grid == trained_on:
         return table
-    rows, columns = trained_on
-    maps = rearrange(table.astype(jnp.float32), "(h w) d -> h w d", h=rows, w=columns)
+    maps = table.astype(jnp.float32).reshape(*trained_on, -1)
     offset = INTERPOLATIONS[how]
     if offset is None:
         maps = jax.image.resize(maps, (*grid, table.shape[-1]), "cubic")
     else:
-        along = [_bicubic(n, of, offset) for n, of in zip(grid, trained_on, strict=True)]
-        maps = jnp.einsum("ph,hwd,qw->pqd", along[0], maps, along[1], precision="highest")
-    return rearrange(maps, "h w d -> (h w) d").astype(table.dtype)
+        first, *rest = (_bicubic(n, of, offset) for n, of in zip(grid, trained_on, strict=True))
+        old, new = "hwt"[: len(grid)], "pqr"[: len(grid)]
+        others = "".join(f",{b}{a}" for a, b in zip(old[1:], new[1:], strict=True))
+        product = f"ph,{old}d{others}->{new}d"
+        maps = jnp.einsum(product, first, maps, *rest, precision="highest")
+    return maps.reshape(math.prod(grid), -1).astype(table.dtype)
+
+
+def rotary_angles(places: jax.Array, size: int) -> jax.Array:
+    """Return the angles by which queries and keys of heads of width `size` are turned.
+
+    Each of the n axes has floor(size / 2n) of the size / 2 pairs of a head, turned by t 10000^(-i /
+    m), i < m = floor(size / 2n); pairs left over are not turned.
+
+    Args:
+      places: float[..., n], the coordinates of tokens.
+      size: width of a head, even.
+
+    Returns:
+      float32[..., size / 2].
+
+    Raises:
+      ValueError: a head is too narrow for a pair for each axis, or of odd width.
+
+    Su et al. 2021, arXiv:2104.09864; along each axis as Heo et al. 2024, arXiv:2403.13298.
+    """
+    rank = places.shape[-1]
+    count = size // (2 * rank)
+    if count < 1 or size % 2:
+        raise ValueError(
+            f"width / heads must be even and at least {2 * rank} for rotary positions, got {size}"
+        )
+    frequencies = 10000.0 ** -(np.arange(count, dtype=np.float32) / count)
+    angles = places.astype(jnp.float32)[..., None] * frequencies
+    angles = angles.reshape(*places.shape[:-1], rank * count)
+    return jnp.pad(angles, [(0, 0)] * (places.ndim - 1) + [(0, size // 2 - rank * count)])
+
+
+def rotate(x: jax.Array, angles: jax.Array) -> jax.Array:
+    """Turn the pairs (x_i, x_{i + d/2}) of x[B, H, N, d] by angles[1 or B, N, d/2].
+
+    The product of a query and a key then depends on their positions by the difference alone.
+    """
+    cos, sin = jnp.cos(angles)[:, None], jnp.sin(angles)[:, None]
+    one, other = jnp.split(x.astype(jnp.float32), 2, axis=-1)
+    turned = jnp.concatenate([one * cos - other * sin, other * cos + one * sin], axis=-1)
+    return turned.astype(x.dtype)
 
 
 def _bicubic(count: int, of: int, offset: float) -> np.ndarray:
@@ -99,7 +156,3 @@ def _cubic(x: np.ndarray) -> np.ndarray:
     near = ((a + 2) * x - (a + 3)) * x * x + 1
     far = ((a * x - 5 * a) * x + 8 * a) * x - 4 * a
     return np.where(x <= 1, near, far)
-
-
-def _coordinates(count: int, of: int) -> np.ndarray:
-    return (np.arange(count) + 0.5) * of / count - 0.5

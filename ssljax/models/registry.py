@@ -6,9 +6,16 @@ from typing import Any, NamedTuple
 from flax import linen as nn
 
 from ssljax.errors import UserError, unknown
+from ssljax.models.audio import AudioTransformer, WaveTransformer
 from ssljax.models.resnet import ResNet
+from ssljax.models.series import SeriesTransformer
+from ssljax.models.table import TableMLP, TableTransformer
+from ssljax.models.text import TextTransformer
+from ssljax.models.ts2vec import TS2Vec
+from ssljax.models.video import VideoTransformer
 from ssljax.models.vit import ViT
 from ssljax.schema import parse
+from ssljax.spec import Field
 
 
 class Preset(NamedTuple):
@@ -64,6 +71,36 @@ PRESETS = {
             "layer_scale": 1e-5,
         },
     ),
+    "series_transformer": Preset(
+        "transformer of patches of a time series: patch_size, width, depth, heads",
+        SeriesTransformer,
+        {},
+    ),
+    "ts2vec": Preset("TS2Vec's dilated convolutions over a time series, 320 features", TS2Vec, {}),
+    "table_transformer": Preset(
+        "FT-Transformer, a token for each column of a table: width, depth, heads",
+        TableTransformer,
+        {},
+    ),
+    "table_mlp": Preset("SCARF's MLP of the columns of a table, 256 features", TableMLP, {}),
+    "video_transformer": Preset(
+        "vision transformer of tubelets: tubelet, patch_size, width, depth, heads",
+        VideoTransformer,
+        {},
+    ),
+    "text_transformer": Preset(
+        "transformer of token ids: length, causal, width, depth, heads", TextTransformer, {}
+    ),
+    "audio_transformer": Preset(
+        "transformer of patches of a spectrogram: patch_time, patch_bands, width, depth, heads",
+        AudioTransformer,
+        {},
+    ),
+    "wave_transformer": Preset(
+        "transformer of a waveform by wav2vec 2.0's convolutions: channels, width, depth, heads",
+        WaveTransformer,
+        {},
+    ),
 }
 
 # Fields that an encoder lacks for a reason.
@@ -78,24 +115,34 @@ REFUSED = {
 ENCODERS = {name: preset.description for name, preset in PRESETS.items()}
 
 
-def build_encoder(config: Mapping[str, Any]) -> nn.Module:
+def build_encoder(config: Mapping[str, Any], field: Field | None = None) -> nn.Module:
     """Return the encoder that a config describes, such as {"name": "vit_s", "patch_size": 8}.
 
     Args:
-      config: "name", one of `ENCODERS`, and any fields of its class.
+      config: "name", one of `ENCODERS`, and any fields of its class but those that the data give.
+      field: the data's; it says how many categories the columns of a table have, and how many ids a
+        vocabulary.
 
     Raises:
       UserError: no name, an unknown one, a key that is no field, a value of another type than the
-        field's or out of its range, or values that do not fit each other.
+        field's or out of its range, or values that do not fit each other or the data.
     """
     fields = dict(config)
     if "name" not in fields:
         raise UserError(f"encoder lacks encoder.name. Known: {', '.join(ENCODERS)}")
-    preset = _preset(fields.pop("name"))
+    name = fields.pop("name")
+    preset = _preset(name)
     for key, value in fields.items():
         if reason := REFUSED.get((preset.module, key)):
             raise UserError(f"encoder.{key}={value!r} cannot be: {reason}")
-    encoder = parse(preset.module, {**preset.fields, **fields}, "encoder", parent=None, name=None)
+    given = {key: getattr(field, key) for key in getattr(preset.module, "given", ()) if field}
+    if field and field.modality != preset.module.modality:
+        raise UserError(
+            f"encoder.name={name!r} encodes data of the kind {preset.module.modality}, and the "
+            f"data are of the kind {field.modality}"
+        )
+    known = {**preset.fields, **fields}
+    encoder = parse(preset.module, known, "encoder", parent=None, name=None, **given)
     if hasattr(encoder, "check_fields"):
         encoder.check_fields()
     return encoder

@@ -11,7 +11,9 @@ from flax import linen as nn
 from jax.nn.initializers import Initializer
 
 from ssljax.errors import unknown
+from ssljax.models.attention import attend
 from ssljax.models.initializers import block_initializer
+from ssljax.models.positions import rotate
 from ssljax.ops.placement import along_batch
 
 
@@ -71,6 +73,7 @@ class Transformer(nn.Module):
       qk_norm: LayerNorm of queries and keys per head (Dehghani et al. 2023, arXiv:2302.05442).
       norm_epsilon: of every LayerNorm.
       kernel_init: how kernels start, a name of `ssljax.models.initializers.BLOCKS`.
+      causal: whether a token sees only itself and those before it.
       scan: see above.
       remat: what the backward pass computes again instead of keeping: "none"; "dots": all of a
         block but its products; "dots_no_batch": all but its products with weights; "full": all.
@@ -87,13 +90,20 @@ class Transformer(nn.Module):
     qk_norm: bool = False
     norm_epsilon: float = 1e-6
     kernel_init: str = "xavier"
+    causal: bool = False
     scan: bool = True
     remat: str = "none"
     dtype: jnp.dtype = jnp.float32
 
     @nn.compact
     def __call__(
-        self, tokens: jax.Array, *, train: bool, mlp_outputs: bool = False
+        self,
+        tokens: jax.Array,
+        *,
+        train: bool,
+        mlp_outputs: bool = False,
+        segments: jax.Array | None = None,
+        angles: jax.Array | None = None,
     ) -> jax.Array | tuple[jax.Array, jax.Array]:
         """Map tokens[B, N, D] to tokens of the same shape.
 
@@ -102,6 +112,8 @@ class Transformer(nn.Module):
           train: whether drop-path acts.
           mlp_outputs: whether to return also, as [depth, B, N, D], what the MLP of every block adds
             (data2vec's targets).
+          segments: int32[B, N]; a token sees those of its own segment. None: it sees all.
+          angles: float[1 or B, N, D / heads / 2], by which queries and keys are turned.
         """
         if self.remat not in REMAT_POLICIES:
             raise unknown("remat", self.remat, REMAT_POLICIES)
@@ -119,6 +131,7 @@ class Transformer(nn.Module):
             qk_norm=self.qk_norm,
             norm_epsilon=self.norm_epsilon,
             kernel_init=kernel_init,
+            causal=self.causal,
             dtype=self.dtype,
             return_mlp_output=mlp_outputs,
         )
@@ -129,15 +142,21 @@ class Transformer(nn.Module):
         if self.is_initializing() and self.kernel_init.endswith("_by_depth"):
             numbers = jnp.arange(1, self.depth + 1)
         run = self._scanned if self.scan else self._unrolled
-        tokens, added = run(block, tokens, {"rate": rates, "number": numbers})
+        tokens, added = run(
+            block,
+            tokens,
+            {"rate": rates, "number": numbers},
+            {"segments": segments, "angles": angles},
+        )
         tokens = LayerNorm(self.norm_epsilon, dtype=self.dtype, name="norm")(tokens)
         return (tokens, added) if mlp_outputs else tokens
 
-    def _scanned(self, block: functools.partial, tokens: jax.Array, each: Mapping):
+    def _scanned(self, block: functools.partial, tokens: jax.Array, each: Mapping, shared: Mapping):
         stack = nn.scan(
             block.func,
             variable_axes={"params": 0},
             split_rngs={"params": True, "dropout": True},
+            in_axes=(0, nn.broadcast),
             length=self.depth,
         )
         if self.dtype != jnp.float32 and not self.is_initializing():
@@ -145,13 +164,15 @@ class Transformer(nn.Module):
             # lower precision as well, and its gradient is stacked in the higher one.
             cast = functools.partial(_cast_kernels, dtype=self.dtype)
             stack = nn.map_variables(stack, "params", trans_in_fn=cast)
-        return stack(**block.keywords, name="blocks")(tokens, each)
+        return stack(**block.keywords, name="blocks")(tokens, each, shared)
 
-    def _unrolled(self, block: functools.partial, tokens: jax.Array, each: Mapping):
+    def _unrolled(
+        self, block: functools.partial, tokens: jax.Array, each: Mapping, shared: Mapping
+    ):
         added = []
         for i in range(self.depth):
             own = jax.tree.map(operator.itemgetter(i), each)
-            tokens, branch = block(name=f"block_{i}")(tokens, own)
+            tokens, branch = block(name=f"block_{i}")(tokens, own, shared)
             added.append(branch)
         return tokens, jnp.stack(added) if block.keywords["return_mlp_output"] else None
 
@@ -167,26 +188,36 @@ class Block(nn.Module):
     qk_norm: bool
     norm_epsilon: float
     kernel_init: Initializer
+    causal: bool
     dtype: jnp.dtype
     return_mlp_output: bool
 
     @nn.compact
-    def __call__(self, x: jax.Array, each: Mapping) -> tuple[jax.Array, jax.Array | None]:
+    def __call__(
+        self, x: jax.Array, each: Mapping, shared: Mapping
+    ) -> tuple[jax.Array, jax.Array | None]:
         """Return (x, branch), the pair a scan wants.
 
         Args:
           x: tokens.
           each: what differs between blocks, None where nothing depends on it: "rate" of drop-path,
             "number" by which the last kernels of the branches are made smaller.
+          shared: what attention takes by name, the same for all blocks.
         """
         norm = functools.partial(LayerNorm, self.norm_epsilon, dtype=self.dtype)
         x = along_batch(x)
         inits = self.kernel_init, _divided(self.kernel_init, each["number"])
         attention = Attention(
-            self.heads, self.qk_norm, self.norm_epsilon, self.dtype, *inits, name="attention"
+            self.heads,
+            self.qk_norm,
+            self.norm_epsilon,
+            self.dtype,
+            *inits,
+            causal=self.causal,
+            name="attention",
         )
         mlp = MLP(self.mlp_ratio, self.activation, self.dtype, *inits, name="mlp")
-        for branch, i in ((attention, 1), (mlp, 2)):
+        for branch, i in ((functools.partial(attention, **shared), 1), (mlp, 2)):
             y = branch(norm(name=f"norm{i}")(x))
             if self.layer_scale:
                 y = LayerScale(self.layer_scale, name=f"scale{i}")(y)
@@ -214,9 +245,12 @@ class Attention(nn.Module):
     dtype: jnp.dtype
     kernel_init: Initializer = XAVIER
     last_init: Initializer = XAVIER
+    causal: bool = False
 
     @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
+    def __call__(
+        self, x: jax.Array, segments: jax.Array | None = None, angles: jax.Array | None = None
+    ) -> jax.Array:
         width = x.shape[-1]
         if width % self.heads:
             raise ValueError(f"heads must divide the width {width}, got {self.heads}")
@@ -228,10 +262,9 @@ class Attention(nn.Module):
         if self.qk_norm:
             norm = functools.partial(LayerNorm, self.norm_epsilon, dtype=self.dtype)
             q, k = norm(name="query_norm")(q), norm(name="key_norm")(k)
-        q = q * (width // self.heads) ** -0.5
-        scores = jnp.einsum("bhnd,bhmd->bhnm", q, k, preferred_element_type=jnp.float32)
-        weights = jax.nn.softmax(scores).astype(self.dtype)
-        y = jnp.einsum("bhnm,bhmd->bhnd", weights, v)
+        if angles is not None:
+            q, k = rotate(q, angles), rotate(k, angles)
+        y = attend(q, k, v, segments=segments, causal=self.causal)
         return dense("out", self.last_init)(rearrange(y, "b h n d -> b n (h d)"))
 
 

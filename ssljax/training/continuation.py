@@ -10,7 +10,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from ssljax.errors import UserError
-from ssljax.training.checksums import Damaged, verify
+from ssljax.training.checkpoint.checksums import Damaged, verify
 from ssljax.training.optimizer import schedules
 
 # Keys that say how a run goes on. A continued run may change them on the terms of `continuation`.

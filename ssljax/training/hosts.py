@@ -11,6 +11,8 @@ import traceback
 from collections.abc import Callable, Iterator
 
 import jax
+import numpy as np
+from jax.experimental import multihost_utils
 
 from ssljax.errors import UserError
 
@@ -107,6 +109,13 @@ def stepped() -> None:
     """
     if _hang_timeout:
         faulthandler.dump_traceback_later(_hang_timeout, exit=True)  # replaces the former one
+
+
+def from_first_process(value: int) -> int:
+    """Return, on every process, the value that the first one gives."""
+    if jax.process_count() == 1:
+        return value
+    return int(multihost_utils.broadcast_one_to_all(np.int32(value)))
 
 
 def _say(line: str) -> None:

@@ -90,10 +90,10 @@ def build_optimizer(
     """Return the optimizer that `config` describes.
 
     Args:
-      config: any of the keys of `ssljax.training.sections.Optimizer`. `learning_rate` is for 256 examples where
-        `scale_by_batch` is "linear" or "sqrt"; `param_groups` is explained at the function of
-        that name, and stands for `DEFAULT_PARAM_GROUPS` where empty. Hyper-parameters that belong
-        to another optimizer than the one named are not read.
+      config: any of the keys of `ssljax.training.sections.Optimizer`. `learning_rate` is for 256
+        examples where `scale_by_batch` is "linear" or "sqrt"; `param_groups` is explained at the
+        function of that name, and stands for `DEFAULT_PARAM_GROUPS` where empty. Hyper-parameters
+        that belong to another optimizer than the one named are not read.
       steps: updates in the whole run, for the schedule.
       batch_size: examples of an update, over all devices.
       params: arrays or ShapeDtypeStructs, float32.

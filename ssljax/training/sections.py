@@ -42,8 +42,8 @@ class Data:
       broken: what to do with an image file that cannot be read
       labels: whether the objective is shown labels (SupCon)
       workers: processes that decode; 0: threads
-      folder: of prepared sets; "": $SSLJAX_DATA_DIR or ~/.cache/ssljax/data
-      channels: of decoded image files; arrays keep theirs
+      folder: place of prepared sets; "": $SSLJAX_DATA_DIR or ~/.cache/ssljax/data
+      channels: number of them in decoded image files; arrays keep theirs
       host_crop: least and greatest part of the area, where images are not of image_size; (): none
     """
 
@@ -66,14 +66,14 @@ class Optimizer:
       name: the rule of the update, see `ssljax list optimizers`
       learning_rate: the peak
       scale_by_batch: the peak times batch_size / 256, its root, or 1
-      schedule: of the learning rate, after the warm-up
+      schedule: form of the learning rate after the warm-up
       warmup_steps: steps in which the learning rate rises to its peak
       warmup_init_scale: first learning rate of the warm-up, as a part of the peak
       final_scale: cosine, linear, wsd: last learning rate, as a part of the peak
       milestones: step: at each of these steps the learning rate is multiplied by gamma
       gamma: step: see milestones
       cooldown_steps: wsd: steps from the peak to the last learning rate
-      schedule_length: of the schedules, times the steps of the run; above 1 the run ends first
+      schedule_length: length of the schedules in lengths of the run; above 1 the run ends first
       weight_decay: coefficient of the weight decay
       final_decay_scale: last weight decay, times the first, along half a cosine; 1: constant
       b1: adamw, lamb: decay of the mean of gradients
@@ -81,12 +81,12 @@ class Optimizer:
       eps: adamw, lamb: added to the root of the mean square
       momentum: sgd, lars: decay of the sum of gradients
       nesterov: sgd, lars: whether the momentum looks ahead
-      trust_coefficient: lars: of the norm of a layer's step
+      trust_coefficient: lars: norm of a layer's step, in norms of the layer
       rate_in_momentum: lars: momentum adds up steps (SimCLR), or adapted gradients (BYOL)
       clip_norm: bound on the norm of the gradient; 0: off
-      clip_by: whose norm: of all, of each component or of each parameter
+      clip_by: what has one norm: all, each component, or each parameter
       layer_decay: learning rate times this for every layer below the last; 1: off
-      param_groups: rules for parameters by path, in order; (): no decay of biases and norms
+      param_groups: rules by path, in order: ({"name": .., "match": regex, "weight_decay": ..}, ..)
     """
 
     name: Literal["adamw", "sgd", "lars", "lamb"] = "adamw"
@@ -159,7 +159,7 @@ class Evaluation:
       test_split: split on which they are scored; without "test", a fifth of train is held out
       batch_size: examples that are encoded at a time, over all devices
       knn_k: neighbours that vote
-      knn_temperature: of the weights of their votes
+      knn_temperature: temperature of the weights of their votes
     """
 
     every: CountOrNone = 0
@@ -177,7 +177,7 @@ class Config:
     """A run.
 
     Attributes:
-      seed: of all random numbers of the run
+      seed: start of all random numbers of the run
       steps: optimizer steps of the whole run
       batch_size: examples of a step, over all devices and hosts
       accumulate: micro-batches of a step, where the loss does not couple the batch

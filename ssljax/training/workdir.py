@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import json
 import pathlib
 import secrets
 import shutil
@@ -27,6 +28,7 @@ from ssljax.training.config import (
 )
 from ssljax.training.continuation import GOES_ON, continuation, describe, record, steps_done
 from ssljax.training.data_record import DataRecord, read_data_record, write_data_record
+from ssljax.training.migrate import current_config
 
 _WRITTEN_AT_THE_START = {
     *("lock", "config.json", "data.json", "parameters.txt", "state.txt"),
@@ -196,7 +198,8 @@ def load_config(workdir: pathlib.Path) -> ConfigDict:
     """
     path = workdir / "config.json"
     try:
-        return from_json(path.read_text(encoding="utf-8"))
+        saved = json.loads(path.read_text(encoding="utf-8"))
+        return from_json(json.dumps(current_config(saved) if isinstance(saved, dict) else saved))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise UserError(f"{workdir} holds no run: there is no {path}") from error
     except OSError as error:

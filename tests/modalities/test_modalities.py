@@ -1,7 +1,5 @@
 """What holds for every modality, and what is particular to each."""
 
-import types
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,7 +9,7 @@ from ssljax import losses
 from ssljax.errors import UserError
 from ssljax.modalities import MODALITIES, modality_of
 from ssljax.modalities.image import raw_pixels
-from ssljax.objectives.construct import construct
+from ssljax.models import build_encoder
 from ssljax.objectives.presets import PRESETS, dino
 from ssljax.objectives.views import Views
 from ssljax.spec import LABEL, Field
@@ -29,8 +27,16 @@ FIELDS = {
         std=(2.0, 1.0, 0.1, 1.0),
     ),
 }
-ENCODER = types.SimpleNamespace(patch_size=4)
+ENCODERS = {
+    "image": {"name": "vit", "patch_size": 4},
+    "series": {"name": "series_transformer", "patch_size": 4},
+    "table": {"name": "table_transformer"},
+}
 each = pytest.mark.parametrize("name", MODALITIES)
+
+
+def encoder_of(name):
+    return build_encoder(ENCODERS[name], FIELDS[name])
 
 
 def values(name, count=6, seed=0):
@@ -103,8 +109,8 @@ def test_a_blank_example_has_the_shape_of_a_plain_one(name):
 def test_targets_have_a_place_for_every_token(name):
     modality, field = modality_of(FIELDS[name]), FIELDS[name]
     x = modality.plain(values(name), field)
-    made = modality.reconstruction(field, ENCODER, True)
-    tokens = int(np.prod(modality.grid(field, ENCODER)))
+    made = modality.reconstruction(field, encoder_of(name), True)
+    tokens = int(np.prod(modality.grid(field, encoder_of(name))))
     assert tokens == 4
     assert made.target(x).shape[:2] == (6, tokens)
     hidden = jnp.arange(tokens) < jnp.arange(6)[:, None]
@@ -117,12 +123,12 @@ def test_targets_have_a_place_for_every_token(name):
 
 def test_patches_of_series_are_normalised_each_by_itself():
     x = MODALITIES["series"].plain(values("series"), FIELDS["series"])
-    made = MODALITIES["series"].reconstruction(FIELDS["series"], ENCODER, True)
+    made = MODALITIES["series"].reconstruction(FIELDS["series"], encoder_of("series"), True)
     assert made.out == 8
     patches = np.asarray(x).reshape(6, 4, 8)  # times, then channels
     expected = (patches - patches.mean(2, keepdims=True)) / patches.std(2, ddof=1, keepdims=True)
     np.testing.assert_allclose(made.target(x), expected, rtol=1e-4, atol=1e-5)
-    plain = MODALITIES["series"].reconstruction(FIELDS["series"], ENCODER, False)
+    plain = MODALITIES["series"].reconstruction(FIELDS["series"], encoder_of("series"), False)
     np.testing.assert_array_equal(plain.target(x), patches)
 
 
@@ -172,15 +178,15 @@ def test_raw_baselines():
 
 
 def test_patches_must_tile_the_views():
-    with pytest.raises(UserError, match="views of 10 times, which patches of encoder.patch_size=4"):
-        MODALITIES["series"].grid(FIELDS["series"], ENCODER, 10)
-    with pytest.raises(UserError, match="views of 9 pixels, which patches of"):
-        MODALITIES["image"].grid(FIELDS["image"], ENCODER, 9)
+    with pytest.raises(UserError, match="encoder.patch_size=4 must divide the 10 steps"):
+        MODALITIES["series"].grid(FIELDS["series"], encoder_of("series"), 10)
+    with pytest.raises(UserError, match="encoder.patch_size=4 must divide the 9 rows"):
+        MODALITIES["image"].grid(FIELDS["image"], encoder_of("image"), 9)
 
 
 @each
 def test_the_class_of_a_view_has_a_size_and_a_count(name):
     modality = MODALITIES[name]
-    view = construct(modality.view, modality.complete({"count": 3}, FIELDS[name]), "view")
+    view = modality.view(**modality.complete({"count": 3}, FIELDS[name]))
     assert view.count == 3
     assert view.size == {"image": 8, "series": 16, "table": 0}[name]

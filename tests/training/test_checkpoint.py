@@ -17,10 +17,10 @@ import pytest
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from ssljax.errors import UserError
-from ssljax.training import checkpoint
 from ssljax.training.checkpoint import Checkpointer
-from ssljax.training.checksums import MANIFEST, write_manifest
-from ssljax.training.contents import lacking
+from ssljax.training.checkpoint import checkpointer as implementation
+from ssljax.training.checkpoint.checksums import MANIFEST, write_manifest
+from ssljax.training.checkpoint.contents import lacking
 from ssljax.training.state import TrainState
 from ssljax.training.workdir import lock
 
@@ -261,7 +261,7 @@ def test_what_the_index_lacks_is_found(make):
 
 def test_a_checkpoint_that_was_not_written_in_full_is_no_checkpoint(make, tmp_path, monkeypatch):
     """In a folder of this name, Orbax does not find the parts that it has to bring together."""
-    monkeypatch.setattr(checkpoint, "require_plain", lambda path: None)
+    monkeypatch.setattr(implementation, "require_plain", lambda path: None)
     checkpointer = make(tmp_path / "run[1]")
     with pytest.raises(UserError, match="checkpoints/1 was not written in full: 10 of 10 arrays"):
         checkpointer.save(1, make_state(1), meta={}, wait=True)
@@ -419,7 +419,7 @@ import numpy as np
 from jax.experimental.multihost_utils import sync_global_devices
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from ssljax.training.checkpoint import Checkpointer
-from ssljax.training.checksums import MANIFEST
+from ssljax.training.checkpoint.checksums import MANIFEST
 folder, address, index = sys.argv[1], sys.argv[2], int(sys.argv[3])
 jax.config.update("jax_cpu_collectives_implementation", "gloo")
 jax.distributed.initialize(address, 2, index)

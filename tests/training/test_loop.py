@@ -8,7 +8,7 @@ import pytest
 
 from ssljax.errors import UserError
 from ssljax.training import loop, metrics
-from ssljax.training.checksums import read_manifest
+from ssljax.training.checkpoint.checksums import read_manifest
 from ssljax.training.config import complete
 from ssljax.training.evaluate import require_evaluable
 from ssljax.training.experiment import Experiment, build

@@ -54,16 +54,22 @@ def fetch_package(name: str, folder: pathlib.Path, timeout: float = 300) -> path
             "-o",
             "APT::Sandbox::User=root",
         ]  # else apt complains that its own user cannot write here
-    _run([*apt, "update"], folder, timeout)
-    _run([*apt, "download", name], folder, timeout)
+    run_tool([*apt, "update"], folder, timeout)
+    run_tool([*apt, "download", name], folder, timeout)
     packages = sorted(folder.glob(f"{name}_*.deb"))
     if not packages:
         raise Unavailable(f"apt did not download {name}")
-    _run(["dpkg", "-x", str(packages[0]), str(unpacked)], folder, timeout)
+    run_tool(["dpkg", "-x", str(packages[0]), str(unpacked)], folder, timeout)
     return unpacked
 
 
-def _run(command: list[str], folder: pathlib.Path, timeout: float) -> None:
+def run_tool(command: list[str], folder: pathlib.Path, timeout: float) -> None:
+    """Run a command in `folder`, silently.
+
+    Raises:
+      Unavailable: it cannot be run, fails or takes longer than `timeout` seconds.
+      UserError: the disk is full.
+    """
     try:
         done = subprocess.run(
             command,

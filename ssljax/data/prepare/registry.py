@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 from ssljax.data.prepare import fashion_mnist
 from ssljax.data.prepare.debian import Unavailable, fetch_package
+from ssljax.data.prepare.packaged import is_packaged, prepare_packaged
 from ssljax.data.sources.tfds import find_prepared
 from ssljax.data.storage import data_directory, require_space, scratch, writing
 from ssljax.errors import UserError, optional_package
@@ -34,19 +35,22 @@ class Prepared:
 
 
 def prepare(name: str, data_dir: str | os.PathLike | None = None) -> Prepared:
-    """Make `tfds:NAME` ready to open, if it is not already.
+    """Make a data set ready to open, if it is not already.
 
+    Tables and series (adult, seglearn, ucr:NAME) come from Python packages, see `packaged`.
     `fashion_mnist` comes from Debian's package, else from where TFDS downloads it; when neither can
     be had, scikit-learn's digits stand in, and the sentence says so. Any other name goes to TFDS.
 
     Args:
-      name: a TFDS name, perhaps with "/CONFIG" and ":VERSION".
+      name: a packaged set, or a TFDS name, perhaps with "/CONFIG" and ":VERSION".
       data_dir: by default $SSLJAX_DATA_DIR or ~/.cache/ssljax/data.
 
     Raises:
       UserError: no room, no permission, an unknown name, or (unless there is a stand-in) no way to
         get it.
     """
+    if is_packaged(name):
+        return Prepared(*prepare_packaged(name, data_directory(data_dir)))
     name = name.removeprefix("tfds:")
     if not re.fullmatch(r"\w+(/[\w.+-]+)?(:[\d.]+)?", name):
         raise UserError(f"{name!r} is no TFDS name; write NAME, NAME/CONFIG or NAME/CONFIG:VERSION")

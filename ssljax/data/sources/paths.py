@@ -78,3 +78,18 @@ def hash_of_files(files: Iterable[pathlib.Path], edge: int = 2**16) -> str:
             stream.seek(max(0, size - edge))
             digest.update(stream.read(edge))
     return digest.hexdigest()
+
+
+def train_split(splits: Iterable[str], what: str) -> str:
+    """Return which of the splits is for training: its statistics serve all of them.
+
+    Raises:
+      UserError: none is, or several are; the message begins with `what`.
+    """
+    splits = sorted(splits)
+    found = [name for name in splits if kind_of_split(name) == "train"]
+    if len(found) != 1:
+        raise UserError(
+            f"{what} must have one split named train; its splits are: {', '.join(splits)}"
+        )
+    return found[0]

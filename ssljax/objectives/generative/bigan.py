@@ -1,22 +1,21 @@
 """BiGAN: an encoder learns to invert a generator; a discriminator sees pairs of image and code."""
 
 import dataclasses
-from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 
-from ssljax.losses import gan
-from ssljax.models import MLP, Chain, PairDiscriminator, apply, init
-from ssljax.objectives.base import Aux, Run
-from ssljax.objectives.checks import require_not_negative, require_positive
-from ssljax.objectives.generative.decoding import image_decoder, image_shape
-from ssljax.objectives.views import Views, embed, normalize
+from ssljax.models import MLP, PairDiscriminator
+from ssljax.objectives.base import Loss, Objective
+from ssljax.objectives.generative.decoding import image_decoder
+from ssljax.objectives.generative.game import play
+from ssljax.objectives.views import Views, blank, normalize
 from ssljax.ops.keys import per_example
+from ssljax.schema import Size, Width
 
 
 @dataclasses.dataclass(frozen=True)
-class BiGAN:
+class BiGAN(Objective):
     """Adversarial feature learning (Donahue et al., 2016).
 
     A discriminator D tells pairs (x, E(x)) from (G(z), z), with x an image and z uniform in
@@ -36,114 +35,57 @@ class BiGAN:
     neither.
     """
 
-    run: Run
     views: Views = Views.crops(crop_scale=(0.5, 1.0), flip=0.5)
-    latent_dim: int = 200
-    generator_width: int = 32
-    generator_doublings: int = 4
-    discriminator_width: int = 64
-    discriminator_halvings: int = 4
-    discriminator_hidden: int = 1024
+    latent_dim: Width = 200
+    generator_width: Width = 32
+    generator_doublings: Size = 4
+    discriminator_width: Width = 64
+    discriminator_halvings: Size = 4
+    discriminator_hidden: Width = 1024
 
-    family: ClassVar[str] = "generative"
-    paper: ClassVar[str] = "arXiv:1605.09782"
-    keeps: ClassVar[tuple[str, ...]] = ()
-    batch_coupled: ClassVar[bool] = True
+    reads = ("image",)
+    paper = "arXiv:1605.09782"
+    batch_coupled = True
 
-    def __post_init__(self):
-        self.views.require(self.run.inputs, count=1)
-        require_positive(
-            latent_dim=self.latent_dim,
-            generator_width=self.generator_width,
-            discriminator_width=self.discriminator_width,
-            discriminator_hidden=self.discriminator_hidden,
-        )
-        require_not_negative(
-            generator_doublings=self.generator_doublings,
-            discriminator_halvings=self.discriminator_halvings,
-        )
+    def check(self):
+        self.views.require(count=1)
 
-    @property
-    def encoding(self) -> Chain:
-        head = MLP((), self.latent_dim, dtype=self.run.dtype)
-        return Chain({"encoder": self.run.encoder, "latent_head": head})
+    def modules(self):
+        width, doublings = self.generator_width, self.generator_doublings
+        return {
+            "encoder": self.run.encoder,
+            "latent_head": MLP((), self.latent_dim, dtype=self.run.dtype),
+            "generator": image_decoder(
+                self.views, self.run, width=width, doublings=doublings, norm=True
+            ),
+            "discriminator": PairDiscriminator(
+                self.discriminator_width,
+                self.discriminator_halvings,
+                self.discriminator_hidden,
+                dtype=self.run.dtype,
+            ),
+        }
 
-    @property
-    def generation(self) -> Chain:
-        generator = image_decoder(
-            self.views,
-            self.run,
-            width=self.generator_width,
-            doublings=self.generator_doublings,
-            norm=True,
-        )
-        return Chain({"generator": generator})
+    def run_once(self, net):
+        code = self.encode(net, blank(self.run.field, self.views.size))
+        net.discriminator(self.generate(net, code), code)
 
-    @property
-    def discriminator(self) -> PairDiscriminator:
-        return PairDiscriminator(
-            self.discriminator_width,
-            self.discriminator_halvings,
-            self.discriminator_hidden,
-            dtype=self.run.dtype,
-        )
-
-    def _init(self, key):
-        key, judge_key = jax.random.split(key)
-        x = jnp.zeros((2, *image_shape(self.views, self.run)))
-        z = jnp.zeros((2, self.latent_dim))
-        encoding, stats = self.encoding.init(key, x)
-        generation, generation_stats = self.generation.init(key, z)
-        discriminator, _ = init(self.discriminator, judge_key, x, z)
-        params = {**encoding, **generation, "discriminator": discriminator}
-        return params, {**stats, **generation_stats}
-
-    def init_params(self, key, batch):
-        return self._init(key)[0]
-
-    def init_memory(self, key, params, batch):
-        return {"stats": self._init(key)[1]}
-
-    def loss(self, params, memory, batch, *, key, step):
-        views_key, z_key, model_key = jax.random.split(key, 3)
-        x = self.views.stacked(self.run.inputs, views_key, batch)[:, 0]
-        z = self._draw(per_example(z_key, batch["row"]))
-        code, encoding_stats = self._encode(params, memory["stats"], x, model_key)
-        image, generation_stats = self._generate(params, memory["stats"], z)
-
-        # Each player gets the gradient of its own loss alone. The two passes through the
-        # discriminator have equal values; the compiler makes one of them.
-        fixed_code, fixed_image, fixed_judge = jax.lax.stop_gradient(
-            (code, image, params["discriminator"])
-        )
-        judge = params["discriminator"]
-        real, made = self._judge(judge, x, fixed_code), self._judge(judge, fixed_image, z)
-        discriminator_loss = jnp.mean(gan(real, made))
-        real, made = self._judge(fixed_judge, x, code), self._judge(fixed_judge, image, z)
-        generator_loss = jnp.mean(gan(made, real))
-
+    def loss(self, net, teacher, batch, *, key, step):
+        x = self.views.stacked(key, batch)[:, 0]
+        z = self.draw(per_example(jax.random.split(key)[1], batch["row"]))
+        code, image = self.encode(net, x), self.generate(net, z)
+        discriminator_loss, generator_loss = play(net, real=(x, code), made=(image, z))
         metrics = {"discriminator_loss": discriminator_loss, "generator_loss": generator_loss}
-        stats = {name: encoding_stats[name] for name in self.encoding.modules}
-        stats |= {name: generation_stats[name] for name in self.generation.modules}
-        return discriminator_loss + generator_loss, Aux(metrics=metrics, carry=stats)
+        return Loss(discriminator_loss + generator_loss, metrics)
 
-    def _draw(self, keys):
+    def draw(self, keys):
         """Return latent codes [B, latent_dim], uniform in [-1, 1]."""
         return jax.vmap(lambda key: jax.random.uniform(key, (self.latent_dim,), minval=-1.0))(keys)
 
-    def _encode(self, params, stats, x, key):
-        code, stats = self.encoding.apply(params, stats, x, train=True, key=key)
-        return jnp.tanh(code), stats
+    def encode(self, net, x):
+        """Return the codes E(x) [B, latent_dim], in [-1, 1]."""
+        return jnp.tanh(net.latent_head(net.encoder(x).pooled))
 
-    def _generate(self, params, stats, z):
-        pixels, stats = self.generation.apply(params, stats, z, train=True)
-        return normalize(jax.nn.sigmoid(pixels), self.run.inputs), stats
-
-    def _judge(self, params, x, z):
-        return apply(self.discriminator, params, {}, x, z, train=True)[0]
-
-    def advance(self, params, memory, carry, *, step):
-        return params, {"stats": carry}
-
-    def embed(self, params, memory, batch):
-        return embed(self.run, params["encoder"], memory["stats"]["encoder"], batch)
+    def generate(self, net, z):
+        """Return the images G(z), normalised as views are."""
+        return normalize(jax.nn.sigmoid(net.generator(z)), self.run.field)

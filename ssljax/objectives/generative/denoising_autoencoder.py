@@ -1,24 +1,22 @@
 """Denoising autoencoder: reconstruct an image from a corrupted version of it."""
 
 import dataclasses
-from typing import ClassVar
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
 
-from ssljax.errors import UserError, unknown
+from ssljax.errors import UserError
 from ssljax.losses import mse
-from ssljax.models import Chain
-from ssljax.objectives.base import Aux, Run
-from ssljax.objectives.checks import require_not_negative, require_positive
-from ssljax.objectives.generative.decoding import autoencoder, image_shape
-from ssljax.objectives.views import Views, embed
+from ssljax.objectives.base import Loss
+from ssljax.objectives.generative.decoding import Reconstruction
 from ssljax.ops.corruption import CORRUPTIONS
 from ssljax.ops.keys import per_example
+from ssljax.schema import Positive
 
 
 @dataclasses.dataclass(frozen=True)
-class DenoisingAutoencoder:
+class DenoisingAutoencoder(Reconstruction):
     """Extracting and composing robust features with denoising autoencoders (Vincent et al., 2008).
 
     loss = mean (x - decoder(bottleneck(encoder(corrupt(x)))))^2: the target is the clean x, over
@@ -31,61 +29,19 @@ class DenoisingAutoencoder:
     entropy).
     """
 
-    run: Run
-    views: Views = Views.crops(crop_scale=(0.5, 1.0), flip=0.5)
-    corruption: str = "masking"
-    level: float = 0.25
-    latent_dim: int = 128
-    decoder_width: int = 32
-    decoder_doublings: int = 5
+    corruption: Literal["masking", "gaussian"] = "masking"
+    level: Positive = 0.25
 
-    family: ClassVar[str] = "generative"
-    paper: ClassVar[str] = "arXiv:1305.6663"
-    keeps: ClassVar[tuple[str, ...]] = ()
-    batch_coupled: ClassVar[bool] = True
+    paper = "arXiv:1305.6663"
 
-    def __post_init__(self):
-        self.views.require(self.run.inputs, count=1)
-        if self.corruption not in CORRUPTIONS:
-            raise unknown("objective.corruption", self.corruption, CORRUPTIONS)
-        require_positive(
-            level=self.level, latent_dim=self.latent_dim, decoder_width=self.decoder_width
-        )
+    def check(self):
+        super().check()
         if self.corruption == "masking" and self.level >= 1:
             raise UserError(f"objective.level={self.level}; as a part to mask it must be below 1")
-        require_not_negative(decoder_doublings=self.decoder_doublings)
 
-    @property
-    def network(self) -> Chain:
-        return autoencoder(
-            self.views,
-            self.run,
-            latent_dim=self.latent_dim,
-            width=self.decoder_width,
-            doublings=self.decoder_doublings,
-        )
-
-    def _init(self, key):
-        return self.network.init(key, jnp.zeros((2, *image_shape(self.views, self.run))))
-
-    def init_params(self, key, batch):
-        return self._init(key)[0]
-
-    def init_memory(self, key, params, batch):
-        return {"stats": self._init(key)[1]}
-
-    def loss(self, params, memory, batch, *, key, step):
-        views_key, noise_key, model_key = jax.random.split(key, 3)
-        x = self.views.stacked(self.run.inputs, views_key, batch)[:, 0]
-        keys = per_example(noise_key, batch["row"])
+    def loss(self, net, teacher, batch, *, key, step):
+        x = self.views.stacked(key, batch)[:, 0]
+        keys = per_example(jax.random.split(key)[1], batch["row"])
         corrupted = CORRUPTIONS[self.corruption](keys, x, level=self.level)
-        reconstruction, stats = self.network.apply(
-            params, memory["stats"], corrupted, train=True, key=model_key
-        )
-        return jnp.mean(mse(reconstruction, x)), Aux(metrics={}, carry=stats)
-
-    def advance(self, params, memory, carry, *, step):
-        return params, {"stats": carry}
-
-    def embed(self, params, memory, batch):
-        return embed(self.run, params["encoder"], memory["stats"]["encoder"], batch)
+        reconstruction = net.decoder(net.bottleneck(net.encoder(corrupted).pooled))
+        return Loss(jnp.mean(mse(reconstruction, x)))

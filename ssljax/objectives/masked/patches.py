@@ -8,7 +8,7 @@ from ssljax.objectives.views import Views, blank
 
 def require_patches(run: Run, objective: str) -> None:
     """Raise a UserError unless the encoder makes tokens that can be hidden."""
-    if not hasattr(run.encoder, "grid") and not hasattr(run.encoder, "patch_size"):
+    if not hasattr(run.encoder, "trained_grid"):
         raise UserError(
             f"{objective} masks patches: config.encoder must be a vision transformer, for example "
             "{'name': 'vit_s'}, or a transformer of the data's modality"
@@ -26,7 +26,7 @@ def patch_grid(run: Run, views: Views) -> tuple[int, ...]:
         sizes = [view.size for view in views.augmentations.values()]
         grids = [modality.grid(run.field, run.encoder, size) for size in sizes]
     except UserError as error:
-        raise UserError(f"{views.where} has {error}") from error
+        raise UserError(f"{views.where}: {error}") from error
     return grids[0]
 
 

@@ -1,24 +1,24 @@
 """Inpainting: fill a hole in an image, near to what was there and hard to tell from it."""
 
 import dataclasses
-from typing import ClassVar
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
 
-from ssljax.errors import UserError, unknown
-from ssljax.losses import gan, mse
-from ssljax.models import Chain, ImageDecoder, PairDiscriminator, apply, init
-from ssljax.objectives.base import Aux, Run
-from ssljax.objectives.checks import require_positive
-from ssljax.objectives.generative.decoding import image_shape
-from ssljax.objectives.views import Views, embed
+from ssljax.errors import UserError
+from ssljax.losses import mse
+from ssljax.models import ImageDecoder, PairDiscriminator
+from ssljax.objectives.base import Loss, Objective
+from ssljax.objectives.generative.game import play
+from ssljax.objectives.views import Views, blank
 from ssljax.ops.keys import per_example
-from ssljax.ops.region_mask import REGIONS, mask_region
+from ssljax.ops.region_mask import mask_region
+from ssljax.schema import Decay, OpenShare, Size, Width
 
 
 @dataclasses.dataclass(frozen=True)
-class Inpainting:
+class Inpainting(Objective):
     """Context encoders: feature learning by inpainting (Pathak et al., 2016).
 
     The encoder sees an image with a hole, filled with the mean of the data set; the decoder G makes
@@ -38,98 +38,66 @@ class Inpainting:
     means over its two sides, half of the paper's sums.
     """
 
-    run: Run
     views: Views = Views.crops(crop_scale=(0.7656, 0.7656), crop_ratio=(1.0, 1.0), flip=0.5)
-    hole: float = 0.5
-    region: str = "center"
-    adversarial_weight: float = 0.001
-    decoder_width: int = 32
-    decoder_doublings: int = 4
-    discriminator_width: int = 64
-    discriminator_halvings: int = 4
-    discriminator_hidden: int = 512
+    hole: OpenShare = 0.5  # its side as a part of the view's
+    region: Literal["center", "random"] = "center"
+    adversarial_weight: Decay = 0.001
+    decoder_width: Width = 32
+    decoder_doublings: Size = 4
+    discriminator_width: Width = 64
+    discriminator_halvings: Size = 4
+    discriminator_hidden: Width = 512
 
-    family: ClassVar[str] = "predictive"
-    paper: ClassVar[str] = "arXiv:1604.07379"
-    keeps: ClassVar[tuple[str, ...]] = ()
-    batch_coupled: ClassVar[bool] = True
+    reads = ("image",)
+    paper = "arXiv:1604.07379"
+    batch_coupled = True
 
-    def __post_init__(self):
-        self.views.require(self.run.inputs, count=1)
-        if not (0 < self.hole < 1 and self._side >= 1):
+    def check(self):
+        self.views.require(count=1)
+        if not 1 <= self._side < self.views.size:
             raise UserError(
-                f"objective.hole={self.hole}; it must be above 0 and below 1, the side of the hole "
-                "as a part of the view's"
+                f"objective.hole={self.hole} makes a hole of {self._side} pixels in views of "
+                f"{self.views.size}; it must have at least 1 pixel, and fewer than the view"
             )
-        if self.region not in REGIONS:
-            raise unknown("objective.region", self.region, REGIONS)
-        if not 0 <= self.adversarial_weight < 1:
-            raise UserError(
-                f"objective.adversarial_weight={self.adversarial_weight}; it must be in [0, 1)"
-            )
-        require_positive(
-            decoder_width=self.decoder_width,
-            discriminator_width=self.discriminator_width,
-            discriminator_hidden=self.discriminator_hidden,
-        )
 
     @property
     def _side(self) -> int:
-        return round(self.hole * image_shape(self.views, self.run)[0])
+        return round(self.hole * self.views.size)
 
-    @property
-    def _hole_shape(self) -> tuple[int, int, int]:
-        return self._side, self._side, self.run.inputs.shape[2]
-
-    @property
-    def network(self) -> Chain:
+    def modules(self):
         decoder = ImageDecoder(
-            self._hole_shape,
+            (self._side, self._side, self.run.field.shape[2]),
             width=self.decoder_width,
             doublings=self.decoder_doublings,
             norm=True,
             dtype=self.run.dtype,
         )
-        return Chain({"encoder": self.run.encoder, "decoder": decoder})
-
-    @property
-    def discriminator(self) -> PairDiscriminator:
-        return PairDiscriminator(
+        modules = {"encoder": self.run.encoder, "decoder": decoder}
+        if self.adversarial_weight == 0:
+            return modules
+        discriminator = PairDiscriminator(
             self.discriminator_width,
             self.discriminator_halvings,
             self.discriminator_hidden,
             dtype=self.run.dtype,
         )
+        return {**modules, "discriminator": discriminator}
 
-    def _init(self, key):
-        return self.network.init(key, jnp.zeros((2, *image_shape(self.views, self.run))))
+    def run_once(self, net):
+        hole = net.decoder(net.encoder(blank(self.run.field, self.views.size)).pooled)
+        if "discriminator" in net.modules:
+            net.discriminator(hole, _no_code(hole))
 
-    def init_params(self, key, batch):
-        key, judge_key = jax.random.split(key)
-        params = self._init(key)[0]
+    def loss(self, net, teacher, batch, *, key, step):
+        images = self.views.stacked(key, batch)[:, 0]
+        keys = per_example(jax.random.split(key)[1], batch["row"])
+        masked = mask_region(keys, images, side=self._side, region=self.region)
+        made = net.decoder(net.encoder(masked.rest).pooled)
+        reconstruction = jnp.mean(mse(made, masked.hidden))
         if self.adversarial_weight == 0:
-            return params
-        hole = jnp.zeros((2, *self._hole_shape))
-        return {
-            **params,
-            "discriminator": init(self.discriminator, judge_key, hole, _no_code(hole))[0],
-        }
-
-    def init_memory(self, key, params, batch):
-        return {"stats": self._init(key)[1]}
-
-    def loss(self, params, memory, batch, *, key, step):
-        views_key, hole_key, model_key = jax.random.split(key, 3)
-        images = self.views.stacked(self.run.inputs, views_key, batch)[:, 0]
-        keys = per_example(hole_key, batch["row"])
-        holed = mask_region(keys, images, side=self._side, region=self.region)
-        made, stats = self.network.apply(
-            params, memory["stats"], holed.rest, train=True, key=model_key
-        )
-        reconstruction = jnp.mean(mse(made, holed.hidden))
-        if self.adversarial_weight == 0:
-            return reconstruction, Aux(metrics={}, carry=stats)
-        opponent, discriminator = self._game(params["discriminator"], holed.hidden, made)
+            return Loss(reconstruction)
+        none = _no_code(made)
+        discriminator, opponent = play(net, real=(masked.hidden, none), made=(made, none))
         weight = self.adversarial_weight
         loss = (1 - weight) * reconstruction + weight * opponent + discriminator
         metrics = {
@@ -137,24 +105,7 @@ class Inpainting:
             "generator_loss": opponent,
             "discriminator_loss": discriminator,
         }
-        return loss, Aux(metrics=metrics, carry=stats)
-
-    def _game(self, judge, real, made):
-        """Return the losses of encoder and decoder, and of the discriminator."""
-        # Each player gets the gradient of its own loss alone.
-        fixed_judge, fixed_made = jax.lax.stop_gradient((judge, made))
-        opponent = gan(self._judge(fixed_judge, made), self._judge(fixed_judge, real))
-        discriminator = gan(self._judge(judge, real), self._judge(judge, fixed_made))
-        return jnp.mean(opponent), jnp.mean(discriminator)
-
-    def _judge(self, params, hole):
-        return apply(self.discriminator, params, {}, hole, _no_code(hole), train=True)[0]
-
-    def advance(self, params, memory, carry, *, step):
-        return params, {"stats": carry}
-
-    def embed(self, params, memory, batch):
-        return embed(self.run, params["encoder"], memory["stats"]["encoder"], batch)
+        return Loss(loss, metrics)
 
 
 def _no_code(images):

@@ -2,23 +2,22 @@
 
 import dataclasses
 import math
-from typing import ClassVar
+from typing import Annotated
 
 import jax
 import jax.numpy as jnp
 
 from ssljax.errors import UserError
-from ssljax.objectives.base import Aux, Run
-from ssljax.objectives.predictive.pretext import classification
-from ssljax.objectives.predictive.tiles import TILES, TileCutter, TileNetwork
-from ssljax.objectives.views import Views, embed
+from ssljax.objectives.predictive.tiles import TILES, TilePuzzle
+from ssljax.objectives.views import Views
 from ssljax.ops.keys import per_example
 from ssljax.ops.permutations import distant_permutations
 from ssljax.ops.tiles import distinct, standardize_colors
+from ssljax.schema import Between, Count, Part, Share
 
 
 @dataclasses.dataclass(frozen=True)
-class Jigsaw:
+class Jigsaw(TilePuzzle):
     """Unsupervised learning of visual representations by solving jigsaw puzzles (Noroozi and
     Favaro, 2016).
 
@@ -42,69 +41,32 @@ class Jigsaw:
     lenses.
     """
 
-    run: Run
     views: Views = Views.crops(crop_scale=(0.7725, 0.7725), crop_ratio=(1.0, 1.0), grey_prob=0.3)
-    tile: float = 0.853
-    jitter: float = 1.0
-    tile_size: int = 0
-    permutations: int = 1000
-    orders: int = 1
-    projector_dim: int = 1000
-    classifier_hidden: tuple = (4096,)
+    tile: Part = 0.853
+    jitter: Share = 1.0
+    permutations: Annotated[int, Between(2, math.factorial(TILES))] = 1000
+    orders: Count = 1
 
-    family: ClassVar[str] = "predictive"
-    paper: ClassVar[str] = "arXiv:1603.09246"
-    keeps: ClassVar[tuple[str, ...]] = ()
-    batch_coupled: ClassVar[bool] = True
+    paper = "arXiv:1603.09246"
+    together = TILES
 
-    def __post_init__(self):
-        self._cutter.check()
-        if not 2 <= self.permutations <= math.factorial(TILES):
+    def check(self):
+        super().check()
+        if self.orders > self.permutations:
             raise UserError(
-                f"objective.permutations={self.permutations}; it must be from 2 to "
-                f"{math.factorial(TILES)}, the number there is of {TILES} tiles"
-            )
-        if not 1 <= self.orders <= self.permutations:
-            raise UserError(
-                f"objective.orders={self.orders}; it must be from 1 to "
+                f"objective.orders={self.orders}; it must be at most "
                 f"objective.permutations={self.permutations}"
             )
 
     @property
-    def _cutter(self) -> TileCutter:
-        return TileCutter(self.views, self.run.inputs, self.tile, self.jitter, self.tile_size)
+    def classes(self):
+        return self.permutations
 
-    @property
-    def network(self) -> TileNetwork:
-        return TileNetwork(
-            encoder=self.run.encoder,
-            together=TILES,
-            classes=self.permutations,
-            projector_dim=self.projector_dim,
-            classifier_hidden=self.classifier_hidden,
-            dtype=self.run.dtype,
-        )
-
-    def init_params(self, key, batch):
-        return self.network.init(key, self._cutter.example)[0]
-
-    def init_memory(self, key, params, batch):
-        return {"stats": self.network.init(key, self._cutter.example)[1]}
-
-    def loss(self, params, memory, batch, *, key, step):
-        tiles_key, order_key, model_key = jax.random.split(key, 3)
-        tiles = standardize_colors(self._cutter(tiles_key, batch))
-        z, stats = self.network.encode(params, memory["stats"], tiles, key=model_key)
+    def loss(self, net, teacher, batch, *, key, step):
+        tiles_key, order_key = jax.random.split(key)
+        z = self.features(net, standardize_colors(self.cut(tiles_key, batch)))
         keys = per_example(order_key, batch["row"])
         labels = distinct(keys, count=self.orders, of=self.permutations)
         orders = jnp.asarray(distant_permutations(TILES, self.permutations))[labels]
         puzzles = jnp.take_along_axis(z[:, None], orders[..., None], axis=2)
-        logits, stats = self.network.classify(params, stats, puzzles)
-        loss, metrics = classification(logits, labels.ravel())
-        return loss, Aux(metrics=metrics, carry=stats)
-
-    def advance(self, params, memory, carry, *, step):
-        return params, {"stats": carry}
-
-    def embed(self, params, memory, batch):
-        return embed(self.run, params["encoder"], memory["stats"]["encoder"], batch)
+        return self.answer(net, puzzles, labels)

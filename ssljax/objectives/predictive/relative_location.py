@@ -1,27 +1,24 @@
 """Relative location: tell on which side of a tile another one lay in the image."""
 
 import dataclasses
-from typing import ClassVar
+from typing import Annotated, Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ssljax.errors import UserError, unknown
-from ssljax.objectives.base import Aux, Run
-from ssljax.objectives.predictive.pretext import classification
-from ssljax.objectives.predictive.tiles import TILES, TileCutter, TileNetwork
-from ssljax.objectives.views import Views, embed
+from ssljax.errors import UserError
+from ssljax.objectives.predictive.tiles import TILES, TilePuzzle
 from ssljax.ops.keys import per_example
 from ssljax.ops.tiles import distinct, drop_colors, project_colors
+from ssljax.schema import Between
 
 CENTRE = TILES // 2
 AROUND = np.delete(np.arange(TILES), CENTRE)  # class k is the k-th tile around the centre
-COLORS = ("drop", "project", "keep")
 
 
 @dataclasses.dataclass(frozen=True)
-class RelativeLocation:
+class RelativeLocation(TilePuzzle):
     """Unsupervised visual representation learning by context prediction (Doersch et al., 2015).
 
     An image is divided into 3x3 cells, and a tile is cut at random out of each. The classifier is
@@ -42,74 +39,34 @@ class RelativeLocation:
     projected after normalisation.
     """
 
-    run: Run
-    views: Views = Views.crops(crop_scale=(0.5, 1.0))
-    tile: float = 0.667
-    jitter: float = 0.292
-    tile_size: int = 0
-    color: str = "drop"
-    neighbours: int = 1
-    projector_dim: int = 1000
-    classifier_hidden: tuple = (4096,)
+    color: Literal["drop", "project", "keep"] = "drop"
+    neighbours: Annotated[int, Between(1, len(AROUND))] = 1
 
-    family: ClassVar[str] = "predictive"
-    paper: ClassVar[str] = "arXiv:1505.05192"
-    keeps: ClassVar[tuple[str, ...]] = ()
-    batch_coupled: ClassVar[bool] = True
+    paper = "arXiv:1505.05192"
+    together = 2
+    classes = len(AROUND)
 
-    def __post_init__(self):
-        self._cutter.check()
-        if self.color not in COLORS:
-            raise unknown("objective.color", self.color, COLORS)
-        if self.color != "keep" and self.run.inputs.shape[2] != 3:
+    def check(self):
+        super().check()
+        channels = self.run.field.shape[2]
+        if self.color != "keep" and channels != 3:
             raise UserError(
                 f"objective.color={self.color!r} needs images with 3 channels, these have "
-                f"{self.run.inputs.shape[2]}; set objective.color='keep'"
+                f"{channels}; set objective.color='keep'"
             )
-        if not 1 <= self.neighbours <= len(AROUND):
-            raise UserError(f"objective.neighbours={self.neighbours}; it must be from 1 to 8")
 
-    @property
-    def _cutter(self) -> TileCutter:
-        return TileCutter(self.views, self.run.inputs, self.tile, self.jitter, self.tile_size)
-
-    @property
-    def network(self) -> TileNetwork:
-        return TileNetwork(
-            encoder=self.run.encoder,
-            together=2,
-            classes=len(AROUND),
-            projector_dim=self.projector_dim,
-            classifier_hidden=self.classifier_hidden,
-            dtype=self.run.dtype,
-        )
-
-    def init_params(self, key, batch):
-        return self.network.init(key, self._cutter.example)[0]
-
-    def init_memory(self, key, params, batch):
-        return {"stats": self.network.init(key, self._cutter.example)[1]}
-
-    def loss(self, params, memory, batch, *, key, step):
-        tiles_key, place_key, color_key, model_key = jax.random.split(key, 4)
+    def loss(self, net, teacher, batch, *, key, step):
+        tiles_key, place_key, color_key = jax.random.split(key, 3)
         keys = per_example(place_key, batch["row"])
         labels = distinct(keys, count=self.neighbours, of=len(AROUND))
         middle = jnp.full((len(labels), 1), CENTRE)
         chosen = jnp.concatenate([middle, jnp.asarray(AROUND)[labels]], axis=1)
-        tiles = self._cutter(tiles_key, batch)
+        tiles = self.cut(tiles_key, batch)
         tiles = jnp.take_along_axis(tiles, chosen[:, :, None, None, None], axis=1)
         if self.color == "drop":
             tiles = drop_colors(per_example(color_key, batch["row"]), tiles)
         elif self.color == "project":
             tiles = project_colors(tiles)
-        z, stats = self.network.encode(params, memory["stats"], tiles, key=model_key)
+        z = self.features(net, tiles)
         pairs = jnp.stack([jnp.broadcast_to(z[:, :1], z[:, 1:].shape), z[:, 1:]], axis=2)
-        logits, stats = self.network.classify(params, stats, pairs)
-        loss, metrics = classification(logits, labels.ravel())
-        return loss, Aux(metrics=metrics, carry=stats)
-
-    def advance(self, params, memory, carry, *, step):
-        return params, {"stats": carry}
-
-    def embed(self, params, memory, batch):
-        return embed(self.run, params["encoder"], memory["stats"]["encoder"], batch)
+        return self.answer(net, pairs, labels)

@@ -1,23 +1,22 @@
 """Rotation: tell by which multiple of 90 degrees an image was turned."""
 
 import dataclasses
-from typing import ClassVar
 
-import jax
 import jax.numpy as jnp
 from einops import rearrange
 
-from ssljax.models import MLP, Chain
-from ssljax.objectives.base import Aux, Run
+from ssljax.models import MLP
+from ssljax.objectives.base import Objective
 from ssljax.objectives.predictive.pretext import classification
-from ssljax.objectives.views import Views, embed, example
+from ssljax.objectives.views import Views
 from ssljax.ops.rotation import quarter_turns
+from ssljax.schema import Widths
 
 TURNS = 4
 
 
 @dataclasses.dataclass(frozen=True)
-class Rotation:
+class Rotation(Objective):
     """Unsupervised representation learning by predicting image rotations (Gidaris et al., 2018).
 
     RotNet. Every image is turned by 0, 90, 180 and 270 degrees, all four in the same batch, and
@@ -34,41 +33,21 @@ class Rotation:
     network-in-network have layers of their own, whose features are then used.
     """
 
-    run: Run
     views: Views = Views.crops(crop_scale=(0.7656, 0.7656), crop_ratio=(1.0, 1.0), flip=0.5)
-    classifier_hidden: tuple = ()
+    classifier_hidden: Widths = ()
 
-    family: ClassVar[str] = "predictive"
-    paper: ClassVar[str] = "arXiv:1803.07728"
-    keeps: ClassVar[tuple[str, ...]] = ()
-    batch_coupled: ClassVar[bool] = True
+    reads = ("image",)
+    paper = "arXiv:1803.07728"
+    batch_coupled = True
 
-    def __post_init__(self):
-        self.views.require(self.run.inputs, count=1)
+    def check(self):
+        self.views.require(count=1)
 
-    @property
-    def network(self) -> Chain:
+    def modules(self):
         classifier = MLP(self.classifier_hidden, TURNS, dtype=self.run.dtype)
-        return Chain({"encoder": self.run.encoder, "classifier": classifier})
+        return {"encoder": self.run.encoder, "classifier": classifier}
 
-    def init_params(self, key, batch):
-        return self.network.init(key, example(self.run.inputs))[0]
-
-    def init_memory(self, key, params, batch):
-        return {"stats": self.network.init(key, example(self.run.inputs))[1]}
-
-    def loss(self, params, memory, batch, *, key, step):
-        views_key, model_key = jax.random.split(key)
-        images = self.views.stacked(self.run.inputs, views_key, batch)[:, 0]
-        turned = rearrange(quarter_turns(images), "b r h w c -> (b r) h w c")
-        logits, stats = self.network.apply(
-            params, memory["stats"], turned, train=True, key=model_key
-        )
-        loss, metrics = classification(logits, jnp.tile(jnp.arange(TURNS), len(images)))
-        return loss, Aux(metrics=metrics, carry=stats)
-
-    def advance(self, params, memory, carry, *, step):
-        return params, {"stats": carry}
-
-    def embed(self, params, memory, batch):
-        return embed(self.run, params["encoder"], memory["stats"]["encoder"], batch)
+    def loss(self, net, teacher, batch, *, key, step):
+        turned = quarter_turns(self.views.stacked(key, batch)[:, 0])
+        logits = net.classifier(net.encoder(rearrange(turned, "b r ... -> (b r) ...")).pooled)
+        return classification(logits, jnp.tile(jnp.arange(TURNS), len(turned)))

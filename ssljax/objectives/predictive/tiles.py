@@ -1,130 +1,99 @@
 """What puzzles of tiles share: where tiles are cut, and a network that reads several at once."""
 
 import dataclasses
-from typing import Any
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 from einops import rearrange
 
 from ssljax.errors import UserError
-from ssljax.models import MLP, Chain, apply, init
-from ssljax.objectives.base import Array, Batch, Inputs, PyTree
-from ssljax.objectives.views import Views
+from ssljax.models import MLP
+from ssljax.objectives.base import Array, Loss, Net, Objective
+from ssljax.objectives.predictive.pretext import classification
+from ssljax.objectives.views import Views, blank
 from ssljax.ops.keys import per_example
 from ssljax.ops.tiles import random_tiles
+from ssljax.schema import Part, PixelsOrNone, Share, Width, Widths
+from ssljax.spec import Batch
 
 GRID = 3
 TILES = GRID**2
 
 
 @dataclasses.dataclass(frozen=True)
-class TileCutter:
-    """Nine tiles of a view, one from each cell of a 3x3 grid.
+class TilePuzzle(Objective):
+    """A question about nine tiles of an image, one from each cell of a 3x3 grid of a view.
+
+    Encoder and projector see one tile at a time; the classifier reads several.
+
+    Class attributes:
+      together: tiles that the classifier reads as one.
 
     Attributes:
       views: the single view that is cut.
-      inputs: what the data are like.
       tile: side of a tile as a part of its cell's, rounded to pixels.
       jitter: how freely a tile lies in its cell, see `ssljax.ops.tiles.random_tiles`.
-      size: side in pixels to which tiles are resized; 0 leaves them as they are cut.
+      tile_size: side in pixels to which tiles are resized; 0 leaves them as they are cut.
+      projector_dim: features of a tile that the classifier gets.
+      classifier_hidden: its hidden layers.
     """
 
-    views: Views
-    inputs: Inputs
-    tile: float
-    jitter: float
-    size: int
+    views: Views = Views.crops(crop_scale=(0.5, 1.0))
+    tile: Part = 0.667
+    jitter: Share = 0.292
+    tile_size: PixelsOrNone = 0
+    projector_dim: Width = 1000
+    classifier_hidden: Widths = (4096,)
 
-    def check(self) -> None:
-        """Raise a UserError for values out of range."""
-        self.views.require(self.inputs, count=1)
-        if not 0 < self.tile <= 1:
-            raise UserError(f"objective.tile={self.tile}; it must be above 0 and at most 1")
-        if not 0 <= self.jitter <= 1:
-            raise UserError(f"objective.jitter={self.jitter}; it must be from 0 to 1")
-        if self.size < 0:
-            raise UserError(f"objective.tile_size={self.size}; it must be at least 0 (0: as cut)")
-        if self._view_size < GRID:
-            raise UserError(f"views of {self._view_size} pixels cannot be cut into {GRID}x{GRID}")
+    together: ClassVar[int]
+    reads = ("image",)
+    batch_coupled = True
 
     @property
-    def _view_size(self) -> int:
-        (view,) = self.views.augmentations(self.inputs).values()
-        return view.size
+    def classes(self) -> int:
+        """The number of possible answers."""
+        raise NotImplementedError
+
+    def check(self):
+        self.views.require(count=1)
+        if self.views.size < GRID:
+            raise UserError(f"views of {self.views.size} pixels cannot be cut into {GRID}x{GRID}")
+
+    def modules(self):
+        return {
+            "encoder": self.run.encoder,
+            "projector": MLP((), self.projector_dim, dtype=self.run.dtype),
+            "classifier": MLP(self.classifier_hidden, self.classes, dtype=self.run.dtype),
+        }
+
+    def run_once(self, net):
+        tiles = blank(self.run.field, self.tile_size or self._pixels)
+        features = net.projector(net.encoder(tiles).pooled)
+        net.classifier(jnp.tile(features, (1, self.together)))
 
     @property
     def _pixels(self) -> int:
-        return max(1, round(self.tile * (self._view_size // GRID)))
+        return max(1, round(self.tile * (self.views.size // GRID)))
 
-    @property
-    def example(self) -> Array:
-        """Two blank tiles."""
-        side = self.size or self._pixels
-        return jnp.zeros((2, side, side, self.inputs.shape[2]), jnp.float32)
-
-    def __call__(self, key: Array, batch: Batch) -> Array:
-        """Return float32[B, 9, size, size, C], normalised as images are, row-major."""
-        views_key, tiles_key = jax.random.split(key)
+    def cut(self, key: Array, batch: Batch) -> Array:
+        """Return nine tiles float32[B, 9, size, size, C], normalised as images are, row-major."""
         return random_tiles(
-            per_example(tiles_key, batch["row"]),
-            self.views.stacked(self.inputs, views_key, batch)[:, 0],
+            per_example(jax.random.split(key)[1], batch["row"]),
+            self.views.stacked(key, batch)[:, 0],
             grid=GRID,
             tile=self._pixels,
             jitter=self.jitter,
-            size=self.size or None,
+            size=self.tile_size or None,
         )
 
-
-@dataclasses.dataclass(frozen=True)
-class TileNetwork:
-    """Encoder and projector see one tile at a time; the classifier reads `together` of them.
-
-    Attributes:
-      encoder: the module that is pretrained.
-      together: tiles that are classified as one.
-      classes: of the classifier.
-      projector_dim: features of a tile that the classifier gets.
-      classifier_hidden: its hidden layers.
-      dtype: of the projector's and the classifier's products.
-    """
-
-    encoder: Any
-    together: int
-    classes: int
-    projector_dim: int
-    classifier_hidden: tuple
-    dtype: str
-
-    @property
-    def _single(self) -> Chain:
-        projector = MLP((), self.projector_dim, dtype=self.dtype)
-        return Chain({"encoder": self.encoder, "projector": projector})
-
-    @property
-    def _classifier(self) -> MLP:
-        return MLP(self.classifier_hidden, self.classes, dtype=self.dtype)
-
-    def init(self, key: Array, tiles: Array) -> tuple[PyTree, PyTree]:
-        """Return fresh (params, stats) by component, for tiles [N, size, size, C]."""
-        single_key, classifier_key = jax.random.split(key)
-        params, stats = self._single.init(single_key, tiles)
-        features = jnp.zeros((2, self.together * self.projector_dim))
-        classifier, classifier_stats = init(self._classifier, classifier_key, features)
-        return {**params, "classifier": classifier}, {**stats, "classifier": classifier_stats}
-
-    def encode(
-        self, params: PyTree, stats: PyTree, tiles: Array, *, key: Array
-    ) -> tuple[Array, PyTree]:
-        """Return the features [B, T, projector_dim] of tiles [B, T, size, size, C], and stats."""
+    def features(self, net: Net, tiles: Array) -> Array:
+        """Return the features [B, T, projector_dim] of tiles [B, T, size, size, C]."""
         flat = rearrange(tiles, "b t h w c -> (b t) h w c")
-        features, stats = self._single.apply(params, stats, flat, train=True, key=key)
-        return rearrange(features, "(b t) d -> b t d", b=len(tiles)), stats
+        z = net.projector(net.encoder(flat).pooled)
+        return rearrange(z, "(b t) d -> b t d", b=len(tiles))
 
-    def classify(self, params: PyTree, stats: PyTree, features: Array) -> tuple[Array, PyTree]:
-        """Return logits [B n, classes] of features [B, n, together, projector_dim], and stats."""
-        rows = rearrange(features, "b n t d -> (b n) (t d)")
-        logits, own = apply(
-            self._classifier, params["classifier"], stats["classifier"], rows, train=True
-        )
-        return logits, {**stats, "classifier": own}
+    def answer(self, net: Net, puzzles: Array, labels: Array) -> Loss:
+        """Return the loss of puzzles [B, n, together, projector_dim] with answers [B, n]."""
+        logits = net.classifier(rearrange(puzzles, "b n t d -> (b n) (t d)"))
+        return classification(logits, labels.ravel())

@@ -1,19 +1,16 @@
 """Barlow Twins: the cross-correlation of two views' features becomes the identity matrix."""
 
 import dataclasses
-from typing import ClassVar
-
-import jax
 
 from ssljax.losses import barlow_twins
-from ssljax.models import MLP, Chain
-from ssljax.objectives.base import Aux, Run
-from ssljax.objectives.siamese import ASYMMETRIC, each_view
-from ssljax.objectives.views import Views, embed, example
+from ssljax.models import MLP
+from ssljax.objectives.base import Loss, Objective
+from ssljax.objectives.views import Views
+from ssljax.schema import NotNegative, Width, Widths
 
 
 @dataclasses.dataclass(frozen=True)
-class BarlowTwins:
+class BarlowTwins(Objective):
     """Self-supervised learning via redundancy reduction (Zbontar et al., 2021).
 
     z = projector(encoder(view)), each view with its own batch statistics; with C the correlation
@@ -25,47 +22,24 @@ class BarlowTwins:
     `ssljax.losses.barlow_twins` for what that means for its learning rates.
     """
 
-    run: Run
-    views: Views = ASYMMETRIC
-    off_diagonal_weight: float = 0.0051
-    projector_hidden: tuple = (8192, 8192)
-    projector_dim: int = 8192
+    views: Views = Views("barlow_twins")
+    off_diagonal_weight: NotNegative = 0.0051
+    projector_hidden: Widths = (8192, 8192)
+    projector_dim: Width = 8192
 
-    family: ClassVar[str] = "redundancy reduction"
-    paper: ClassVar[str] = "arXiv:2103.03230"
-    keeps: ClassVar[tuple[str, ...]] = ()
-    batch_coupled: ClassVar[bool] = True
-    smallest_batch: ClassVar[int] = 3
+    paper = "arXiv:2103.03230"
+    batch_coupled = True
+    smallest_batch = 3
 
-    def __post_init__(self):
-        self.views.require(self.run.inputs, count=2)
+    def check(self):
+        self.views.require(count=2)
 
-    @property
-    def network(self) -> Chain:
-        projector = MLP(
-            self.projector_hidden,
-            self.projector_dim,
-            output_bias=False,
-            linear_init="torch",
-            dtype=self.run.dtype,
-        )
-        return Chain({"encoder": self.run.encoder, "projector": projector})
+    def modules(self):
+        head = {"output_bias": False, "linear_init": "torch", "dtype": self.run.dtype}
+        projector = MLP(self.projector_hidden, self.projector_dim, **head)
+        return {"encoder": self.run.encoder, "projector": projector}
 
-    def init_params(self, key, batch):
-        return self.network.init(key, example(self.run.inputs))[0]
-
-    def init_memory(self, key, params, batch):
-        return {"stats": self.network.init(key, example(self.run.inputs))[1]}
-
-    def loss(self, params, memory, batch, *, key, step):
-        views_key, model_key = jax.random.split(key)
-        views = self.views.stacked(self.run.inputs, views_key, batch)
-        (z1, z2), stats = each_view(self.network, params, memory["stats"], views, model_key)
-        loss = barlow_twins(z1, z2, off_diagonal_weight=self.off_diagonal_weight)
-        return loss, Aux(metrics={}, carry=stats)
-
-    def advance(self, params, memory, carry, *, step):
-        return params, {"stats": carry}
-
-    def embed(self, params, memory, batch):
-        return embed(self.run, params["encoder"], memory["stats"]["encoder"], batch)
+    def loss(self, net, teacher, batch, *, key, step):
+        views = self.views.stacked(key, batch)
+        z1, z2 = (net.projector(net.encoder(views[:, v]).pooled) for v in (0, 1))
+        return Loss(barlow_twins(z1, z2, off_diagonal_weight=self.off_diagonal_weight))

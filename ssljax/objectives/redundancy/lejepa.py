@@ -1,33 +1,24 @@
 """LeJEPA: views agree with the mean of the large ones, and their embeddings become Gaussian."""
 
 import dataclasses
-from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 
 from ssljax.errors import UserError
 from ssljax.losses import sigreg
-from ssljax.models import MLP, Chain
-from ssljax.objectives.base import Aux, Run
-from ssljax.objectives.siamese import all_views
-from ssljax.objectives.views import Views, embed, example
+from ssljax.models import MLP
+from ssljax.objectives.base import Loss, Objective
+from ssljax.objectives.multi_crop import apply_multi_crop
+from ssljax.objectives.presets import BYOL
+from ssljax.objectives.views import Views
+from ssljax.schema import Count, Share, Width, Widths
 
-_COLOUR = dict(
-    flip=0.5,
-    brightness=0.4,
-    contrast=0.4,
-    saturation=0.2,
-    hue=0.1,
-    jitter_prob=0.8,
-    grey_prob=0.2,
-    blur_prob=0.5,
-    solarize_prob=0.2,
-)
+_COLOUR = {**BYOL, "blur_prob": 0.5, "solarize_prob": 0.2}
 
 
 @dataclasses.dataclass(frozen=True)
-class LeJEPA:
+class LeJEPA(Objective):
     """Provable and scalable self-supervised learning without the heuristics (Balestriero and LeCun,
     2025).
 
@@ -41,60 +32,37 @@ class LeJEPA:
     mean of all.
     """
 
-    run: Run
     views: Views = Views(
         {
-            "crop": {"count": 2, "size": 224, "crop_scale": (0.3, 1.0), **_COLOUR},
-            "small_crop": {"count": 6, "size": 98, "crop_scale": (0.05, 0.3), **_COLOUR},
+            "crop": {"count": 2, "size": 224, **_COLOUR, "crop_scale": (0.3, 1.0)},
+            "small_crop": {"count": 6, "size": 98, **_COLOUR, "crop_scale": (0.05, 0.3)},
         }
     )
-    weight: float = 0.05
-    directions: int = 1024
-    projector_hidden: tuple = (2048, 2048)
-    projector_dim: int = 128
+    weight: Share = 0.05
+    directions: Count = 1024
+    projector_hidden: Widths = (2048, 2048)
+    projector_dim: Width = 128
 
-    family: ClassVar[str] = "redundancy reduction"
-    paper: ClassVar[str] = "arXiv:2511.08544"
-    keeps: ClassVar[tuple[str, ...]] = ()
-    batch_coupled: ClassVar[bool] = True
-    smallest_batch: ClassVar[int] = 2
+    paper = "arXiv:2511.08544"
+    batch_coupled = True
+    smallest_batch = 2
 
-    def __post_init__(self):
-        views = sum(view.count for view in self.views.augmentations(self.run.inputs).values())
-        if views < 2:
-            raise UserError(f"{self.views.where} makes {views} view(s); lejepa needs 2 or more")
-        if not 0 <= self.weight <= 1:
-            raise UserError(f"objective.weight={self.weight}; it must be between 0 and 1")
-        if self.directions < 1:
-            raise UserError(f"objective.directions={self.directions}; it must be at least 1")
+    def check(self):
+        if (count := self.views.count) < 2:
+            raise UserError(f"{self.views.where} makes {count} view(s); lejepa needs 2 or more")
 
-    @property
-    def network(self) -> Chain:
-        projector = MLP(
-            self.projector_hidden, self.projector_dim, linear_init="torch", dtype=self.run.dtype
-        )
-        return Chain({"encoder": self.run.encoder, "projector": projector})
+    def modules(self):
+        head = {"linear_init": "torch", "dtype": self.run.dtype}
+        projector = MLP(self.projector_hidden, self.projector_dim, **head)
+        return {"encoder": self.run.encoder, "projector": projector}
 
-    def init_params(self, key, batch):
-        return self.network.init(key, example(self.run.inputs))[0]
-
-    def init_memory(self, key, params, batch):
-        return {"stats": self.network.init(key, example(self.run.inputs))[1]}
-
-    def loss(self, params, memory, batch, *, key, step):
-        views_key, model_key, directions_key = jax.random.split(key, 3)
-        groups = self.views(self.run.inputs, views_key, batch)
-        z, stats = all_views(self.network, params, memory["stats"], groups, model_key)
-        large = next(iter(groups.values())).shape[1]
+    def loss(self, net, teacher, batch, *, key, step):
+        groups = self.views.by_size(key, batch)
+        z = apply_multi_crop(net, groups, "projector")
+        large = groups[0].shape[1]
         invariance = jnp.mean(jnp.square(z - jnp.mean(z[:large], axis=0)))
-        directions = jax.random.normal(directions_key, (self.directions, self.projector_dim))
+        directions = (self.directions, self.projector_dim)
+        directions = jax.random.normal(jax.random.split(key, 3)[2], directions)
         gaussian = jnp.mean(jax.vmap(sigreg, in_axes=(0, None))(z, directions))
         loss = (1 - self.weight) * invariance + self.weight * gaussian
-        metrics = {"invariance": invariance, "sigreg": gaussian}
-        return loss, Aux(metrics=metrics, carry=stats)
-
-    def advance(self, params, memory, carry, *, step):
-        return params, {"stats": carry}
-
-    def embed(self, params, memory, batch):
-        return embed(self.run, params["encoder"], memory["stats"]["encoder"], batch)
+        return Loss(loss, {"invariance": invariance, "sigreg": gaussian})

