@@ -273,7 +273,7 @@ def _centred(z: jax.Array, axis: int = 0) -> jax.Array:
 
 
 def _in_range(z: jax.Array, axis: int | tuple[int, int]) -> tuple[jax.Array, jax.Array]:
-    """Return z / s and s >= 1 such that squares do not overflow; the caller must not need s."""
+    """Return z / s and s >= 1 such that squares do not overflow; for scale-free uses."""
     size = jax.lax.stop_gradient(jnp.max(jnp.abs(z), axis=axis, keepdims=True))
     size = jnp.maximum(size, 1)
     return z / size, size
