@@ -55,8 +55,8 @@ def test_every_run_in_the_readme_can_be_built(line, monkeypatch):
     args, rest = build_parser().parse_known_args(line.split())
     config = config_file.load(args.config, rest)
     side, channels = config.data.image_size or 28, 3 if "folder" in config.data.source else 1
-    inputs = image_spec((side, side, channels), (0.5,) * channels, (0.25,) * channels, 1_000)
-    assert experiment.build(config, inputs=inputs).optimizer
+    spec = image_spec((side, side, channels), (0.5,) * channels, (0.25,) * channels, 1_000)
+    assert experiment.build(config, spec=spec).optimizer
 
 
 @pytest.mark.parametrize(
