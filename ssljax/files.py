@@ -1,4 +1,4 @@
-"""Small files, whole or not at all."""
+"""Small files, written completely or not at all."""
 
 import os
 import pathlib
@@ -7,11 +7,12 @@ from ssljax.errors import UserError
 
 
 def write_atomically(path: pathlib.Path, content: str | bytes) -> None:
-    """Write a file, text as UTF-8, so that a reader, or a crash, never meets half of it.
+    """Write a file, text as UTF-8, atomically: no reader and no crash meets
+    half of it.
 
     Raises:
-      UserError: the file cannot be written (no folder, no permission, disk full); what was there
-        before is untouched.
+      UserError: the file cannot be written (no folder, no permission, disk full); an older file is
+        then unchanged.
     """
     new = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
