@@ -217,7 +217,9 @@ class Objective:
             return student, None
         modules = {name: without_drop_path(self.networks[name]) for name in self.teacher}
         stats = state.get("teacher_stats", {})
-        return student, Net(modules, state["teacher"], stats, state=state, train=train)
+        own = None if key is None else jax.random.fold_in(key, _TEACHER_STREAM)
+        teacher = Net(modules, state["teacher"], stats, state=state, key=own, train=train)
+        return student, teacher
 
     def value(
         self, params: PyTree, state: PyTree, batch: Batch, *, key: Array, step: Array
@@ -231,6 +233,7 @@ class Objective:
         return loss.value, Aux(dict(loss.metrics), carry)
 
 
+_TEACHER_STREAM = 0x74656163  # of the key of the networks
 _MODEL_STREAM = 0x6D6F646C  # of a step's key; views, masks and noise take the small numbers
 
 

@@ -1,4 +1,4 @@
-"""Five steps of a small experiment on made-up images: loss, gradient norm, parameters."""
+"""Five steps of a small experiment on made-up data: loss, gradient norm, parameters."""
 
 import hashlib
 import pathlib
@@ -7,6 +7,7 @@ import jax
 import numpy as np
 
 from ssljax.ops.keys import key_for
+from ssljax.spec import Field
 from ssljax.training.experiment import build
 from tests.experiments.configs import FILES, config_of, spec_of
 
@@ -48,9 +49,13 @@ def record(path: str) -> dict:
 
 def _batch(number: int, config, spec) -> dict[str, np.ndarray]:
     ids = (np.arange(BATCH, dtype=np.int32) + number * BATCH) % EXAMPLES
-    images = np.stack([_image(int(example), spec.fields["image"].shape) for example in ids])
+    made = {
+        name: np.stack([MADE_UP[field.modality](int(example), field) for example in ids])
+        for name, field in spec.fields.items()
+        if field.modality in MADE_UP
+    }
     labels = {"label": ids % 10} if config.data.labels else {}
-    return {"image": images, "id": ids, **labels}
+    return {**made, "id": ids, **labels}
 
 
 def _all(config, spec):
@@ -58,10 +63,10 @@ def _all(config, spec):
         yield {**_batch(number, config, spec), "valid": np.ones(BATCH, bool)}
 
 
-def _image(example: int, shape: tuple[int, int, int]) -> np.ndarray:
+def _image(example: int, field: Field) -> np.ndarray:
     """Return a smooth pattern of its own for each example."""
     rng = np.random.default_rng(example)
-    height, width, channels = shape
+    height, width, channels = field.shape
     y, x = np.mgrid[:height, :width]
     waves = rng.uniform(0.05, 0.6, (3, 2, channels)), rng.uniform(0, 6.3, (3, channels))
     total = sum(
@@ -69,6 +74,25 @@ def _image(example: int, shape: tuple[int, int, int]) -> np.ndarray:
         for one, phase in zip(*waves, strict=True)
     )
     return ((total + 3) / 6 * 255).astype(np.uint8)
+
+
+def _series(example: int, field: Field) -> np.ndarray:
+    rng = np.random.default_rng(example)
+    times, channels = np.arange(field.shape[0])[:, None], field.shape[1]
+    waves = np.sin(times * rng.uniform(0.05, 1, channels) + rng.uniform(0, 6.3, channels))
+    return (np.asarray(field.mean) + np.asarray(field.std) * waves).astype(np.float32)
+
+
+def _row(example: int, field: Field) -> np.ndarray:
+    rng = np.random.default_rng(example)
+    values = [
+        rng.integers(categories) if categories else rng.normal(mean, std)
+        for categories, mean, std in zip(field.cardinalities, field.mean, field.std, strict=True)
+    ]
+    return np.float32(values)
+
+
+MADE_UP = {"image": _image, "series": _series, "table": _row}
 
 
 def _digest(leaves: list[np.ndarray]) -> str:
