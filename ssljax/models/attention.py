@@ -1,5 +1,7 @@
 """softmax(q k' / sqrt(d)) v, with what each token may see, by one of several kernels."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 from einops import rearrange
@@ -76,12 +78,21 @@ def _splash(query, key, value, segments, causal) -> jax.Array:
     ids = jnp.pad(ids, ((0, 0), (0, longer)))  # what is added is a segment of its own
     shape = (count + longer,) * 2
     mask = splash_attention_mask.CausalMask if causal else splash_attention_mask.FullMask
-    run = splash_attention_kernel.make_splash_mha_single_device(
-        splash_attention_mask.MultiHeadMask([mask(shape)] * heads),
-        interpret=jax.default_backend() != "tpu",
+    masks = splash_attention_mask.MultiHeadMask([mask(shape)] * heads)
+
+    def run(*args, interpret):
+        make = splash_attention_kernel.make_splash_mha_single_device
+        return jax.vmap(make(masks, interpret=interpret))(*args)
+
+    y = jax.lax.platform_dependent(
+        query,
+        key,
+        value,
+        splash_attention_kernel.SegmentIds(ids, ids),
+        tpu=functools.partial(run, interpret=False),
+        default=functools.partial(run, interpret=True),
     )
-    segment_ids = splash_attention_kernel.SegmentIds(ids, ids)
-    return jax.vmap(run)(query, key, value, segment_ids)[:, :, :count, :size].astype(value.dtype)
+    return y[:, :, :count, :size].astype(value.dtype)
 
 
 def _same(segments: jax.Array) -> jax.Array:
