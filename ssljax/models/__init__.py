@@ -1,6 +1,5 @@
 """Encoders, decoders and heads: the only folder that imports flax; `init` and `apply` hide it."""
 
-from ssljax.models.audio import AudioTransformer, WaveTransformer
 from ssljax.models.base import (
     Chain,
     Encoded,

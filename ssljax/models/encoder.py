@@ -10,6 +10,7 @@ from einops import rearrange
 from flax import linen as nn
 
 from ssljax.errors import UserError, unknown
+from ssljax.models.attention import KERNELS as ATTENTION
 from ssljax.models.base import Encoded, compute_dtype
 from ssljax.models.grad_cache import in_chunks
 from ssljax.models.initializers import (
@@ -59,7 +60,7 @@ class Encoder(nn.Module):
       pool: features are the class token ("cls") or the mean of the other tokens ("mean"), after the
         last norm. The mean leaves out padding.
       mlp_ratio, activation, drop_path, drop_path_uniform, layer_scale, qk_norm, norm_epsilon,
-        kernel_init, scan, remat: see `Transformer`.
+        kernel_init, attention, scan, remat: see `Transformer`.
       patch_init: how the map of the patches starts, a name of `ssljax.models.initializers.KERNELS`;
         "" for as the transformer.
       token_init: how class token and registers start, a name of `TOKENS` there.
@@ -88,6 +89,7 @@ class Encoder(nn.Module):
     kernel_init: Annotated[str, OneOf(BLOCKS)] = "xavier"
     patch_init: Annotated[str, OneOf(("", *KERNELS))] = ""
     token_init: Annotated[str, OneOf(TOKENS)] = "normal"
+    attention: Literal[ATTENTION] = "xla"
     scan: bool = True
     remat: Annotated[str, OneOf(REMAT_POLICIES)] = "none"
     grad_cache: Count = 1
@@ -296,6 +298,7 @@ class Encoder(nn.Module):
             norm_epsilon=self.norm_epsilon,
             kernel_init=self.kernel_init,
             causal=self.causal,
+            attention=self.attention,
             scan=self.scan,
             remat=self.remat,
             dtype=dtype,

@@ -74,6 +74,7 @@ class Transformer(nn.Module):
       norm_epsilon: of every LayerNorm.
       kernel_init: how kernels start, a name of `ssljax.models.initializers.BLOCKS`.
       causal: whether a token sees only itself and those before it.
+      attention: the kernel, see `ssljax.models.attention.attend`.
       scan: see above.
       remat: what the backward pass computes again instead of keeping: "none"; "dots": all of a
         block but its products; "dots_no_batch": all but its products with weights; "full": all.
@@ -91,6 +92,7 @@ class Transformer(nn.Module):
     norm_epsilon: float = 1e-6
     kernel_init: str = "xavier"
     causal: bool = False
+    attention: str = "xla"
     scan: bool = True
     remat: str = "none"
     dtype: jnp.dtype = jnp.float32
@@ -132,6 +134,7 @@ class Transformer(nn.Module):
             norm_epsilon=self.norm_epsilon,
             kernel_init=kernel_init,
             causal=self.causal,
+            kernel=self.attention,
             dtype=self.dtype,
             return_mlp_output=mlp_outputs,
         )
@@ -189,6 +192,7 @@ class Block(nn.Module):
     norm_epsilon: float
     kernel_init: Initializer
     causal: bool
+    kernel: str
     dtype: jnp.dtype
     return_mlp_output: bool
 
@@ -214,6 +218,7 @@ class Block(nn.Module):
             self.dtype,
             *inits,
             causal=self.causal,
+            kernel=self.kernel,
             name="attention",
         )
         mlp = MLP(self.mlp_ratio, self.activation, self.dtype, *inits, name="mlp")
@@ -246,6 +251,7 @@ class Attention(nn.Module):
     kernel_init: Initializer = XAVIER
     last_init: Initializer = XAVIER
     causal: bool = False
+    kernel: str = "xla"
 
     @nn.compact
     def __call__(
@@ -264,7 +270,7 @@ class Attention(nn.Module):
             q, k = norm(name="query_norm")(q), norm(name="key_norm")(k)
         if angles is not None:
             q, k = rotate(q, angles), rotate(k, angles)
-        y = attend(q, k, v, segments=segments, causal=self.causal)
+        y = attend(q, k, v, segments=segments, causal=self.causal, kernel=self.kernel)
         return dense("out", self.last_init)(rearrange(y, "b h n d -> b n (h d)"))
 
 
