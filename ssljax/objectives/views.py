@@ -54,8 +54,9 @@ class Views:
             return cls(section, where)
         if not isinstance(section, Mapping | ConfigDict) or not section:
             raise UserError(
-                f"{where}={section or {}!r}; it must be the name of a preset ({', '.join(PRESETS)}) or "
-                f"have a section for each kind of view, for example {where}.crop = {{'count': 2}}"
+                f"{where}={section or {}!r}; it must be the name of a preset "
+                f"({', '.join(PRESETS)}) or have a section for each kind of view, for example "
+                f"{where}.crop = {{'count': 2}}"
             )
         for name in section:
             if not isinstance(section[name], Mapping | ConfigDict):
