@@ -8,16 +8,17 @@ PIP := python -m pip install --quiet --disable-pip-version-check
 .PHONY: help setup quickstart test test-meshes test-peers lint clean
 
 help:
-	@echo "make quickstart   set up, pretrain on Fashion-MNIST and evaluate (10 to 20 minutes on 2 cores)"
-	@echo "make test         set up, lint and run all tests (half an hour on 2 slow cores)"
-	@echo "make test-meshes  train every objective on further meshes of 8 simulated devices"
-	@echo "make test-peers   compare losses and models with their PyTorch peers (installs PyTorch)"
-	@echo "make lint         ruff"
-	@echo "make clean        remove environments and caches; runs and data stay"
+	@echo "make quickstart   set up, pretrain on Fashion-MNIST, evaluate (10 to 20 minutes on 2 cores)"
+	@echo "make setup        create .venv with the tested versions of all packages"
+	@echo "make test         set up, run ruff and all tests (15 to 30 minutes on 2 cores)"
+	@echo "make test-meshes  train every objective on more meshes of 8 simulated devices"
+	@echo "make test-peers   compare losses and models with PyTorch libraries (installs PyTorch)"
+	@echo "make lint         set up, run ruff"
+	@echo "make clean        remove environments and caches; keep runs and data"
 
 setup: $(VENV)/.installed
 
-# The exact set of packages that was tested; setup.py itself takes ranges.
+# The exact versions that are tested; setup.py itself allows ranges.
 $(VENV)/.installed: requirements.txt setup.py
 	$(PYTHON) -c 'import sys; sys.exit("ssljax needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv $(VENV)
@@ -25,7 +26,7 @@ $(VENV)/.installed: requirements.txt setup.py
 	$(BIN)/$(PIP) --no-deps -e .
 	touch $@
 
-# XLA uses two CPU cores better as two devices, with half of the batch each, than as one.
+# XLA uses two CPU cores better as two devices with half of the batch each than as one device.
 quickstart: export JAX_NUM_CPU_DEVICES ?= 2
 quickstart: setup
 	source=$$($(BIN)/python -m ssljax data prepare fashion_mnist) && \
@@ -44,8 +45,8 @@ test-meshes: setup
 test-peers: $(PEERS)/.installed
 	$(PEERS)/bin/python -m pytest -q tests/peers
 
-# PyTorch is large and only an oracle for numbers: it has an environment of its own. lightly asks for
-# a trainer and torchvision for another build of PyTorch; their losses need neither.
+# PyTorch is large and only a reference for tests, so it has its own environment. lightly requires a
+# trainer and torchvision requires another build of PyTorch; their losses need neither (--no-deps).
 $(PEERS)/.installed: requirements.txt requirements-peers.txt setup.py
 	$(PYTHON) -m venv $(PEERS)
 	$(PEERS)/bin/$(PIP) -r requirements.txt -r requirements-peers.txt

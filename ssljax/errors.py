@@ -1,4 +1,4 @@
-"""Mistakes a user can mend, told in one line: what is wrong, where, and what would be right."""
+"""Errors that a user can fix, in one line: what is wrong, where, and what would be right."""
 
 import difflib
 import importlib
@@ -6,19 +6,19 @@ import traceback
 from collections.abc import Iterable
 from types import ModuleType
 
-MANY = 20  # names, above which a list of them helps less than the closest matches alone
+MANY = 20  # number of names above which only the closest matches are listed
 
 
 class UserError(ValueError):
-    """Something the user can mend. The command line prints the message and exits with 2."""
+    """An error that the user can fix. The command line prints the message and exits with 2."""
 
 
 class MissingSplit(UserError):
-    """The data set is there, but not the split that was asked for."""
+    """The data set exists, but not the split that was asked for."""
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
-    """Return the error for a name that is not among `known`, naming the closest matches.
+    """Return the error for a name that is not in `known`; it names the closest matches.
 
     >>> str(unknown("objective", "simclrr", ["byol", "simclr"]))
     "unknown objective 'simclrr'; did you mean 'simclr'? Known: byol, simclr"
@@ -32,11 +32,11 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
 
 
 def closest(name: str, known: Iterable[str], first: Iterable[str] = ()) -> str:
-    """Return the names that are most like `name`, at most three, "" if none is.
+    """Return at most three of the names that are most similar to `name`; "" if none is.
 
     Args:
-      name: what was given.
-      known: the names that there are.
+      name: the name that was given.
+      known: the names that exist.
       first: names that are surely meant rather than others.
 
     >>> closest("resnet19", ["resnet18", "resnet50", "vit_s"])
@@ -48,11 +48,11 @@ def closest(name: str, known: Iterable[str], first: Iterable[str] = ()) -> str:
 
 
 def in_code_of_user(file: str, error: Exception) -> UserError:
-    """Return the error for code of the user that cannot be run: its own line, and what it raised.
+    """Return the error for user code that fails: the line in the user's file, and the exception.
 
     Args:
-      file: the user's file, as it is to be named.
-      error: what running it raised.
+      file: the name of the user's file in the message.
+      error: the exception that it raised.
     """
     what = f"{type(error).__name__}: {error}".partition("\n")[0]
     frames = traceback.extract_tb(error.__traceback__)
@@ -76,7 +76,7 @@ def how_to_install(extra: str) -> str:
 
 
 def printable(name: str) -> str:
-    r"""Return a file name so that it can be printed and stored as UTF-8, whatever its bytes are.
+    r"""Return a file name that can be printed and stored as UTF-8, whatever its bytes are.
 
     >>> import os
     >>> printable(os.fsdecode(b"caf\xe9.png"))

@@ -6,12 +6,14 @@ encoder is given the same draws.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import scipy.stats
 
 from ssljax.errors import UserError
+from ssljax.evaluation.features import Features
 from ssljax.evaluation.linear import GRID, fit
 
 
@@ -152,3 +154,62 @@ def mean_interval(values: Sequence[float]) -> tuple[float, tuple[float, float]]:
     error = float(np.std(values, ddof=1)) / math.sqrt(len(values))
     spread = float(scipy.stats.t.ppf(0.975, len(values) - 1)) * error
     return mean, (mean - spread, mean + spread)
+
+
+def few_labels_scores(
+    train: Features, test: Features, counts: Sequence[int], *, draws: int, seed: int
+) -> dict[str, Any]:
+    """Return {str(count): what `few_labels_probe` gives} of labelled features.
+
+    A count that the training examples do not allow is left out.
+    """
+    classes = len(np.unique(train.labels))
+    return {
+        str(count): few_labels_probe(
+            train.features,
+            train.labels,
+            test.features,
+            test.labels,
+            count=count,
+            draws=draws,
+            seed=seed,
+        )
+        for count in counts
+        if 2 <= classes <= count <= len(train.labels)
+    }
+
+
+def few_labels_lines(scores: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return a table for a terminal, and a line for each baseline that is not exceeded.
+
+    Args:
+      scores: what `few_labels_scores` gives by title of the row: the pretrained encoder first, then
+        its baselines, all of the same draws.
+    """
+    first, *baselines = scores
+    counts = list(scores[first])
+    if not counts:
+        return []
+    heads = "  ".join(f"{f'{int(count):,} labels':>13}" for count in counts)
+    lines = [f"{'':<12}  {heads}"]
+    for title, row in scores.items():
+        cells = "  ".join(f"{_percent(row[count]):>13}" for count in counts)
+        lines.append(f"{title:<12}  {cells}")
+    draws = len(scores[first][counts[0]]["accuracies"])
+    lines.append(f"linear probe, mean of {draws} draws of the labels, 95% interval over draws")
+    for count in counts:
+        for title in baselines:
+            pair = (scores[row][count]["accuracies"] for row in (first, title))
+            _, (low, high) = mean_interval(np.subtract(*pair))
+            if low <= 0:
+                verdict = "is below" if high < 0 else "cannot be told from"
+                lines.append(
+                    f"note: with {int(count):,} labels {first} {verdict} {title} (95% interval of "
+                    f"the difference {100 * low:+.1f} to {100 * high:+.1f})"
+                )
+    return lines
+
+
+def _percent(score: Mapping[str, Any]) -> str:
+    low, high = score["interval"]
+    return f"{100 * score['accuracy']:.1f} ± {50 * (high - low):.1f}"

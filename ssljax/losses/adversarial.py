@@ -1,4 +1,4 @@
-"""Adversarial losses: tell the real from what another network made."""
+"""Adversarial losses: distinguish real examples from those that another network made."""
 
 import jax
 
@@ -7,20 +7,20 @@ from ssljax.ops.normalize import at_least_float32
 
 
 def gan(real: jax.Array, fake: jax.Array) -> jax.Array:
-    """Cross entropy of a discriminator, per example, the mean of its two kinds of input.
+    """Cross entropy of a discriminator, per example: the mean over its two kinds of input.
 
         loss_b = (softplus(-real_b) + softplus(fake_b)) / 2
                = -(log D(real) + log(1 - D(fake))) / 2,  with D = sigmoid(logit)
 
     This is the discriminator's loss, `gan(real, fake)`. Its opponent, be it a generator or an
     encoder, minimises `gan(fake, real)`: the labels are flipped (the non-saturating game), so that
-    its gradient does not vanish while the discriminator wins. Nothing is stopped here: it is for
-    the caller to let each player's gradient reach that player alone.
+    its gradient does not vanish while the discriminator wins. No gradient is stopped here: the
+    caller has to give each player its own gradient only.
 
     Args:
-      real: float[..., D], logits of what is real: one number for each example, [B], or for each
-        place of each example.
-      fake: float[..., D], logits of what was made.
+      real: float[..., D], logits of real examples: one number for each example, [B], or for each
+        position of each example.
+      fake: float[..., D], logits of generated examples.
 
     Returns:
       [..., D], at least float32; log 2 for all players where the logits are 0.

@@ -1,7 +1,7 @@
-"""All rows against all columns of a product of matrices: by blocks, and round a ring of devices.
+"""All rows against all columns of a matrix product, in blocks and around a ring of devices.
 
-A loss of all pairs of a batch has B x B logits and needs none of them for long: each block of them
-is folded into totals of its rows and of its columns, and computed again for the gradient.
+A loss of all pairs of a batch has B x B logits. They need not be stored: each block is added to
+totals of its rows and of its columns, and is computed again for the gradient.
 """
 
 import functools
@@ -33,19 +33,19 @@ def over_pairs(
 
         row_totals, column_totals = update(rows, columns, row_totals, column_totals)
 
-    What is given are trees of arrays [P, B, ...], P parts of B rows or columns (such as views of
-    the images of a batch); `update` gets a block [b, ...] of each. Reverse mode through it would
-    keep every block: the backward pass of a loss is a call of its own.
+    The arguments are trees of arrays [P, B, ...]: P parts of B rows or columns, such as views of
+    the examples of a batch. `update` gets a block [b, ...] of each. Reverse mode through this
+    function would store every block, so the backward pass of a loss is a separate call.
 
-    With block = 0 a block is a whole part, one after the other; under jit their B rows may be
-    sharded as they come. Otherwise a block has at most `block` rows and columns, and in a mesh
-    (`jax.set_mesh`) each device keeps its share of the rows, while the columns with their totals go
-    round from device to device until they are home again. Shares are cut over all axes of the mesh,
-    without the last ones if rows or columns do not divide over all: along those, devices do the
-    same.
+    With block = 0 a block is a whole part, one after the other; under jit its B rows may have any
+    sharding. Otherwise a block has at most `block` rows and columns. In a mesh (`jax.set_mesh`)
+    each device then keeps its share of the rows, and the columns with their totals pass from device
+    to device until each is back where it started. Rows and columns are split over all axes of the
+    mesh. If they do not divide over all, the last axes are left out, and devices along those repeat
+    the same work.
 
     Returns:
-      The totals of the rows and of the columns, of the shapes that they had.
+      The totals of the rows and of the columns, in the shapes that they were given in.
     """
     trees = rows, columns, row_totals, column_totals
     if not block:
@@ -60,7 +60,7 @@ def over_pairs(
 
 
 def _dividing_axes(mesh, sizes):
-    """Return the first axes of a mesh, as many as together divide all sizes."""
+    """Return the most leading axes of a mesh whose devices together divide all sizes."""
     axes = mesh.axis_names
     while any(size % math.prod(mesh.shape[axis] for axis in axes) for size in sizes):
         axes = axes[:-1]

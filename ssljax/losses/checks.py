@@ -1,4 +1,4 @@
-"""Checks in the first lines of a loss: they run while tracing and cost nothing in the program."""
+"""Checks at the start of a loss: they run while tracing and add nothing to the compiled program."""
 
 import numbers
 
@@ -42,7 +42,7 @@ def shapes(**arrays: Spec) -> None:
 
 
 def several(**arrays: jax.Array) -> None:
-    """Check that arrays hold at least two examples, where one alone has nothing to differ from.
+    """Check that arrays hold at least two examples, which a comparison needs.
 
     >>> several(z1=jnp.ones((1, 6)))
     Traceback (most recent call last):
@@ -112,7 +112,7 @@ def not_negative(**values: float | jax.Array) -> None:
 
 
 def scalars(**values: float | jax.Array) -> None:
-    """Check that numbers are no arrays.
+    """Check that values are scalars.
 
     >>> scalars(bias=jnp.ones(3))
     Traceback (most recent call last):
@@ -138,7 +138,7 @@ def some(**masks: jax.Array) -> None:
 
 
 def below(size: int, *, where: jax.Array, **indices: jax.Array) -> None:
-    """Check that indices lie in [0, size) where they count; traced ones cannot be checked.
+    """Check that indices lie in [0, size) in the rows of `where`; traced ones cannot be checked.
 
     >>> below(4, where=np.array([True, False]), labels=np.array([0, 4]))
     >>> below(4, where=np.array([True, True]), labels=np.array([0, 4]))

@@ -1,4 +1,4 @@
-"""Classification losses whose targets are shares of classes, not single ones."""
+"""Classification losses whose targets are distributions over classes."""
 
 import jax
 import jax.numpy as jnp
@@ -8,13 +8,13 @@ from ssljax.ops.normalize import at_least_float32
 
 
 def soft_cross_entropy(logits: jax.Array, targets: jax.Array, *, weights: jax.Array) -> jax.Array:
-    """Cross entropy against soft targets, weighted by place, mean over places (colorization).
+    """Cross entropy against soft targets: a weighted mean over positions (colorization).
 
         loss_b = mean_n w_bn (-sum_d t_bnd log softmax(s_bn)_d), with no gradient through t or w
 
     Args:
-      logits: float[B, N, D], scores of D classes at N places.
-      targets: float[B, N, D], shares of the classes; non-negative with sum 1 along D.
+      logits: float[B, N, D], scores of D classes at N positions.
+      targets: float[B, N, D], distributions over the classes; non-negative with sum 1 along D.
       weights: float[B, N], ones for the plain mean.
 
     Returns:
@@ -25,7 +25,7 @@ def soft_cross_entropy(logits: jax.Array, targets: jax.Array, *, weights: jax.Ar
       TypeError: an input is not of a float dtype.
 
     Colorful image colorization, https://arxiv.org/abs/1603.08511 (equation 2), whose sum over
-    places is a mean here; richzhang/colorization, branch caffe.
+    positions is a mean here; richzhang/colorization, branch caffe.
 
     >>> targets = jnp.array([[[0.5, 0.5], [1.0, 0.0]]])
     >>> soft_cross_entropy(jnp.zeros((1, 2, 2)), targets, weights=jnp.ones((1, 2))).tolist()

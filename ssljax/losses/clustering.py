@@ -1,4 +1,4 @@
-"""Clustering losses: predict the cluster that an example was put into."""
+"""Clustering losses: predict the cluster that an example was assigned to."""
 
 import jax
 import jax.numpy as jnp
@@ -18,17 +18,16 @@ def prototype_cross_entropy(
 
         loss_b = -s_b[a_b] / t + log sum_k exp(s_b[k] / t)
 
-    Ids outside 0 ... K-1 at rows that count give NaN: silently wrapped or clipped, they would train
-    on a wrong cluster. Rows that do not count, such as examples that were not yet clustered, have
-    loss 0. The mean over the rows that count, which the official code takes, is
-    `jnp.mean(loss, where=where)`.
+    Ids outside 0 ... K-1 in the rows of `where` give NaN: wrapped or clipped, they would train on a
+    wrong cluster. All other rows, such as examples that were not yet clustered, have loss 0. The
+    official code takes the mean over the rows of `where`, `jnp.mean(loss, where=where)`.
 
     Args:
       scores: float[B, K], the similarity of every embedding to every prototype; cosines, if both
         are unit vectors.
       assignments: int[B], the cluster ids.
       temperature: a positive number or a scalar array, which then gets a gradient.
-      where: bool[B], the rows that count; None for all.
+      where: bool[B], True at rows that have a loss; None for all.
 
     Returns:
       [B], at least float32; log K if all scores are equal.
@@ -53,7 +52,7 @@ def prototype_cross_entropy(
     checks.shapes(scores=(scores, "B K"), where=(where, "B"))
     checks.booleans(where=where)
 
-    # Cleared before, not only after: a NaN in a row that does not count would reach the gradient.
+    # Cleared before the loss, not only after it: a NaN in a masked row would reach the gradient.
     logits = jnp.where(where[:, None], at_least_float32(scores), 0) / temperature
     known = (assignments >= 0) & (assignments < scores.shape[1])
     chosen = jnp.where(known, assignments, 0)[:, None]
@@ -73,8 +72,8 @@ def swapped_prediction(
 
     Args:
       scores: float[B, K], the similarity of this view to every prototype.
-      assignments: float[B, K], distributions over prototypes that another view of the same image
-        was given, by `ssljax.ops.sinkhorn`.
+      assignments: float[B, K], distributions over prototypes for another view of the same image,
+        from `ssljax.ops.sinkhorn`.
       temperature: a positive number or a scalar array, which then gets a gradient; 0.1 in the
         paper.
 

@@ -1,4 +1,4 @@
-"""Contrastive losses: tell the other view of an image from all other images."""
+"""Contrastive losses: find the other view of an example among all other examples."""
 
 import jax
 import jax.numpy as jnp
@@ -19,17 +19,17 @@ def nt_xent(
         l(i) = -s(i, pair of i) + log sum_{k != i} exp s(i, k)
         loss_b = (l(first view of b) + l(second view of b)) / 2
 
-    so that the mean over pairs is the paper's mean over 2B rows (the official code returns twice
-    that). The batch is coupled: give the global batch. Under jit, with z1 and z2 sharded over their
-    first axis, nothing else is needed. The gradient is that of reverse mode (`jax.jvp` is refused);
-    one B x B block of logits at a time is in memory, or, with `block`, one of block x block: then
-    memory grows with B and not with its square, see `ssljax.losses.blockwise.over_pairs`.
+    The mean over pairs is the paper's mean over 2B rows (the official code returns twice that). The
+    loss couples the batch: pass the global batch. Under jit, with z1 and z2 sharded over their
+    first axis, nothing else is needed. Only reverse mode works (`jax.jvp` is refused). One B x B
+    block of logits is in memory at a time, or one of block x block with `block`: memory then grows
+    with B instead of its square, see `ssljax.losses.blockwise.over_pairs`.
 
     Args:
       z1: float[B, D], the projections of the first view of every example, B at least 2.
       z2: float[B, D], those of the second view, in the same order.
       temperature: a positive number or a scalar array, which then gets a gradient.
-      block: at most so many rows and columns of logits at a time; 0 for B.
+      block: largest number of rows and columns of logits in memory at a time; 0 for B.
 
     Returns:
       [B], at least float32; log(2B - 1) if all embeddings are equal.
@@ -51,7 +51,7 @@ def nt_xent(
     checks.positive(temperature=temperature)
     checks.not_negative(block=block)
     views = l2_normalize(jnp.stack([z1, z2]))
-    # Both factors of a logit carry half of 1 / temperature, whose gradient so needs no own rule.
+    # Each factor of a logit has the square root of 1 / temperature: its gradient needs no own rule.
     x = views * jax.lax.rsqrt(jnp.asarray(temperature, views.dtype))
     norm = views_logsumexp(x, "itself", block)
     return jnp.mean(norm, axis=0) - jnp.sum(x[0] * x[1], axis=1)
@@ -72,14 +72,14 @@ def info_nce(
         loss_b = -q_b.k+_b / t + log(exp(q_b.k+_b / t) + sum_k exp(q_b.k-_k / t))
 
     Positives and negatives are targets: no gradient goes through them. With `block`, the B x K
-    logits are never held, see `ssljax.losses.blockwise.over_pairs`.
+    logits are never in memory together, see `ssljax.losses.blockwise.over_pairs`.
 
     Args:
       query: float[B, D], the student's projections.
       positive: float[B, D], the teacher's projections of the other view.
       negatives: float[K, D], for example the rows of a queue.
       temperature: a positive number or a scalar array, which then gets a gradient.
-      block: at most so many rows and columns of logits at a time; 0 for all.
+      block: largest number of rows and columns of logits in memory at a time; 0 for all.
 
     Returns:
       [B], at least float32; log(K + 1) if all similarities are equal.
@@ -113,15 +113,15 @@ def batch_info_nce(
         loss_b = -q_b.k_b / t + log sum_c exp(q_b.k_c / t)
 
     MoCo v3 takes 2 t times its sum over both directions, with the keys of a teacher; NNCLR takes
-    the mean over both, its queries being nearest neighbours from a queue. Both arguments get a
-    gradient: stop that of a target before. Give the global batch. With `block`, the B x B logits
-    are never held, see `ssljax.losses.blockwise.over_pairs`.
+    the mean over both, with nearest neighbours from a queue as its queries. Both arguments get a
+    gradient: apply `stop_gradient` to a target first. Pass the global batch. With `block`, the B x
+    B logits are never in memory together, see `ssljax.losses.blockwise.over_pairs`.
 
     Args:
       query: float[B, D], B at least 2.
       keys: float[B, D], in the same order.
       temperature: a positive number or a scalar array, which then gets a gradient.
-      block: at most so many rows and columns of logits at a time; 0 for B.
+      block: largest number of rows and columns of logits in memory at a time; 0 for B.
 
     Returns:
       [B], at least float32; log(B) if all similarities are equal.

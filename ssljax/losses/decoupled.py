@@ -18,18 +18,18 @@ def dcl(
         l(i) = -s(i, pair of i) + log sum_{k not of the image of i} exp s(i, k)
         loss_b = (l(first view of b) + l(second view of b)) / 2
 
-    that is `nt_xent` without the positive in its denominator; it may be negative. The batch is
-    coupled: give the global batch. The gradient is that of reverse mode; one B x B block of logits
-    at a time is in memory, or one of block x block.
+    This is `nt_xent` without the positive in its denominator; it may be negative. The loss couples
+    the batch: pass the global batch. Only reverse mode works. One B x B block of logits is in
+    memory at a time, or one of block x block with `block`.
 
     The paper sums over views and images; this is the mean over the 2B views, as for `nt_xent`.
-    raminnakhli/Decoupled-Contrastive-Learning adds the two views, twice this.
+    raminnakhli/Decoupled-Contrastive-Learning adds the two views: twice this value.
 
     Args:
       z1: float[B, D], the projections of the first view of every example, B at least 2.
       z2: float[B, D], those of the second view, in the same order.
       temperature: a positive number or a scalar array, which then gets a gradient.
-      block: at most so many rows and columns of logits at a time; 0 for B.
+      block: largest number of rows and columns of logits in memory at a time; 0 for B.
 
     Returns:
       [B], at least float32; log(2B - 2) if all embeddings are equal.
@@ -64,11 +64,11 @@ def dclw(
 
         w_b = 2 - exp(c_b / sigma) / mean_k exp(c_k / sigma)
 
-    a negative von Mises-Fisher weight, whose mean over the global batch is 1. Weights are constants
-    to differentiation.
+    a negative von Mises-Fisher weight, whose mean over the global batch is 1. No gradient goes
+    through the weights.
 
-    lightly takes that mean over the examples of one device, so that its loss depends on their
-    number; raminnakhli/Decoupled-Contrastive-Learning differentiates through the weights.
+    lightly takes this mean over the examples of one device, so its loss depends on the number of
+    devices; raminnakhli/Decoupled-Contrastive-Learning differentiates through the weights.
 
     Args:
       z1, z2, temperature, block: as for `dcl`.

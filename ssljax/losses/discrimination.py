@@ -1,4 +1,4 @@
-"""Instance discrimination: tell the image itself from noise, by noise-contrastive estimation."""
+"""Instance discrimination: distinguish an image from noise, by noise-contrastive estimation."""
 
 import math
 
@@ -19,11 +19,12 @@ def noise_contrastive(
     log_normalizer: float | jax.Array,
     examples: int,
 ) -> jax.Array:
-    """NPID: estimate by noise which of n images one is.
+    """NPID: identify one of n images by noise-contrastive estimation.
 
     The non-parametric softmax of z over the vectors v_1 ... v_n of a memory bank is
-    P(i) = exp(v_i . z / temperature) / Z, of unit vectors. With m vectors drawn uniformly from the
-    bank, h(i) = P(i) / (P(i) + m / n) is the probability that v_i is the image's and not noise, and
+    P(i) = exp(v_i . z / temperature) / Z, of unit vectors. With m noise vectors drawn uniformly
+    from the bank, h(i) = P(i) / (P(i) + m / n) is the probability that v_i belongs to the image and
+    is not noise:
 
         loss_b = -log h(positive) - sum_k log(1 - h(noise_k))
 
@@ -33,7 +34,8 @@ def noise_contrastive(
       z: float[B, D], the projections.
       positive: float[B, D], the vectors of the same images in the bank.
       noise: float[m, D], the vectors of images drawn uniformly, shared by the batch (the official
-        code draws m for each example: the same in expectation, with B times the vectors to read).
+        code draws m vectors for each example: equal in expectation, but B times as many vectors to
+        read).
       temperature: a positive number; the paper's is 0.07.
       log_normalizer: log Z, a constant; the official code estimates Z once, from the first batch.
       examples: n, the rows of the bank.

@@ -14,8 +14,8 @@ def byol_regression(p: jax.Array, z: jax.Array) -> jax.Array:
 
         |p / |p| - z / |z||^2 = 2 - 2 cos(p, z), with no gradient through z
 
-    BYOL's loss is the sum of both directions, so it lies in [0, 8]. The distance is summed as
-    written: 2 - 2 cos would cancel where the vectors nearly agree.
+    BYOL's loss is the sum of both directions, so it lies in [0, 8]. The squared differences are
+    summed: 2 - 2 cos would lose precision where the vectors nearly agree.
 
     Args:
       p: float[..., D], the student's predictions.
@@ -73,20 +73,21 @@ def similarity_distillation(
     student_temperature: float | jax.Array,
     teacher_temperature: float | jax.Array,
 ) -> jax.Array:
-    """Cross entropy of the student's similarities to other images to those that a teacher sees.
+    """Cross entropy between the similarities to other images of a teacher and of a student (SEED).
 
-    With s, t and the rows of the queue scaled to unit length, and t_b put before the queue,
+    With s, t and the rows of the queue scaled to unit length, and t_b put in front of the queue,
 
         p_b = softmax_k(t_b . [t_b, queue]_k / teacher_temperature), without gradient
         q_b = softmax_k(s_b . [t_b, queue]_k / student_temperature)
         loss_b = -sum_k p_bk log q_bk
 
-    The sharper the teacher, the more this is the contrast of s_b and t_b against the queue.
+    The lower the teacher's temperature, the closer this is to InfoNCE of s_b and t_b against the
+    queue.
 
     Args:
       student: float[B, D], the student's embeddings.
-      teacher: float[B, D], the teacher's of the same views.
-      queue: float[K, D], earlier ones of the teacher.
+      teacher: float[B, D], the teacher's embeddings of the same views.
+      queue: float[K, D], earlier embeddings of the teacher.
       student_temperature: a positive number; the paper's is 0.2.
       teacher_temperature: a positive number; the paper's is 0.01.
 

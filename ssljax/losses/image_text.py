@@ -1,4 +1,4 @@
-"""Losses of pairs of an image and a text: tell what belongs together from all other pairs."""
+"""Losses of image-text pairs: distinguish matching pairs from all other pairs."""
 
 import functools
 
@@ -14,22 +14,22 @@ from ssljax.ops.normalize import l2_normalize
 def clip(
     image: jax.Array, text: jax.Array, *, temperature: float | jax.Array, block: int = 0
 ) -> jax.Array:
-    """CLIP's loss: find the text of an image, and the image of a text, in the batch.
+    """CLIP's loss: in the batch, find the text of each image and the image of each text.
 
     With i and t scaled to unit length and s_bc = i_b.t_c / temperature,
 
         loss_b = (log sum_c exp s_bc + log sum_c exp s_cb) / 2 - s_bb
 
-    The mean over b is the paper's mean of two cross entropies. The batch is coupled: give the
-    global batch. With `block`, the B x B logits are never held, see
-    `ssljax.losses.blockwise.over_pairs`, and the gradient is that of reverse mode alone.
+    The mean over b is the paper's mean of two cross entropies. The loss couples the batch: pass the
+    global batch. With `block`, the B x B logits are never in memory together, see
+    `ssljax.losses.blockwise.over_pairs`, and only reverse mode works.
 
     Args:
       image: float[B, D], the projections of the images, B at least 2.
-      text: float[B, D], those of their texts, in the same order.
+      text: float[B, D], the projections of their texts, in the same order.
       temperature: a positive number or a scalar array, which then gets a gradient. The paper trains
-        log(1 / temperature), from 1 / 0.07 and at most 100.
-      block: at most so many rows and columns of logits at a time; 0 for B.
+        log(1 / temperature); 1 / temperature starts at 1 / 0.07 and is at most 100.
+      block: largest number of rows and columns of logits in memory at a time; 0 for B.
 
     Returns:
       [B], at least float32; log(B) if all similarities are equal.
@@ -62,24 +62,24 @@ def siglip(
     bias: float | jax.Array,
     block: int = 0,
 ) -> jax.Array:
-    """SigLIP's loss: for every image and text, whether they belong together.
+    """SigLIP's loss: for every pair of an image and a text, predict whether they match.
 
     With i and t scaled to unit length and s_bc = i_b.t_c / temperature + bias,
 
         loss_b = sum_c log(1 + exp(-y_bc s_bc)),  y_bc = 1 where b = c and -1 elsewhere
 
-    The mean over b is the paper's: the sum over pairs, divided by B and not by its square. Give the
-    global batch. With `block`, the B x B logits are never held, see
-    `ssljax.losses.blockwise.over_pairs`, and the gradient is that of reverse mode alone.
+    The mean over b is the paper's loss: the sum over pairs, divided by B and not by its square.
+    Pass the global batch. With `block`, the B x B logits are never in memory together, see
+    `ssljax.losses.blockwise.over_pairs`, and only reverse mode works.
 
     Args:
       image: float[B, D], the projections of the images.
-      text: float[B, D], those of their texts, in the same order.
+      text: float[B, D], the projections of their texts, in the same order.
       temperature: a positive number or a scalar array, which then gets a gradient. The paper trains
-        log(1 / temperature), from 10.
-      bias: a number or a scalar array, which then gets a gradient. The paper starts at -10: of B
-        pairs one is true, and the loss would start with a step that unlearns all others.
-      block: at most so many rows and columns of logits at a time; 0 for B.
+        log(1 / temperature); 1 / temperature starts at 10.
+      bias: a number or a scalar array, which then gets a gradient. The paper starts at -10, because
+        only one of B pairs matches: from 0, the first steps would only push all pairs apart.
+      block: largest number of rows and columns of logits in memory at a time; 0 for B.
 
     Returns:
       [B], at least float32; log(1 + exp(-bias)) + (B - 1) log(1 + exp(bias)) where image and text
@@ -99,8 +99,8 @@ def siglip(
     image, text = _checked(image, text, temperature, block)
     checks.scalars(bias=bias)
     bias = jnp.asarray(bias, image.dtype)
-    # log(1 + e^-s) = log(1 + e^s) - s: the sum goes over all pairs alike, and what is true comes
-    # off at the end.
+    # log(1 + e^-s) = log(1 + e^s) - s: sum over all pairs as if none matched, then subtract the
+    # logits of the matching pairs.
     if block:
         total = _softplus_sum(image, text, jnp.broadcast_to(bias, len(image)), block)
     else:
@@ -109,7 +109,7 @@ def siglip(
 
 
 def _checked(image, text, temperature, block):
-    """Return both at unit length, the image over the temperature."""
+    """Return both scaled to unit length, the image divided by the temperature."""
     checks.shapes(image=(image, "B D"), text=(text, "B D"))
     checks.floats(image=image, text=text)
     checks.positive(temperature=temperature)
@@ -117,7 +117,7 @@ def _checked(image, text, temperature, block):
     return l2_normalize(image) / temperature, l2_normalize(text)
 
 
-# The bias is given for each row: round a ring, every device then has the gradient of its own.
+# The bias is given per row: in a ring each device then has the gradient of its own rows.
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(3,))

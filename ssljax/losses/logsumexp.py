@@ -1,7 +1,7 @@
-"""Log-sum-exp over the logits of all pairs, of which a block at a time is in memory.
+"""Log-sum-exp over the logits of all pairs, with one block in memory at a time.
 
-Only the result, one number for each row or column, is kept; the gradient computes the blocks again.
-Gradients are those of reverse mode (`jax.jvp` is refused).
+Only the result is stored, one number per row or column; the gradient computes the blocks again.
+Only reverse mode works (`jax.jvp` is refused).
 """
 
 import functools
@@ -22,8 +22,8 @@ def views_logsumexp(x: jax.Array, without: Without, block: int) -> jax.Array:
         norm(v, i) = log sum_{(w, j) allowed} exp(x(v, i) . x(w, j))
 
     Args:
-      x: float[2, B, D], both views of every example; their products are the logits. They are
-        stacked on an axis of their own: joined on the batch axis, rows would have to move between
+      x: float[2, B, D], both views of every example; their products are the logits. Views have an
+        axis of their own: if they were joined on the batch axis, rows would have to move between
         the devices that the batch is sharded over.
       without: which views (w, j) are left out: "itself", or "its image", which are itself and the
         other view of the same example.
@@ -62,7 +62,7 @@ views_logsumexp.defvjp(_views_forward, _views_backward)
 
 
 def identities(x: jax.Array, without: Without) -> jax.Array:
-    """Return int32[2, B]: rows and columns of an equal identity are no pair."""
+    """Return int32[2, B]: a row and a column with equal identities are not a pair."""
     parts, batch, _ = x.shape
     images = jnp.broadcast_to(jnp.arange(batch), (parts, batch))
     return images if without == "its image" else images + batch * jnp.arange(parts)[:, None]
@@ -75,13 +75,13 @@ def masked_logits(rows: dict, columns: dict) -> jax.Array:
 
 
 def pulled(logits: jax.Array, side: dict, *, axis: int) -> jax.Array:
-    """Return the gradient with respect to logits of their log-sum-exp along `axis`.
+    """Return the gradient of the log-sum-exp along `axis` with respect to the logits.
 
     Args:
       logits: a block.
       side: "norm", the log-sum-exp over all blocks, and its "cotangent", of the rows (axis 1) or
         columns (axis 0) of the block.
-      axis: along which the sum goes.
+      axis: the axis of the sum.
     """
     norm, cotangent = (jnp.expand_dims(side[name], axis) for name in ("norm", "cotangent"))
     return cotangent * jnp.exp(logits - norm)
@@ -98,11 +98,12 @@ def cross_logsumexp(
     Args:
       rows: float[B, D].
       columns: float[C, D].
-      both: whether the norms of the columns are wanted.
+      both: whether to return the norms of the columns too.
       block: rows and columns of a block, above 0, see `over_pairs`.
 
     Returns:
-      The norms [B] of the rows and [C] of the columns; () in place of those that are not wanted.
+      The norms [B] of the rows and [C] of the columns; () in place of the columns' norms without
+      `both`.
     """
     return _cross_forward(rows, columns, both, block)[0]
 
@@ -141,7 +142,7 @@ cross_logsumexp.defvjp(_cross_forward, _cross_backward)
 
 
 def _nothing(x):
-    """Return the log-sum-exp of no logits, for every row of x[P, B, D]."""
+    """Return the log-sum-exp of an empty set of logits, for every row of x[P, B, D]."""
     return jnp.full(x.shape[:2], -jnp.inf, x.dtype)
 
 

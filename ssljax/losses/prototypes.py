@@ -1,4 +1,4 @@
-"""Distillation of distributions over prototypes (DINO, iBOT, MSN), and what keeps them spread."""
+"""Distillation of distributions over prototypes (DINO, iBOT, MSN), and the KoLeo regulariser."""
 
 import math
 
@@ -21,14 +21,15 @@ def dino(
     student_temperature: float | jax.Array,
     teacher_temperature: float | jax.Array,
 ) -> jax.Array:
-    """Cross entropy of the student's distribution to the teacher's centred and sharpened one.
+    """Cross entropy between the teacher's centred, sharpened distribution and the student's.
 
         loss_b = -sum_k p_b[k] log q_b[k]
         p = softmax((teacher - center) / teacher_temperature), without gradient
         q = softmax(student / student_temperature)
 
-    The paper's loss is the mean of this over all pairs of a teacher's and another student's view.
-    The centre is used as given: move it afterwards, towards the mean of the global batch.
+    The paper's loss is the mean over all pairs of a teacher's view and a different view of the
+    student. The centre is used as given: update it afterwards, towards the mean of the global
+    batch.
 
     Args:
       student: float[..., D], logits over D prototypes.
@@ -71,24 +72,25 @@ def ibot(
     teacher_temperature: float | jax.Array,
     where: jax.Array,
 ) -> jax.Array:
-    """Mean over an image's hidden patches of the cross entropy to the teacher's distribution.
+    """Cross entropy to the teacher's distribution, mean over the masked patches of an image.
 
         loss_b = sum_n m_bn dino(student_bn, teacher_bn, center) / max(1, sum_n m_bn)
 
-    The teacher sees the same view with nothing hidden. An image without a hidden patch has loss 0,
-    and counts in the paper's number, the mean over images. What is at patches that are not hidden,
-    NaN included, changes neither the value nor the gradient.
+    The teacher sees the same view without a mask. An image without masked patches has loss 0, and
+    is part of the paper's mean over images. Values at patches that are not masked, NaN included,
+    change neither the loss nor the gradient.
 
     Args:
       student: float[B, N, D], logits of N patches over D prototypes.
-      teacher: float[B, N, D], the teacher's.
+      teacher: float[B, N, D], the teacher's logits.
       center: float[D], the running mean of the teacher's logits of patches.
       student_temperature: a positive number or a scalar array.
       teacher_temperature: likewise.
-      where: bool[B, N], True at hidden patches.
+      where: bool[B, N], True at masked patches.
 
     Returns:
-      [B], at least float32; log D if the student's distributions are uniform and patches hidden.
+      [B], at least float32; log D if the student's distributions are uniform and patches are
+      masked.
 
     Raises:
       ValueError: shapes do not fit, or a temperature is not positive.
@@ -108,7 +110,8 @@ def ibot(
         where=(where, "B N"),
     )
     checks.booleans(where=where)
-    # Cleared before, not only after: a NaN at a patch that does not count would reach the gradient.
+    # Cleared before the loss, not only after it: a NaN at an unmasked patch would reach the
+    # gradient.
     losses = dino(
         jnp.where(where[..., None], student, jnp.zeros_like(student)),
         jnp.where(where[..., None], teacher, jnp.zeros_like(teacher)),
@@ -129,15 +132,15 @@ def msn(
     entropy_weight: float = 1.0,
     sinkhorn_iterations: int = 3,
 ) -> jax.Array:
-    """Predict a target's distribution over prototypes from partial views, all prototypes in use.
+    """Predict a target's distribution over prototypes from partial views; use all prototypes.
 
         p_bv = softmax(cos(anchor_bv, prototypes) / temperature)
         p+_b proportional to softmax(cos(target_b, prototypes) / temperature)^(1 / sharpening),
             made even over the batch by Sinkhorn-Knopp, without gradient
         loss = mean_bv -sum_k p+_b[k] log p_bv[k] + entropy_weight (log K - H(mean_bv p_bv))
 
-    The mean prediction, whose entropy H is maximised, is that of the global batch and all views.
-    The batch is coupled: give the global batch. Prototypes learn from the anchors alone.
+    The entropy H of the mean prediction, over the global batch and all views, is maximised. The
+    loss couples the batch: pass the global batch. Prototypes get gradients from the anchors only.
 
     Args:
       anchors: float[B, V, D], projections of V views of every example.
@@ -145,7 +148,7 @@ def msn(
       prototypes: float[K, D], of any length.
       temperature: a positive number or a scalar array.
       sharpening: temperature of the targets; a positive number or a scalar array.
-      entropy_weight: of the second term.
+      entropy_weight: weight of the second term.
       sinkhorn_iterations: 0 for none.
 
     Returns:
@@ -183,19 +186,19 @@ def msn(
 
 
 def koleo(z: jax.Array, *, group: int = 0) -> jax.Array:
-    """Kozachenko-Leonenko regulariser: the nearest neighbours of a batch shall be far apart.
+    """Kozachenko-Leonenko regulariser: push nearest neighbours in a batch apart.
 
         -mean_b log sqrt(d_b^2 + 1e-16), d_b = min_{c != b} |u_b - u_c|, u = z / |z|
 
-    1e-16 keeps value and gradient finite where examples are equal. The batch is coupled: give the
-    global batch, one view of each image. The official code takes the neighbours from the batch of
-    one device, so that its number depends on the number of devices; with `group` they are taken
-    from as many examples here, on any number of devices.
+    1e-16 keeps value and gradient finite where examples are equal. The loss couples the batch: pass
+    the global batch, one view of each image. The official code takes the neighbours from the batch
+    of one device, so its value depends on the number of devices. Here `group` takes them from that
+    many examples, on any number of devices.
 
     Args:
       z: float[B, D], features of at least 2 examples.
-      group: c is one of the so many examples, a contiguous part of the batch, that b is among; 0
-        for all. It divides B.
+      group: number of examples, contiguous in the batch, among which b and c are; 0 for all. It
+        divides B.
 
     Returns:
       A scalar, at least float32; -log(2) / 2 for an orthonormal set.
@@ -225,8 +228,8 @@ def koleo(z: jax.Array, *, group: int = 0) -> jax.Array:
 
 
 def _divided(logits: jax.Array, temperature: float | jax.Array) -> jax.Array:
-    # The largest becomes 0 before the division: of huge logits it would else be rounded in one way
-    # for the maximum and in another for the exponent, which then overflows.
+    # Subtract the maximum before the division. Otherwise huge logits are rounded in one way for the
+    # maximum and in another for the exponent, which then overflows.
     return (logits - jax.lax.stop_gradient(jnp.max(logits, axis=-1, keepdims=True))) / temperature
 
 

@@ -1,4 +1,4 @@
-"""Reconstruction losses: come near the input, or fill in what was hidden of it."""
+"""Reconstruction losses: predict the input, or the masked parts of it."""
 
 import jax
 import jax.numpy as jnp
@@ -13,9 +13,9 @@ def mse(prediction: jax.Array, target: jax.Array) -> jax.Array:
 
         loss_b = mean_i (p_bi - t_bi)^2, with no gradient through t
 
-    Of images it is the loss of an autoencoder. Of an encoder's vectors and the codes that they were
-    given it is VQ-VAE's commitment loss, |z - sg(e)|^2 (there as in the official code the mean, not
-    the sum, over the components).
+    For images it is the loss of an autoencoder. For an encoder's vectors z and their codes e it is
+    VQ-VAE's commitment loss, |z - sg(e)|^2 (the mean over the components as in the official code,
+    not the sum).
 
     Args:
       prediction: float[B, ..., D].
@@ -41,18 +41,18 @@ def mse(prediction: jax.Array, target: jax.Array) -> jax.Array:
 
 
 def masked_mse(prediction: jax.Array, target: jax.Array, *, where: jax.Array) -> jax.Array:
-    """Mean squared error over the hidden patches of every example (MAE).
+    """Mean squared error over the masked patches of every example (MAE).
 
         loss_b = sum_n m_bn mean_d (p_bnd - t_bnd)^2 / sum_n m_bn, with no gradient through t
 
-    With equally many hidden patches per example, as MAE's masks have, the mean over examples is the
-    paper's number, the mean over all hidden patches of the batch. An example without any has loss
-    0. What is at visible patches, NaN included, changes neither the value nor the gradient.
+    If all examples have the same number of masked patches, as in MAE, the mean over examples is the
+    paper's loss: the mean over all masked patches of the batch. An example without masked patches
+    has loss 0. Values at visible patches, NaN included, change neither the loss nor the gradient.
 
     Args:
       prediction: float[B, N, D], N patches of D values.
       target: float[B, N, D], the patches, perhaps after `normalize_patches`.
-      where: bool[B, N], True at hidden patches.
+      where: bool[B, N], True at masked patches.
 
     Returns:
       [B], at least float32.
@@ -72,18 +72,18 @@ def masked_mse(prediction: jax.Array, target: jax.Array, *, where: jax.Array) ->
 
 
 def masked_l1(prediction: jax.Array, target: jax.Array, *, where: jax.Array) -> jax.Array:
-    """Mean absolute error over the hidden patches of every example (SimMIM).
+    """Mean absolute error over the masked patches of every example (SimMIM).
 
         loss_b = sum_n m_bn mean_d |p_bnd - t_bnd| / sum_n m_bn, with no gradient through t
 
-    The gradient where both agree is 0. All else is as in `masked_mse`: with equally many hidden
-    patches per example the mean is the paper's number, an example without any has loss 0, and what
-    is at visible patches does not count.
+    The gradient is 0 where prediction and target are equal. Otherwise as in `masked_mse`: if all
+    examples have the same number of masked patches, the mean is the paper's loss; an example
+    without masked patches has loss 0; values at visible patches have no effect.
 
     Args:
       prediction: float[B, N, D], N patches of D values.
       target: float[B, N, D], the patches.
-      where: bool[B, N], True at hidden patches.
+      where: bool[B, N], True at masked patches.
 
     Returns:
       [B], at least float32.
@@ -110,15 +110,16 @@ def smooth_l1(
     beta: float = 1.0,
     where: jax.Array | None = None,
 ) -> jax.Array:
-    """Mean over an example of an error that is squared where small, absolute where large (I-JEPA).
+    """Mean over an example of an error that is squared if small and absolute if large (I-JEPA).
 
         e^2 / (2 beta) if |e| < beta, else |e| - beta / 2, of e = p - t, with no gradient through t
 
     Args:
       prediction: float[B, ..., D], values of any number of tokens.
       target: float[B, ..., D].
-      beta: a positive number, where the two parts meet.
-      where: bool[B, ...], the tokens that count; None for all. An example without any has loss 0.
+      beta: a positive number, the error at which the two parts meet.
+      where: bool[B, ...], True at tokens that have a loss; None for all. An example without any has
+        loss 0.
 
     Returns:
       [B], at least float32.
@@ -128,8 +129,8 @@ def smooth_l1(
         everywhere.
       TypeError: prediction or target are not floats, or `where` is not bool.
 
-    I-JEPA, https://arxiv.org/abs/2301.08243; facebookresearch/ijepa, src/train.py. The paper writes
-    a squared distance, the code has this.
+    I-JEPA, https://arxiv.org/abs/2301.08243; facebookresearch/ijepa, src/train.py. The paper has a
+    squared distance; the code has this loss.
 
     >>> smooth_l1(jnp.array([[0.0, 0.0], [1.0, 3.0]]), jnp.zeros((2, 2))).tolist()
     [0.0, 1.5]
@@ -149,26 +150,27 @@ def smooth_l1(
 
 
 def masked_cross_entropy(logits: jax.Array, labels: jax.Array, *, where: jax.Array) -> jax.Array:
-    """Mean cross entropy of the labels of the hidden patches of every example (BEiT).
+    """Mean cross entropy of the labels of the masked patches of every example (BEiT).
 
         loss_b = sum_n m_bn (log sum_v exp(l_bnv) - l_bn[y_bn]) / sum_n m_bn
 
-    With equally many hidden patches per example, as BEiT's masks have, the mean over examples is
-    the paper's number, the mean over all hidden patches. An example without any has loss 0. What is
-    at visible patches, NaN and labels out of range included, does not count.
+    If all examples have the same number of masked patches, as in BEiT, the mean over examples is
+    the paper's loss: the mean over all masked patches. An example without masked patches has loss
+    0. Values at visible patches, NaN and labels out of range included, have no effect.
 
     Args:
       logits: float[B, N, V], a score for each of V labels.
-      labels: int[B, N], in [0, V) at hidden patches. One out of range there makes the loss NaN if
-        it is not known while tracing: clipped, it would train on a wrong label.
-      where: bool[B, N], True at hidden patches.
+      labels: int[B, N], in [0, V) at masked patches. A label out of range there makes the loss NaN,
+        because a clipped one would train on a wrong label; if it is known while tracing, it is an
+        error.
+      where: bool[B, N], True at masked patches.
 
     Returns:
       [B], at least float32; log V if all scores are equal.
 
     Raises:
-      ValueError: shapes do not fit, `where` is known to be False everywhere, or a label that counts
-        is known to be out of range.
+      ValueError: shapes do not fit, `where` is known to be False everywhere, or the label of a
+        masked patch is known to be out of range.
       TypeError: logits are not floats, labels not integers or `where` not bool.
 
     BEiT, https://arxiv.org/abs/2106.08254; microsoft/unilm, beit/engine_for_pretraining.py.
@@ -192,7 +194,7 @@ def masked_cross_entropy(logits: jax.Array, labels: jax.Array, *, where: jax.Arr
 
 
 def normalize_patches(patches: jax.Array) -> jax.Array:
-    """Standardise every patch by its own mean and unbiased variance: MAE's better targets.
+    """Standardise every patch by its own mean and unbiased variance: MAE's normalised targets.
 
         (x - mean(x)) / sqrt(sum((x - mean(x))^2 / (D - 1)) + 1e-6)
 
@@ -225,7 +227,7 @@ def normalize_patches(patches: jax.Array) -> jax.Array:
 
 
 def _masked_error(prediction: jax.Array, target: jax.Array, where: jax.Array) -> jax.Array:
-    """Return prediction - sg(target), 0 where nothing is hidden, after checking all three."""
+    """Return prediction - sg(target), 0 at visible patches, after checking all three arguments."""
     checks.shapes(prediction=(prediction, "B N D"), target=(target, "B N D"), where=(where, "B N"))
     checks.floats(prediction=prediction, target=target)
     checks.booleans(where=where)
@@ -235,6 +237,6 @@ def _masked_error(prediction: jax.Array, target: jax.Array, where: jax.Array) ->
 
 
 def _mean_over_masked(values: jax.Array, where: jax.Array) -> jax.Array:
-    """Return the mean [B] of values[B, N, D] over D and over the hidden of N."""
+    """Return the mean [B] of values[B, N, D] over D and over the masked patches among N."""
     per_patch = jnp.mean(values, axis=2)
     return jnp.sum(per_patch, axis=1) / jnp.maximum(jnp.sum(where, axis=1), 1)

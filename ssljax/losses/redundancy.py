@@ -1,4 +1,4 @@
-"""Redundancy reduction: views agree, and their features spread out, in every dimension."""
+"""Redundancy reduction: views agree, and their features spread over all dimensions."""
 
 import jax
 import jax.numpy as jnp
@@ -20,10 +20,11 @@ def barlow_twins(
         C = y1' y2 / B
         loss = sum_i (C_ii - 1)^2 + off_diagonal_weight * sum_{i != j} C_ij^2
 
-    The batch is coupled: give the global batch. The gradient is the true one. The official code
-    sums C over the N devices with an operation that autograd does not see and then averages
-    gradients, which gives 1 / N of it: invisible to LARS where that adapts, but the learning rate
-    of biases and norms (0.0048) is to be divided by N for the same step.
+    The loss couples the batch: pass the global batch. The gradient is the true one. The official
+    code sums C over the N devices with an operation that autograd does not see, and then averages
+    gradients, which gives 1 / N of the true gradient. LARS normalises this factor away for the
+    parameters that it adapts. For biases and norms, divide the official learning rate (0.0048) by N
+    to get the same step.
 
     Args:
       z1: float[B, D], the projections of the first view of every example, B at least 2.
@@ -69,9 +70,9 @@ def vicreg(
         covariance = sum over the two views of sum_{i != j} cov(z)_ij^2 / D
         loss = the three, weighted and added
 
-    var and cov divide by B - 1. The batch is coupled: give the global batch. The paper's text sums
-    the squared distance over D; the official code and this take the mean, for which the published
-    weights are.
+    var and cov divide by B - 1. The loss couples the batch: pass the global batch. The text of the
+    paper sums the squared distance over D; the official code, like this function, takes the mean,
+    and the published weights are for the mean.
 
     Args:
       z1: float[B, D], the projections of the first view of every example, B at least 2.
@@ -110,23 +111,24 @@ def vicreg(
 
 
 def w_mse(z1: jax.Array, z2: jax.Array, *, group_size: int, epsilon: float) -> jax.Array:
-    """Squared distance of two views after each was whitened (W-MSE), per pair of views.
+    """Squared distance of two whitened views (W-MSE), per pair of views.
 
-    Each run of `group_size` rows of a view is whitened by its own mean and covariance S, over
-    group_size - 1, and then every row scaled to unit length:
+    Each group of `group_size` consecutive rows of a view is whitened by its own mean and covariance
+    S (divided by group_size - 1). Then every row is scaled to unit length:
 
         L L' = (1 - epsilon) S + epsilon I        (Cholesky)
         w = L^-1 (z - mean)
         loss_b = |w1_b / |w1_b| - w2_b / |w2_b||^2
 
-    Shuffle the rows, both views alike, for other groups. Only an epsilon above 0 allows inputs
-    without variance in every direction (the official code has 0 and needs it).
+    To change the groups, shuffle the rows of both views in the same order. With epsilon = 0, as in
+    the official code, inputs need variance in every direction; an epsilon above 0 allows inputs
+    without.
 
     Args:
       z1: float[B, D], the projections of the first view of every example.
       z2: float[B, D], those of the second view, in the same order.
       group_size: a divisor of B, larger than D; twice D in the paper.
-      epsilon: between 0 and 1, how far the covariance is drawn to the identity.
+      epsilon: between 0 and 1, the weight of the identity in the covariance.
 
     Returns:
       [B], at least float32, between 0 and 4; 2 on average for independent views.
@@ -178,15 +180,15 @@ def tico(
         C = momentum * covariance + (1 - momentum) * u1' u1 / B
         loss_b = -u1_b . u2_b + weight * u1_b' C u1_b
 
-    The second view is a target and the covariance of earlier steps a constant: no gradient goes
-    through them; it does go through this batch's part of C.
+    No gradient goes through the second view or through the covariance of earlier steps. The
+    gradient goes through this batch's part of C.
 
     Args:
       z1: float[B, D], the student's projections, of the global batch.
       z2: float[B, D], the teacher's projections of the other view.
-      covariance: float[D, D], what the step before returned; zeros at first.
-      momentum: of the covariance; 0.9 in the paper.
-      weight: of the covariance term; 8 in the paper (20 for its longest runs).
+      covariance: float[D, D], the matrix C that the last step returned; zeros at the first step.
+      momentum: weight of the old covariance; 0.9 in the paper.
+      weight: weight of the covariance term; 8 in the paper (20 for its longest runs).
 
     Returns:
       The loss [B], at least float32, and C, without gradient. At the stationary C, collapsed
@@ -214,25 +216,25 @@ def tico(
     return weight * contrast - jnp.sum(u1 * u2, axis=1), jax.lax.stop_gradient(now)
 
 
-KNOTS, LIMIT = 17, 3.0  # of the quadrature over t
+KNOTS, LIMIT = 17, 3.0  # knots of the quadrature over t
 
 
 def sigreg(z: jax.Array, directions: jax.Array) -> jax.Array:
-    """Sketched isotropic Gaussian regularisation (LeJEPA): how far from N(0, I) a batch is.
+    """Sketched isotropic Gaussian regularisation (LeJEPA): the distance of a batch from N(0, I).
 
     For every direction a, the Epps-Pulley statistic of x = a . z against N(0, 1),
 
         B * integral over t of |mean_b exp(i t x_b) - exp(-t^2 / 2)|^2 exp(-t^2 / 2)
 
-    by the trapezoidal rule with 17 knots on [0, 3], doubled for the negative half, as the official
-    code has it (the paper: on [-5, 5]). The loss is the mean over directions. The batch is coupled:
-    give the global batch, of one view. Do not scale z to unit length. Draw new directions at each
-    step, the same for all views.
+    by the trapezoidal rule with 17 knots on [0, 3], doubled for the negative half, as in the
+    official code (the paper uses [-5, 5]). The loss is the mean over directions. It couples the
+    batch: pass the global batch, of one view. Do not scale z to unit length. Draw new directions at
+    each step, the same for all views.
 
     Args:
       z: float[B, D], the projections of a view of every example.
-      directions: float[S, D]; scaled to unit length here, so that normal numbers will do. They get
-        no gradient.
+      directions: float[S, D]; scaled to unit length here, so normal random numbers suffice. They
+        get no gradient.
 
     Returns:
       A scalar, at least float32: 1.052 on average for z ~ N(0, I), whatever B and D; 0.402 B if
@@ -253,7 +255,7 @@ def sigreg(z: jax.Array, directions: jax.Array) -> jax.Array:
     directions = jax.lax.stop_gradient(l2_normalize(directions))
     x = jnp.einsum("bd,sd->bs", at_least_float32(z), directions, precision=_HIGHEST)
 
-    @jax.checkpoint  # a sine for each of B x S x knots is cheaper to compute again than to keep
+    @jax.checkpoint  # a sine for each of B x S x knots is cheaper to compute again than to store
     def distance(t):
         normal = jnp.exp(-jnp.square(t) / 2)
         real, imaginary = jnp.mean(jnp.cos(t * x), axis=0), jnp.mean(jnp.sin(t * x), axis=0)
@@ -266,12 +268,12 @@ def sigreg(z: jax.Array, directions: jax.Array) -> jax.Array:
 def _centred(z: jax.Array, axis: int = 0) -> jax.Array:
     z = at_least_float32(z)
     z = z - jnp.mean(z, axis=axis, keepdims=True)
-    # Once more: the mean of equal large numbers is rounded, and would leave a spread behind.
+    # Subtract the mean twice: the mean of equal large numbers is rounded, which leaves a spread.
     return z - jnp.mean(z, axis=axis, keepdims=True)
 
 
 def _in_range(z: jax.Array, axis: int | tuple[int, int]) -> tuple[jax.Array, jax.Array]:
-    """Return z / s and s >= 1, such that squares do not overflow, for where s does not matter."""
+    """Return z / s and s >= 1 such that squares do not overflow; for scale-free uses."""
     size = jax.lax.stop_gradient(jnp.max(jnp.abs(z), axis=axis, keepdims=True))
     size = jnp.maximum(size, 1)
     return z / size, size
@@ -293,8 +295,8 @@ def _whitened(z: jax.Array, epsilon: float) -> jax.Array:
     covariance = jnp.einsum("gni,gnj->gij", z, z, precision=_HIGHEST) / (z.shape[1] - 1)
     identity = jnp.eye(dim, dtype=z.dtype)
     shrunk = (1 - epsilon) * covariance + epsilon / size / size * identity
-    # Rounding can make a singular covariance indefinite, which has no Cholesky factor; so much more
-    # on the diagonal prevents it.
+    # Rounding can make a singular covariance indefinite, and then it has no Cholesky factor. This
+    # much more on the diagonal prevents it.
     shrunk *= 1 + 2 * dim * jnp.finfo(z.dtype).eps * identity
     lower = jnp.linalg.cholesky(shrunk)
     return jax.lax.linalg.triangular_solve(lower, z, lower=True, transpose_a=True)

@@ -1,4 +1,4 @@
-"""Relational loss: see the same resemblance to other images as a teacher does."""
+"""Relational loss: predict a teacher's similarities to other images."""
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +16,7 @@ def relational(
     student_temperature: float | jax.Array,
     teacher_temperature: float | jax.Array,
 ) -> jax.Array:
-    """ReSSL: cross entropy of the student's resemblances relative to the teacher's.
+    """ReSSL: cross entropy between the teacher's and the student's similarities.
 
     With all vectors scaled to unit length,
 
@@ -24,8 +24,8 @@ def relational(
         q_b = softmax_k(student_b . memory_k / student_temperature)
         loss_b = -sum_k p_bk log q_bk
 
-    The teacher is to be sharper than the student. Teacher and memory are targets: no gradient goes
-    through them.
+    The temperature of the teacher should be below that of the student. Teacher and memory are
+    targets: no gradient goes through them.
 
     Args:
       student: float[B, D], the projections of the strongly augmented view.

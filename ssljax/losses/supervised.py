@@ -1,4 +1,4 @@
-"""Supervised contrastive loss: images of the same class are positives too."""
+"""Supervised contrastive loss: examples of the same class are positives too."""
 
 import functools
 
@@ -21,15 +21,15 @@ def sup_con(
 ) -> jax.Array:
     """Supervised contrastive loss (L_out), per pair of views.
 
-    With u the 2B unit vectors of both views, s = u u' / temperature, and P(i) the views of images
-    with the label of i, but for i itself,
+    With u the 2B unit vectors of both views, s = u u' / temperature, and P(i) the views with the
+    label of i, except i itself,
 
         l(i) = -mean_{p in P(i)} s(i, p) + log sum_{k != i} exp s(i, k)
         loss_b = (l(first view of b) + l(second view of b)) / 2
 
-    An image without a label is a class of its own, and where none has one, this is `nt_xent`. The
-    batch is coupled: give the global batch. The gradient is that of reverse mode; one B x B block
-    at a time is in memory, or one of block x block.
+    An example without a label is a class of its own. If no example has a label, this is `nt_xent`.
+    The loss couples the batch: pass the global batch. Only reverse mode works. One B x B block of
+    logits is in memory at a time, or one of block x block with `block`.
 
     The official code multiplies by temperature / 0.07 ("base temperature"); the paper, and this,
     does not.
@@ -37,9 +37,9 @@ def sup_con(
     Args:
       z1: float[B, D], the projections of the first view of every example, B at least 2.
       z2: float[B, D], those of the second view, in the same order.
-      labels: int[B], below 0 where there is none; None: there are none at all.
+      labels: int[B], below 0 for no label; None if no example has a label.
       temperature: a positive number or a scalar array, which then gets a gradient.
-      block: at most so many rows and columns of logits at a time; 0 for B.
+      block: largest number of rows and columns of logits in memory at a time; 0 for B.
 
     Returns:
       [B], at least float32; log(2B - 1) if all embeddings are equal.
@@ -72,8 +72,8 @@ def sup_con(
     return jnp.mean(_losses_of_views(x, jnp.stack([labels, labels]), block), axis=0)
 
 
-# The log-sum-exp and the positives of a block are found together, and so are their gradients: each
-# block of logits is computed once for both.
+# The log-sum-exp and the positives of a block are computed together, and so are their gradients:
+# each block of logits is computed once for both.
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
@@ -113,13 +113,13 @@ _losses_of_views.defvjp(_forward, _backward)
 
 
 def _positive(rows, columns):
-    """Return bool[b, c]: which views are of the same class, but for oneself."""
+    """Return bool[b, c]: which views are of the same class, except a view and itself."""
     same_class = rows["label"][:, None] == columns["label"]
     return same_class & (rows["id"][:, None] != columns["id"])
 
 
 def _images(labels):
-    """Return int[B]: how many images there are in the class of each."""
+    """Return int[B]: the number of examples in the class of each example."""
     ordered = jnp.sort(labels)
     first = jnp.searchsorted(ordered, labels, side="left")
     return jnp.searchsorted(ordered, labels, side="right") - first

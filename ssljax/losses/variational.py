@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from ssljax.losses import checks
 from ssljax.ops.normalize import at_least_float32
 
-_STEEPEST = 20.0  # of log variances: from here on the exponential goes on along its tangent
+_STEEPEST = 20.0  # log variance from which on the exponential is replaced by its tangent
 
 
 def vae(
@@ -25,8 +25,9 @@ def vae(
         loss_b = sum_i -log p(x_bi | reconstruction_bi)
                + beta sum_j (mean_bj^2 + exp(v_bj) - 1 - v_bj) / 2,  with v = log_variance
 
-    The second sum is KL(N(mean, exp v) || N(0, 1)). Both are sums over pixels and over latent
-    dimensions: a mean over pixels would multiply beta by their number. The likelihood is one of
+    The second sum is KL(N(mean, exp v) || N(0, 1)). The first sum is over pixels, the second over
+    latent dimensions; a mean over pixels would multiply beta by the number of pixels. The
+    likelihood is one of
 
         bernoulli: -log p = -x log s(r) - (1 - x) log(1 - s(r)), of logits r and x in [0, 1]
         gaussian:  -log p = (x - r)^2 / 2 + log(2 pi) / 2, of means r and variance 1
@@ -34,17 +35,17 @@ def vae(
     Args:
       x: float[B, ..., D], the images; a target, which gets no gradient.
       reconstruction: float[B, ..., D], logits or means, decoded from a sample of the posterior.
-      mean: float[B, Z], of the posterior.
-      log_variance: float[B, Z], of the posterior. Where above 20 its exponential is replaced by the
-        tangent there, so that neither value nor gradient overflows.
-      beta: the weight of the KL term; 1 is the VAE, more a beta-VAE; or a scalar array.
+      mean: float[B, Z], mean of the posterior.
+      log_variance: float[B, Z], log of the posterior's variance. Above 20 the exponential is
+        replaced by its tangent at 20, so neither value nor gradient overflows.
+      beta: the weight of the KL term, a number or a scalar array; 1 is the VAE, above 1 a beta-VAE.
       likelihood: "bernoulli" or "gaussian".
 
     Returns:
       [B], at least float32.
 
     Raises:
-      ValueError: shapes do not fit, beta is negative, or there is no such likelihood.
+      ValueError: shapes do not fit, beta is negative, or the likelihood is unknown.
       TypeError: an array is not of a float dtype.
 
     VAE, https://arxiv.org/abs/1312.6114, appendix B and C; beta-VAE,
@@ -77,11 +78,12 @@ def kl_to_normal(mean: jax.Array, log_variance: jax.Array) -> jax.Array:
 
         KL(N(mean, exp v) || N(0, 1)) = sum_j (mean_bj^2 + exp(v_bj) - 1 - v_bj) / 2
 
-    Of a VAE it is what the code tells about the image: 0 where the decoder does without it.
+    In a VAE it is the information that the code holds about the image: 0 if the decoder does not
+    use the code.
 
     Args:
       mean: float[B, Z].
-      log_variance: float[B, Z], v; above 20 its exponential is replaced by the tangent there.
+      log_variance: float[B, Z], v; above 20 the exponential is replaced by its tangent at 20.
 
     Returns:
       [B], at least float32; 0 for the standard normal.
@@ -99,9 +101,9 @@ def kl_to_normal(mean: jax.Array, log_variance: jax.Array) -> jax.Array:
     checks.floats(mean=mean, log_variance=log_variance)
     mean, log_variance = at_least_float32(mean), at_least_float32(log_variance)
     within = jnp.minimum(log_variance, _STEEPEST)
-    # Not v - within: its two gradients, each as steep as the tangent, would cancel in float32.
+    # Not v - within: its two gradients are as large as the tangent's and would cancel in float32.
     beyond = jnp.maximum(log_variance - _STEEPEST, 0)
-    # expm1: where the posterior says nothing, v is near 0 and exp(v) - 1 - v would cancel.
+    # expm1: where the posterior is near the prior, v is near 0 and exp(v) - 1 - v would cancel.
     excess = jnp.expm1(within) - within + (math.exp(_STEEPEST) - 1) * beyond
     return jnp.sum(jnp.square(mean) + excess, axis=1) / 2
 

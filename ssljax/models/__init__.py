@@ -21,6 +21,8 @@ from ssljax.models.transformer import Transformer, stack_blocks
 from ssljax.models.vit import ViT
 
 __all__ = [
+    "WaveTransformer",
+    "AudioTransformer",
     "ENCODERS",
     "MLP",
     "BatchNorm",

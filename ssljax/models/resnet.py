@@ -1,7 +1,7 @@
 """Residual networks, v1.5: ResNet-18, 34, 50, 101 and smaller ones of the same plan."""
 
 import functools
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import jax
 import jax.numpy as jnp
@@ -100,6 +100,9 @@ class ResNet(nn.Module):
     bn_groups: Count = 1
     bn_momentum: Decay = 0.9
     dtype: Dtype = "float32"
+
+    modality: ClassVar[str] = "image"
+    patch: ClassVar[tuple[int, ...]] = ()
 
     @nn.compact
     def __call__(self, images: jax.Array, *, train: bool) -> Encoded:

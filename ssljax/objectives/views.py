@@ -55,7 +55,7 @@ class Views:
         if not isinstance(section, Mapping | ConfigDict) or not section:
             raise UserError(
                 f"{where}={section or {}!r}; it must be the name of a preset "
-                f"({', '.join(PRESETS)}) or have a section for each kind of view, for example "
+                f"({', '.join(PRESETS)}), or have a section for each kind of view, for example "
                 f"{where}.crop = {{'count': 2}}"
             )
         for name in section:

@@ -1,4 +1,4 @@
-"""Lightness and colour: CIE Lab, the colours there are in bins, how rare they are."""
+"""Lightness and colour: CIE Lab, bins of the colours in sRGB, and their rarity."""
 
 import functools
 
@@ -16,11 +16,11 @@ _XYZ = np.array(
 )
 _XYZ = _XYZ / _XYZ.sum(axis=1, keepdims=True)
 _CUBE = (6 / 29) ** 3  # below it, the cube root is replaced by its tangent
-_LEVELS = 64  # of each channel, among which the gamut is looked for
+_LEVELS = 64  # number of values per channel over which the gamut is searched
 
 
 def rgb_to_lab(images: jax.Array) -> jax.Array:
-    """Return CIE L*a*b* of sRGB: lightness in [0, 100], and two axes of colour around 0.
+    """Return CIE L*a*b* of sRGB: lightness in [0, 100] and two colour axes around 0.
 
     a goes from green to red, b from blue to yellow, both within about 110; grey has a = b = 0.
 
@@ -51,11 +51,11 @@ def _lab(rgb, xp):
 
 @functools.cache
 def gamut_bins(spacing: int = 10) -> np.ndarray:
-    """Return the colours (a, b) on a grid that are the nearest ones to some sRGB colour.
+    """Return the grid points (a, b) that are nearest to at least one sRGB colour.
 
     Args:
-      spacing: of the grid. 10 gives 261 bins. (Colorization's published list has 313 on the same
-        grid; it reaches somewhat out of sRGB.)
+      spacing: spacing of the grid. 10 gives 261 bins. (Colorization's published list has 313 on the
+        same grid; it extends slightly beyond sRGB.)
 
     Returns:
       float32[Q, 2], read-only, in lexicographic order.
@@ -79,12 +79,13 @@ def gamut_bins(spacing: int = 10) -> np.ndarray:
 def soft_encode(
     colors: jax.Array, bins: jax.Array, *, neighbours: int = 5, sigma: float = 5.0
 ) -> jax.Array:
-    """Share every colour out among its nearest bins, by a Gaussian of the distance.
+    """Distribute every colour over its nearest bins, by a Gaussian of the distance.
 
     Args:
       colors: float[..., 2], (a, b).
       bins: float[Q, 2].
-      neighbours: how many bins get a share; those equally far as the last one do too.
+      neighbours: number of bins that get a share; bins at the same distance as the last one get a
+        share too.
       sigma: standard deviation of the Gaussian.
 
     Returns:
@@ -106,20 +107,20 @@ def soft_encode(
     # Axis by axis: an array [..., Q, 2] of differences would be twice as large.
     apart = sum(jnp.square(colors[..., None, i] - bins[:, i]) for i in range(2))
     nearest = -jax.lax.top_k(-apart, neighbours)[0]
-    # Relative to the nearest one, which so never underflows.
+    # Relative to the nearest bin, so its share never underflows.
     shares = jnp.exp((nearest[..., :1] - apart) / (2 * sigma**2))
     shares = jnp.where(apart <= nearest[..., -1:], shares, 0)
     return shares / jnp.sum(shares, axis=-1, keepdims=True)
 
 
 def rarity(shares: jax.Array, *, mix: float) -> jax.Array:
-    """Return a weight for each bin that is the larger, the rarer its colour.
+    """Return a weight for each bin: the rarer its colour, the larger the weight.
 
         w_q = 1 / ((1 - mix) p_q + mix / Q),  scaled so that sum_q p_q w_q = 1
 
     Args:
-      shares: float[Q], p, how often each bin occurs; sum 1.
-      mix: part of the uniform distribution that is mixed in, above 0 and at most 1. At 1 all
+      shares: float[Q], p, the frequency of each bin; sum 1.
+      mix: weight of the uniform distribution in the mixture, above 0 and at most 1. At 1 all
         weights are 1.
 
     Returns:

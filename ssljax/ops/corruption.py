@@ -1,4 +1,4 @@
-"""Corruption of inputs, for what is trained to undo it."""
+"""Corruption of inputs, for objectives that learn to undo it."""
 
 import jax
 import jax.numpy as jnp
@@ -7,12 +7,13 @@ import jax.numpy as jnp
 def masking_noise(keys: jax.Array, x: jax.Array, *, level: float) -> jax.Array:
     """Set a random part of every example's values to 0.
 
-    Each value by itself, with probability `level`; the paper fixes the number in an example.
+    Each value is set to 0 independently, with probability `level`; the paper fixes the number per
+    example.
 
     Args:
       keys: typed keys of shape [B], one per example.
       x: float[B, ...].
-      level: the expected part that is lost, at least 0 and below 1.
+      level: the expected share of values that are set to 0, at least 0 and below 1.
 
     Returns:
       An array like x.
@@ -35,7 +36,7 @@ def masking_noise(keys: jax.Array, x: jax.Array, *, level: float) -> jax.Array:
 def gaussian_noise(keys: jax.Array, x: jax.Array, *, level: float) -> jax.Array:
     """Add Gaussian noise of standard deviation `level` to every value.
 
-    Arguments, result and errors are those of `masking_noise`, but the level may be of any size.
+    Arguments, result and errors are those of `masking_noise`, except that the level may be above 1.
 
     >>> noisy = gaussian_noise(jax.random.split(jax.random.key(0), 2), jnp.ones((2, 4)), level=0.1)
     >>> noisy.shape

@@ -13,14 +13,14 @@ PyTree = Any
 def ema(average: PyTree, new: PyTree, momentum: float | jax.Array) -> PyTree:
     """Move an average towards new values: momentum * average + (1 - momentum) * new.
 
-    Kept in float32: at momentum 0.9999 a step is lost in the rounding of bfloat16. Where both agree
-    already, nothing moves, not by a rounding. The new values are constants to differentiation.
+    The average is float32, because at momentum 0.9999 a step is lost in the rounding of bfloat16.
+    Values that are already equal stay exactly equal. No gradient goes through the new values.
 
     Args:
       average: a tree of arrays.
       new: a tree of the same structure and shapes, for example the student's parameters after the
         optimizer's update.
-      momentum: between 0 (copy `new`) and 1 (stay); a number or a scalar array.
+      momentum: between 0 (copy `new`) and 1 (no change); a number or a scalar array.
 
     Returns:
       A tree like `average`, at least float32.

@@ -1,4 +1,4 @@
-"""Random keys are derived, never stored: from the seed, a stream's name, the step, the example."""
+"""Random keys, derived from seed, stream, step and example; never stored."""
 
 import operator
 import zlib
@@ -11,12 +11,12 @@ import numpy as np
 def key_for(seed: int, stream: str, step: int | jax.Array) -> jax.Array:
     """Return the random key of one stream at one step.
 
-    Equal arguments give an equal key on every host and after every restart, so that no key has to
-    be kept in a checkpoint. Different streams are independent: a new one leaves the others alone.
+    Equal arguments give an equal key on every host and after every restart, so no key has to be in
+    a checkpoint. Different streams are independent: a new stream does not change the others.
 
     Args:
       seed: the seed of the run, 0 <= seed < 2**32.
-      stream: what the numbers are for, for example "loss" or "init".
+      stream: purpose of the numbers, for example "loss" or "init".
       step: the number of the step, an int or a traced int32 scalar.
 
     Returns:
@@ -32,19 +32,20 @@ def key_for(seed: int, stream: str, step: int | jax.Array) -> jax.Array:
     seed = operator.index(seed)
     if not 0 <= seed < 2**32:
         raise ValueError(f"seed must be at least 0 and below 2**32, got {seed}")
-    # crc32 and not hash(): Python's hash of a string differs from process to process.
+    # crc32, because Python's hash() of a string differs between processes.
     name = np.uint32(zlib.crc32(stream.encode()))
     return jax.random.fold_in(jax.random.fold_in(jax.random.key(np.uint32(seed)), name), step)
 
 
 def per_example(key: jax.Array, rows: int | jax.Array) -> jax.Array:
-    """Return one key per example, folded in from the row of the example in the global batch.
+    """Return one key per example, derived from the row of the example in the global batch.
 
-    The draw for an example then depends neither on the number of devices nor on the batch size.
+    So the random numbers of an example depend neither on the number of devices nor on the batch
+    size.
 
     Args:
       key: one typed key.
-      rows: the batch size B, which stands for rows 0 ... B-1, or int[B].
+      rows: int[B], or the batch size B for the rows 0 ... B-1.
 
     Returns:
       Keys of shape [B].

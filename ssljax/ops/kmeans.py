@@ -24,22 +24,22 @@ def spherical_kmeans(
 
         label_n = argmax_k x_n . c_k        c_k = unit(mean of the x_n with label k)
 
-    Starts from random rows. A centroid that no row chooses stays where it is. The labels belong to
-    the centroids that are returned. Sums are matrix products with one-hot labels, because
-    scatter-adds come out differently from run to run on a GPU.
+    It starts from random rows. A centroid without rows does not move. The labels belong to the
+    returned centroids. Sums are matrix products with one-hot labels, because scatter-adds on a GPU
+    differ from run to run.
 
     Args:
       features: [N, D]; rows are scaled to unit length.
       key: the random key of the initial choice.
       clusters: K, at most N.
-      iterations: how often centroids move.
-      where: bool[N], the rows that count; None for all. With fewer of them than K, further
-        centroids repeat the first ones and stay empty.
+      iterations: number of updates of the centroids.
+      where: bool[N], the rows to cluster; None for all. With fewer rows than K, further centroids
+        repeat the first ones and stay empty.
       block: the number of rows compared with the centroids at a time; memory is block * K floats.
 
     Returns:
       centroids: [K, D] unit vectors, at least float32.
-      labels: int32[N] in 0 ... K-1, and -1 for rows that do not count.
+      labels: int32[N] in 0 ... K-1, and -1 for the other rows.
 
     Raises:
       ValueError: shapes do not fit, or an argument is out of range.
@@ -60,8 +60,8 @@ def spherical_kmeans(
 
     blocks = -(-count // block)
     padding = -count % blocks
-    # Block j holds the rows i * blocks + j: with sharded rows it is spread over all devices, where
-    # consecutive rows would lie on one of them.
+    # Block j holds the rows i * blocks + j. With sharded rows it is spread over all devices;
+    # consecutive rows would all lie on one device.
     split = functools.partial(_split, blocks=blocks, padding=padding)
     rows, counted = split(features), split(where)
 

@@ -9,13 +9,13 @@ def write_rows(
 ) -> jax.Array:
     """Return the bank with row ids[i] replaced by rows[i].
 
-    An id may occur twice, in a batch that spans two epochs: the later row is kept. (Left to the
-    scatter itself, the winner would differ from run to run on a GPU.)
+    An id can occur twice in a batch that spans two epochs: the later row is kept. (A plain scatter
+    on a GPU would keep one or the other, differently from run to run.)
 
     Args:
       bank: [N, D].
       ids: int32[B], in [0, N).
-      rows: [B, D]; constants to differentiation.
+      rows: [B, D]; they get no gradient.
       where: bool[B], the rows to write; None for all.
 
     Returns:

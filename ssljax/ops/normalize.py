@@ -1,11 +1,11 @@
-"""Scaling vectors, safely: to unit length, or to mean 0 and variance 1."""
+"""Numerically safe scaling of vectors: to unit length, or to mean 0 and variance 1."""
 
 import jax
 import jax.numpy as jnp
 
 
 def at_least_float32(x: jax.Array) -> jax.Array:
-    """Widen half precision to float32, in which losses and statistics are accumulated.
+    """Convert half precision to float32, in which losses and statistics are accumulated.
 
     >>> at_least_float32(jnp.ones(2, jnp.bfloat16)).dtype
     dtype('float32')
@@ -24,7 +24,7 @@ def l2_normalize(x: jax.Array, *, axis: int = -1, epsilon: float = 1e-6) -> jax.
     Args:
       x: vectors along `axis`, of any float dtype.
       axis: the axis of the components.
-      epsilon: the length below which vectors are no longer scaled to 1.
+      epsilon: the length below which vectors are not scaled to length 1.
 
     Returns:
       An array like x, at least float32.
@@ -35,8 +35,8 @@ def l2_normalize(x: jax.Array, *, axis: int = -1, epsilon: float = 1e-6) -> jax.
      [0.  0. ]]
     """
     x = at_least_float32(x)
-    # Dividing by the largest component first keeps the squares in range. As a unit vector does not
-    # change with the scale of x, holding that divisor constant leaves the gradient exact.
+    # Dividing by the largest component first keeps the squares in range. A unit vector does not
+    # depend on the scale of x, so the gradient stays exact with this divisor as a constant.
     largest = jax.lax.stop_gradient(jnp.max(jnp.abs(x), axis=axis, keepdims=True))
     x = x / jnp.maximum(largest, epsilon)
     squared = jnp.sum(jnp.square(x), axis=axis, keepdims=True)

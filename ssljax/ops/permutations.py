@@ -1,4 +1,4 @@
-"""Permutations that differ as much as possible: the classes of a jigsaw puzzle."""
+"""Permutations that differ as much as possible: the classes of the jigsaw task."""
 
 import functools
 import itertools
@@ -18,8 +18,8 @@ def distant_permutations(items: int, count: int) -> np.ndarray:
     first in lexicographic order. Nothing is drawn at random: equal arguments give an equal set.
 
     Args:
-      items: how many are permuted, from 2 to 9.
-      count: how many permutations, from 2 to items!.
+      items: number of permuted items, from 2 to 9.
+      count: number of permutations, from 2 to items!.
 
     Returns:
       int32[count, items], read-only.
@@ -28,7 +28,8 @@ def distant_permutations(items: int, count: int) -> np.ndarray:
       ValueError: an argument is out of range.
 
     Jigsaw, https://arxiv.org/abs/1603.09246 (algorithm 1); MehdiNoroozi/JigsawPuzzleSolver,
-    select_permutations.py. Both begin at a random permutation, and the code breaks ties so.
+    select_permutations.py. Both start from a random permutation; the code breaks ties in the same
+    way as here.
 
     >>> distant_permutations(3, 3).tolist()
     [[0, 1, 2], [1, 2, 0], [2, 0, 1]]
@@ -40,9 +41,9 @@ def distant_permutations(items: int, count: int) -> np.ndarray:
             f"count must be from 2 to the {math.factorial(items)} permutations of {items} items, "
             f"got {count}"
         )
-    # By place and not by permutation: a comparison then runs along memory.
+    # By position and not by permutation: a comparison then reads consecutive memory.
     every = np.array(list(itertools.permutations(range(items))), np.uint8).T.copy()
-    agreements = np.zeros(every.shape[1], np.int32)  # with those chosen, over all places
+    agreements = np.zeros(every.shape[1], np.int32)  # sum over the chosen ones and all positions
     chosen = [0]
     while len(chosen) < count:
         last = chosen[-1]

@@ -1,4 +1,4 @@
-"""The range of images: uint8 from 0 to 255, or floats from 0 to 1, and nothing else."""
+"""The range of images: only uint8 from 0 to 255, or floats from 0 to 1."""
 
 import jax
 import jax.numpy as jnp
@@ -9,11 +9,11 @@ def unit_range(images: jax.Array | np.ndarray) -> jax.Array:
     """Return images as float32 in [0, 1].
 
     Args:
-      images: uint8 from 0 to 255, or floats, which are in [0, 1] already; any shape.
+      images: uint8 from 0 to 255, or floats in [0, 1]; of any shape.
 
     Raises:
-      TypeError: they are neither.
-      ValueError: floats of NumPy lie outside of [0, 1]. What is on a device is not looked at.
+      TypeError: the images are neither.
+      ValueError: NumPy floats lie outside of [0, 1]. Arrays on a device are not checked.
 
     >>> print(unit_range(np.array([0, 255], np.uint8)), unit_range(np.array([0.0, 0.2])))
     [0. 1.] [0.  0.2]

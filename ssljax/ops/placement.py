@@ -1,4 +1,4 @@
-"""Where activations lie on a mesh of devices, for code that otherwise knows nothing of devices."""
+"""The sharding of activations, for code that otherwise knows nothing of devices."""
 
 import math
 
@@ -9,11 +9,11 @@ BATCH_AXES = ("data", "fsdp")
 
 
 def along_batch(x: jax.Array) -> jax.Array:
-    """Hold x[B, ...], and its cotangent, to a layout of examples over "data" and "fsdp" alone.
+    """Shard x[B, ...] and its cotangent over examples, along "data" and "fsdp" only.
 
-    Without it a compiler that sees parameters cut over "fsdp" may cut activations likewise, and
-    then adds up activations over devices where it should gather parameters. Nothing happens unless
-    the function is traced under `jax.set_mesh` of a mesh that has these axes, and they divide B.
+    Without this constraint the compiler may shard activations like the parameters over "fsdp", and
+    then sums activations over devices instead of gathering parameters. It has an effect only under
+    `jax.set_mesh` of a mesh with these axes, and only if they divide B.
 
     >>> along_batch(jax.numpy.ones(2)).tolist()
     [1.0, 1.0]

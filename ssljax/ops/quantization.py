@@ -1,4 +1,4 @@
-"""Vector quantization: a codebook that follows the vectors it is used for."""
+"""Vector quantization: a codebook of running means of the vectors assigned to each code."""
 
 import jax
 import jax.numpy as jnp
@@ -13,13 +13,13 @@ _HIGHEST = jax.lax.Precision.HIGHEST
 
 
 def init_codebook(key: jax.Array, *, codes: int, dim: int, dead_below: float) -> Codebook:
-    """Return a codebook of random codes, each as little used as one may be without being dead.
+    """Return a codebook of random codes, whose counts are just large enough not to be dead.
 
-    The first `update_codebook` so replaces every code that its batch did not use.
+    So the first `update_codebook` replaces every code that its batch did not use.
 
     Args:
       key: the random key.
-      codes: their number K.
+      codes: number of codes K.
       dim: the length D of a code.
       dead_below: as for `update_codebook`.
 
@@ -46,7 +46,7 @@ def code_vectors(codebook: Codebook) -> jax.Array:
 
 
 def nearest_code(z: jax.Array, codes: jax.Array) -> jax.Array:
-    """Return the index of the code at the least Euclidean distance; of equal ones the first.
+    """Return the index of the code at the smallest Euclidean distance; of equal ones the first.
 
     Args:
       z: float[..., D].
@@ -74,7 +74,7 @@ def nearest_code(z: jax.Array, codes: jax.Array) -> jax.Array:
 
 
 def straight_through(z: jax.Array, quantized: jax.Array) -> jax.Array:
-    """Return the quantized vectors, with the gradient passed on to z as it is.
+    """Return the quantized vectors; their gradient is passed to z unchanged.
 
     >>> value, gradient = jax.value_and_grad(straight_through)(0.3, 1.0)
     >>> float(value), float(gradient)
@@ -84,19 +84,19 @@ def straight_through(z: jax.Array, quantized: jax.Array) -> jax.Array:
 
 
 def code_usage(z: jax.Array, ids: jax.Array, *, codes: int) -> Codebook:
-    """Return how much each code is used, and the sums of its vectors, as `update_codebook` needs.
+    """Return how often each code is used, and the sums of its vectors, for `update_codebook`.
 
-    Both are relative to a code's fair share of the vectors, T / K of T: a uniform use is a count of
-    1 for each, whatever the batch. The global batch is summed. Sums are products with one-hot
-    rows, because scatter-adds come out differently from run to run on a GPU.
+    Both are divided by T / K, the fair share of a code in T vectors: if all codes are used equally,
+    each count is 1 for any batch size. The sums are over the global batch. They are products with
+    one-hot rows, because scatter-adds on a GPU differ from run to run.
 
     Args:
       z: float[..., D], the vectors.
       ids: int[...], the code of each.
-      codes: their number K.
+      codes: number of codes K.
 
     Returns:
-      {"counts": [K], "sums": [K, D]}, at least float32, constants to differentiation.
+      {"counts": [K], "sums": [K, D]}, at least float32, without gradient.
 
     >>> code_usage(jnp.array([[1.0], [3.0]]), jnp.array([1, 1]), codes=2)["counts"].tolist()
     [0.0, 2.0]
@@ -111,20 +111,20 @@ def code_usage(z: jax.Array, ids: jax.Array, *, codes: int) -> Codebook:
 def update_codebook(
     codebook: Codebook, usage: Codebook, fresh: jax.Array, *, decay: float, dead_below: float
 ) -> Codebook:
-    """Move every code towards the mean of its vectors, and replace those that are hardly used.
+    """Move every code towards the mean of its vectors, and replace codes that are rarely used.
 
         counts <- decay counts + (1 - decay) usage,  sums likewise,  code = sums / counts
 
-    which is online k-means. A code whose running count falls below `dead_below` takes the value of
-    a fresh vector with a count of 1. Without that most codes of a large codebook never get near
-    the data and are never used.
+    This is online k-means. A code whose running count falls below `dead_below` is replaced by a
+    fresh vector with a count of 1. Otherwise most codes of a large codebook never come near the
+    data and are never used.
 
     Args:
       codebook: {"counts": f32[K], "sums": f32[K, D]}.
-      usage: of this batch, from `code_usage`.
-      fresh: float[K, D], random vectors of this batch, for codes that are dead.
-      decay: between 0 (only this batch) and 1 (stay).
-      dead_below: the part of its fair share that a code has to be used for.
+      usage: counts and sums of this batch, from `code_usage`.
+      fresh: float[K, D], random vectors of this batch, which replace dead codes.
+      decay: weight of the old counts and sums, between 0 (only this batch) and 1 (no change).
+      dead_below: the smallest count, relative to the fair share, of a code that is not replaced.
 
     Returns:
       The new codebook.
@@ -133,8 +133,8 @@ def update_codebook(
       ValueError: the shapes differ, or the decay is not between 0 and 1.
 
     VQ-VAE, https://arxiv.org/abs/1711.00937, appendix A.1; google-deepmind/sonnet,
-    src/nets/vqvae.py (VectorQuantizerEMA), which smooths the counts where this replaces codes, as
-    Jukebox does, https://arxiv.org/abs/2005.00341.
+    src/nets/vqvae.py (VectorQuantizerEMA), which smooths the counts; this function replaces codes
+    instead, as Jukebox does, https://arxiv.org/abs/2005.00341.
 
     >>> book = {"counts": jnp.ones(1), "sums": jnp.array([[2.0]])}
     >>> usage = {"counts": jnp.ones(1), "sums": jnp.array([[4.0]])}
@@ -156,7 +156,7 @@ def update_codebook(
 
 
 def perplexity(counts: jax.Array) -> jax.Array:
-    """Return how many codes are in use: exp of the entropy of counts / sum(counts).
+    """Return the effective number of codes in use: exp of the entropy of counts / sum(counts).
 
     >>> print(perplexity(jnp.array([1.0, 1.0, 0.0])).round(3))
     2.0

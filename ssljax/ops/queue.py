@@ -1,4 +1,4 @@
-"""A first-in, first-out queue of vectors with a fixed number of rows: MoCo's dictionary of keys."""
+"""A first-in, first-out queue of vectors with a fixed number of rows, as in MoCo."""
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +9,7 @@ Queue = dict[str, jax.Array]  # {"rows": f32[K, D], "cursor": int32[]}
 
 
 def init_queue(key: jax.Array, *, rows: int, dim: int) -> Queue:
-    """Return a queue filled with random unit vectors, as MoCo starts it.
+    """Return a queue filled with random unit vectors, as in MoCo.
 
     Args:
       key: the random key.
@@ -32,9 +32,9 @@ def init_queue(key: jax.Array, *, rows: int, dim: int) -> Queue:
 def enqueue(queue: Queue, rows: jax.Array) -> Queue:
     """Overwrite the oldest rows of a queue with new ones.
 
-    The capacity has to be a multiple of the batch: a batch then never wraps around the end, and one
-    contiguous update does. Enqueue after the loss has used the queue, or it finds the positive
-    among the negatives. The rows are constants to differentiation.
+    The capacity must be a multiple of the batch, so a batch never wraps around the end and one
+    contiguous update is enough. Enqueue after the loss has used the queue, otherwise the positives
+    are among the negatives. The rows get no gradient.
 
     Args:
       queue: {"rows": f32[K, D], "cursor": int32[]}; the cursor is a multiple of B.

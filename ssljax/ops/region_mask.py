@@ -1,4 +1,4 @@
-"""A square region of an image, masked out."""
+"""Masking of a square region of an image."""
 
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ REGIONS = ("center", "random")
 
 
 class MaskedRegion(NamedTuple):
-    """Images with a masked square, and what was there.
+    """Images with a masked square, and the pixels of the square.
 
     Attributes:
       rest: float32[B, H, W, C], 0 in the masked square.
@@ -28,14 +28,14 @@ def mask_region(keys: jax.Array, images: jax.Array, *, side: int, region: str) -
     Args:
       keys: typed keys of shape [B], one per example, for the random region.
       images: float[B, H, W, C], normalised.
-      side: of the square in pixels, less than H and W.
+      side: side of the square in pixels, less than H and W.
       region: "center", or "random" for a square anywhere in the image.
 
     Returns:
       A `MaskedRegion`.
 
     Raises:
-      ValueError: images are not [B, H, W, C], the square does not fit, or an unknown region.
+      ValueError: images are not [B, H, W, C], the square does not fit, or the region is unknown.
 
     Context encoders, https://arxiv.org/abs/1604.07379; pathak22/context-encoder, train.lua.
 
@@ -66,7 +66,7 @@ def mask_region(keys: jax.Array, images: jax.Array, *, side: int, region: str) -
             for axis, size in enumerate((height, width))
         )
         inside = (rows[:, None] & columns)[:, :, None]
-        # Whole pixels at their own size: each weight of the resize is 0 or 1.
+        # Whole pixels without a change of size: each weight of the resize is 0 or 1.
         return MaskedRegion(jnp.where(inside, 0, image), crop_and_resize(image, box, (side, side)))
 
     return jax.vmap(cut)(keys, images)

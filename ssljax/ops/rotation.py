@@ -1,4 +1,4 @@
-"""Quarter turns of images, exact: pixels move, none is interpolated."""
+"""Exact quarter turns of images: pixels move, without interpolation."""
 
 import jax
 import jax.numpy as jnp
@@ -7,8 +7,8 @@ import jax.numpy as jnp
 def quarter_turns(images: jax.Array) -> jax.Array:
     """Return every image turned counter-clockwise by 0, 90, 180 and 270 degrees.
 
-    Turns are transposes and flips. Any interpolation would leave marks from which the turn could be
-    told without looking at what the image shows.
+    Turns are transposes and flips. Interpolation would leave traces that reveal the turn without
+    any knowledge of the content.
 
     Args:
       images: [..., H, W, C] with H = W.

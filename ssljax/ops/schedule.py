@@ -1,11 +1,11 @@
-"""Numbers that change over a run: momentum, temperature, weights, as functions of the step."""
+"""Schedules of momentum, temperature or weights, as functions of the step."""
 
 import jax
 import jax.numpy as jnp
 
 
 def cosine(step: int | jax.Array, *, start: float, end: float, steps: int) -> jax.Array:
-    """Return the value at a step, going from `start` to `end` along half a cosine.
+    """Return the value at a step that follows half a cosine from `start` to `end`.
 
         end - (end - start) * (cos(pi * min(step, steps) / steps) + 1) / 2
 
@@ -13,7 +13,7 @@ def cosine(step: int | jax.Array, *, start: float, end: float, steps: int) -> ja
       step: the number of the step, from 0.
       start: the value at step 0, such as BYOL's momentum of 0.996.
       end: the value at `steps` and after.
-      steps: how many steps it takes; 0 is `end` throughout.
+      steps: length of the schedule in steps; 0 means `end` at every step.
 
     Returns:
       A float32 scalar.
@@ -31,7 +31,7 @@ def cosine(step: int | jax.Array, *, start: float, end: float, steps: int) -> ja
 
 
 def linear(step: int | jax.Array, *, start: float, end: float, steps: int) -> jax.Array:
-    """Return the value at a step, going from `start` to `end` along a straight line.
+    """Return the value at a step that follows a straight line from `start` to `end`.
 
     Arguments, result and errors are those of `cosine`.
 
@@ -42,11 +42,12 @@ def linear(step: int | jax.Array, *, start: float, end: float, steps: int) -> ja
 
 
 def sine(step: int | jax.Array, *, start: float, end: float, steps: int) -> jax.Array:
-    """Return the value at a step, going from `start` to `end` along a quarter of a sine.
+    """Return the value at a step that follows a quarter of a sine from `start` to `end`.
 
         start + (end - start) * sin(pi / 2 * min(step, steps) / steps)
 
-    Fast at first, where a cosine is slow. Arguments, result and errors are those of `cosine`.
+    Unlike a cosine it changes fastest at the start. Arguments, result and errors are those of
+    `cosine`.
 
     sayannag/TiCo-pytorch, TiCo/main.py.
 

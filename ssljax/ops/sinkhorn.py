@@ -9,19 +9,19 @@ from ssljax.ops.normalize import at_least_float32
 def sinkhorn(
     scores: jax.Array, *, epsilon: float, iterations: int, where: jax.Array | None = None
 ) -> jax.Array:
-    """Assign every row a distribution over columns such that columns get about equal shares.
+    """Assign every row a distribution over columns such that all columns get about equal shares.
 
     From Q = exp(scores / epsilon), an iteration scales each column to the sum 1 / K and then each
-    row to 1 / B (Sinkhorn-Knopp); the result is B times the last Q. It is the logarithms of the
-    scales that are computed, in float32 or wider: no exponential overflows, and none vanishes that
-    a later iteration needs. The sums run over the global batch: under jit, with sharded rows,
-    nothing else is needed. An assignment is a target: no gradient goes through it.
+    row to 1 / B (Sinkhorn-Knopp); the result is B times the last Q. The scales are computed as
+    logarithms, in float32 or wider, so no exponential overflows and none that a later iteration
+    needs vanishes. The sums are over the global batch: under jit, with sharded rows, nothing else
+    is needed. No gradient goes through the result.
 
     Args:
       scores: float[B, K], the similarity of every example to every prototype.
-      epsilon: how soft; towards 0 every row goes to a single column.
-      iterations: 3 in SwAV and DINOv2; the more, the closer the columns are to B / K.
-      where: bool[B], the rows that take part; None for all. The others get zeros.
+      epsilon: softness; towards 0 every row goes to a single column.
+      iterations: 3 in SwAV and DINOv2; with more iterations the columns come closer to B / K.
+      where: bool[B], the rows that are assigned; None for all. The others get zeros.
 
     Returns:
       [B, K], at least float32; the rows sum to 1, the columns to about B / K.
@@ -55,11 +55,11 @@ def sinkhorn(
 
     valid = where[:, None]
     scores = at_least_float32(jax.lax.stop_gradient(scores))
-    # One common shift changes nothing; it and the bound keep the quotient in range.
+    # A common shift does not change the result; the shift and the bound keep the quotient in range.
     shifted = (scores - jnp.max(scores, where=valid, initial=-jnp.inf)) / epsilon
     logits = jnp.where(valid, jnp.maximum(shifted, -1e37), -jnp.inf)
 
-    present = jnp.where(valid, logits, 0)  # without a softmax of nothing but -inf
+    present = jnp.where(valid, logits, 0)  # avoids a softmax of -inf only
 
     def columns_of(rows):
         return jax.nn.logsumexp(logits - rows, axis=0, keepdims=True)
@@ -68,5 +68,5 @@ def sinkhorn(
         return jax.nn.logsumexp(present - columns_of(rows), axis=1, keepdims=True)
 
     rows = jax.lax.fori_loop(0, iterations - 1, rows_of, jnp.zeros_like(logits[:, :1]))
-    # The last scaling of the rows is a softmax, so that they sum to 1 whatever was rounded before.
+    # The last scaling of the rows is a softmax, so rows sum to 1 whatever the rounding before.
     return jnp.where(valid, jax.nn.softmax(present - columns_of(rows), axis=1), 0)

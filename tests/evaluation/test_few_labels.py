@@ -3,7 +3,15 @@ import pytest
 import scipy.stats
 
 from ssljax.errors import UserError
-from ssljax.evaluation.few_labels import cross_validated, draw, few_labels_probe, mean_interval
+from ssljax.evaluation.features import Features
+from ssljax.evaluation.few_labels import (
+    cross_validated,
+    draw,
+    few_labels_lines,
+    few_labels_probe,
+    few_labels_scores,
+    mean_interval,
+)
 from ssljax.evaluation.linear import fit
 
 LABELS = np.repeat([3, 7, 9], [600, 300, 100])
@@ -80,3 +88,34 @@ def test_one_draw_or_fold_is_refused(wrong):
     features, labels = blobs(1.0)
     with pytest.raises(UserError, match="must be at least 2"):
         few_labels_probe(features, labels, features, labels, count=10, **wrong)
+
+
+def test_counts_that_the_examples_allow():
+    train, test = (Features(*blobs(4.0, seed=seed), np.arange(120)) for seed in (0, 1))
+    found = few_labels_scores(train, test, (2, 30, 121), draws=2, seed=0)
+    assert list(found) == ["30"]
+    expected = few_labels_probe(*train[:2], *test[:2], count=30, draws=2)
+    assert found["30"] == expected
+    one_class = train._replace(labels=np.zeros(120, int))
+    assert few_labels_scores(one_class, test, (30,), draws=2, seed=0) == {}
+
+
+def score(*accuracies):
+    mean, interval = mean_interval(accuracies)
+    return {"10": {"accuracy": mean, "interval": list(interval), "accuracies": list(accuracies)}}
+
+
+def test_the_table_compares_the_same_draws():
+    scores = {
+        "pretrained": score(0.70, 0.80, 0.90),
+        "random init": score(0.68, 0.78, 0.87),  # below by 2 or 3 points, at every draw
+        "raw input": score(0.90, 0.70, 0.80),
+        "oracle": score(0.80, 0.91, 1.00),
+    }
+    head, *rows, legend, first, second = few_labels_lines(scores)
+    assert head.split() == ["10", "labels"] and len(rows) == 4
+    assert rows[0].split() == ["pretrained", "80.0", "±", "24.8"]
+    assert "3 draws" in legend
+    assert "pretrained cannot be told from raw input" in first
+    assert "pretrained is below oracle" in second and "-11.8 to -8.9" in second
+    assert few_labels_lines({"pretrained": {}, "raw input": {}}) == []

@@ -6,11 +6,29 @@ import pathlib
 from ml_collections import ConfigDict
 
 from ssljax.commands.config_file import load
-from ssljax.spec import Spec, image_spec
+from ssljax.spec import Field, Spec, image_spec
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
 # Arguments of a config file, besides none, under which it is a config of its own.
 ARGUMENTS = {"experiments/quickstart.py": ("sklearn:digits",)}
+# What is no image: a field and the number of examples.
+OTHERS = {
+    "seglearn:watch": (
+        Field("series", (128, 6), "float32", mean=(0.0,) * 6, std=(1.0,) * 6, rate=50.0),
+        2_460,
+    ),
+    "uci:adult": (
+        Field(
+            "table",
+            (14,),
+            "float32",
+            cardinalities=(0, 9, 0, 17, 0, 8, 15, 7, 6, 3, 0, 0, 0, 43),
+            mean=(0.0,) * 14,
+            std=(1.0,) * 14,
+        ),
+        32_561,
+    ),
+}
 
 
 def _defines_get_config(path: pathlib.Path) -> bool:
@@ -45,6 +63,9 @@ def spec_of(config: ConfigDict, num_examples: int = 0) -> Spec:
         "tfds:imagenet2012": ((side, side, 3), 1_281_167),
     }
     source = config.data.source
+    if source in OTHERS:
+        field, count = OTHERS[source]
+        return Spec({field.modality: field}, num_examples or count)
     assert source in known, (
         f"{source} is not in the table of {__file__}: add its image shape and number of images"
     )

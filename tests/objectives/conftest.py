@@ -10,9 +10,9 @@ import pytest
 from ml_collections import ConfigDict
 from sklearn.datasets import load_digits
 
-from ssljax.models import build_encoder
+from ssljax.models import build_encoder, encoder_class
 from ssljax.objectives import Run, build_objective
-from ssljax.spec import Spec, image_spec
+from ssljax.spec import Field, Spec, image_spec
 from ssljax.training.optimizer import build_optimizer
 from ssljax.training.step import init_state, make_train_step
 from tests.objectives.cases import CASES, IN_COLOR
@@ -21,6 +21,14 @@ from tests.objectives.tinted import tint
 BATCH, EXAMPLES, STEPS = 16, 48, 10
 SPEC = image_spec((8, 8, 1), (0.3,), (0.4,), EXAMPLES)
 TINTED = image_spec((8, 8, 3), (0.2,) * 3, (0.3,) * 3, EXAMPLES)
+COLUMNS = (0, 0, 3, 0, 5, 2)
+SERIES = Field("series", (16, 2), "float32", mean=(0.1, 0.0), std=(0.8, 1.0))
+TABLE = Field("table", (6,), "float32", cardinalities=COLUMNS, mean=(0.5,) * 6, std=(0.3,) * 6)
+SPECS = {
+    "image": SPEC,
+    "series": Spec({"series": SERIES}, EXAMPLES),
+    "table": Spec({"table": TABLE}, EXAMPLES),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,26 +46,45 @@ class Trial:
         return jax.jit(make_train_step(self.objective, self.optimizer, seed=0))
 
 
+def spec_of(case: str) -> Spec:
+    """Return what the data of a case are like."""
+    encoder, _ = CASES[case]
+    return TINTED if case in IN_COLOR else SPECS[encoder_class(encoder["name"]).modality]
+
+
 def make_batch(number: int, spec: Spec = SPEC) -> dict[str, np.ndarray]:
-    """Return a batch of images of handwritten digits, in as many channels as the spec says."""
+    """Return a batch of images of handwritten digits, in as many channels as the spec says.
+
+    Series are two waves of a frequency of their own, rows of a table are made of two numbers.
+    """
     ids = (np.arange(BATCH) + number * BATCH) % EXAMPLES
+    rest = {"id": ids.astype(np.int32), "row": np.arange(BATCH)}
+    if "image" not in spec.fields:
+        hidden = np.random.default_rng(1).random((EXAMPLES, 6))[ids]
+        if "series" in spec.fields:
+            phase = np.arange(16)[:, None] * (0.2 + hidden[:, None, :1]) + 6 * hidden[:, None, 1:3]
+            return {"series": np.sin(phase).astype(np.float32), **rest}
+        table = (hidden + hidden[:, :1]) / 2
+        table = np.where(COLUMNS, np.floor(table * COLUMNS), table)
+        return {"table": table.astype(np.float32), **rest}
     images = (load_digits().images[ids, ..., None] * 15).astype(np.uint8)
     images = tint(images) if spec.fields["image"].shape[2] == 3 else images
-    return {"image": images, "id": ids.astype(np.int32), "row": np.arange(BATCH)}
+    return {"image": images, **rest}
 
 
-def all_batches():
-    """Yield the whole set of images once."""
+def all_batches(spec: Spec = SPEC):
+    """Yield the whole set once."""
     for number in range(EXAMPLES // BATCH):
-        batch = make_batch(number)
+        batch = make_batch(number, spec)
         yield {**batch, "valid": np.ones(BATCH, bool)}
 
 
 @functools.cache
 def trial(case: str) -> Trial:
     encoder, section = CASES[case]
-    spec = TINTED if case in IN_COLOR else SPEC
-    run = Run(build_encoder(encoder), spec, steps=STEPS, batch_size=BATCH)
+    spec = spec_of(case)
+    (field,) = spec.fields.values()
+    run = Run(build_encoder(encoder, field), spec, steps=STEPS, batch_size=BATCH)
     objective = build_objective(ConfigDict(section), run)
     batch = make_batch(0, spec)
     params = jax.eval_shape(objective.init_params, jax.random.key(0))
@@ -67,7 +94,7 @@ def trial(case: str) -> Trial:
     optimizer = build_optimizer(options, steps=STEPS, batch_size=BATCH, params=params).transform
     state = jax.jit(lambda: init_state(objective, optimizer, seed=0))()
     if hasattr(objective, "refresh") and objective.refresh_due(0):
-        state = objective.refresh(state, all_batches, key=jax.random.key(5))
+        state = objective.refresh(state, lambda: all_batches(spec), key=jax.random.key(5))
     return Trial(objective, optimizer, state, (batch, make_batch(1, spec)))
 
 

@@ -7,9 +7,11 @@ import pytest
 from einops import rearrange
 
 from ssljax.losses import masked_cross_entropy, masked_l1, smooth_l1
+from ssljax.modalities import modality_of
 from ssljax.models import MLP, build_encoder
 from ssljax.ops.normalize import standardize
 from ssljax.ops.patches import patchify
+from ssljax.spec import Field
 from tests.models.jitted import apply, init
 from tests.peers.test_losses import assert_equal, draw
 from tests.peers.test_models import (
@@ -132,3 +134,57 @@ def test_the_encoder_of_i_jepa():
     out, _ = apply(ours, params, {}, images, train=False)
     assert error(out.tokens, hidden) < 1e-5
     assert error(out.pooled, hidden.mean(1)) < 1e-5
+
+
+def test_masked_patches_of_series_are_those_of_patchtst():
+    """The same patches, and the same error over the same hidden ones, with the model's gradient.
+
+    PatchTST encodes channels each on its own: to it, a series of C channels is C series of one.
+    """
+    config = transformers.PatchTSTConfig(
+        num_input_channels=3,
+        context_length=32,
+        patch_length=8,
+        patch_stride=8,
+        num_hidden_layers=2,
+        d_model=16,
+        num_attention_heads=2,
+        ffn_dim=32,
+        mask_type="random",
+        random_mask_ratio=0.5,
+        scaling=None,
+        dropout=0.0,
+        attention_dropout=0.0,
+        head_dropout=0.0,
+    )
+    theirs = transformers.PatchTSTForPretraining(config)
+    randomise(theirs)
+    masker, seen = theirs.model.masking, {}
+
+    def note(module, inputs, outputs):
+        seen.update(patches=inputs[0], mask=outputs[1])
+
+    masker.register_forward_hook(note)
+    (series,) = draw((4, 32, 3))
+    out = theirs(torch.from_numpy(series))
+    prediction = out.prediction_output
+    prediction.retain_grad()
+    out.loss.backward()
+
+    field = Field("series", (32, 1), "float32", mean=(0.0,), std=(1.0,))
+    encoder = build_encoder({"name": "series_transformer", "patch_size": 8, "length": 32}, field)
+    made = modality_of(field).reconstruction(field, encoder, False)
+    channels = rearrange(series, "b t c -> (b c) t 1")
+    patches = rearrange(seen["patches"].detach().numpy(), "b c n p -> (b c) n p")
+    np.testing.assert_array_equal(made.target(jnp.asarray(channels)), patches)
+    hidden = rearrange(seen["mask"].numpy().astype(bool), "b c n -> (b c) n")
+    assert hidden.any() and not hidden.all()
+
+    def loss(prediction):
+        return jnp.mean(made.loss(prediction, jnp.asarray(channels), hidden))
+
+    flat = rearrange(prediction.detach().numpy(), "b c n p -> (b c) n p")
+    value, gradient = jax.value_and_grad(loss)(flat)
+    assert float(value) == pytest.approx(out.loss.item(), rel=1e-5)
+    expected = rearrange(prediction.grad.numpy(), "b c n p -> (b c) n p")
+    np.testing.assert_allclose(gradient, expected, rtol=1e-4, atol=1e-7)

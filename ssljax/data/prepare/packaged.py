@@ -9,11 +9,10 @@ from collections.abc import Callable
 from ssljax.data.prepare import adult, seglearn, ucr
 from ssljax.data.prepare.wheels import Wheel, fetch_wheel
 from ssljax.data.sources.arrays import Arrays, save
+from ssljax.data.sources.packaged import SHORT, file_of
 from ssljax.data.storage import require_space, scratch, writing
-from ssljax.errors import UserError
 
 _BYTES = 150_000_000  # of the largest wheel and its arrays; 10 MB stay
-NAMES = {"adult": "uci:adult", "seglearn": "seglearn:watch"}  # short names of sources
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,19 +34,7 @@ def _package(source: str) -> _Package | None:
 
 def is_packaged(name: str) -> bool:
     """Say whether `prepare_packaged` knows the name, short or as a source."""
-    return _package(NAMES.get(name, name)) is not None
-
-
-def file_of(source: str, root: pathlib.Path) -> pathlib.Path:
-    """Return where the arrays of a source lie once it is prepared.
-
-    Raises:
-      UserError: the name could lie elsewhere: it has other characters than letters, digits and _.
-    """
-    kind, _, name = source.partition(":")
-    if not name.isidentifier():
-        raise UserError(f"{source!r} names no data set; write {kind}:NAME")
-    return root / kind / f"{name}.npz"
+    return _package(SHORT.get(name, name)) is not None
 
 
 def prepare_packaged(name: str, root: pathlib.Path) -> tuple[str, str]:
@@ -63,7 +50,7 @@ def prepare_packaged(name: str, root: pathlib.Path) -> tuple[str, str]:
     Raises:
       UserError: the package cannot be had, or has no such set; or no room, or no permission.
     """
-    source = NAMES.get(name, name)
+    source = SHORT.get(name, name)
     package, file = _package(source), file_of(source, root)
     if file.is_file():
         return source, f"{source} is already prepared in {file}."

@@ -1,0 +1,48 @@
+"""`uci:adult`, `seglearn:watch`, `ucr:NAME`: tables and series that `ssljax data prepare` wrote."""
+
+import pathlib
+
+from ssljax.data.sources.arrays import load
+from ssljax.data.sources.base import Options
+from ssljax.data.sources.fields import source_of
+from ssljax.data.sources.in_memory import ArraySource
+from ssljax.data.storage import data_directory
+from ssljax.errors import UserError, unknown
+
+SHORT = {"adult": "uci:adult", "seglearn": "seglearn:watch"}  # names that `prepare` takes, too
+
+
+def file_of(source: str, root: pathlib.Path) -> pathlib.Path:
+    """Return where the arrays of a source lie once it is prepared.
+
+    Args:
+      source: its name, KIND:NAME.
+      root: the folder of prepared sets.
+
+    Raises:
+      UserError: the name could lie elsewhere: it has other characters than letters, digits and _.
+    """
+    kind, _, name = source.partition(":")
+    if not name.isidentifier():
+        raise UserError(f"{source!r} names no data set; write {kind}:NAME")
+    return root / kind / f"{name}.npz"
+
+
+def open_packaged(name: str, options: Options) -> ArraySource:
+    """Open one split of a prepared set.
+
+    Raises:
+      UserError: it is not prepared.
+    """
+    kind = options.name.partition(":")[0]
+    sets = [source.partition(":")[2] for source in SHORT.values() if source.startswith(f"{kind}:")]
+    if sets and name not in sets:
+        raise unknown(f"set of {kind}:", name, sets)
+    root = data_directory(options.data_dir)
+    file = file_of(options.name, root)
+    if not file.is_file():
+        raise UserError(
+            f"{options.name!r} is not prepared in {root}; "
+            f"prepare it with: python -m ssljax data prepare {options.name}"
+        )
+    return source_of(load(file), options)
