@@ -7,7 +7,7 @@ from typing import Any
 
 from ssljax.errors import UserError, in_code_of_user, unknown
 from ssljax.objectives.base import Aux, Loss, Objective, Refreshing, Run
-from ssljax.schema import parse
+from ssljax.schema import convert, is_section, parse
 
 __all__ = [
     "OBJECTIVES",
@@ -110,9 +110,9 @@ def build_objective(section: Mapping[str, Any], run: Run, where: str = "objectiv
       UserError: an unknown name or field, a value that the objective refuses, or a batch too small
         to learn anything from.
     """
-    if "name" not in section:
+    if not is_section(section) or "name" not in section:
         raise UserError(f"config.{where} lacks a name; one of {', '.join(OBJECTIVES)}")
-    cls = objective_class(section["name"])
+    cls = objective_class(convert(section["name"], str, f"config.{where}.name"))
     if run.batch_size < (smallest := cls.smallest_batch):
         raise UserError(
             f"batch_size={run.batch_size} with config.{where}.name={section['name']!r}: its loss "

@@ -14,7 +14,7 @@ from ml_collections import ConfigDict
 from ssljax.errors import UserError
 from ssljax.models import build_encoder
 from ssljax.objectives import objective_class
-from ssljax.schema import check, is_section
+from ssljax.schema import check, convert, is_section
 from ssljax.training.optimizer import schedules
 from ssljax.training.param_groups import ParamGroup
 from ssljax.training.sections import Config
@@ -113,7 +113,7 @@ def _require_fields(section: Mapping[str, Any], where: str) -> None:
     """
     if not is_section(section) or "name" not in section:
         raise UserError(f"{where} lacks a name; see `ssljax list objectives`")
-    cls = objective_class(section["name"])
+    cls = objective_class(convert(section["name"], str, f"{where}.name"))
     fields = {key: value for key, value in section.items() if key != "name"}
     tasks = fields.get("tasks")
     for name, task in tasks.items() if is_section(tasks) else ():

@@ -168,6 +168,7 @@ def test_all_that_pass_can_be_traced_or_are_refused_in_a_line(case):
         ("combine", "objective.tasks", {}),
         ("combine", "objective.tasks", 3),
         ("combine", "objective.shared", 3),
+        ("combine", "objective.tasks", {"simclr": {"name": 3}}),
     ],
 )
 def test_nonsense_is_refused(case, key, value):
