@@ -259,20 +259,33 @@ def resize(image: np.ndarray, box: Box, size: Size) -> np.ndarray:
     """Resample a box of an image to a size, bicubic with antialiasing.
 
     Args:
-      image: uint8[h, w, c], any number of channels.
+      image: uint8, uint16 or float32 [h, w, c], any number of channels.
       box: (left, upper, right, lower) in pixels, may be fractional.
       size: of the result.
 
     Returns:
-      uint8[height, width, c].
+      [height, width, c] of the same dtype. What the filter overshoots is cut at the range of the
+      integers; of floats it stays.
     """
     channels, (height, width) = image.shape[-1], both_sides(size)
+    if image.dtype != np.uint8:  # PIL resizes no 16-bit images
+        resized = resize_floats(image.astype(np.float32), box, (height, width))
+        if image.dtype.kind != "u":
+            return resized.astype(image.dtype)
+        return np.clip(np.rint(resized), 0, np.iinfo(image.dtype).max).astype(image.dtype)
     if channels == 3:
         picture = Image.fromarray(image)
         return np.asarray(picture.resize((width, height), Image.Resampling.BICUBIC, box=box))
     # One channel at a time: PIL would take a fourth one for transparency.
     planes = [Image.fromarray(np.ascontiguousarray(image[..., c])) for c in range(channels)]
     planes = [p.resize((width, height), Image.Resampling.BICUBIC, box=box) for p in planes]
+    return np.stack([np.asarray(p) for p in planes], axis=-1)
+
+
+def resize_floats(image: np.ndarray, box: Box, size: tuple[int, int]) -> np.ndarray:
+    """Resample float32[h, w, c] as `resize` does, without rounding."""
+    planes = [Image.fromarray(np.ascontiguousarray(image[..., c])) for c in range(image.shape[-1])]
+    planes = [p.resize(size[::-1], Image.Resampling.BICUBIC, box=box) for p in planes]
     return np.stack([np.asarray(p) for p in planes], axis=-1)
 
 
@@ -291,12 +304,23 @@ def centre_box(height: int, width: int, size: Size = 1) -> Box:
     return left, upper, min(left + box_width, width), min(upper + box_height, height)
 
 
-def resize_and_crop(image: np.ndarray, size: Size) -> np.ndarray:
-    """Resize uint8[h, w, c] until it just covers `size`, and crop the centre.
+def resize_and_crop(image: np.ndarray, size: Size, shorter: int = 0) -> np.ndarray:
+    """Resize [h, w, c] and crop the centre, in one step, without rounding in between.
 
-    For a square, `size` is then that of the shorter side.
+    Args:
+      image: as `resize` takes it.
+      size: of the result.
+      shorter: what the shorter side is resized to, such as 256 before a crop of 224; 0: the image
+        is resized until it just covers `size`. A crop that does not fit in the resized image covers
+        as much of it as has the aspect of `size`.
     """
-    return resize(image, centre_box(*image.shape[:2], size), size)
+    left, upper, right, lower = centre_box(*image.shape[:2], size)
+    if shorter:
+        pixel = min(image.shape[:2]) / shorter  # of the resized image, in pixels of this one
+        part = min(1.0, both_sides(size)[0] * pixel / (lower - upper))
+        across, down = (right - left) * (1 - part) / 2, (lower - upper) * (1 - part) / 2
+        left, upper, right, lower = left + across, upper + down, right - across, lower - down
+    return resize(image, (left, upper, right, lower), size)
 
 
 def random_box(height: int, width: int, rng: np.random.Generator, scale: Sequence[float]) -> Box:

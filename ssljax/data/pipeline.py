@@ -164,6 +164,7 @@ def epoch(
     image_size: images.Size | None = None,
     *,
     length: int | None = None,
+    shorter: int = 0,
     labels: bool = False,
     rows: Sequence[int] | None = None,
     workers: int = 0,
@@ -179,6 +180,8 @@ def epoch(
         keeps them.
       labels: whether batches carry "label".
       rows: of each global batch, those that this host prepares, ascending; None: all.
+      shorter: what the shorter side of images is resized to before they are cropped to
+        `image_size`, as 256 is for 224 on ImageNet; 0: no more than the crop needs.
       workers: processes that decode; 0 decodes in threads.
 
     Returns:
@@ -188,7 +191,7 @@ def epoch(
     own = _rows_of(rows, batch_size)
     _check_batch(source, batch_size, own, labels)
     _check_size(source, image_size, length)
-    source = resized(source, image_size, length=length)
+    source = resized(source, image_size, length=length, shorter=shorter)
     reader = _Sequence(source, batch_size, own, labels)
     batches = -(-len(source) // batch_size)
     if source.in_memory:
