@@ -1,6 +1,7 @@
 """How many images a second the input pipeline delivers, to set against what a step consumes.
 
 python benchmarks/data.py            # Fashion-MNIST from memory, and a folder of PNG files
+python benchmarks/data.py --ship     # one square for the device to crop, or the crops themselves
 python benchmarks/data.py --workers 2
 """
 
@@ -13,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from ssljax.data import Pipeline, epoch, open_source, prepare
+from ssljax.data.host import CropGroup
 
 
 def rate(batches, batch_size: int, seconds: float) -> float:
@@ -39,12 +41,45 @@ def write_pictures(folder: pathlib.Path, count: int, height: int, width: int, su
         picture.save(folder / f"{number:05}{suffix}")
 
 
+RECIPES = {
+    "SimCLR, 2 x 224": {"crop": CropGroup(224, 2, (0.08, 1.0))},
+    "DINO, 2 x 224 + 8 x 96": {
+        "global": CropGroup(224, 2, (0.4, 1.0)),
+        "local": CropGroup(96, 8, (0.05, 0.4)),
+    },
+}
+
+
+def compare_shipping(seconds: float, height: int, width: int) -> None:
+    """Print what one core makes of photos, and how much it ships, by recipe."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_pictures(pathlib.Path(folder), 64, height, width, ".jpg")
+        source = open_source(f"folder:{folder}", memory_limit=0)
+        ways = {f"square of {side}": {"image_size": side} for side in (224, 256)}
+        ways |= {f"crops of {name}": {"crops": groups} for name, groups in RECIPES.items()}
+        for name, options in ways.items():
+            pipeline = Pipeline(source, seed=0, batch_size=32, **options)
+            batch = pipeline.batch(0)
+            shipped = sum(v.nbytes for k, v in batch.items() if k != "id") / 32 / 1000
+            start, steps = time.process_time(), 0
+            while time.process_time() - start < seconds:  # in this thread: seconds of one core
+                steps += 1
+                pipeline.batch(steps)
+            images = 32 * steps / (time.process_time() - start)
+            print(f"{height}x{width} JPEG, {name:32} {images:8,.0f} images/s, {shipped:6,.0f} kB")
+
+
 def main() -> None:
     """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=5, help="of each measurement")
     parser.add_argument("--workers", type=int, default=0, help="processes that decode")
+    parser.add_argument("--ship", action="store_true", help="compare what is shipped, and end")
     arguments = parser.parse_args()
+    if arguments.ship:
+        for height, width in ((375, 500), (1500, 2000)):
+            compare_shipping(arguments.seconds, height, width)
+        return
 
     prepared = prepare("fashion_mnist")
     print(prepared.sentence)

@@ -48,6 +48,7 @@ _UPRIGHT = {  # what brings an image of this orientation upright
 # image would not be safe in threads.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
+_RESAMPLE = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 Box = tuple[float, float, float, float]  # left, upper, right, lower, in pixels, as PIL has it
 Size = int | tuple[int, int]  # (height, width) in pixels; one number is the side of a square
 
@@ -61,7 +62,9 @@ def mode_of(channels: int) -> str:
     return _MODES[channels]
 
 
-def decode(data: bytes, channels: int = 3, *, enough: int | None = None) -> np.ndarray:
+def decode(
+    data: bytes, channels: int = 3, *, enough: int | None = None, shrink: int = 1
+) -> np.ndarray:
     """Decode an encoded image: upright, the first frame, uint8 whatever the file's mode.
 
     Transparency is laid over white (dropping it would show the arbitrary colours beneath); 16-bit
@@ -74,6 +77,8 @@ def decode(data: bytes, channels: int = 3, *, enough: int | None = None) -> np.n
       enough: a number of pixels; an image of more comes reduced, to between that and four times as
         many (a very narrow one to somewhat fewer). A JPEG is decoded at a smaller scale, of other
         formats rows and columns are left out. None: all pixels.
+      shrink: by how much the sides of a JPEG may be shorter, 1 or more: it is decoded at the
+        smallest of the scales 1, 1/2, 1/4 and 1/8 that keeps so many pixels, which is faster.
 
     Returns:
       uint8[height, width, channels].
@@ -87,6 +92,8 @@ def decode(data: bytes, channels: int = 3, *, enough: int | None = None) -> np.n
         image = _opened(data)
         large = image.width * image.height > LARGE  # a progressive JPEG is held whole at any scale
         _scale(image, enough)
+        if shrink > 1:
+            image.draft(None, (-(-image.width // shrink), -(-image.height // shrink)))
         if large:
             with _one_large, concurrent.futures.ThreadPoolExecutor(1) as pool:
                 pixels = pool.submit(_pixels, image, mode, enough).result()
@@ -255,24 +262,43 @@ def both_sides(size: Size) -> tuple[int, int]:
     return (size, size) if isinstance(size, int) else (size[0], size[1])
 
 
-def resize(image: np.ndarray, box: Box, size: Size) -> np.ndarray:
-    """Resample a box of an image to a size, bicubic with antialiasing.
+def resize(
+    image: np.ndarray, box: Box, size: Size, *, interpolation: str = "bicubic"
+) -> np.ndarray:
+    """Resample a box of an image to a size, with antialiasing.
 
     Args:
-      image: uint8[h, w, c], any number of channels.
+      image: uint8, uint16 or float32 [h, w, c], any number of channels.
       box: (left, upper, right, lower) in pixels, may be fractional.
       size: of the result.
+      interpolation: "bicubic" or "bilinear".
 
     Returns:
-      uint8[height, width, c].
+      [height, width, c] of the same dtype. What the filter overshoots is cut at the range of the
+      integers; of floats it stays.
     """
     channels, (height, width) = image.shape[-1], both_sides(size)
+    resample = _RESAMPLE[interpolation]
+    if image.dtype != np.uint8:  # PIL resizes no 16-bit images
+        resized = resize_floats(image.astype(np.float32), box, (height, width), resample)
+        if image.dtype.kind != "u":
+            return resized.astype(image.dtype)
+        return np.clip(np.rint(resized), 0, np.iinfo(image.dtype).max).astype(image.dtype)
     if channels == 3:
         picture = Image.fromarray(image)
-        return np.asarray(picture.resize((width, height), Image.Resampling.BICUBIC, box=box))
+        return np.asarray(picture.resize((width, height), resample, box=box))
     # One channel at a time: PIL would take a fourth one for transparency.
     planes = [Image.fromarray(np.ascontiguousarray(image[..., c])) for c in range(channels)]
-    planes = [p.resize((width, height), Image.Resampling.BICUBIC, box=box) for p in planes]
+    planes = [p.resize((width, height), resample, box=box) for p in planes]
+    return np.stack([np.asarray(p) for p in planes], axis=-1)
+
+
+def resize_floats(
+    image: np.ndarray, box: Box, size: tuple[int, int], resample: Image.Resampling
+) -> np.ndarray:
+    """Resample float32[h, w, c] as `resize` does, without rounding."""
+    planes = [Image.fromarray(np.ascontiguousarray(image[..., c])) for c in range(image.shape[-1])]
+    planes = [p.resize(size[::-1], resample, box=box) for p in planes]
     return np.stack([np.asarray(p) for p in planes], axis=-1)
 
 
@@ -291,37 +317,55 @@ def centre_box(height: int, width: int, size: Size = 1) -> Box:
     return left, upper, min(left + box_width, width), min(upper + box_height, height)
 
 
-def resize_and_crop(image: np.ndarray, size: Size) -> np.ndarray:
-    """Resize uint8[h, w, c] until it just covers `size`, and crop the centre.
+def resize_and_crop(image: np.ndarray, size: Size, shorter: int = 0) -> np.ndarray:
+    """Resize [h, w, c] and crop the centre, in one step, without rounding in between.
 
-    For a square, `size` is then that of the shorter side.
+    Args:
+      image: as `resize` takes it.
+      size: of the result.
+      shorter: what the shorter side is resized to, such as 256 before a crop of 224; 0: the image
+        is resized until it just covers `size`. A crop that does not fit in the resized image covers
+        as much of it as has the aspect of `size`.
     """
-    return resize(image, centre_box(*image.shape[:2], size), size)
+    left, upper, right, lower = centre_box(*image.shape[:2], size)
+    if shorter:
+        pixel = min(image.shape[:2]) / shorter  # of the resized image, in pixels of this one
+        part = min(1.0, both_sides(size)[0] * pixel / (lower - upper))
+        across, down = (right - left) * (1 - part) / 2, (lower - upper) * (1 - part) / 2
+        left, upper, right, lower = left + across, upper + down, right - across, lower - down
+    return resize(image, (left, upper, right, lower), size)
 
 
-def random_box(height: int, width: int, rng: np.random.Generator, scale: Sequence[float]) -> Box:
+def random_box(
+    height: int,
+    width: int,
+    rng: np.random.Generator,
+    scale: Sequence[float],
+    ratio: Sequence[float] = (3 / 4, 4 / 3),
+) -> Box:
     """Return the box of a random resized crop, as torchvision draws it.
 
     The area is uniform in `scale` times the image's, the logarithm of the aspect ratio uniform
-    between those of 3/4 and 4/3; after ten draws that do not fit, the largest centred box of an
+    between those of `ratio`; after ten draws that do not fit, the largest centred box of an
     allowed ratio.
 
     Args:
       height, width: of the image, in pixels.
       rng: consumed in a fixed pattern, so that equal generators give equal boxes.
       scale: (smallest, largest) part of the image's area.
+      ratio: (smallest, largest) width / height.
     """
     draws = rng.random((10, 2))
     where = rng.random(2)
-    low, high = math.log(3 / 4), math.log(4 / 3)
-    for area, ratio in draws:
+    low, high = math.log(ratio[0]), math.log(ratio[1])
+    for area, aspect in draws:
         area = (scale[0] + (scale[1] - scale[0]) * area) * height * width
-        ratio = math.exp(low + (high - low) * ratio)
-        w, h = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
+        aspect = math.exp(low + (high - low) * aspect)
+        w, h = round(math.sqrt(area * aspect)), round(math.sqrt(area / aspect))
         if 0 < w <= width and 0 < h <= height:
             break
     else:
-        w, h = min(width, round(height * 4 / 3)), min(height, round(width * 4 / 3))
+        w, h = min(width, round(height * ratio[1])), min(height, round(width / ratio[0]))
         w, h = max(w, 1), max(h, 1)
         where = np.array([0.5, 0.5])
     left, upper = int(where[0] * (width - w + 1)), int(where[1] * (height - h + 1))

@@ -18,8 +18,17 @@ from absl import flags
 
 from ssljax.data import images
 from ssljax.data.host import HostTransform, drawn
+from ssljax.data.host.crops import (
+    CropGroup,
+    crop_name,
+    draw_boxes,
+    enough,
+    render,
+    stream_of,
+)
 from ssljax.data.order import shuffled
 from ssljax.data.sources.base import Source
+from ssljax.data.sources.encoded import EncodedSource
 from ssljax.data.sources.labels import checked
 from ssljax.data.sources.transformed import original, resized
 from ssljax.errors import UserError
@@ -50,6 +59,8 @@ class Pipeline:
         and cropped in the centre.
       length: of series, in steps: of a longer one a window that starts anywhere, a shorter one
         padded at its end; None keeps them.
+      crops: groups of random resized crops of the whole image that are shipped instead of it, as
+        "image.GROUP": [b, count, size, size, c]; None ships one square for the device to crop.
       labels: whether batches carry "label".
       workers: processes that decode; 0 decodes in threads, which is right unless decoding is very
         heavy.
@@ -62,6 +73,7 @@ class Pipeline:
     image_size: images.Size | None = None
     host_crop: tuple[float, float] | None = (0.5, 1.0)
     length: int | None = None
+    crops: Mapping[str, CropGroup] | None = None
     labels: bool = False
     workers: int = 0
 
@@ -76,7 +88,10 @@ class Pipeline:
             raise UserError(
                 f"host_crop must be (low, high) with 0 < low <= high <= 1, got {self.host_crop}"
             )
-        _check_size(self.source, self.image_size, self.length)
+        if not self.crops:
+            _check_size(self.source, self.image_size, self.length)
+        elif "image" not in self.source.fields:
+            raise UserError(f"{self.source.name} has no images to crop; set ship to 'square'")
 
     def ids(self, step: int) -> np.ndarray:
         """Return the ids of the global batch of a step, int32[batch_size]; reads no example."""
@@ -117,7 +132,11 @@ class Pipeline:
             "host_crop": None if self.host_crop is None else list(self.host_crop),
             "version": VERSION,
         }
-        return found if self.length is None else {**found, "length": self.length}
+        if self.length is not None:
+            found["length"] = self.length
+        if self.crops:
+            found["crops"] = {name: dataclasses.asdict(one) for name, one in self.crops.items()}
+        return found
 
     @functools.cached_property
     def _rows(self) -> np.ndarray:
@@ -134,7 +153,7 @@ class Pipeline:
     def _whole(self) -> bool:
         """Whether batches can be had by taking rows of an array."""
         source, random = self._reading
-        return source.in_memory and not random
+        return source.in_memory and not random and not self.crops
 
     def _gathered(self, step: int) -> Batch:
         ids = self.ids(step)[self._rows]
@@ -146,15 +165,39 @@ class Pipeline:
         step, index = divmod(number, len(self._rows))
         row = int(self._rows[index])
         example_id = _global_ids(step, self.batch_size, len(self.source), self.seed)[row]
+        if self.crops:
+            return self._cropped(example_id, step, row)
         source, random = self._reading
         example = _chosen(source[example_id], example_id, self.labels, source.fields)
         for name, transform in random.items():
             example[name] = transform(example[name], self._generator(name, step, row))
         return example
 
+    def _cropped(self, example_id: int, step: int, row: int) -> Batch:
+        source = original(self.source, None, None)[0]
+
+        def generator(group: str, view: int) -> np.random.Generator:
+            return self._random(stream_of("image", group), step, row, view)
+
+        def make(decode: Callable[[int], np.ndarray], size: tuple[int, int]) -> dict:
+            boxes = draw_boxes(self.crops, *size, generator)
+            return render(decode(enough(self.crops, boxes)), size, self.crops, boxes)
+
+        if isinstance(source, EncodedSource):
+            made, rest = source.cropped(int(example_id), make)
+        else:
+            rest = dict(source[example_id])
+            image = rest.pop("image")
+            made = make(lambda shrink: image, image.shape[:2])
+        example = _chosen(rest, example_id, self.labels, source.fields)
+        return example | {crop_name("image", group): value for group, value in made.items()}
+
     def _generator(self, field: str, step: int, row: int) -> np.random.Generator:
         stream = _STREAM if field == "image" else zlib.crc32(field.encode())
-        bits = np.random.Philox(key=[self.seed % 2**64, stream], counter=[0, row, step, 0])
+        return self._random(stream, step, row, 0)
+
+    def _random(self, stream: int, step: int, row: int, view: int) -> np.random.Generator:
+        bits = np.random.Philox(key=[self.seed % 2**64, stream], counter=[0, row, step, view])
         return np.random.Generator(bits)
 
 
@@ -164,6 +207,7 @@ def epoch(
     image_size: images.Size | None = None,
     *,
     length: int | None = None,
+    shorter: int = 0,
     labels: bool = False,
     rows: Sequence[int] | None = None,
     workers: int = 0,
@@ -179,6 +223,8 @@ def epoch(
         keeps them.
       labels: whether batches carry "label".
       rows: of each global batch, those that this host prepares, ascending; None: all.
+      shorter: what the shorter side of images is resized to before they are cropped to
+        `image_size`, as 256 is for 224 on ImageNet; 0: no more than the crop needs.
       workers: processes that decode; 0 decodes in threads.
 
     Returns:
@@ -188,7 +234,7 @@ def epoch(
     own = _rows_of(rows, batch_size)
     _check_batch(source, batch_size, own, labels)
     _check_size(source, image_size, length)
-    source = resized(source, image_size, length=length)
+    source = resized(source, image_size, length=length, shorter=shorter)
     reader = _Sequence(source, batch_size, own, labels)
     batches = -(-len(source) // batch_size)
     if source.in_memory:

@@ -1,4 +1,4 @@
-"""The range of images: only uint8 from 0 to 255, or floats from 0 to 1."""
+"""The range of images: all of that of uint8 or uint16, or floats from 0 to 1; nothing else."""
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +9,8 @@ def unit_range(images: jax.Array | np.ndarray) -> jax.Array:
     """Return images as float32 in [0, 1].
 
     Args:
-      images: uint8 from 0 to 255, or floats in [0, 1]; of any shape.
+      images: uint8 (from 0 to 255), uint16 (to 65,535), or floats, which are in [0, 1] already; any
+        shape.
 
     Raises:
       TypeError: the images are neither.
@@ -19,18 +20,18 @@ def unit_range(images: jax.Array | np.ndarray) -> jax.Array:
     [0. 1.] [0.  0.2]
     """
     check_range(images)
-    if images.dtype == jnp.uint8:
-        return jnp.asarray(images).astype(jnp.float32) / 255
+    if images.dtype in (jnp.uint8, jnp.uint16):
+        return jnp.asarray(images).astype(jnp.float32) / jnp.iinfo(images.dtype).max
     return jnp.asarray(images).astype(jnp.float32)
 
 
 def check_range(images: jax.Array | np.ndarray) -> None:
     """Raise what `unit_range` raises."""
-    if images.dtype == jnp.uint8:
+    if images.dtype in (jnp.uint8, jnp.uint16):
         return
     if not jnp.issubdtype(images.dtype, jnp.floating):
         raise TypeError(
-            f"images have dtype {images.dtype}; they must be uint8, or floating in [0, 1]"
+            f"images have dtype {images.dtype}; they must be uint8, uint16, or floating in [0, 1]"
         )
     if isinstance(images, np.ndarray) and not ((images >= 0) & (images <= 1)).all():
         raise ValueError(

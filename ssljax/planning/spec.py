@@ -4,6 +4,7 @@ import re
 
 from ml_collections import ConfigDict
 
+from ssljax.data.images import both_sides
 from ssljax.errors import UserError
 from ssljax.spec import Spec, image_spec
 from ssljax.training.experiment import open_data
@@ -35,14 +36,14 @@ def spec_of(config: ConfigDict, images: str = "") -> Spec:
     shape, count = _given(images) if images else _looked_up(config)
     side = config.data.image_size
     if side and shape:
-        shape = (side, side, shape[2])
+        shape = (*both_sides(side), shape[2])
     if shape is None:
         if not side:
             raise UserError(
                 f"the images of {config.data.source} differ in size; set config.data.image_size, "
                 "such as 224"
             )
-        shape = (side, side, config.data.channels)
+        shape = (*both_sides(side), config.data.channels)
     mean, std = (0.5,) * shape[2], (0.25,) * shape[2]
     return image_spec(shape, mean, std, count, labels=config.data.labels)
 

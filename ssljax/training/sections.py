@@ -18,6 +18,7 @@ from ssljax.schema import (
     NotEmpty,
     NotNegative,
     Part,
+    Pixels,
     PixelsOrNone,
     Positive,
     Seed,
@@ -38,7 +39,7 @@ class Data:
     Attributes:
       source: KIND:NAME of the data set, see `ssljax list data`
       split: part of it that is trained on
-      image_size: pixels of a side; 0: as the images are (mixed sizes need one)
+      image_size: pixels of a side, or (height, width); 0: as images are (mixed sizes need one)
       broken: what to do with an image file that cannot be read
       labels: whether the objective is shown labels (SupCon)
       workers: processes that decode; 0: threads
@@ -49,7 +50,7 @@ class Data:
 
     source: Text = "sklearn:digits"
     split: Text = "train"
-    image_size: PixelsOrNone = 0
+    image_size: PixelsOrNone | tuple[Pixels, Pixels] = 0
     broken: Literal["refuse", "skip"] = "refuse"
     labels: bool = False
     workers: Workers = 0

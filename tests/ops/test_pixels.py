@@ -18,6 +18,11 @@ def test_bytes_and_floats_are_the_same_images():
     np.testing.assert_array_equal(from_bytes, jax.jit(unit_range)(from_bytes))
 
 
+def test_sixteen_bits_are_of_their_own_range():
+    found = unit_range(np.array([0, 257, 65_535], np.uint16))
+    np.testing.assert_allclose(found, [0, 1 / 255, 1], rtol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("images", "error", "message"),
     [

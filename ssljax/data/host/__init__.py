@@ -2,11 +2,13 @@
 
 from ssljax.data.host.base import HostTransform, fields_after, sides
 from ssljax.data.host.choose import drawn, fixed
+from ssljax.data.host.crops import CropGroup
 from ssljax.data.host.image import CentreCrop, RandomResizedCrop
 from ssljax.data.host.series import Window
 
 __all__ = [
     "CentreCrop",
+    "CropGroup",
     "HostTransform",
     "RandomResizedCrop",
     "Window",

@@ -10,7 +10,10 @@ from ssljax.spec import Field
 
 
 def fixed(
-    fields: Mapping[str, Field], size: images.Size | None, length: int | None
+    fields: Mapping[str, Field],
+    size: images.Size | None,
+    length: int | None,
+    shorter: int = 0,
 ) -> dict[str, HostTransform]:
     """Return the transforms, by field, that draw nothing at random; none for a field that fits.
 
@@ -18,11 +21,13 @@ def fixed(
       fields: of the data set, as read.
       size: of images, in pixels; None keeps them.
       length: of series, in steps; None keeps them.
+      shorter: what the shorter side of images is resized to before the crop; 0: as far as `size`
+        needs. Images whose shorter side is that of `size` already stay as they are.
     """
     found: dict[str, HostTransform] = {}
     for name, field in fields.items():
         if field.modality == "image" and size is not None and not _is_of(field, size):
-            found[name] = CentreCrop(_one_name(size))
+            found[name] = CentreCrop(_one_name(size), shorter)
         if field.modality == "series" and length not in (None, field.shape[0]):
             found[name] = Window(length, field.mean)
     return found

@@ -11,23 +11,26 @@ from ssljax.spec import Field
 
 @dataclasses.dataclass(frozen=True)
 class CentreCrop:
-    """Resize until the image just covers `size`, and crop the centre; bicubic, antialiased.
+    """Resize, and crop the centre; bicubic, antialiased.
 
     Attributes:
       size: side in pixels, or (height, width).
+      shorter: what the shorter side is resized to before; 0: until the image just covers `size`.
     """
 
     size: images.Size
+    shorter: int = 0
     random = False
 
     def field(self, field: Field) -> Field:
         return field.replace(shape=(*images.both_sides(self.size), *field.shape[2:]))
 
     def __call__(self, value: np.ndarray, rng: np.random.Generator | None) -> np.ndarray:
-        return images.resize_and_crop(value, self.size)
+        return images.resize_and_crop(value, self.size, self.shorter)
 
     def fingerprint(self) -> dict[str, Any]:
-        return {"image_size": self.size}
+        shorter = {"shorter": self.shorter} if self.shorter else {}
+        return {"image_size": self.size, **shorter}
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,7 +8,7 @@ import re
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from ssljax.data.prepare import fashion_mnist
 from ssljax.data.prepare.debian import Unavailable, fetch_package
@@ -60,9 +60,7 @@ def prepare(name: str, data_dir: str | os.PathLike | None = None) -> Prepared:
     with scratch(root, name.replace("/", "-").replace(":", "-")) as folder:
         if found := find_prepared(name, root):  # another process has done it while this one waited
             return Prepared(f"tfds:{name}", f"{name} is already prepared in {found}.")
-        if name == "fashion_mnist":
-            return _prepare_fashion_mnist(name, root, folder)
-        return _prepare_with_tfds(name, root, folder)
+        return _NAMED.get(name, _prepare_with_tfds)(name, root, folder)
 
 
 def _prepare_fashion_mnist(name: str, root: pathlib.Path, folder: pathlib.Path) -> Prepared:
@@ -121,6 +119,13 @@ def _prepare_with_tfds(name: str, root: pathlib.Path, folder: pathlib.Path) -> P
         ) from error
     found = _publish(pathlib.Path(builder.data_dir), folder / "data", root)
     return Prepared(f"tfds:{name}", f"{name} was prepared by TFDS in {found}.")
+
+
+# Preparations of their own, by name: (name, folder of prepared sets, scratch folder) -> Prepared.
+# TFDS prepares all others.
+_NAMED: dict[str, Callable[[str, pathlib.Path, pathlib.Path], Prepared]] = {
+    "fashion_mnist": _prepare_fashion_mnist,
+}
 
 
 def _require_reachable(name: str, urls: Iterable[str], timeout: float = 15) -> None:

@@ -60,6 +60,31 @@ class EncodedSource:
         """Return an image as `images.decode` reduces it, and the number of all its pixels."""
         return self._readable(index, functools.partial(self._reduced, enough=enough))
 
+    def cropped(
+        self, index: int, make: Callable[[Callable[[int], np.ndarray], tuple[int, int]], Any]
+    ) -> tuple[Any, dict[str, Any]]:
+        """Return what `make` makes of an image, and the rest of the example.
+
+        Args:
+          index: of the example.
+          make: is given a function that decodes the image, shrunk by a whole number at most, and
+            the (height, width) of the original.
+        """
+
+        def attempt(at: int) -> tuple[Any, dict[str, Any]]:
+            rest = {} if self._labels is None else {"label": int(self._labels[at])}
+            if self._decoded is not None:
+                image = self._decoded[at]
+                return make(lambda shrink: image, image.shape[:2]), rest
+            data = self._read(at)
+
+            def decode(shrink: int) -> np.ndarray:
+                return images.decode(data, self._channels, shrink=shrink)
+
+            return make(decode, images.encoded_size(data)), rest
+
+        return self._readable(index, attempt)
+
     def _example(self, index: int) -> dict[str, Any]:
         if self._decoded is not None:
             example: dict[str, Any] = {"image": self._decoded[index]}

@@ -3,8 +3,9 @@
 PATH is a folder with one file per split, `train.npz`, `test.npz`, ..., each with the keys `image`
 and, if it has labels, `label`; or one file with the keys `train_image`, `train_label`,
 `test_image`, ...; or one file with just `image` and `label`, which is all train. `images` and
-`labels` are understood as well. Images are uint8 [n, h, w, c] or [n, h, w]; labels are numbers of
-classes from 0, or strings, which are numbered in their sorted order.
+`labels` are understood as well. Images are [n, h, w, c] or [n, h, w], of any number of
+channels: uint8, uint16 (65,535 is white) or float32 in [0, 1]. Labels are numbers of classes from
+0, or strings, which are numbered in their sorted order.
 """
 
 import pathlib
@@ -115,12 +116,19 @@ def load_arrays(
 
 
 def _checked_pixels(pixels: np.ndarray, what: str) -> np.ndarray:
-    if pixels.dtype != np.uint8:
-        hint = "; floats in [0, 1] become so by np.rint(255 * x).astype(np.uint8)"
+    if pixels.dtype not in (np.uint8, np.uint16, np.float32):
+        hint = "; store it as x.astype(np.float32)" if pixels.dtype.kind == "f" else ""
         raise UserError(
-            f"{what} must be uint8 (0 to 255), it is {pixels.dtype}"
-            f"{hint if pixels.dtype.kind == 'f' else ''}"
+            f"{what} must be uint8 (0 to 255), uint16 (0 to 65535) or float32 (0 to 1), it is "
+            f"{pixels.dtype}{hint}"
         )
+    if pixels.dtype == np.float32 and pixels.size:
+        least, most = pixels.min(), pixels.max()
+        if not (least >= 0 and most <= 1):  # NaN is neither
+            raise UserError(
+                f"{what} must lie in [0, 1], it is from {least} to {most}; bring it there by its "
+                "own range, the same for every split"
+            )
     if pixels.ndim == 3:
         pixels = pixels[..., None]
     if pixels.ndim != 4 or 0 in pixels.shape:

@@ -46,6 +46,7 @@ def resized(
     size: images.Size | None = None,
     *,
     length: int | None = None,
+    shorter: int = 0,
     leave: Container[str] = (),
 ) -> Source:
     """Return the source with examples of one shape: itself if they are.
@@ -56,14 +57,18 @@ def resized(
         just covers it, and its centre is cropped. None keeps them.
       length: of series, in steps; a longer one is cut to its middle, a shorter one padded at its
         end. None keeps them.
+      shorter: what the shorter side of images is resized to before the crop; 0: no more than that
+        the image covers `size`.
       leave: names of fields that stay as they are.
     """
-    transforms = {n: t for n, t in fixed(source.fields, size, length).items() if n not in leave}
+    transforms = {
+        n: t for n, t in fixed(source.fields, size, length, shorter).items() if n not in leave
+    }
     if not transforms:
         return source
     if isinstance(source, Transformed):  # whose other fields keep their transforms
         whole, size, length = original(source, size, length)
-        transforms = fixed(whole.fields, size, length)
+        transforms = fixed(whole.fields, size, length, shorter)
         source = whole
     return _applied(source, transforms)
 

@@ -5,7 +5,7 @@ from ssljax.ops.augment.color import color_jitter, solarize, to_grey
 from ssljax.ops.augment.geometry import crop_and_resize, sample_box
 from ssljax.ops.augment.series import SeriesView, multi_window
 from ssljax.ops.augment.table import SCARF, multi_corrupt, vime_corruption
-from ssljax.ops.augment.view import Augmentation, multi_crop
+from ssljax.ops.augment.view import Augmentation, finish_crops, multi_crop
 
 __all__ = [
     "Augmentation",
@@ -16,6 +16,7 @@ __all__ = [
     "crop_and_resize",
     "gaussian_blur",
     "multi_corrupt",
+    "finish_crops",
     "multi_crop",
     "multi_window",
     "sample_box",

@@ -227,6 +227,35 @@ def multi_crop(
     return jax.vmap(make)(keys, images)
 
 
+def finish_crops(
+    views: Mapping[str, Augmentation], keys: jax.Array, crops: Mapping[str, jax.Array]
+) -> dict[str, jax.Array]:
+    """Do what is left of views whose crops were made on the host: flips, colours and blur.
+
+    The draws are those that `multi_crop` makes with the same keys.
+
+    Args:
+      views: by name, as `multi_crop` takes them.
+      keys: one random key per example, [B].
+      crops: by name, uint8[B, count, size, size, C], of `views[name].size`.
+
+    Returns:
+      {name: float32[B, count, size, size, C]} with values in [0, 1].
+    """
+
+    def finish(name, key, images):
+        view = dataclasses.replace(views[name], crop_scale=None)
+        chosen = _draw_all(name, view, key, images.shape[1:])
+        return jax.vmap(lambda image, one: render(image, one, view.style))(
+            unit_range(images), chosen
+        )
+
+    return {
+        name: jax.vmap(lambda key, images, name=name: finish(name, key, images))(keys, crops[name])
+        for name in views
+    }
+
+
 def _alike(views: Mapping[str, Augmentation]) -> list[list[str]]:
     """Return the names of the views that one program makes: those of one style.
 
