@@ -10,6 +10,7 @@ EXTRAS = {
     # tfds: and arrayrecord: data sources; importlib_resources lets TFDS read without TensorFlow.
     "tfds": ["tensorflow-datasets>=4.9.9", "array-record>=0.8", "importlib_resources"],
     "digits": ["scikit-learn>=1.5"],  # sklearn:digits
+    "plan": ["matplotlib>=3.9"],  # `ssljax plan --plot`
     # The compilers of hardware that need not be there; the versions are those that belong to jax's.
     "plan-tpu": ["jax[tpu]>=0.10"],
     "plan-gpu": ["jax[cuda12-local]>=0.10", "nvidia-cuda-nvcc-cu12"],
@@ -20,6 +21,7 @@ EXTRAS["test"] = [
     *("pytest>=9,<9.2", "pytest-xdist>=3", "ruff>=0.8", "dm-pix>=0.4"),
     *EXTRAS["tfds"],
     *EXTRAS["digits"],
+    *EXTRAS["plan"],
 ]
 
 setup(

@@ -16,7 +16,7 @@ import pathlib
 from ssljax import planning
 from ssljax.commands import config_file
 from ssljax.planning.plan import Plan, from_json
-from ssljax.planning.report import BOUNDS
+from ssljax.planning.text import BOUNDS
 
 RECIPES = (
     "mae_imagenet_vit_l",

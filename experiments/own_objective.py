@@ -1,14 +1,14 @@
 """Alignment and uniformity (Wang & Isola, 2020), as an objective of one's own."""
 
 import dataclasses
-from typing import ClassVar
 
 import jax.numpy as jnp
 
-from ssljax.models import MLP, Chain
-from ssljax.objectives import Aux, Run
-from ssljax.objectives.views import Views, embed, example
+from ssljax.models import MLP
+from ssljax.objectives import Loss, Objective
+from ssljax.objectives.views import Views
 from ssljax.ops.normalize import l2_normalize
+from ssljax.schema import NotNegative
 
 
 def align_uniform(z1, z2, *, uniformity_weight):
@@ -23,31 +23,15 @@ def align_uniform(z1, z2, *, uniformity_weight):
 
 
 @dataclasses.dataclass(frozen=True)
-class AlignUniform:
-    run: Run
+class AlignUniform(Objective):
     views: Views = Views.crops(count=2, crop_scale=(0.3, 1.0), flip=0.5)
-    uniformity_weight: float = 1.0
-    batch_coupled: ClassVar[bool] = True  # so micro-batches would not add up
+    uniformity_weight: NotNegative = 1.0
+    batch_coupled = True  # so micro-batches would not add up
 
-    @property
-    def network(self):
-        return Chain({"encoder": self.run.encoder, "projector": MLP(hidden=(256,), out=64)})
+    def modules(self):
+        return {"encoder": self.run.encoder, "projector": MLP(hidden=(256,), out=64)}
 
-    def init_params(self, key, batch):
-        return self.network.init(key, example(self.run.inputs))[0]
-
-    def init_memory(self, key, params, batch):  # all that is kept from step to step
-        return self.network.init(key, example(self.run.inputs))[1]  # here: batch statistics
-
-    def loss(self, params, memory, batch, *, key, step):
-        views = self.views.stacked(self.run.inputs, key, batch)  # [B, 2, H, W, C]
-        z1, stats = self.network.apply(params, memory, views[:, 0], train=True)
-        z2, stats = self.network.apply(params, stats, views[:, 1], train=True)
-        loss = align_uniform(z1, z2, uniformity_weight=self.uniformity_weight)
-        return loss, Aux(metrics={}, carry=stats)
-
-    def advance(self, params, memory, carry, *, step):  # after the optimizer's update
-        return params, carry
-
-    def embed(self, params, memory, batch):  # what evaluation sees
-        return embed(self.run, params["encoder"], memory["encoder"], batch)
+    def loss(self, net, teacher, batch, *, key, step):
+        views = self.views.stacked(key, batch)  # [B, 2, H, W, C]
+        z1, z2 = (net.projector(net.encoder(views[:, v]).pooled) for v in (0, 1))
+        return Loss(align_uniform(z1, z2, uniformity_weight=self.uniformity_weight))

@@ -1,4 +1,4 @@
-"""Small text files, whole or not at all."""
+"""Small files, whole or not at all."""
 
 import os
 import pathlib
@@ -6,8 +6,8 @@ import pathlib
 from ssljax.errors import UserError
 
 
-def write_atomically(path: pathlib.Path, text: str) -> None:
-    """Write a file so that a reader, or a crash, never meets half of it.
+def write_atomically(path: pathlib.Path, content: str | bytes) -> None:
+    """Write a file, text as UTF-8, so that a reader, or a crash, never meets half of it.
 
     Raises:
       UserError: the file cannot be written (no folder, no permission, disk full); what was there
@@ -15,8 +15,8 @@ def write_atomically(path: pathlib.Path, text: str) -> None:
     """
     new = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
-        with new.open("w", encoding="utf-8") as file:
-            file.write(text)
+        with new.open("wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(new, path)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from ssljax.commands.main import build_parser, main
-from ssljax.data.sources.base import ArraySource, Options
+from ssljax.data.sources.base import Options
+from ssljax.data.sources.in_memory import image_source
 from ssljax.spec import image_spec
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -55,8 +56,8 @@ def test_every_run_in_the_readme_can_be_built(line, monkeypatch):
     args, rest = build_parser().parse_known_args(line.split())
     config = config_file.load(args.config, rest)
     side, channels = config.data.image_size or 28, 3 if "folder" in config.data.source else 1
-    inputs = image_spec((side, side, channels), (0.5,) * channels, (0.25,) * channels, 1_000)
-    assert experiment.build(config, inputs=inputs).optimizer
+    spec = image_spec((side, side, channels), (0.5,) * channels, (0.25,) * channels, 1_000)
+    assert experiment.build(config, spec=spec).optimizer
 
 
 @pytest.mark.parametrize(
@@ -75,7 +76,9 @@ def test_the_quickstart_traces_on_its_set_and_on_its_fallback(source, monkeypatc
     digits = experiment.open_source("sklearn:digits")
     if source != "sklearn:digits":  # of the same shape, without the download
         pixels = np.zeros((512, 28, 28, 1), np.uint8)
-        digits = ArraySource(pixels + np.arange(28, dtype=np.uint8), None, Options(source, "train"))
+        digits = image_source(
+            pixels + np.arange(28, dtype=np.uint8), None, Options(source, "train")
+        )
     monkeypatch.setattr(experiment, "open_source", lambda *args, **options: digits)
     config = config_file.load(str(ROOT / f"experiments/quickstart.py:{source}"), [])
     built = experiment.build(config)

@@ -26,7 +26,7 @@ VIT = {
     "width": 64,
     "depth": 4,
     "heads": 4,
-    "positions": "sincos2d",
+    "positions": "sincos",
     "pool": "mean",
 }
 # Two crops that keep what tells clothes apart: shape and shade, but not which side it faces.

@@ -27,7 +27,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     show = actions.add_parser(
         "show",
         help="say what a source holds",
-        description="Say how many images a source holds, of which shape and classes.",
+        description="Say how many examples a source holds, of which fields and classes.",
     )
     show.add_argument(
         "source", help="KIND:NAME, such as folder:/data/photos; see `ssljax list data`"
@@ -57,13 +57,15 @@ def run(args: argparse.Namespace, rest: Sequence[str]) -> int:
     if args.action == "prepare":
         prepared = data.prepare(args.name, args.folder)
         print(prepared.sentence, file=sys.stderr)
-        print(prepared.spec)  # alone on standard output, for scripts
+        print(prepared.name)  # alone on standard output, for scripts
         return 0
     source = data.open_source(
         args.source, split=args.split, broken=args.broken, data_dir=args.folder
     )
-    shape = "x".join(map(str, source.image_shape)) if source.image_shape else "of mixed sizes"
-    print(f"{source.spec}, split {source.split}: {len(source):,} images, {shape}")
+    print(f"{source.name}, split {source.split}: {len(source):,} examples")
+    for name, field in source.fields.items():
+        if name != "label":
+            print(f"{name}: {field.modality} {data.sides(field)} {field.dtype}")
     print(f"classes: {source.num_classes}" if source.num_classes else "no labels")
     if source.report:
         print(source.report)

@@ -4,11 +4,12 @@ import argparse
 import ast
 import pathlib
 import sys
-import types
+import textwrap
 from collections.abc import Iterable, Sequence
 
 from ssljax.errors import UserError
 
+WIDTH, _LEAST = 100, 40  # columns in all, and of the last one
 KINDS = ("objectives", "encoders", "data", "optimizers", "experiments")
 
 
@@ -39,11 +40,9 @@ def run(args: argparse.Namespace, rest: Sequence[str]) -> int:
         if kind == "experiments" and not rows:
             print(f"no experiment config in the folder {args.experiments}")
             continue
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         print(f"{kind}:")
-        for row in rows:
-            cells = (f"{cell:{width}}" for cell, width in zip(row, widths, strict=True))
-            print("  " + "  ".join(cells).rstrip())
+        for line in _table(rows):
+            print(line)
         if not args.kind:
             print()
     return 0
@@ -82,19 +81,33 @@ def _experiments(folder: pathlib.Path) -> Iterable[tuple[str, str]]:
 
 
 def _objectives() -> Iterable[tuple[str, ...]]:
-    """Yield the table of objectives, in the order of families."""
+    """Yield the table of objectives, in the order of families: the folders that they lie in."""
     from ssljax.objectives import OBJECTIVES, objective_class
 
-    yield "name", "family", "memory", "batch-coupled", "paper", "what it does"
+    yield "name", "family", "coupled", "paper", "what it does"
     classes = {name: objective_class(name) for name in OBJECTIVES}
-    for name, cls in sorted(classes.items(), key=lambda item: (item[1].family, item[0])):
-        keeps = cls.keeps if isinstance(cls.keeps, str) else ", ".join(cls.keeps) or "none"
-        coupled = {True: "yes", False: "no"}.get(cls.batch_coupled, "as its tasks")
-        yield name, cls.family, keeps, coupled, cls.paper, _first_line(_module_of(cls).__doc__)
+    families = {name: cls.__module__.split(".")[-2] for name, cls in classes.items()}
+    for name in sorted(classes, key=lambda name: (families[name], name)):
+        cls = classes[name]
+        coupled = {True: "yes", False: "no"}.get(cls.batch_coupled, "by tasks")
+        family = families[name].replace("objectives", "several")
+        paper = cls.paper
+        yield name, family, coupled, paper, _first_line(sys.modules[cls.__module__].__doc__)
 
 
-def _module_of(cls: type) -> types.ModuleType:
-    return sys.modules[cls.__module__]
+def _table(rows: Sequence[tuple[str, ...]]) -> Iterable[str]:
+    """Yield the lines of a table, the last column of which is wrapped."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1]
+    for *cells, text in rows:
+        start = "  " + "".join(
+            f"{cell:{width}}  " for cell, width in zip(cells, widths, strict=True)
+        )
+        if len(start) > WIDTH - _LEAST:  # below rather than beside
+            yield start.rstrip()
+            start = " " * 6
+        yield from textwrap.wrap(
+            text, WIDTH, initial_indent=start, subsequent_indent=" " * len(start)
+        ) or [start.rstrip()]
 
 
 def _first_line(text: str | None) -> str:

@@ -6,7 +6,6 @@ import pathlib
 from collections.abc import Sequence
 
 from ssljax.errors import UserError
-from ssljax.files import write_atomically
 
 DESCRIPTION = """Compile the train step of a config for a topology, with the compiler of that
 hardware but without the hardware, and say what it takes: memory and whether it fits, FLOPs, bytes,
@@ -15,8 +14,8 @@ no run of that program can beat it.
 
 Topologies: tpu:v5e:16x16, tpu:v5p:4x8x8, tpu:v6e:16x16, gpu:h100:8 (one host), gpu:h100:8x8 (hosts
 x GPUs of each), gpu:a100:8, cpu:8. Several give a table. For TPUs, run pip install -e '.[plan-tpu]'
-in the folder of ssljax's setup.py; for GPUs, '.[plan-gpu]'. Any key of the config can be set by
---config.KEY=VALUE.
+in the folder of ssljax's setup.py; for GPUs, '.[plan-gpu]'; for --plot, '.[plan]'. Any key of the
+config can be set by --config.KEY=VALUE.
 """
 EPILOG = """
 exit status: 0 all fit, 3 one or more do not fit, 2 bad input, 1 a compiler failed
@@ -66,7 +65,10 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")
     parser.add_argument(
-        "--plot", type=pathlib.Path, metavar="FILE.svg", help="plot examples/s against chips"
+        "--plot",
+        type=pathlib.Path,
+        metavar="FILE.svg",
+        help="plot examples/s against chips; .png and .pdf, too",
     )
     parser.set_defaults(run=run)
 
@@ -78,6 +80,8 @@ def run(args: argparse.Namespace, rest: Sequence[str]) -> int:
 
     if args.batch_per_chip < 0:
         raise UserError(f"--batch-per-chip={args.batch_per_chip}; it must be at least 1")
+    if args.plot:
+        planning.require_plottable(args.plot)
     topologies = [planning.parse(spec) for spec in args.topology]
     config = config_file.load(args.config, rest)
     plans = []
@@ -100,5 +104,5 @@ def run(args: argparse.Namespace, rest: Sequence[str]) -> int:
     elif len(plans) > 1:
         print(planning.table(plans))
     if args.plot:
-        write_atomically(args.plot, planning.scaling_plot(plans, args.config))
+        planning.write_plot(plans, args.config, args.plot)
     return 0 if all(plan.memory.fits for plan in plans) else DOES_NOT_FIT

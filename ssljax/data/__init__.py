@@ -1,9 +1,10 @@
 """Data sets and batches, by NumPy and grain; batch k is a function of (source, seed, k)."""
 
+from ssljax.data.host import sides
 from ssljax.data.pipeline import Pipeline, epoch
 from ssljax.data.prepare.registry import Prepared, prepare
 from ssljax.data.sources import KINDS, Source, Subset, open_source
-from ssljax.data.statistics import statistics
+from ssljax.data.statistics import fields_of, measured_spec, statistics
 from ssljax.data.storage import data_directory
 
 __all__ = [
@@ -14,7 +15,10 @@ __all__ = [
     "Subset",
     "data_directory",
     "epoch",
+    "fields_of",
+    "measured_spec",
     "open_source",
     "prepare",
+    "sides",
     "statistics",
 ]

@@ -8,7 +8,8 @@ prepares the rows of it that its devices hold, so the batch does not depend on t
 import dataclasses
 import functools
 import sys
-from collections.abc import Callable, Iterator, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import grain
@@ -16,17 +17,20 @@ import numpy as np
 from absl import flags
 
 from ssljax.data import images
+from ssljax.data.host import HostTransform, drawn
 from ssljax.data.order import shuffled
-from ssljax.data.sources.base import Resized, Source, resized
+from ssljax.data.sources.base import Source
 from ssljax.data.sources.labels import checked
+from ssljax.data.sources.transformed import original, resized
 from ssljax.errors import UserError
+from ssljax.spec import Field
 
 Batch = dict[str, np.ndarray]
 
 VERSION = 1  # of the order and the crops; part of the fingerprint, so raise it when either changes
 _DECODE_THREADS = 16  # reading waits for the disk, and decoding releases the interpreter
 _BATCHES_AHEAD = 3
-_CROP_STREAM = 0x63726F70
+_STREAM = 0x63726F70
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,12 +42,14 @@ class Pipeline:
       seed: of the order and the crops.
       batch_size: of the global batch, over all hosts.
       rows: of each global batch, those that this host prepares, ascending; None: all.
-      image_size: side of the images in pixels; None keeps them, which needs a source with images of
-        one size.
+      image_size: side of the images in pixels, or (height, width); None keeps them, which needs a
+        source with images of one size.
       host_crop: (smallest, largest) part of the area that the host's random resized crop keeps,
         used only where images differ in size. Mild by default, as the views are cropped from its
         result on the device. Images of one size, and all under None, are resized (shorter side)
         and cropped in the centre.
+      length: of series, in steps: of a longer one a window that starts anywhere, a shorter one
+        padded at its end; None keeps them.
       labels: whether batches carry "label".
       workers: processes that decode; 0 decodes in threads, which is right unless decoding is very
         heavy.
@@ -53,8 +59,9 @@ class Pipeline:
     seed: int
     batch_size: int
     rows: Sequence[int] | None = None
-    image_size: int | None = None
+    image_size: images.Size | None = None
     host_crop: tuple[float, float] | None = (0.5, 1.0)
+    length: int | None = None
     labels: bool = False
     workers: int = 0
 
@@ -62,25 +69,26 @@ class Pipeline:
         _check_batch(self.source, self.batch_size, self._rows, self.labels)
         if self.batch_size > len(self.source):
             raise UserError(
-                f"batch_size is {self.batch_size} but {self.source.spec} has only "
-                f"{len(self.source)} images in {self.source.split!r}"
+                f"batch_size is {self.batch_size} but {self.source.name} has only "
+                f"{len(self.source)} examples in {self.source.split!r}"
             )
         if self.host_crop is not None and not 0 < self.host_crop[0] <= self.host_crop[1] <= 1:
             raise UserError(
                 f"host_crop must be (low, high) with 0 < low <= high <= 1, got {self.host_crop}"
             )
-        _check_size(self.source, self.image_size)
+        _check_size(self.source, self.image_size, self.length)
 
     def ids(self, step: int) -> np.ndarray:
-        """Return the ids of the global batch of a step, int32[batch_size]; reads no image."""
+        """Return the ids of the global batch of a step, int32[batch_size]; reads no example."""
         return _global_ids(step, self.batch_size, len(self.source), self.seed).copy()
 
     def batch(self, step: int) -> Batch:
         """Return this host's part of the batch of a step.
 
         Returns:
-          {"image": uint8[b, h, w, c], "id": int32[b]}, with "label": int32[b] if asked for; b is
-          the number of rows. An id is the example's number in the source.
+          {field: [b, ...], "id": int32[b]}, such as "image": uint8[b, h, w, c], with "label":
+          int32[b] if asked for; b is the number of rows. An id is the example's number in the
+          source.
         """
         if self._whole:
             return self._gathered(step)
@@ -100,55 +108,54 @@ class Pipeline:
 
     def fingerprint(self) -> dict[str, Any]:
         """Return what the batches depend on, JSON-able; equal fingerprints mean equal batches."""
-        return {
+        size = self.image_size
+        found = {
             "source": self.source.fingerprint(),
             "seed": self.seed,
             "batch_size": self.batch_size,
-            "image_size": self.image_size,
+            "image_size": list(size) if isinstance(size, tuple) else size,
             "host_crop": None if self.host_crop is None else list(self.host_crop),
             "version": VERSION,
         }
+        return found if self.length is None else {**found, "length": self.length}
 
     @functools.cached_property
     def _rows(self) -> np.ndarray:
         return _rows_of(self.rows, self.batch_size)
 
     @functools.cached_property
-    def _reading(self) -> tuple[Source, images.Size | None]:
-        """What to read from, and the size to crop at random to (None: no crop)."""
-        source, size = self.source, self.image_size
-        if isinstance(source, Resized):
-            source, size = source.original, size or source.image_shape[:2]
-        if self.host_crop is None or source.image_shape is not None:
-            return resized(source, size), None
-        return source, size
+    def _reading(self) -> tuple[Source, Mapping[str, HostTransform]]:
+        """What to read from, and the random transforms of what is read, by field."""
+        source, size, length = original(self.source, self.image_size, self.length)
+        random = drawn(source.fields, size, self.host_crop, length)
+        return resized(source, size, length=length, leave=random), random
 
     @property
     def _whole(self) -> bool:
         """Whether batches can be had by taking rows of an array."""
-        source, crop = self._reading
-        return source.in_memory and crop is None
+        source, random = self._reading
+        return source.in_memory and not random
 
     def _gathered(self, step: int) -> Batch:
         ids = self.ids(step)[self._rows]
-        return _chosen(self._reading[0].gather(ids), ids, self.labels)
+        source = self._reading[0]
+        return _chosen(source.gather(ids), ids, self.labels, source.fields)
 
     def _example(self, number: int) -> Batch:
         """Return example `number` of this host's endless sequence, cropped."""
         step, index = divmod(number, len(self._rows))
         row = int(self._rows[index])
         example_id = _global_ids(step, self.batch_size, len(self.source), self.seed)[row]
-        source, crop = self._reading
-        example = _chosen(source[example_id], example_id, self.labels)
-        if crop is not None:
-            example["image"] = self._cropped(example["image"], crop, step, row)
+        source, random = self._reading
+        example = _chosen(source[example_id], example_id, self.labels, source.fields)
+        for name, transform in random.items():
+            example[name] = transform(example[name], self._generator(name, step, row))
         return example
 
-    def _cropped(self, image: np.ndarray, size: images.Size, step: int, row: int) -> np.ndarray:
-        height, width = image.shape[:2]
-        bits = np.random.Philox(key=[self.seed % 2**64, _CROP_STREAM], counter=[0, row, step, 0])
-        box = images.random_box(height, width, np.random.Generator(bits), self.host_crop)
-        return images.resize(image, box, size)
+    def _generator(self, field: str, step: int, row: int) -> np.random.Generator:
+        stream = _STREAM if field == "image" else zlib.crc32(field.encode())
+        bits = np.random.Philox(key=[self.seed % 2**64, stream], counter=[0, row, step, 0])
+        return np.random.Generator(bits)
 
 
 def epoch(
@@ -156,6 +163,7 @@ def epoch(
     batch_size: int,
     image_size: images.Size | None = None,
     *,
+    length: int | None = None,
     labels: bool = False,
     rows: Sequence[int] | None = None,
     workers: int = 0,
@@ -167,6 +175,8 @@ def epoch(
       batch_size: of the global batch.
       image_size: side in pixels, or (height, width), to which images are resized and
         centre-cropped; None keeps them.
+      length: of series, in steps, to which they are cut (the middle) or padded (the end); None
+        keeps them.
       labels: whether batches carry "label".
       rows: of each global batch, those that this host prepares, ascending; None: all.
       workers: processes that decode; 0 decodes in threads.
@@ -177,8 +187,8 @@ def epoch(
     """
     own = _rows_of(rows, batch_size)
     _check_batch(source, batch_size, own, labels)
-    _check_size(source, image_size)
-    source = resized(source, image_size)
+    _check_size(source, image_size, length)
+    source = resized(source, image_size, length=length)
     reader = _Sequence(source, batch_size, own, labels)
     batches = -(-len(source) // batch_size)
     if source.in_memory:
@@ -197,13 +207,15 @@ class _Sequence:
         positions = number * self.batch_size + self.rows
         ids = np.minimum(positions, len(self.source) - 1).astype(np.int32)
         valid = positions < len(self.source)
-        return _chosen(self.source.gather(ids), ids, self.labels) | {"valid": valid}
+        return _chosen(self.source.gather(ids), ids, self.labels, self.source.fields) | {
+            "valid": valid
+        }
 
     def example(self, number: int) -> Batch:
         batch, index = divmod(number, len(self.rows))
         position = batch * self.batch_size + int(self.rows[index])
         example_id = np.int32(min(position, len(self.source) - 1))
-        example = _chosen(self.source[example_id], example_id, self.labels)
+        example = _chosen(self.source[example_id], example_id, self.labels, self.source.fields)
         return example | {"valid": np.bool_(position < len(self.source))}
 
 
@@ -223,22 +235,34 @@ def _check_batch(source: Source, batch_size: int, rows: np.ndarray, labels: bool
     if not len(rows) or rows[0] < 0 or rows[-1] >= batch_size or (np.diff(rows) < 1).any():
         raise ValueError(f"rows must be ascending numbers from 0 to {batch_size - 1}, got {rows}")
     if len(source) >= 2**31:
-        raise UserError(f"{source.spec} has {len(source)} images; ids are 32-bit")
-    if labels and "label" not in source[0]:
-        raise UserError(f"{source.spec} has no labels in {source.split!r}, and they are asked for")
+        raise UserError(f"{source.name} has {len(source)} examples; ids are 32-bit")
+    if labels and "label" not in source.fields:
+        raise UserError(f"{source.name} has no labels in {source.split!r}, and they are asked for")
 
 
-def _check_size(source: Source, image_size: images.Size | None) -> None:
-    if source.image_shape is None and image_size is None:
-        raise UserError(f"the images of {source.spec} differ in size: set image_size")
+def _check_size(source: Source, image_size: images.Size | None, length: int | None) -> None:
+    for name, field in source.fields.items():
+        if field.modality == "image" and None in field.shape and image_size is None:
+            raise UserError(f"the images of {source.name} differ in size: set image_size")
+        if field.modality == "series" and None in field.shape and length is None:
+            raise UserError(f"the series {name!r} of {source.name} differ in length: set length")
     if image_size is not None and min(images.both_sides(image_size)) < 1:
         raise UserError(f"image_size must be at least 1, got {image_size}")
+    if length is not None and length < 1:
+        raise UserError(f"length must be at least 1, got {length}")
 
 
-def _chosen(found: dict[str, Any], ids: np.ndarray, labels: bool) -> Batch:
-    if found["image"].dtype != np.uint8:
-        raise UserError(f"images must be uint8 (0 to 255), a source gave {found['image'].dtype}")
-    batch = {"image": found["image"], "id": ids}
+def _chosen(
+    found: Mapping[str, Any], ids: np.ndarray, labels: bool, fields: Mapping[str, Field]
+) -> Batch:
+    batch = {name: value for name, value in found.items() if name != "label"}
+    for name, value in batch.items():
+        if value.dtype != fields[name].dtype:
+            raise UserError(
+                f"{name!r} must be {fields[name].dtype} as its field says, a source gave "
+                f"{value.dtype}"
+            )
+    batch["id"] = ids
     if labels:
         batch["label"] = checked(np.asarray(found["label"]), "'label'").astype(np.int32)
     return batch

@@ -1,17 +1,23 @@
-"""The mean and standard deviation of a data set's channels, by which objectives normalise."""
+"""The mean and standard deviation of a data set's fields, by which objectives normalise."""
 
 import concurrent.futures
 import contextlib
 import hashlib
 import json
 import pathlib
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
+from ssljax.data.host import fields_after, fixed
 from ssljax.data.order import shuffled
-from ssljax.data.sources.base import EncodedSource, Source
+from ssljax.data.sources.base import Source
+from ssljax.data.sources.encoded import EncodedSource
+from ssljax.data.storage import data_directory
 from ssljax.errors import UserError
 from ssljax.files import write_atomically
+from ssljax.spec import Field, Spec
 
 _THREADS = 16  # decoding releases the interpreter
 _ENOUGH = 2**18  # pixels of an image file that are looked at; more of the same image say little
@@ -21,89 +27,186 @@ _CONSTANT = 1e-4  # a fortieth of a grey level: a std below it is that of roundi
 
 def statistics(
     source: Source, limit: int = 10_000, *, folder: pathlib.Path | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and standard deviation per channel over a sample that is the same on every call.
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Return mean and standard deviation by field, over a sample that is the same on every call.
 
-    Every image counts the same, whatever its size. Memory and time are bounded whatever the images:
-    of image files that are not in memory, large ones are reduced (`images.decode`), and the sample
-    ends after 4.3 billion pixels.
+    They are by channel of images and series, by column of tables; a category column has mean 0 and
+    deviation 1. Every example counts the same, whatever its size. Memory and time are bounded
+    whatever the images: of image files that are not in memory, large ones are reduced
+    (`images.decode`), and the sample ends after 4.3 billion pixels.
 
     Args:
-      source: an opened data set.
-      limit: the number of images looked at; all of them if there are no more.
+      source: an opened data set. Fields that know their statistics keep them.
+      limit: the number of examples looked at; all of them if there are no more.
       folder: where results are kept by the fingerprint of the source, so that they are computed
         once; None keeps none. One that cannot be written costs nothing but the time.
 
     Returns:
-      (mean float32[c], std float32[c]) in units where 255 is 1. The std of a constant channel, such
-      as an alpha of 255, is 1, so that one can divide by it.
+      {field: (mean float32[c], std float32[c])} of all fields but the label, of integer images in
+      units where the largest value of the dtype is 1. The std of a constant channel, such as an
+      alpha of 255, is 1, so that one can divide by it.
     """
     if limit < 1:
         raise ValueError(f"limit must be at least 1, got {limit}")
+    wanted = {n: f for n, f in source.fields.items() if f.modality != "label"}
+    found = {n: _of(f.mean, f.std) for n, f in wanted.items() if f.mean}
+    wanted = {n: f for n, f in wanted.items() if not f.mean}
+    if not wanted:
+        return found
     file = None if folder is None else folder / f"{_digest(source, limit)}.json"
-    if file is not None and (kept := _kept(file, source.channels)):
-        return kept
-    mean, std = _computed(source, limit)
+    if file is not None and (kept := _kept(file, wanted)):
+        return found | kept
+    computed = _computed(source, wanted, limit)
     if file is not None:
         with contextlib.suppress(OSError, UserError):
             file.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(file, json.dumps({"mean": mean.tolist(), "std": std.tolist()}))
-    return mean, std
+            write_atomically(
+                file,
+                json.dumps(
+                    {n: {"mean": m.tolist(), "std": s.tolist()} for n, (m, s) in computed.items()}
+                ),
+            )
+    return found | computed
 
 
-def _computed(source: Source, limit: int) -> tuple[np.ndarray, np.ndarray]:
+def measured_spec(source: Source, data: Any) -> Spec:
+    """Return what the batches of a source are like; reads up to 10,000 examples.
+
+    Args:
+      source: of training examples.
+      data: the section `config.data`.
+
+    Raises:
+      UserError: examples differ in size, and no size is set.
+    """
+    fields = fields_of(source, data)
+    found = statistics(source, folder=data_directory(data.folder or None) / "statistics")
+    for name, (mean, std) in found.items():
+        fields[name] = fields[name].replace(mean=tuple(mean.tolist()), std=tuple(std.tolist()))
+    if not data.labels:
+        fields.pop("label", None)
+    return Spec(fields, len(source))
+
+
+def fields_of(source: Source, data: Any) -> dict[str, Field]:
+    """Return the fields of a source as a batch under `config.data` holds them, not measured.
+
+    Raises:
+      UserError: examples differ in size, and no size is set.
+    """
+    size, length = data.image_size or None, data.get("length") or None
+    fields = fields_after(source.fields, fixed(source.fields, size, length))
+    for name, field in fields.items():
+        if None in field.shape:
+            what, key, such = (
+                ("images", "image_size", 224)
+                if field.modality == "image"
+                else (f"{field.modality} {name!r}", "length", 128)
+            )
+            raise UserError(
+                f"the {what} of {source.name} differ in size; set config.data.{key}, such as {such}"
+            )
+    return fields
+
+
+def _computed(
+    source: Source, fields: Mapping[str, Field], limit: int
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     count = min(limit, len(source))
     chosen = (
         shuffled(np.arange(count), len(source), seed=0) if count < len(source) else np.arange(count)
     )
-    total = squares = 0.0
+    total = dict.fromkeys(fields, 0.0)
+    squares = dict.fromkeys(fields, 0.0)
     seen = pixels = 0
     with concurrent.futures.ThreadPoolExecutor(_THREADS) as pool:
         # `map` keeps the order, so that the sums come out the same to the last bit.
-        found = pool.map(lambda index: _moments(source, int(index)), chosen)
-        for mean, square, size in found:
-            total, squares = total + mean, squares + square
+        found = pool.map(lambda index: _moments(source, fields, int(index)), chosen)
+        for moments, size in found:
+            for name, (mean, square) in moments.items():
+                total[name], squares[name] = total[name] + mean, squares[name] + square
             seen, pixels = seen + 1, pixels + size
             if pixels >= _PIXELS:
                 break
         found.close()  # forgets those not begun
-    mean = total / seen
-    std = np.sqrt(np.maximum(squares / seen - mean**2, 0))
-    std = np.where(std < _CONSTANT, 1, std)
+    return {
+        name: _standardised(field, total[name] / seen, squares[name] / seen)
+        for name, field in fields.items()
+    }
+
+
+def _standardised(
+    field: Field, mean: np.ndarray, square: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    std = np.sqrt(np.maximum(square - mean**2, 0))
+    # Values of images lie between 0 and 1; those of others have any size.
+    least = _CONSTANT if _scale(field) > 1 else 1e-6 * np.maximum(np.sqrt(square), 1e-30)
+    std = np.where(std < least, 1, std)
+    if field.cardinalities:
+        numeric = np.array(field.cardinalities) == 0
+        mean, std = np.where(numeric, mean, 0), np.where(numeric, std, 1)
     return mean.astype(np.float32), std.astype(np.float32)
 
 
-def _moments(source: Source, index: int) -> tuple[np.ndarray, np.ndarray, int]:
-    """Return the means of an image and of its square by channel, and how much work it was."""
+def _scale(field: Field) -> float:
+    """Return the value that counts as 1: the largest of an integer image, else 1."""
+    integer = field.modality == "image" and np.dtype(field.dtype).kind == "u"
+    return float(np.iinfo(field.dtype).max) if integer else 1.0
+
+
+def _moments(
+    source: Source, fields: Mapping[str, Field], index: int
+) -> tuple[dict[str, tuple[np.ndarray, np.ndarray]], int]:
+    """Return the means of the values and of their squares by field, and how much work it was."""
     if isinstance(source, EncodedSource):
         image, size = source.reduced(index, _ENOUGH)
+        example = {"image": image}
     else:
-        image, size = source[index]["image"], 0
-    height, width, channels = image.shape
-    rows = max(1, _ENOUGH // width)  # at a time, as the floats take 16 times as much memory
-    total, squares = np.zeros(channels), np.zeros(channels)
-    for top in range(0, height, rows):
-        values = image[top : top + rows].astype(np.float64) / 255
-        total += values.sum(axis=(0, 1))
-        squares += np.square(values).sum(axis=(0, 1))
-    return total / (height * width), squares / (height * width), size
+        example, size = source[index], 0
+    return {name: _means(example[name], _scale(fields[name])) for name in fields}, size
+
+
+def _means(value: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the means over all axes but the last, of the values and of their squares."""
+    lines = value.reshape(-1, value.shape[-2], value.shape[-1]) if value.ndim > 1 else value[None]
+    axes = tuple(range(lines.ndim - 1))
+    # Some at a time, as the floats take 8 or 16 times as much memory.
+    at_once = max(1, _ENOUGH // (lines.shape[1] if lines.ndim == 3 else 1))
+    total, squares = np.zeros(value.shape[-1]), np.zeros(value.shape[-1])
+    for start in range(0, len(lines), at_once):
+        values = lines[start : start + at_once].astype(np.float64) / scale
+        total += values.sum(axis=axes)
+        squares += np.square(values).sum(axis=axes)
+    count = value.size // value.shape[-1]
+    return total / count, squares / count
 
 
 def _digest(source: Source, limit: int) -> str:
     """Return what the statistics depend on: the content of the source and the code of this part."""
     content = {k: v for k, v in source.fingerprint().items() if k not in ("spec", "split")}
-    settings = [content, source.channels, source.image_shape, limit]
-    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+    fields = {name: [*field.shape, field.dtype] for name, field in source.fields.items()}
+    digest = hashlib.sha256(json.dumps([content, fields, limit], sort_keys=True).encode())
     for code in sorted(pathlib.Path(__file__).parent.rglob("*.py")):
         digest.update(code.read_bytes())
     return digest.hexdigest()
 
 
-def _kept(file: pathlib.Path, channels: int) -> tuple[np.ndarray, np.ndarray] | None:
+def _kept(
+    file: pathlib.Path, fields: Mapping[str, Field]
+) -> dict[str, tuple[np.ndarray, np.ndarray]] | None:
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
-        mean, std = (np.array(found[key], np.float32) for key in ("mean", "std"))
+        kept = {name: _of(found[name]["mean"], found[name]["std"]) for name in fields}
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    whole = mean.shape == std.shape == (channels,) and np.isfinite([mean, std]).all()
-    return (mean, std) if whole and (std > 0).all() else None
+    for name, (mean, std) in kept.items():
+        channels = (fields[name].shape[-1],)
+        if not (mean.shape == std.shape == channels and np.isfinite([mean, std]).all()):
+            return None
+        if not (std > 0).all():
+            return None
+    return kept
+
+
+def _of(mean: Any, std: Any) -> tuple[np.ndarray, np.ndarray]:
+    return np.array(mean, np.float32), np.array(std, np.float32)

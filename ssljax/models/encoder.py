@@ -182,12 +182,6 @@ class Encoder(nn.Module):
         Returns:
           `tokens` are those of the (kept) patches, in the order of `keep`.
         """
-        if self.pool not in ("cls", "mean"):
-            raise unknown("pool", self.pool, ("cls", "mean"))
-        if self.pool == "cls" and not self.class_token:
-            raise ValueError(
-                "pool='cls' needs class_token=True; without a class token use pool='mean'"
-            )
 
         def encode(encoder, x, keep, masked, segments):
             return encoder._encode(
@@ -310,7 +304,7 @@ class Encoder(nn.Module):
 
 
 def _kept(x: jax.Array, keep: jax.Array) -> jax.Array:
-    """Return x[1 or B, N, ...] at keep[B, K] as [B, K, ...], at keep[B, M, K] as [(B M), K, ...]."""
+    """Return x[1 or B, N, ...] at keep[B, K] or keep[B, M, K], as [B, K, ...] or [B M, K, ...]."""
     wide = x.reshape(*x.shape[:2], -1)
     chosen = jnp.take_along_axis(
         jnp.broadcast_to(wide, (len(keep), *wide.shape[1:])), keep.reshape(len(keep), -1, 1), axis=1

@@ -1,5 +1,5 @@
-"""Where a token is, on a grid of any rank: fixed sines and cosines, learned tables fitted to another
-grid, and rotations of queries and keys."""
+"""Where a token is, on a grid of any rank: fixed sines and cosines, learned tables fitted to other
+grids, and rotations of queries and keys."""
 
 import math
 

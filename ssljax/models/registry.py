@@ -135,7 +135,10 @@ def build_encoder(config: Mapping[str, Any], field: Field | None = None) -> nn.M
     for key, value in fields.items():
         if reason := REFUSED.get((preset.module, key)):
             raise UserError(f"encoder.{key}={value!r} cannot be: {reason}")
-    given = {key: getattr(field, key) for key in getattr(preset.module, "given", ()) if field}
+    # Without a field, the defaults of the class, which a config cannot set either.
+    given = {
+        key: getattr(field or preset.module, key) for key in getattr(preset.module, "given", ())
+    }
     if field and field.modality != preset.module.modality:
         raise UserError(
             f"encoder.name={name!r} encodes data of the kind {preset.module.modality}, and the "

@@ -2,17 +2,17 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 from ml_collections import ConfigDict
 
-from ssljax.errors import UserError, unknown
+from ssljax.errors import UserError
 from ssljax.objectives import build_objective
 from ssljax.objectives.base import Aux, Objective, Refreshing, Run
 from ssljax.objectives.net import key_of
 from ssljax.ops.schedule import SCHEDULES
-from ssljax.schema import parse
+from ssljax.schema import NotNegative, OneOf, Size, is_section, parse
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,14 +20,10 @@ class Schedule:
     """Of the weight of a task: from `start` to `end` in `steps`, 0 being all of the run."""
 
     run_steps: int
-    start: float
-    end: float
-    steps: int = 0
-    shape: str = "linear"
-
-    def __post_init__(self):
-        if self.shape not in SCHEDULES:
-            raise unknown("shape", self.shape, SCHEDULES)
+    start: NotNegative
+    end: NotNegative
+    steps: Size = 0
+    shape: Annotated[str, OneOf(SCHEDULES)] = "linear"
 
     def at(self, step: jax.Array) -> jax.Array:
         """Return the weight at a step."""
@@ -54,14 +50,16 @@ class Combine(Refreshing):
     """
 
     tasks: Mapping[str, Objective]
-    weights: Mapping[str, float | Mapping[str, Any]] = dataclasses.field(default_factory=dict)
-    shared: tuple = ("encoder",)
+    weights: Mapping[str, NotNegative | Mapping[str, Any]] = dataclasses.field(default_factory=dict)
+    shared: tuple[str, ...] = ("encoder",)
     embed_with: str = ""
 
     @classmethod
     def from_config(cls, section: Mapping[str, Any], run: Run, where: str) -> "Combine":
         """Build the tasks, then this of them."""
         tasks = section.get("tasks") or {}
+        if not is_section(tasks):
+            raise UserError(f"{where}.tasks={tasks!r}; it must be a section of objectives by name")
         built = {name: build_objective(tasks[name], run, f"{where}.tasks.{name}") for name in tasks}
         rest = {key: value for key, value in section.items() if key != "tasks"}
         return parse(cls, rest, where, run=run, tasks=built)
@@ -77,6 +75,8 @@ class Combine(Refreshing):
                 f"weights and embed_with name {sorted(strangers)}; the tasks are "
                 f"{sorted(self.tasks)}"
             )
+        if not any(self.weights.get(name, 1.0) for name in self.tasks):
+            raise UserError("objective.weights are 0 for all tasks, so that nothing is trained")
         for name in self.tasks:
             self._weight(name)  # a malformed schedule is refused here, not in the first step
 

@@ -54,7 +54,7 @@ class Views:
             return cls(section, where)
         if not isinstance(section, Mapping | ConfigDict) or not section:
             raise UserError(
-                f"{where}={section!r}; it must be the name of a preset ({', '.join(PRESETS)}) or "
+                f"{where}={section or {}!r}; it must be the name of a preset ({', '.join(PRESETS)}) or "
                 f"have a section for each kind of view, for example {where}.crop = {{'count': 2}}"
             )
         for name in section:

@@ -68,4 +68,5 @@ def _looked_up(config: ConfigDict) -> tuple[tuple[int, int, int] | None, int]:
         raise UserError(
             f"{error}; or say what its images are like: --images HEIGHTxWIDTHxCHANNELS:NUMBER"
         ) from error
-    return source.image_shape or None, len(source)
+    shape = source.fields["image"].shape
+    return None if None in shape else shape, len(source)

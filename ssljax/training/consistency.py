@@ -115,7 +115,8 @@ def _require_fields(section: Mapping[str, Any], where: str) -> None:
         raise UserError(f"{where} lacks a name; see `ssljax list objectives`")
     cls = objective_class(section["name"])
     fields = {key: value for key, value in section.items() if key != "name"}
-    for name, task in (fields.get("tasks") or {}).items():
+    tasks = fields.get("tasks")
+    for name, task in tasks.items() if is_section(tasks) else ():
         _require_fields(task, f"{where}.tasks.{name}")
     own = {
         key for key, value in fields.items() if hasattr(cls, "from_config") and is_section(value)

@@ -14,10 +14,11 @@ from typing import Any
 import jax
 from ml_collections import ConfigDict
 
+from ssljax.data import measured_spec
 from ssljax.errors import UserError
 from ssljax.files import write_atomically
 from ssljax.spec import Spec
-from ssljax.training.experiment import measured_spec, open_data
+from ssljax.training.experiment import open_data
 
 FILE = "data.json"
 

@@ -48,7 +48,7 @@ def require_evaluable(experiment: Experiment, *, final: bool) -> None:
     if keep_best and source.num_classes is None:
         raise UserError(
             f"config.checkpoint.keep_best={keep_best} keeps the checkpoints of the best k-NN "
-            f"accuracy, and {source.spec} has no labels in {options.train_split!r}; set "
+            f"accuracy, and {source.name} has no labels in {options.train_split!r}; set "
             "config.evaluation.source to a data set with labels, or keep_best to 0"
         )
     state, shape = experiment.abstract_state, experiment.objective.run.field.shape
@@ -139,8 +139,8 @@ def full_evaluation(
         say=say,
         scores_folder=data_directory(experiment.config.data.folder or None) / "scores",
     )
-    trained_on = (sets.train.spec, sets.train.split) == _trained_on(experiment)
-    data = {"source": sets.train.spec, "train": sets.train.split, "test": None}
+    trained_on = (sets.train.name, sets.train.split) == _trained_on(experiment)
+    data = {"source": sets.train.name, "train": sets.train.split, "test": None}
     if sets.test is not None:
         data["test"] = sets.test.split
     elif "held_out" in result["protocol"]:
@@ -152,7 +152,7 @@ def full_evaluation(
             )
     if trained_on and record is not None and not record.is_of(sets.train.fingerprint()):
         result["protocol"]["notes"].append(
-            f"{sets.train.spec} has changed since the run was trained on it; it is evaluated on "
+            f"{sets.train.name} has changed since the run was trained on it; it is evaluated on "
             "as it is now"
         )
     return {"step": int(state.step), "data": data, **result}
@@ -202,9 +202,10 @@ def _open(experiment: Experiment, split: str) -> Source:
             f"{error}; the run was trained on it, and other data are evaluated on by "
             "--config.evaluation.source=KIND:NAME"
         ) from error
-    if source.channels != channels:
+    found = source.fields["image"].shape[2]
+    if found != channels:
         raise UserError(
-            f"the images of {spec} have {source.channels} channels, those that the run is trained "
+            f"the images of {spec} have {found} channels, those that the run is trained "
             f"on have {channels}; set config.evaluation.source to a set of such images"
         )
     return source

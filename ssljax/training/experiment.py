@@ -13,16 +13,14 @@ from ml_collections import ConfigDict
 from ssljax.data import (
     Pipeline,
     Source,
-    data_directory,
     epoch,
     images,
+    measured_spec,
     open_source,
-    statistics,
 )
-from ssljax.errors import UserError
 from ssljax.models import build_encoder, encoder_class
 from ssljax.objectives import Objective, Run, build_objective
-from ssljax.spec import Spec, image_spec
+from ssljax.spec import Spec
 from ssljax.training.consistency import (
     argument_checks_told,
     require_consistent,
@@ -231,25 +229,3 @@ def build(
         shardings,
     )
     return Experiment(config, source, objective, optimizer, mesh, abstract_state)
-
-
-def measured_spec(source: Source, data: ConfigDict) -> Spec:
-    """Return what the images of a source are like, under config.data; reads up to 10,000 of them.
-
-    Raises:
-      UserError: they differ in size, and no image_size is set.
-    """
-    if source.image_shape is None and not data.image_size:
-        raise UserError(
-            f"the images of {source.spec} differ in size; set config.data.image_size, such as 224"
-        )
-    height, width, channels = source.image_shape or (0, 0, source.channels)
-    folder = data_directory(data.folder or None) / "statistics"
-    mean, std = statistics(source, folder=folder)
-    return image_spec(
-        (data.image_size or height, data.image_size or width, channels),
-        tuple(mean.tolist()),
-        tuple(std.tolist()),
-        len(source),
-        labels=data.labels,
-    )

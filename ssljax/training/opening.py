@@ -6,16 +6,20 @@ from collections.abc import Iterator
 
 import jax
 
+from ssljax.data import sides
 from ssljax.training.experiment import Experiment
 
 
 def opening(experiment: Experiment) -> Iterator[str]:
     """Yield a line each on the data, on what is trained, and on the devices."""
     source, config = experiment.source, experiment.config
-    shape = "x".join(map(str, source.image_shape or ("mixed sizes",)))
-    seen = experiment.objective.run.field.shape
-    resized = f", seen as {'x'.join(map(str, seen))}" if seen != source.image_shape else ""
-    yield f"data: {len(source):,} images of {shape} in {source.split!r} of {source.spec}{resized}"
+    run = experiment.objective.run
+    read, seen = source.fields[run.name], run.field
+    resized = f", seen as {sides(seen)}" if seen.shape != read.shape else ""
+    yield (
+        f"data: {len(source):,} examples in {source.split!r} of {source.name}: "
+        f"{run.name} {sides(read)}{resized}"
+    )
 
     leaves = jax.tree.leaves(experiment.abstract_state.params)
     count = sum(math.prod(leaf.shape) for leaf in leaves)

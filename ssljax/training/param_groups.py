@@ -1,6 +1,7 @@
 """Parameter groups: what the optimizer does to each parameter, by regexes on its path."""
 
 import dataclasses
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -196,7 +197,7 @@ def _compiled(groups: Sequence[Mapping[str, Any]]) -> dict[str, re.Pattern[str]]
             kinds = KEYS[key]
             is_number = kinds in (int, (int, float))
             if not isinstance(value, kinds) or (
-                is_number and (isinstance(value, bool) or value < 0)
+                is_number and (isinstance(value, bool) or not 0 <= value < math.inf)
             ):
                 raise UserError(
                     f"param group {group['name']!r}: {key} is {value!r}; it must be "

@@ -303,13 +303,14 @@ def test_list_names_everything(capsys):
 
     assert main(["list"]) == 0
     text = capsys.readouterr().out
-    rows = re.findall(r"^  (\S+) +(\S.*)$", text, re.MULTILINE)
+    rows = re.findall(r"^  (\S+) *\n? +(\S.*)$", text, re.MULTILINE)
     names = {name for name, _ in rows}
     files = pathlib.Path("experiments").rglob("*.py")
     experiments = {str(path) for path in files if "def get_config(" in path.read_text()}
     assert "experiments/image/common.py" not in names
     assert names >= {*OBJECTIVES, *ENCODERS, "tfds:NAME", "folder:PATH", "adamw", *experiments}
     assert all(len(line) > 10 for _, line in rows)
+    assert max(map(len, text.splitlines())) <= 100
 
 
 def test_list_passes_over_files_that_are_no_python(tmp_path, capsys):
@@ -324,7 +325,7 @@ def test_list_passes_over_files_that_are_no_python(tmp_path, capsys):
 
 def test_data_show(capsys):
     assert main(["data", "show", "sklearn:digits", "--split", "test"]) == 0
-    assert "359 images, 8x8x1" in capsys.readouterr().out
+    assert "359 examples\nimage: image 8x8x1 uint8" in capsys.readouterr().out
 
 
 def test_a_run_says_what_it_runs_on_and_how_to_go_on(experiment, tmp_path, capsys):
@@ -333,7 +334,7 @@ def test_a_run_says_what_it_runs_on_and_how_to_go_on(experiment, tmp_path, capsy
     overrides = ["--config.steps=3", "--config.log_every=1", "--config.progress=True"]
     assert main([*argv, *overrides]) == 0
     out, err = capsys.readouterr()
-    assert "data: 1,438 images of 8x8x1 in 'train' of sklearn:digits\n" in out
+    assert "data: 1,438 examples in 'train' of sklearn:digits: image 8x8x1\n" in out
     assert re.search(r"^model: [\d,]+ parameters \(simclr on resnet, adamw\)$", out, re.MULTILINE)
     assert "devices: 8 x cpu, mesh data=8, fsdp=1, tensor=1\n" in out
     assert re.search(r"^compiling the train step ...\ncompiled in \d+\.\d s$", out, re.MULTILINE)

@@ -23,6 +23,11 @@ GPU = pytest.mark.skipif(
     reason="needs the CUDA compiler: pip install -e '.[plan-gpu]'",
 )
 
+PLOT = pytest.mark.skipif(
+    importlib.util.find_spec("matplotlib") is None,
+    reason="needs Matplotlib: pip install -e '.[plan]'",
+)
+
 
 @pytest.fixture(scope="module")
 def experiment(tmp_path_factory) -> str:
@@ -133,6 +138,7 @@ def test_what_does_not_fit_is_status_3_and_says_by_how_much(
     assert "with --config.mesh.fsdp=8" in text and "as it is" in text
 
 
+@PLOT
 def test_several_topologies_give_a_table_and_a_plot(
     printed, experiment, monkeypatch, tmp_path, capsys
 ):
@@ -149,9 +155,15 @@ def test_several_topologies_give_a_table_and_a_plot(
     assert main(_plan(experiment, names[0], *more, "--plot", str(path))) == 0
     rows = [line.split()[0] for line in capsys.readouterr().out.splitlines()[-4:]]
     assert rows == ["topology", *names]
-    plot = xml.etree.ElementTree.fromstring(path.read_text())
-    titles = [found.text for found in plot.iter() if found.tag.endswith("title")]
-    assert sorted(title.rpartition(":")[0] for title in titles) == sorted(names)
+    assert xml.etree.ElementTree.parse(path).getroot().tag.endswith("svg")
+
+
+def test_a_plot_that_cannot_be_made_is_refused_before_anything_is_compiled(
+    experiment, monkeypatch, tmp_path, capsys
+):
+    monkeypatch.setattr(planning, "request_plans", None)
+    message = _fails(capsys, *_plan(experiment, "cpu:8", "--plot", str(tmp_path / "plot.gif")))
+    assert "plot.gif: give a file that ends in .svg" in message
 
 
 def _fails(capsys, *argv: str) -> str:

@@ -17,7 +17,7 @@ def fashion_mnist_dir():
     """The data directory with Fashion-MNIST prepared; fetched once, then kept."""
     directory = os.environ.get("SSLJAX_TEST_DATA_DIR", str(DATA_DIR))
     prepared = prepare("fashion_mnist", directory)
-    if prepared.spec != "tfds:fashion_mnist":
+    if prepared.name != "tfds:fashion_mnist":
         pytest.skip(prepared.sentence)
     return directory
 

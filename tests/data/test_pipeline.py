@@ -151,7 +151,7 @@ def test_random_crops_differ_by_visit_and_centre_crops_do_not(mixed):
 
 
 def test_a_resized_source_is_still_cropped_from_all_its_pixels(mixed, tmp_path):
-    square = open_source(mixed.spec, image_size=16)
+    square = open_source(mixed.name, image_size=16)
     for size in (None, 16):
         one = Pipeline(square, seed=0, batch_size=8, image_size=size)
         assert_equal(one.batch(2), Pipeline(mixed, seed=0, batch_size=8, image_size=16).batch(2))
@@ -195,7 +195,7 @@ def test_an_epoch_is_in_order_and_padded(digits, image_size, hosts):
     assert valid.dtype == bool and valid.sum() == 1438 and valid[:1438].all()
     assert np.concatenate([b["id"] for b in batches])[valid].tolist() == list(range(1438))
     np.testing.assert_array_equal(
-        np.concatenate([b["label"] for b in batches])[valid], digits.labels
+        np.concatenate([b["label"] for b in batches])[valid], digits.arrays["label"]
     )
     side = image_size or 8
     assert batches[0]["image"].shape == (100, side, side, 1)
@@ -226,7 +226,7 @@ def test_the_fingerprint_names_all_that_batches_depend_on(digits, mixed):
 
 def test_images_of_one_size_are_resized_once_and_whole(digits):
     resized = open_source("sklearn:digits", image_size=4)
-    assert resized.in_memory and resized.image_shape == (4, 4, 1)
+    assert resized.in_memory and resized.fields["image"].shape == (4, 4, 1)
     assert resized.fingerprint() != digits.fingerprint()
     one = Pipeline(digits, seed=0, batch_size=8, image_size=4, labels=True).batch(3)
     assert_equal(one, Pipeline(resized, seed=0, batch_size=8, labels=True).batch(3))
@@ -238,7 +238,7 @@ def test_images_of_one_size_are_resized_once_and_whole(digits):
 
 def test_settings_that_do_not_fit(digits, mixed):
     for options, message in (
-        ({"batch_size": 2000}, "batch_size is 2000 but sklearn:digits has only 1438 images"),
+        ({"batch_size": 2000}, "batch_size is 2000 but sklearn:digits has only 1438 examples"),
         ({"batch_size": 0}, "batch_size must be at least 1, got 0"),
         ({"batch_size": 10, "host_crop": (0.5, 2.0)}, "host_crop must be"),
         ({"batch_size": 10, "image_size": -3}, "image_size must be at least 1, got -3"),

@@ -60,7 +60,7 @@ def names_in(folder):
 def test_a_prepared_set_is_used_again(fashion_mnist_dir, monkeypatch):
     monkeypatch.setattr(registry, "scratch", None)  # nothing may be written
     prepared = prepare("tfds:fashion_mnist", fashion_mnist_dir)
-    assert prepared.spec == "tfds:fashion_mnist" and "already prepared" in prepared.sentence
+    assert prepared.name == "tfds:fashion_mnist" and "already prepared" in prepared.sentence
 
 
 def test_it_is_the_tfds_data_set(fashion_mnist_dir):
@@ -75,11 +75,11 @@ def test_it_is_the_tfds_data_set(fashion_mnist_dir):
 
 def test_without_debian_it_comes_from_upstream(tmp_path, small_original, no_debian):
     prepared = prepare("fashion_mnist", tmp_path / "data")
-    assert prepared.spec == "tfds:fashion_mnist" and "TFDS downloads" in prepared.sentence
+    assert prepared.name == "tfds:fashion_mnist" and "TFDS downloads" in prepared.sentence
     source = open_source("tfds:fashion_mnist", split="test", data_dir=str(tmp_path / "data"))
     original = fashion_mnist.read_idx(small_original / "t10k-images-idx3-ubyte.gz")
-    np.testing.assert_array_equal(source.pixels[..., 0], original)  # in the original order
-    assert source.labels.tolist() == [i % 10 for i in range(20)]
+    np.testing.assert_array_equal(source.arrays["image"][..., 0], original)  # in the original order
+    assert source.arrays["label"].tolist() == [i % 10 for i in range(20)]
     assert names_in(tmp_path / "data") == ["fashion_mnist"]
 
 
@@ -87,12 +87,12 @@ def test_nothing_to_be_had_falls_back_and_says_so(tmp_path, small_original, no_d
     file = small_original / "train-labels-idx1-ubyte.gz"
     file.write_bytes(file.read_bytes() + b"!")
     prepared = prepare("fashion_mnist", tmp_path / "data")
-    assert prepared.spec == "sklearn:digits"
+    assert prepared.name == "sklearn:digits"
     assert "apt-get is not on this machine" in prepared.sentence
     assert "train-labels-idx1-ubyte.gz is not the file that TFDS knows" in prepared.sentence
     assert "Falling back to sklearn:digits" in prepared.sentence
     assert names_in(tmp_path / "data") == []
-    assert len(open_source(prepared.spec)) == 1438
+    assert len(open_source(prepared.name)) == 1438
 
 
 def test_an_unreachable_host_is_unavailable(tmp_path):
@@ -192,7 +192,7 @@ def test_a_killed_preparation_is_cleared_away_by_the_next(tmp_path, small_origin
         with pytest.raises(UserError, match="is not prepared in"):
             open_source("tfds:fashion_mnist", data_dir=str(data))
         process.send_signal(signal.SIGKILL)
-    assert prepare("fashion_mnist", data).spec == "tfds:fashion_mnist"
+    assert prepare("fashion_mnist", data).name == "tfds:fashion_mnist"
     assert names_in(data) == ["fashion_mnist"]
 
 
@@ -270,11 +270,11 @@ def test_kept_arrays_are_dropped_when_the_records_change(tmp_path, small_origina
     assert cache.stat().st_mtime_ns == before  # as prepared: nothing to decode
     cache.write_bytes(cache.read_bytes()[:1000])
     again = open_source("tfds:fashion_mnist", data_dir=str(tmp_path))
-    np.testing.assert_array_equal(again.pixels, kept.pixels)
+    np.testing.assert_array_equal(again.arrays["image"], kept.arrays["image"])
     with np.load(cache) as arrays:
         np.savez(cache, image=arrays["image"] * 0, label=arrays["label"], content="another")
     again = open_source("tfds:fashion_mnist", data_dir=str(tmp_path))
-    np.testing.assert_array_equal(again.pixels, kept.pixels)
+    np.testing.assert_array_equal(again.arrays["image"], kept.arrays["image"])
     assert not [p for p in folder.iterdir() if p.name.endswith("unfinished")]
 
 
@@ -347,9 +347,9 @@ def test_any_tfds_name_is_prepared_by_tfds(tmp_path):
                 yield number, {"image": picture(number, 4 + number, 6)}
 
     prepared = prepare("ssljax_colours", tmp_path)
-    assert prepared.spec == "tfds:ssljax_colours" and "by TFDS" in prepared.sentence
-    source = open_source(prepared.spec, data_dir=str(tmp_path))
-    assert len(source) == 5 and source.image_shape is None and source.num_classes is None
+    assert prepared.name == "tfds:ssljax_colours" and "by TFDS" in prepared.sentence
+    source = open_source(prepared.name, data_dir=str(tmp_path))
+    assert len(source) == 5 and None in source.fields["image"].shape and source.num_classes is None
     heights = {source[i]["image"][0, 0, 0]: source[i]["image"].shape[0] for i in range(5)}
     assert heights == {number: 4 + number for number in range(5)}
     assert len(open_source("tfds:ssljax_colours:1.2.0", data_dir=str(tmp_path))) == 5

@@ -25,8 +25,8 @@ def red_values(source):
 def test_digits_are_split_once_and_for_all(digits):
     test = open_source("sklearn:digits", split="test")
     assert (len(digits), len(test), digits.num_classes) == (1438, 359, 10)
-    assert digits.image_shape == (8, 8, 1) and digits.pixels.max() == 255
-    assert set(digits.labels) == set(test.labels) == set(range(10))
+    assert digits.fields["image"].shape == (8, 8, 1) and digits.arrays["image"].max() == 255
+    assert set(digits.arrays["label"]) == set(test.arrays["label"]) == set(range(10))
     assert digits.fingerprint() != test.fingerprint()
     json.dumps(digits.fingerprint())
 
@@ -44,7 +44,7 @@ def test_gather_and_items_agree(digits):
 def test_class_folders_with_splits(class_folder):
     train = open_source(f"folder:{class_folder}")
     test = open_source(f"folder:{class_folder}", split="test")
-    assert train.in_memory and train.image_shape == (12, 16, 3)
+    assert train.in_memory and train.fields["image"].shape == (12, 16, 3)
     assert sorted(red_values(train)) == list(range(10))
     assert train.class_names == ("ant", "bee") and train.num_classes == 2
     assert all(train[i]["label"] == (red >= 6) for i, red in enumerate(red_values(train)))
@@ -115,7 +115,7 @@ def test_a_folder_in_memory_and_one_read_on_demand_agree(class_folder):
     kept = open_source(f"folder:{class_folder}")
     read = open_source(f"folder:{class_folder}", memory_limit=0)
     assert kept.in_memory and not read.in_memory
-    assert read.image_shape == kept.image_shape and len(read) == len(kept)
+    assert read.fields["image"].shape == kept.fields["image"].shape and len(read) == len(kept)
     assert kept.fingerprint() == read.fingerprint()
     for i in range(len(kept)):
         assert (kept[i]["image"] == read[i]["image"]).all() and kept[i]["label"] == read[i]["label"]
@@ -126,12 +126,12 @@ def test_mixed_sizes_and_modes(tmp_path):
     picture(2, 30, 8, "L").save(tmp_path / "b.JPG", format="JPEG")
     picture(3, 9, 9, "P").save(tmp_path / "c.webp", lossless=True)
     source = open_source(f"folder:{tmp_path}")
-    assert source.image_shape is None and not source.in_memory
+    assert None in source.fields["image"].shape and not source.in_memory
     on_demand = open_source(f"folder:{tmp_path}", memory_limit=0)
     assert all((source[i]["image"] == on_demand[i]["image"]).all() for i in range(3))
     assert [source[i]["image"].shape for i in range(3)] == [(10, 20, 3), (30, 8, 3), (9, 9, 3)]
     square = open_source(f"folder:{tmp_path}", image_size=6, channels=1)
-    assert square.image_shape == (6, 6, 1) == square[1]["image"].shape
+    assert square.fields["image"].shape == (6, 6, 1) == square[1]["image"].shape
 
 
 def test_a_link_that_leads_back_up_is_no_endless_walk(tmp_path):
@@ -183,7 +183,7 @@ def test_a_large_set_is_looked_at_in_parts(tmp_path, monkeypatch):
     for number in range(11):
         picture(number, 10 + number, 12).save(tmp_path / f"{number:02}.png")
     whole = open_source(f"folder:{tmp_path}", memory_limit=0)
-    assert red_values(whole) == list(range(11)) and whole.image_shape is None
+    assert red_values(whole) == list(range(11)) and None in whole.fields["image"].shape
     cut = tmp_path / "09.png"
     cut.write_bytes(cut.read_bytes()[:200])
     with pytest.warns(UserWarning, match="left out 1 of 11 .*09.png"):
@@ -223,7 +223,7 @@ def test_a_png_turned_by_what_follows_its_pixels(tmp_path):
         data = file.read_bytes()
         file.write_bytes(data[:-12] + chunk + data[-12:])
     source = open_source(f"folder:{tmp_path}", memory_limit=0)
-    assert source.image_shape == source[0]["image"].shape == (96, 64, 3)
+    assert source.fields["image"].shape == source[0]["image"].shape == (96, 64, 3)
 
 
 @pytest.mark.parametrize("memory_limit", [0, 2**30])
@@ -267,7 +267,11 @@ def test_npz_by_file_and_by_folder(tmp_path):
     np.savez(tmp_path / "train.npz", image=PIXELS, label=np.arange(5))
     np.savez(tmp_path / "test.npz", images=PIXELS[:2, ..., None])
     train = open_source(f"npz:{tmp_path}")
-    assert train.image_shape == (4, 4, 1) and train.num_classes == 5 and train[3]["label"] == 3
+    assert (
+        train.fields["image"].shape == (4, 4, 1)
+        and train.num_classes == 5
+        and train[3]["label"] == 3
+    )
     test = open_source(f"npz:{tmp_path}", split="test")
     assert len(test) == 2 and test.num_classes is None
     assert len(open_source(f"npz:{tmp_path / 'train.npz'}")) == 5
@@ -344,14 +348,14 @@ def test_npz_with_channels_first(tmp_path, shape, first):
         with pytest.raises(UserError, match=rf"2, {shape[0]}, .* np.moveaxis\(x, 1, -1\)"):
             open_source(f"npz:{tmp_path / 'x.npz'}")
     else:
-        assert open_source(f"npz:{tmp_path / 'x.npz'}").image_shape == shape
+        assert open_source(f"npz:{tmp_path / 'x.npz'}").fields["image"].shape == shape
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.uint64, np.int8, bool])
 def test_npz_labels_that_are_whole_numbers(tmp_path, dtype):
     np.savez(tmp_path / "x.npz", image=PIXELS, label=np.array([0, 1, 1, 0, 1], dtype))
     source = open_source(f"npz:{tmp_path / 'x.npz'}")
-    assert source.labels.tolist() == [0, 1, 1, 0, 1] and source.num_classes == 2
+    assert source.arrays["label"].tolist() == [0, 1, 1, 0, 1] and source.num_classes == 2
 
 
 def test_npz_labels_that_are_names(tmp_path):
@@ -365,8 +369,8 @@ def test_npz_labels_that_are_names(tmp_path):
     for spec in (f"npz:{tmp_path / 'one.npz'}", f"npz:{tmp_path}"):
         source = open_source(spec)
         assert source.class_names == ("ant", "bee", "cat", "dog")
-        assert source.labels.tolist() == [2, 0, 2, 3, 0]
-        assert open_source(spec, split="test").labels.tolist() == [1, 3]
+        assert source.arrays["label"].tolist() == [2, 0, 2, 3, 0]
+        assert open_source(spec, split="test").arrays["label"].tolist() == [1, 3]
         (tmp_path / "one.npz").unlink(missing_ok=True)
     np.savez(tmp_path / "test.npz", image=PIXELS[:2], label=[0, 1])
     with pytest.raises(UserError, match="strings, and the labels of another split are numbers"):
@@ -445,9 +449,9 @@ def test_fashion_mnist(fashion_mnist_dir):
     train = open_source("tfds:fashion_mnist", data_dir=fashion_mnist_dir)
     test = open_source("tfds:fashion_mnist", split="test", data_dir=fashion_mnist_dir)
     assert (len(train), len(test)) == (60_000, 10_000)
-    assert train.image_shape == (28, 28, 1) and train.class_names[9] == "Ankle boot"
-    assert np.bincount(train.labels).tolist() == [6000] * 10
-    mean, std = statistics(train, limit=60_000)
+    assert train.fields["image"].shape == (28, 28, 1) and train.class_names[9] == "Ankle boot"
+    assert np.bincount(train.arrays["label"]).tolist() == [6000] * 10
+    mean, std = statistics(train, limit=60_000)["image"]
     np.testing.assert_allclose(mean, [0.2860], atol=1e-4)  # the published figures
     np.testing.assert_allclose(std, [0.3530], atol=1e-4)
 

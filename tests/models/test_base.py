@@ -133,13 +133,13 @@ def test_one_device_and_eight_agree(config):
         ({"name": "vit_s", "parent": None}, "unknown config key 'encoder.parent'"),
         ({"name": "vit_s", "patch_size": "8"}, "encoder.patch_size='8' is of type str"),
         ({"name": "vit_s", "scan": 1}, "must be bool"),
-        ({"name": "resnet18", "dtype": "float16"}, "unknown dtype"),
+        ({"name": "resnet18", "dtype": "float16"}, "unknown encoder.dtype"),
         ({"name": "resnet18", "block": "botleneck"}, "did you mean 'bottleneck'"),
-        ({"name": "resnet18", "stem": "tiny"}, "unknown stem"),
-        ({"name": "vit_ti", "positions": "none"}, "unknown positions"),
-        ({"name": "vit_ti", "pool": "max"}, "unknown pool"),
-        ({"name": "vit_ti", "remat": "all"}, "unknown remat"),
-        ({"name": "vit_ti", "activation": "relu"}, "unknown activation"),
+        ({"name": "resnet18", "stem": "tiny"}, "unknown encoder.stem"),
+        ({"name": "vit_ti", "positions": "sincos2d"}, "did you mean 'sincos'"),
+        ({"name": "vit_ti", "pool": "max"}, "unknown encoder.pool"),
+        ({"name": "vit_ti", "remat": "all"}, "unknown encoder.remat"),
+        ({"name": "vit_ti", "activation": "relu"}, "unknown encoder.activation"),
     ],
 )
 def test_mistakes_in_a_config_are_named(config, message):
@@ -151,10 +151,13 @@ def test_mistakes_in_a_config_are_named(config, message):
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"name": "vit_ti", "class_token": False}, "pool='cls' needs class_token=True"),
-        ({"name": "vit_ti", "heads": 5}, "heads must divide the width 192, got 5"),
-        ({"name": "vit_ti", "patch_size": 15}, "patch_size must divide the image of 224 x 224"),
-        ({"name": "vit_ti", "width": 186, "positions": "sincos2d"}, "width must be divisible by 4"),
+        ({"name": "vit_ti", "class_token": False}, "pool='cls' needs encoder.class_token=True"),
+        ({"name": "vit_ti", "heads": 5}, "heads=5 must divide encoder.width=192"),
+        ({"name": "vit_ti", "patch_size": 15}, "patch_size=15 must divide the 224 rows"),
+        (
+            {"name": "vit_ti", "width": 186, "positions": "sincos"},
+            "width=186 must be divisible by 4",
+        ),
         ({"name": "resnet18", "pool": 8}, "pool must lie in 1..7"),
     ],
 )

@@ -5,7 +5,7 @@ import pytest
 from einops import rearrange
 
 from ssljax.models import build_encoder
-from ssljax.models.positions import resample, sincos2d
+from ssljax.models.positions import resample, sincos
 from ssljax.models.stems import PatchEmbed
 from tests.models.jitted import apply, init, scrambled
 from tests.reference import models as reference
@@ -50,7 +50,7 @@ def test_parameter_counts(name, params):
 
 
 def test_patch_embedding_is_a_convolution():
-    module = PatchEmbed(patch_size=4, width=8, dtype=jnp.float32)
+    module = PatchEmbed(patch=(4, 4), width=8, dtype=jnp.float32)
     params, _ = init(module, KEY, IMAGES)
     kernel = np.asarray(params["linear"]["kernel"]).reshape(4, 4, 3, 8)
     expected = reference.convolution(IMAGES, kernel, stride=4, padding=0).reshape(2, 16, 8)
@@ -60,14 +60,14 @@ def test_patch_embedding_is_a_convolution():
 
 @pytest.mark.parametrize(("grid", "width"), [((3, 3), 8), ((2, 5), 12)])
 def test_sincos_positions_against_the_definition(grid, width):
-    np.testing.assert_allclose(sincos2d(grid, width), reference.sincos2d(*grid, width), atol=1e-6)
+    np.testing.assert_allclose(sincos(grid, width), reference.sincos(*grid, width), atol=1e-6)
 
 
 def test_sincos_positions_of_a_small_crop_span_the_same_area():
     """One cell in the middle of 3 x 3 sees the middle's position; a doubled grid averages back."""
-    whole = sincos2d((3, 3), 8)
-    np.testing.assert_allclose(sincos2d((1, 1), 8, trained_on=(3, 3))[0], whole[4], atol=1e-6)
-    fine = sincos2d((6, 6), 8, trained_on=(3, 3)).reshape(3, 2, 3, 2, 8)
+    whole = sincos((3, 3), 8)
+    np.testing.assert_allclose(sincos((1, 1), 8, trained_on=(3, 3))[0], whole[4], atol=1e-6)
+    fine = sincos((6, 6), 8, trained_on=(3, 3)).reshape(3, 2, 3, 2, 8)
     slow = fine.mean((1, 3)).reshape(9, 8)[:, [1, 5]]  # the low frequencies, close to linear
     np.testing.assert_allclose(slow, whole[:, [1, 5]], atol=1e-4)
 
@@ -122,14 +122,14 @@ def test_an_encoder_fits_its_positions_as_asked(how):
     np.testing.assert_allclose(tokens, expected, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("positions", ["learned", "sincos2d"])
+@pytest.mark.parametrize("positions", ["learned", "sincos"])
 def test_other_image_sizes(positions):
     config = {"positions": positions}
     params = fresh(config)
     out = encode(config, params, jax.random.normal(KEY, (2, 8, 24, 3)))
     assert out.tokens.shape == (2, 2 * 6, 8)
     assert np.isfinite(out.pooled).all()
-    with pytest.raises(ValueError, match="patch_size must divide the image of 10 x 16 pixels"):
+    with pytest.raises(ValueError, match="patch_size=4 must divide the 10 rows of images"):
         encode(config, params, jnp.zeros((2, 10, 16, 3)))
 
 
@@ -148,7 +148,7 @@ def test_tokens_are_those_of_patches_only():
     assert encode(bare, params).tokens.shape == (2, 16, 8)
 
 
-@pytest.mark.parametrize("positions", ["learned", "sincos2d"])
+@pytest.mark.parametrize("positions", ["learned", "sincos"])
 def test_kept_patches_keep_their_positions(positions):
     """All patches, in another order, give the same tokens in that order, and the same features."""
     config = {"positions": positions}

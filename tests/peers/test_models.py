@@ -269,7 +269,7 @@ def test_mae():
     randomise(theirs)
 
     fields = {"patch_size": 8, "image_size": 32, "width": 48, "depth": 2, "heads": 4}
-    encoder = build_encoder({"name": "vit", **fields, "positions": "sincos2d", "scan": False})
+    encoder = build_encoder({"name": "vit", **fields, "positions": "sincos", "scan": False})
     decoder = MAEDecoder(grid=(4, 4), out=192, width=32, depth=2, heads=2, scan=False)
     images = jax.random.normal(KEY, (4, 32, 32, 3))
     noise = jax.random.uniform(KEY, (4, 16))

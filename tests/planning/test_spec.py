@@ -1,9 +1,9 @@
 """What the data are like, at hand or not."""
 
 import pytest
-from ssljax.planning.inputs import inputs_of
 
 from ssljax.errors import UserError
+from ssljax.planning.spec import spec_of
 from ssljax.training.config import complete
 
 
@@ -12,22 +12,26 @@ def _config(source: str, **data):
 
 
 def test_a_source_that_is_here_is_asked():
-    inputs = inputs_of(_config("sklearn:digits"))
-    assert inputs.shape == (8, 8, 1) and inputs.num_examples == 1438
+    spec = spec_of(_config("sklearn:digits"))
+    assert spec.fields["image"].shape == (8, 8, 1) and spec.num_examples == 1438
 
 
 def test_a_well_known_one_need_not_be_here(tmp_path):
-    inputs = inputs_of(_config("tfds:imagenet2012", image_size=224, folder=str(tmp_path)))
-    assert inputs.shape == (224, 224, 3) and inputs.num_examples == 1_281_167
-    assert len(inputs.mean) == len(inputs.std) == 3
-    inputs = inputs_of(_config("tfds:fashion_mnist", folder=str(tmp_path)))
-    assert inputs.shape == (28, 28, 1) and inputs.num_examples == 60_000
+    spec = spec_of(_config("tfds:imagenet2012", image_size=224, folder=str(tmp_path)))
+    assert spec.fields["image"].shape == (224, 224, 3) and spec.num_examples == 1_281_167
+    assert len(spec.fields["image"].mean) == len(spec.fields["image"].std) == 3
+    spec = spec_of(_config("tfds:fashion_mnist", folder=str(tmp_path)))
+    assert spec.fields["image"].shape == (28, 28, 1) and spec.num_examples == 60_000
 
 
 def test_what_is_given_comes_first():
-    inputs = inputs_of(_config("folder:/nowhere"), "256x192x4:5000")
-    assert inputs.shape == (256, 192, 4) and inputs.num_examples == 5000
-    assert inputs_of(_config("sklearn:digits", image_size=16), "8x8x1:7").shape == (16, 16, 1)
+    spec = spec_of(_config("folder:/nowhere"), "256x192x4:5000")
+    assert spec.fields["image"].shape == (256, 192, 4) and spec.num_examples == 5000
+    assert spec_of(_config("sklearn:digits", image_size=16), "8x8x1:7").fields["image"].shape == (
+        16,
+        16,
+        1,
+    )
 
 
 @pytest.mark.parametrize(
@@ -41,5 +45,5 @@ def test_what_is_given_comes_first():
 )
 def test_what_is_not_known_is_asked_for(source, images, message, tmp_path):
     with pytest.raises(UserError) as error:
-        inputs_of(_config(source, folder=str(tmp_path)), images)
+        spec_of(_config(source, folder=str(tmp_path)), images)
     assert message in str(error.value) and "\n" not in str(error.value)

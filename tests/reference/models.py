@@ -113,7 +113,7 @@ def transformer_block(x, params, heads):
     return x + hidden @ params["mlp"]["fc2"]["kernel"] + params["mlp"]["fc2"]["bias"]
 
 
-def sincos2d(rows, columns, width):
+def sincos(rows, columns, width):
     """Return MAE's positions, entry by entry."""
     y = np.zeros((rows * columns, width))
     quarter = width // 4

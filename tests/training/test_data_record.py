@@ -11,8 +11,8 @@ from ssljax.spec import image_spec
 from ssljax.training.config import default_config
 from ssljax.training.data_record import (
     DataRecord,
-    inputs_of_run,
     read_data_record,
+    spec_of_run,
     write_data_record,
 )
 
@@ -26,12 +26,20 @@ def test_a_record_comes_back_to_the_last_bit(tmp_path):
     assert read_data_record(tmp_path) is None
     write_data_record(tmp_path, RECORD)
     assert read_data_record(tmp_path) == RECORD
-    assert inputs_of_run(tmp_path, default_config()) == RECORD.inputs
+    assert spec_of_run(tmp_path, default_config()) == RECORD.spec
 
 
-def _edited(**inputs):
-    write = {"fingerprint": {}, "inputs": json.loads(json.dumps(vars(RECORD.inputs))) | inputs}
-    return json.dumps(write)
+def _edited(num_examples=640, **image):
+    spec = json.loads(json.dumps(RECORD.spec.to_json()))
+    spec["fields"]["image"] |= image
+    return json.dumps({"fingerprint": {}, "spec": {**spec, "num_examples": num_examples}})
+
+
+def test_a_record_of_a_version_that_knew_images_alone(tmp_path):
+    image = RECORD.spec.fields["image"]
+    inputs = {"shape": image.shape, "mean": image.mean, "std": image.std, "num_examples": 640}
+    (tmp_path / "data.json").write_text(json.dumps({"fingerprint": {}, "inputs": inputs}))
+    assert read_data_record(tmp_path).spec == RECORD.spec
 
 
 @pytest.mark.parametrize(
@@ -43,14 +51,16 @@ def _edited(**inputs):
         ("7", "holds a int, not an object"),
         ('{"inputs": {}}', "the fingerprint is missing"),
         ('{"fingerprint": 3, "inputs": {}}', "the fingerprint is missing"),
-        ('{"fingerprint": {}}', "inputs must have the keys mean, num_examples, shape, std"),
-        (_edited(more=1), "inputs must have the keys"),
+        ('{"fingerprint": {}}', "a spec must have the keys fields and num_examples"),
+        ('{"fingerprint": {}, "inputs": {}}', "inputs must have the keys mean, num_examples"),
+        (_edited(more=1), "field image must have the keys"),
+        (_edited(modality="smell"), "unknown modality 'smell'"),
         (_edited(shape=[16, 48]), "not height, width and channels"),
-        (_edited(shape=[16, 0, 3]), "not height, width and channels"),
-        (_edited(shape="16x48x3"), "not height, width and channels"),
-        (_edited(mean=[0.1]), "inputs.mean is [0.1], not a number for each channel"),
-        (_edited(std=[0.1, 0.2, float("nan")]), "inputs.std"),
-        (_edited(std=[0.1, 0.2, True]), "inputs.std"),
+        (_edited(shape=[16, 0, 3]), "not whole numbers of at least 1"),
+        (_edited(shape="16x48x3"), "not whole numbers"),
+        (_edited(mean=[0.1]), "image.mean is (0.1,), not a number for each channel"),
+        (_edited(std=[0.1, 0.2, float("nan")]), "image.std"),
+        (_edited(std=[0.1, 0.2, True]), "image.std"),
         (_edited(num_examples=0), "not a number of examples"),
         (_edited(num_examples=2.5), "not a number of examples"),
     ],
@@ -58,7 +68,7 @@ def _edited(**inputs):
 def test_a_damaged_record_is_one_line_that_names_it(text, message, tmp_path):
     (tmp_path / "data.json").write_text(text)
     with pytest.raises(UserError) as error:
-        inputs_of_run(tmp_path, default_config())
+        spec_of_run(tmp_path, default_config())
     line = str(error.value)
     assert line.startswith(f"{tmp_path}/data.json is damaged (") and message in line
     assert "\n" not in line
@@ -86,15 +96,15 @@ def test_a_run_of_an_older_version_is_measured_once_if_its_data_are_as_they_were
 
     np.savez(tmp_path / "images.npz", image=images // 2)
     with pytest.raises(UserError, match="no mean and std .* and npz:.* has changed since"):
-        inputs_of_run(run, config)
+        spec_of_run(run, config)
     np.savez(tmp_path / "images.npz", image=images)
-    inputs = inputs_of_run(run, config)
-    mean, std = statistics(source)
-    assert inputs == image_spec((8, 6, 2), tuple(mean.tolist()), tuple(std.tolist()), 9)
+    spec = spec_of_run(run, config)
+    mean, std = statistics(source)["image"]
+    assert spec == image_spec((8, 6, 2), tuple(mean.tolist()), tuple(std.tolist()), 9)
     (tmp_path / "images.npz").unlink()
-    assert inputs_of_run(run, config) == inputs
+    assert spec_of_run(run, config) == spec
     assert read_data_record(run).fingerprint == old
 
     (run / "data.json").write_text(json.dumps(old))
     with pytest.raises(UserError, match="cannot be computed: .* does not exist"):
-        inputs_of_run(run, config)
+        spec_of_run(run, config)

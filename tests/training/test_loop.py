@@ -147,7 +147,7 @@ def test_a_changed_data_set_is_refused(tmp_path):
 
 def test_a_loss_that_is_not_finite_stops_the_run(tmp_path):
     config = config_of("simclr")
-    config.optimizer.learning_rate = 1e30
+    config.optimizer.learning_rate = 1e9
     config.optimizer.schedule = "constant"
     with pytest.raises(metrics.NonFiniteLoss, match="the gradient of encoder/") as error:
         _run(config, tmp_path)

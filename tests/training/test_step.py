@@ -1,7 +1,6 @@
 """The train step: accumulation, the order of update and advance, the watch over gradients."""
 
 import dataclasses
-from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -10,28 +9,28 @@ import optax
 import pytest
 
 from ssljax.errors import UserError
-from ssljax.objectives import Aux
+from ssljax.objectives import Aux, Objective
 from ssljax.training.step import init_state, make_train_step
 from tests.objectives.conftest import trial
 
 
 @dataclasses.dataclass(frozen=True)
-class Quadratic:
+class Quadratic(Objective):
     """loss = mean_b (w - x_b)^2 / 2, by hand: gradient w - mean x. Remembers w after the update."""
 
-    batch_coupled: ClassVar[bool] = False
+    run: None = None
 
-    def init_params(self, key, batch):
+    def init_params(self, key):
         return {"w": jnp.float32(3.0)}
 
-    def init_memory(self, key, params, batch):
+    def init_state(self, key, params):
         return {"w": jnp.float32(0.0)}
 
-    def loss(self, params, memory, batch, *, key, step):
+    def value(self, params, state, batch, *, key, step):
         loss = jnp.mean((params["w"] - batch["x"]) ** 2) / 2
         return loss, Aux(metrics={"first": batch["row"][0].astype(float)}, carry={})
 
-    def advance(self, params, memory, carry, *, step):
+    def advance(self, params, state, carry, *, step):
         return params, {"w": params["w"] * 10}
 
 
@@ -42,7 +41,7 @@ def _batch(values):
 def _step(accumulate=1, rate=0.5):
     objective, optimizer = Quadratic(), optax.sgd(rate)
     batch = _batch([1.0, 2.0, 3.0, 6.0])
-    state = init_state(objective, optimizer, batch, seed=0)
+    state = init_state(objective, optimizer, seed=0)
     return make_train_step(objective, optimizer, seed=0, accumulate=accumulate)(state, batch)
 
 
@@ -56,7 +55,7 @@ def test_one_step_by_hand():
 def test_memory_sees_the_parameters_after_the_update():
     objective, optimizer = Quadratic(), optax.sgd(0.5)
     batch = _batch([1.0, 1.0])
-    state = init_state(objective, optimizer, batch, seed=0)
+    state = init_state(objective, optimizer, seed=0)
     state, _ = make_train_step(objective, optimizer, seed=0)(state, batch)
     assert float(state.params["w"]) == pytest.approx(2.0)
     assert float(state.objective_state["w"]) == pytest.approx(20.0)
@@ -93,17 +92,17 @@ def test_accumulation_is_refused_where_the_loss_couples_the_batch(case):
 def test_nonfinite_gradients_are_told_by_parameter():
     @dataclasses.dataclass(frozen=True)
     class Half(Quadratic):
-        def init_params(self, key, batch):
+        def init_params(self, key):
             return {"a": jnp.float32(0.0), "b": jnp.float32(1.0)}
 
-        def loss(self, params, memory, batch, *, key, step):
+        def value(self, params, state, batch, *, key, step):
             return jnp.sqrt(params["a"]) + params["b"], Aux(metrics={}, carry={})
 
-        def advance(self, params, memory, carry, *, step):
-            return params, memory
+        def advance(self, params, state, carry, *, step):
+            return params, state
 
     objective, optimizer, batch = Half(), optax.sgd(1.0), _batch([1.0])
-    state = init_state(objective, optimizer, batch, seed=0)
+    state = init_state(objective, optimizer, seed=0)
     _, metrics = make_train_step(objective, optimizer, seed=0)(state, batch)
     assert metrics["nonfinite"].tolist() == [True, False]
 

@@ -72,7 +72,7 @@ def test_the_same_data_may_move_and_others_may_not(tmp_path):
     (tmp_path / "metrics.jsonl").write_text('{"step": 1}\n')
     config.data.source = "npz:/scratch/a.npz"
     other = _data("npz:/scratch/a.npz", "c1")
-    workdir.claim(tmp_path, config, dataclasses.replace(other, inputs=None))
+    workdir.claim(tmp_path, config, dataclasses.replace(other, spec=None))
     assert workdir.load_config(tmp_path).data.source == "npz:/scratch/a.npz"
     assert read_data_record(tmp_path) == _data("npz:/shared/a.npz", "c1")  # written once
     with pytest.raises(UserError, match="data set of the run in .* has changed .*c1.*c2"):

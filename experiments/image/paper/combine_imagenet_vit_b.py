@@ -17,7 +17,7 @@ from experiments.image.common import TIMM, imagenet, steps_per_epoch
 def get_config():
     """Return the config."""
     config = imagenet("vit_b", batch_size=4096, epochs=300)
-    config.encoder["positions"] = "sincos2d"
+    config.encoder["positions"] = "sincos"
     config.objective = {
         "name": "combine",
         "weights": {"simclr": 1.0, "mae": 1.0},

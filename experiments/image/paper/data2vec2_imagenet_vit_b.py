@@ -22,7 +22,7 @@ def get_config():
     config.steps = 375_300
     config.encoder.update(
         {
-            "positions": "sincos2d",
+            "positions": "sincos",
             "kernel_init": "normal",
             "patch_init": "xavier_torch_bias",
             "token_init": "unit",

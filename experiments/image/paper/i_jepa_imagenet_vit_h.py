@@ -18,7 +18,7 @@ def get_config():
     config.data.image_size = 252  # whole images are evaluated in patches of 14 pixels
     config.encoder.update(
         {
-            "positions": "sincos2d",
+            "positions": "sincos",
             "class_token": False,
             "pool": "mean",
             "kernel_init": "normal",

@@ -16,7 +16,7 @@ from experiments.image.common import TIMM, imagenet, steps_per_epoch
 def get_config():
     """Return the config."""
     config = imagenet("vit_l", batch_size=4096, epochs=800)
-    config.encoder.update({"positions": "sincos2d", "patch_init": "xavier_torch_bias"})
+    config.encoder.update({"positions": "sincos", "patch_init": "xavier_torch_bias"})
     config.objective = {
         "name": "mae",
         "mask_ratio": 0.75,

@@ -22,7 +22,7 @@ RULES = (
 def get_config():
     """Return the config."""
     config = imagenet("vit_b", batch_size=4096, epochs=300)
-    config.encoder.update({"positions": "sincos2d", "token_init": "tiny"})
+    config.encoder.update({"positions": "sincos", "token_init": "tiny"})
     config.objective = {
         "name": "moco_v3",
         "temperature": 0.2,

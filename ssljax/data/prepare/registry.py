@@ -26,11 +26,11 @@ class Prepared:
     """What a preparation came to.
 
     Attributes:
-      spec: the data source to train on, for `open_source`.
+      name: the data source to train on, for `open_source`.
       sentence: how it was obtained, for the user.
     """
 
-    spec: str
+    name: str
     sentence: str
 
 

@@ -1,6 +1,7 @@
-"""Where images come from: one file per kind of source, and `open_source` to choose by prefix."""
+"""Where data come from: one file per kind of source, and `open_source` to choose by prefix."""
 
-from ssljax.data.sources.base import MEMORY_LIMIT, ArraySource, Source
+from ssljax.data.sources.base import MEMORY_LIMIT, Source
+from ssljax.data.sources.in_memory import ArraySource
 from ssljax.data.sources.registry import KINDS, open_source
 from ssljax.data.sources.subset import Subset
 

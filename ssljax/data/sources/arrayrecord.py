@@ -15,7 +15,8 @@ import struct
 
 import numpy as np
 
-from ssljax.data.sources.base import EncodedSource, Options, Source
+from ssljax.data.sources.base import Options, Source
+from ssljax.data.sources.encoded import EncodedSource
 from ssljax.data.sources.paths import existing, find_split, hash_of_files
 from ssljax.data.sources.prepared import is_prepared, open_prepared, versions
 from ssljax.data.sources.validate import EncodedSet, Ends, open_encoded

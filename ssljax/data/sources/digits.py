@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from ssljax.data.sources.base import ArraySource, Options
+from ssljax.data.sources.base import Options
+from ssljax.data.sources.in_memory import ArraySource, image_source
 from ssljax.data.sources.paths import find_split
 from ssljax.errors import optional_package, unknown
 
@@ -17,6 +18,6 @@ def open_digits(name: str, options: Options) -> ArraySource:
     test = np.arange(len(digits.images)) % 5 == 4
     chosen = test if find_split(options, ["train", "test"]) == "test" else ~test
     pixels = np.rint(digits.images * (255 / 16)).astype(np.uint8)[..., None]  # the values are 0..16
-    return ArraySource(
+    return image_source(
         pixels[chosen], digits.target[chosen], options, class_names=[str(d) for d in range(10)]
     )

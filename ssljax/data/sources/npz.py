@@ -15,7 +15,8 @@ from collections.abc import Callable
 import numpy as np
 
 from ssljax.data.sources import labels
-from ssljax.data.sources.base import ArraySource, Options
+from ssljax.data.sources.base import Options
+from ssljax.data.sources.in_memory import ArraySource, image_source
 from ssljax.data.sources.paths import existing, find_split, kind_of_split
 from ssljax.errors import MissingSplit, UserError
 
@@ -44,12 +45,12 @@ def open_npz(path: str, options: Options) -> ArraySource:
     pixels = _checked_pixels(arrays[pixels_key], f"{pixels_key!r} in {file}")
     label_key = _first(arrays, f"{prefix}label")
     if label_key is None:
-        return ArraySource(pixels, None, options)
+        return image_source(pixels, None, options)
     what = f"{label_key!r} in {file}"
     own = _one_for_each(arrays[label_key], len(pixels), what)
     if not labels.are_names(own):
         own = labels.checked(own, what)
-        return ArraySource(pixels, own, options, num_classes=int(own.max()) + 1)
+        return image_source(pixels, own, options, num_classes=int(own.max()) + 1)
     # Names are numbered over all splits, so that one missing from a split shifts no other.
     every = [own, *_labels_in(arrays)]
     for other in files.values():
@@ -57,7 +58,7 @@ def open_npz(path: str, options: Options) -> ArraySource:
     if not all(map(labels.are_names, every)):
         raise UserError(f"{what} has strings, and the labels of another split are numbers")
     names = labels.class_names(every)
-    return ArraySource(pixels, labels.numbers_of(own, names), options, class_names=names)
+    return image_source(pixels, labels.numbers_of(own, names), options, class_names=names)
 
 
 def _prefix(arrays: dict[str, np.ndarray], options: Options) -> str:

@@ -54,11 +54,11 @@ def find_split(options: Options, splits: Iterable[str]) -> str:
     found = [name for name in splits if (kind_of_split(name) or name) == kind]
     if len(found) > 1:
         raise UserError(
-            f"{options.spec} has several splits for {wanted!r}: {', '.join(found)}; name one"
+            f"{options.name} has several splits for {wanted!r}: {', '.join(found)}; name one"
         )
     if not found:
         raise MissingSplit(
-            f"{options.spec} has no split {wanted!r}; it has: {', '.join(splits) or 'none'}"
+            f"{options.name} has no split {wanted!r}; it has: {', '.join(splits) or 'none'}"
         )
     return found[0]
 

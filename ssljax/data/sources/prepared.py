@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from ssljax.data.sources.base import ArraySource, Options, Source, fingerprint_of
+from ssljax.data.sources.base import Options, Source, fingerprint_of
 from ssljax.data.sources.decoded_cache import kept_file, load_kept, save_kept
+from ssljax.data.sources.in_memory import ArraySource, image_source
 from ssljax.data.sources.paths import find_split, hash_of_files
 from ssljax.data.storage import scratch
 from ssljax.errors import UserError, optional_package
+from ssljax.spec import LABEL, Field
 
 
 def is_prepared(folder: pathlib.Path) -> bool:
@@ -53,8 +55,8 @@ def open_prepared(folder: pathlib.Path, options: Options) -> Source:
         label is not None and label.shape == (),
         content=hash_of_files(shards),
     )
-    shape = source.image_shape
-    if shape and len(source) * int(np.prod(shape)) <= options.memory_limit:
+    shape = source.fields["image"].shape
+    if None not in shape and len(source) * int(np.prod(shape)) <= options.memory_limit:
         return _in_memory(source, folder, options)
     return source
 
@@ -89,10 +91,12 @@ class PreparedSource:
         labelled: bool,
         content: str,
     ):
-        self.spec, self.split = options.spec, options.split
+        self.name, self.split = options.name, options.split
         self.class_names = class_names
         self.num_classes = len(class_names) if class_names else None
-        self.image_shape, self.channels = None if None in shape else tuple(shape), shape[-1]
+        self.fields = {"image": Field("image", tuple(shape), "uint8")}
+        if labelled:
+            self.fields["label"] = LABEL
         self._folder, self._labelled, self._content = folder, labelled, content
 
     @functools.cached_property
@@ -140,7 +144,7 @@ def _in_memory(source: PreparedSource, folder: pathlib.Path, options: Options) -
                 os.replace(unfinished / file.name, file)
         except UserError:
             pass  # no room or no permission there: only the next start is slower
-    return ArraySource(
+    return image_source(
         arrays["image"],
         arrays.get("label"),
         options,

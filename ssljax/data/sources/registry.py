@@ -1,14 +1,16 @@
-"""The kinds of sources by the prefix of their spec."""
+"""The kinds of sources by the prefix of their name."""
 
 import dataclasses
 from collections.abc import Callable
 
+from ssljax.data import images
 from ssljax.data.sources.arrayrecord import open_arrayrecord
-from ssljax.data.sources.base import MEMORY_LIMIT, Options, Source, resized
+from ssljax.data.sources.base import MEMORY_LIMIT, Options, Source
 from ssljax.data.sources.digits import open_digits
 from ssljax.data.sources.folder import open_folder
 from ssljax.data.sources.npz import open_npz
 from ssljax.data.sources.tfds import open_tfds
+from ssljax.data.sources.transformed import resized
 from ssljax.errors import UserError, unknown
 
 
@@ -43,10 +45,10 @@ KINDS: dict[str, str] = {kind.usage: kind.description for kind in _KINDS.values(
 
 
 def open_source(
-    spec: str,
+    name: str,
     *,
     split: str = "train",
-    image_size: int | None = None,
+    image_size: images.Size | None = None,
     broken: str = "refuse",
     channels: int = 3,
     data_dir: str | None = None,
@@ -55,7 +57,7 @@ def open_source(
     """Open a data set.
 
     Args:
-      spec: "kind:rest", for example "tfds:fashion_mnist"; see `KINDS`.
+      name: "kind:rest", for example "tfds:fashion_mnist"; see `KINDS`.
       split: "train", "test", or another one that the set has; a set's "validation" is also found as
         "val", its "Train" as "train", and so on.
       image_size: if given, every image is resized (shorter side) and centre-cropped to it when
@@ -73,17 +75,17 @@ def open_source(
 
     Example:
       >>> source = open_source("sklearn:digits", split="test")
-      >>> len(source), source.image_shape, source.num_classes
+      >>> len(source), source.fields["image"].shape, source.num_classes
       (359, (8, 8, 1), 10)
     """
-    kind, colon, rest = spec.partition(":")
+    kind, colon, rest = name.partition(":")
     if kind not in _KINDS:
         raise unknown("kind of data source", kind, _KINDS)
     if not colon or not rest:
-        raise UserError(f"the data source {spec!r} is incomplete; write {_KINDS[kind].usage}")
+        raise UserError(f"the data source {name!r} is incomplete; write {_KINDS[kind].usage}")
     if broken not in ("refuse", "skip"):
         raise unknown("choice for broken images", broken, ["refuse", "skip"])
     if channels not in (1, 3, 4):
         raise UserError(f"channels must be 1, 3 or 4, got {channels}")
-    options = Options(spec, split, broken, channels, data_dir, memory_limit)
+    options = Options(name, split, broken, channels, data_dir, memory_limit)
     return resized(_KINDS[kind].open(rest, options), image_size)

@@ -16,8 +16,8 @@ class Subset:
     def __init__(self, source: Source, chosen: np.ndarray):
         """Hold int[n], numbers of examples in the source."""
         self._source, self._chosen = source, np.asarray(chosen, np.int64)
-        self.spec, self.split, self.report = source.spec, source.split, source.report
-        self.image_shape, self.channels = source.image_shape, source.channels
+        self.name, self.split, self.report = source.name, source.split, source.report
+        self.fields = source.fields
         self.num_classes, self.class_names = source.num_classes, source.class_names
 
     def __len__(self) -> int:

@@ -11,7 +11,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ssljax.data import images
-from ssljax.data.sources.base import ArraySource, EncodedSource, Options, Source
+from ssljax.data.sources.base import Options, Source
+from ssljax.data.sources.encoded import EncodedSource
+from ssljax.data.sources.in_memory import image_source
 from ssljax.errors import UserError, printable
 
 _CHUNK = (
@@ -65,7 +67,7 @@ def open_encoded(encoded: EncodedSet, options: Options) -> Source:
         "report": report,
     }
     if pixels is not None and len({image.shape for image in pixels}) == 1:
-        return ArraySource(np.stack(pixels), labels, options, **shared)
+        return image_source(np.stack(pixels), labels, options, **shared)
     shape = (*found.shapes.pop(), options.channels) if len(found.shapes) == 1 else None
     names = [encoded.names[i] for i in whole]
     read = _Chosen(encoded.read, whole)
@@ -168,7 +170,7 @@ def _report(encoded: EncodedSet, damage: dict[int, str], options: Options) -> st
         return None
     first = "; ".join(f"{printable(encoded.names[i])} ({damage[i]})" for i in sorted(damage)[:3])
     more = f"; and {len(damage) - 3} more" if len(damage) > 3 else ""
-    found = f"{len(damage)} of {count} images of {options.spec} cannot be decoded: {first}{more}"
+    found = f"{len(damage)} of {count} images of {options.name} cannot be decoded: {first}{more}"
     if options.broken == "refuse":
         raise UserError(f"{found}. Mend or remove them, or leave them out with broken='skip'")
     if len(damage) == count:

@@ -7,7 +7,7 @@ from flax import linen as nn
 
 
 class ColumnEmbed(nn.Module):
-    """FT-Transformer's feature tokenizer: x_j w_j + b_j for a number, e_j[x_j] + b_j for a category.
+    """FT-Transformer's tokenizer: x_j w_j + b_j for a number, e_j[x_j] + b_j for a category.
 
     Args (fields):
       cardinalities: number of categories of each column, 0 for a numeric one.

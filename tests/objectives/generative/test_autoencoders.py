@@ -12,22 +12,25 @@ from ssljax.errors import UserError
 from ssljax.losses import mse
 from ssljax.models import build_encoder
 from ssljax.objectives import Run, build_objective
+from ssljax.objectives.generative.decoding import pixels
 from ssljax.objectives.views import plain
 from tests.objectives.cases import CASES
-from tests.objectives.conftest import BATCH, INPUTS, trial
+from tests.objectives.conftest import BATCH, SPEC, trial
 
 BATCH_OF = {**trial("autoencoder").batches[0], "row": np.arange(BATCH)}
+
+FIELD = SPEC.fields["image"]
 
 
 def build(name, **changes):
     encoder, section = CASES[name]
-    run = Run(build_encoder(encoder), INPUTS, steps=10, batch_size=BATCH)
+    run = Run(build_encoder(encoder), SPEC, steps=10, batch_size=BATCH)
     whole = {"views": {"crop": {"count": 1}}}  # the image itself
     return build_objective(ConfigDict({**section, **whole, **changes}), run)
 
 
 def value(objective, params, memory, key=0):
-    loss = lambda p: objective.loss(p, memory, BATCH_OF, key=jax.random.key(key), step=0)  # noqa: E731
+    loss = lambda p: objective.value(p, memory, BATCH_OF, key=jax.random.key(key), step=0)  # noqa: E731
     return jax.jit(loss)(params)
 
 
@@ -45,7 +48,7 @@ def test_the_code_is_as_long_as_the_bottleneck():
 @pytest.mark.parametrize("name", ["autoencoder", "denoising_autoencoder"])
 def test_the_target_is_the_clean_image(name):
     """A decoder that gives 0 is off by the image itself, whatever the encoder was shown."""
-    one, images = trial(name), plain(BATCH_OF, INPUTS)
+    one, images = trial(name), plain(BATCH_OF["image"], FIELD)
     loss, _ = value(build(name), without_output(one.state.params), one.state.objective_state)
     np.testing.assert_allclose(loss, jnp.mean(mse(jnp.zeros_like(images), images)), rtol=1e-5)
 
@@ -73,8 +76,8 @@ def test_logits_of_zero_cost_the_vae_a_bit_for_each_pixel():
 
 
 def test_the_vae_reconstructs_pixels_between_0_and_1():
-    pixels = build("vae")._pixels(plain(BATCH_OF, INPUTS))
-    np.testing.assert_allclose(pixels, BATCH_OF["image"] / 255, atol=1e-6)
+    found = pixels(plain(BATCH_OF["image"], FIELD), FIELD)
+    np.testing.assert_allclose(found, BATCH_OF["image"] / 255, atol=1e-6)
 
 
 def test_the_code_of_the_vae_is_a_sample():
@@ -83,7 +86,7 @@ def test_the_code_of_the_vae_is_a_sample():
 
     def loss(posterior, key):
         params = {**one.state.params, "posterior": posterior}
-        return objective.loss(params, one.state.objective_state, BATCH_OF, key=key, step=0)[0]
+        return objective.value(params, one.state.objective_state, BATCH_OF, key=key, step=0)[0]
 
     run = jax.jit(jax.value_and_grad(loss))
     posterior = one.state.params["posterior"]

@@ -14,7 +14,7 @@ from ssljax.models import build_encoder
 from ssljax.objectives import Run, build_objective
 from ssljax.ops.keys import per_example
 from tests.objectives.cases import CASES
-from tests.objectives.conftest import BATCH, INPUTS, trial
+from tests.objectives.conftest import BATCH, SPEC, trial
 
 KEY = jax.random.key(0)
 PLAYERS = {
@@ -27,13 +27,11 @@ PLAYERS = {
 def pairs(one, params):
     """The logits of real and made pairs, with every gradient let through."""
     objective, batch = one.objective, {**one.batches[0], "row": np.arange(BATCH)}
-    views_key, z_key, model_key = jax.random.split(KEY, 3)
-    x = objective.views.stacked(INPUTS, views_key, batch)[:, 0]
-    z = objective._draw(per_example(z_key, batch["row"]))
-    code, _ = objective._encode(params, one.state.objective_state["stats"], x, model_key)
-    image, _ = objective._generate(params, one.state.objective_state["stats"], z)
-    judge = params["discriminator"]
-    return objective._judge(judge, x, code), objective._judge(judge, image, z)
+    net, _ = objective.nets(params, one.state.objective_state)
+    x = objective.views.stacked(KEY, batch)[:, 0]
+    z = objective.draw(per_example(jax.random.split(KEY)[1], batch["row"]))
+    code, image = objective.encode(net, x), objective.generate(net, z)
+    return net.discriminator(x, code), net.discriminator(image, z)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +41,7 @@ def gradients():
     batch = {**one.batches[0], "row": np.arange(BATCH)}
 
     def objective(params):
-        return one.objective.loss(params, one.state.objective_state, batch, key=KEY, step=0)[0]
+        return one.objective.value(params, one.state.objective_state, batch, key=KEY, step=0)[0]
 
     def discriminator(params):
         return jnp.mean(gan(*pairs(one, params)))
@@ -83,7 +81,7 @@ def test_all_players_are_at_log_2_where_the_discriminator_knows_nothing():
     blank = {**judge, "output": jax.tree.map(jnp.zeros_like, judge["output"])}
     params = {**one.state.params, "discriminator": blank}
     loss, aux = jax.jit(
-        lambda p: one.objective.loss(p, one.state.objective_state, batch, key=KEY, step=0)
+        lambda p: one.objective.value(p, one.state.objective_state, batch, key=KEY, step=0)
     )(params)
     for name in ("discriminator_loss", "generator_loss"):
         assert float(aux.metrics[name]) == pytest.approx(math.log(2), rel=1e-6)
@@ -92,18 +90,19 @@ def test_all_players_are_at_log_2_where_the_discriminator_knows_nothing():
 
 def test_codes_and_images_have_the_ranges_of_what_they_imitate():
     one = trial("bigan")
-    params, stats = one.state.params, one.state.objective_state["stats"]
-    z = one.objective._draw(jax.random.split(KEY, 64))
+    net, _ = one.objective.nets(one.state.params, one.state.objective_state)
+    z = one.objective.draw(jax.random.split(KEY, 64))
     assert z.shape == (64, 6) and -1 <= z.min() < -0.9 and 0.9 < z.max() < 1
-    image, _ = jax.jit(one.objective._generate)(params, stats, 100 * z)
-    pixels = image * jnp.asarray(INPUTS.std) + jnp.asarray(INPUTS.mean)
+    image = one.objective.generate(net, 100 * z)
+    field = SPEC.fields["image"]
+    pixels = image * jnp.asarray(field.std) + jnp.asarray(field.mean)
     assert -1e-6 <= pixels.min() < 0.4 and 0.6 < pixels.max() <= 1 + 1e-6
-    code, _ = one.objective._encode(params, stats, 100 * image, KEY)
+    code = one.objective.encode(net, 100 * image)
     assert code.shape == (64, 6) and np.abs(code).max() <= 1
 
 
 def test_a_value_out_of_range_is_named():
     encoder, section = CASES["bigan"]
-    run = Run(build_encoder(encoder), INPUTS, steps=10, batch_size=BATCH)
-    with pytest.raises(UserError, match="objective.latent_dim=0; it must be above 0"):
+    run = Run(build_encoder(encoder), SPEC, steps=10, batch_size=BATCH)
+    with pytest.raises(UserError, match="objective.latent_dim=0; it must be at least 1"):
         build_objective(ConfigDict({**section, "latent_dim": 0}), run)

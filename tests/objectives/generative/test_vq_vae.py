@@ -11,42 +11,49 @@ from ssljax.errors import UserError
 from ssljax.models import build_encoder
 from ssljax.objectives import Run, build_objective
 from ssljax.objectives.views import plain
-from ssljax.ops.quantization import code_vectors
+from ssljax.ops.quantization import code_usage, code_vectors
 from ssljax.training.sharding import batch_sharding, make_mesh
 from tests.objectives.cases import CASES
 from tests.objectives.cases.small import VIT
-from tests.objectives.conftest import BATCH, INPUTS, trial
+from tests.objectives.conftest import BATCH, SPEC, trial
 
 
 def build(encoder=None, **changes):
     small, section = CASES["vq_vae"]
-    run = Run(build_encoder(encoder or small), INPUTS, steps=10, batch_size=BATCH)
+    run = Run(build_encoder(encoder or small), SPEC, steps=10, batch_size=BATCH)
     return build_objective(ConfigDict({**section, **changes}), run)
 
 
-def carry_of_a_step(one):
-    state, batch = one.state, {**one.batches[0], "row": np.arange(BATCH)}
-    loss = jax.jit(lambda *at: one.objective.loss(*at, batch, key=jax.random.key(0), step=0))
-    return loss(state.params, state.objective_state)[1].carry
+@jax.jit
+def one_step():
+    """Return the vectors [B N, D] of a batch, how each code is used, and the codebook after it."""
+    one, key = trial("vq_vae"), jax.random.key(0)
+    objective, params, state = one.objective, one.state.params, one.state.objective_state
+    net, _ = objective.nets(params, state)
+    z, ids = objective.encode(net, objective.views.stacked(key, one.batches[0])[:, 0])
+    _, aux = objective.value(params, state, one.batches[0], key=key, step=0)
+    _, after = objective.advance(params, state, aux.carry, step=0)
+    return z.reshape(-1, z.shape[-1]), code_usage(z, ids, codes=objective.codes), after["codebook"]
 
 
 def test_used_codes_are_running_means_and_the_others_vectors_of_the_batch():
-    one, carry = trial("vq_vae"), carry_of_a_step(trial("vq_vae"))
-    before, usage = one.state.objective_state["codebook"], carry["usage"]
-    _, memory = one.objective.advance(one.state.params, one.state.objective_state, carry, step=0)
+    one, (vectors, usage, codebook) = trial("vq_vae"), one_step()
+    before = one.state.objective_state["codebook"]
     counts = 0.99 * before["counts"] + 0.01 * usage["counts"]
     alive = np.asarray(counts >= one.objective.dead_below)
     assert 0 < alive.sum() < len(alive)
     means = (0.99 * before["sums"] + 0.01 * usage["sums"]) / counts[:, None]
-    codes = code_vectors(memory["codebook"])
+    np.testing.assert_allclose(codebook["counts"][alive], counts[alive], rtol=1e-5)
+    codes = np.asarray(code_vectors(codebook))
     np.testing.assert_allclose(codes[alive], means[alive], rtol=1e-4, atol=1e-6)
-    np.testing.assert_array_equal(codes[~alive], carry["fresh"][~alive])
+    distances = np.linalg.norm(codes[~alive][:, None] - np.asarray(vectors), axis=-1)
+    assert distances.min(axis=1).max() < 1e-6
+    assert len(set(distances.argmin(axis=1))) > 1  # at random
 
 
 def test_all_tokens_of_the_batch_are_counted():
-    one = trial("vq_vae")
-    counts = carry_of_a_step(one)["usage"]["counts"]
-    assert float(counts.sum()) == pytest.approx(one.objective.codes)
+    _, usage, _ = one_step()
+    assert float(usage["counts"].sum()) == pytest.approx(trial("vq_vae").objective.codes)
 
 
 def test_the_codebook_moves_on_eight_devices_as_on_one():
@@ -55,7 +62,7 @@ def test_the_codebook_moves_on_eight_devices_as_on_one():
     batch = jax.device_put(one.batches[0], batch_sharding(mesh))
     state = jax.device_put(one.state, NamedSharding(mesh, PartitionSpec()))
     codebooks = [
-        one.step(*inputs)[0].memory["codebook"]
+        one.step(*inputs)[0].objective_state["codebook"]
         for inputs in ((one.state, one.batches[0]), (state, batch))
     ]
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6), *codebooks)
@@ -68,7 +75,7 @@ def test_reconstruction_alone_trains_the_encoder_and_no_gradient_moves_the_codes
 
     def loss(params, codebook):
         known = {**memory, "codebook": codebook}
-        return objective.loss(params, known, batch, key=jax.random.key(0), step=0)[0]
+        return objective.value(params, known, batch, key=jax.random.key(0), step=0)[0]
 
     params, codebook = jax.jit(jax.grad(loss, (0, 1)))(one.state.params, memory["codebook"])
     for component in ("encoder", "to_code", "decoder"):
@@ -80,10 +87,15 @@ def test_reconstruction_alone_trains_the_encoder_and_no_gradient_moves_the_codes
 def test_tokens_are_the_ids_of_the_nearest_codes_on_the_grid_of_the_encoder(encoder):
     objective = build(encoder)
     batch = trial("vq_vae").batches[0]
-    params = jax.jit(objective.init_params)(jax.random.key(0), batch)
-    memory = jax.jit(objective.init_memory)(jax.random.key(1), params, batch)
-    images = plain(batch, INPUTS)
-    z = jax.jit(lambda p, m: objective._encode(p, m, images, train=False)[0])(params, memory)
+    params = jax.jit(objective.init_params)(jax.random.key(0))
+    memory = jax.jit(objective.init_state)(jax.random.key(1), params)
+    images = plain(batch["image"], SPEC.fields["image"])
+
+    @jax.jit
+    def encode(params, memory):
+        return objective.encode(objective.nets(params, memory, train=False)[0], images)[0]
+
+    z = encode(params, memory)
     codes = np.asarray(z[:2, ::4].reshape(-1, 4))  # tokens of two images
     memory["codebook"] = {"counts": 2 * jnp.ones(len(codes)), "sums": 2 * codes}
     frozen = {name: params[name] for name in ("encoder", "to_code")}

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -10,10 +11,11 @@ import pytest
 from ml_collections import ConfigDict
 
 from ssljax.errors import UserError
+from ssljax.models import Encoded
 from ssljax.objectives import build_objective
 from ssljax.ops.color_space import gamut_bins
 from tests.objectives.cases import CASES
-from tests.objectives.conftest import INPUTS, trial
+from tests.objectives.conftest import SPEC, trial
 
 PLAIN = {"views": {"crop": {}}}  # the images themselves
 
@@ -30,7 +32,7 @@ def _blank(params):
 
 
 def _loss(objective, params, memory, batch):
-    return objective.loss(params, memory, batch, key=jax.random.key(0), step=0)
+    return objective.value(params, memory, batch, key=jax.random.key(0), step=0)
 
 
 def test_equal_logits_have_loss_log_q():
@@ -44,17 +46,20 @@ def test_equal_logits_have_loss_log_q():
 
 def test_the_encoder_sees_no_colour():
     one, objective, seen = trial("colorization"), _build(**PLAIN), []
-    predict = objective._predict
 
-    class Spy(type(objective)):
-        def _predict(self, params, stats, images, key):
-            seen.append(np.asarray(images))
-            return predict(params, stats, images, key)
+    def encoder(images):
+        seen.append(np.asarray(images))
+        return Encoded(images, jnp.zeros((len(images), 16, 1)))
 
-    spy = Spy(**{f.name: getattr(objective, f.name) for f in dataclasses.fields(objective)})
+    net = SimpleNamespace(
+        encoder=encoder,
+        classifier=lambda tokens: jnp.zeros((len(tokens), 4 * len(gamut_bins(20)))),
+        state=one.state.objective_state,
+    )
     image = one.batches[0]["image"]
     for batch in (image, image[..., ::-1]):
-        _loss(spy, one.state.params, one.state.objective_state, {**one.batches[0], "image": batch})
+        batch = {**one.batches[0], "image": batch}
+        objective.loss(net, None, batch, key=jax.random.key(0), step=0)
     first, second = seen
     assert (first[..., :1] == first).all()  # one lightness, three times
     assert np.abs(first - second).max() > 0.1  # red and blue are not equally light
@@ -78,9 +83,8 @@ def test_each_token_tells_the_cells_at_its_place():
     kernel = jnp.zeros_like(params["classifier"]["output"]["kernel"])
     bias = jnp.repeat(jnp.arange(4.0), count)  # of the 2x2 cells of a token
     params = {**params, "classifier": {"output": {"kernel": kernel, "bias": bias}}}
-    logits, _ = objective._predict(
-        params, one.state.objective_state["stats"], images, jax.random.key(0)
-    )
+    net, _ = objective.nets(params, one.state.objective_state)
+    logits = objective.predict(net, images)
     grid = np.asarray(logits).reshape(2, 8, 8, count)
     np.testing.assert_array_equal(grid[0, :, :, 0], np.tile([[0, 1], [2, 3]], (4, 4)))
 
@@ -88,7 +92,7 @@ def test_each_token_tells_the_cells_at_its_place():
 def test_shares_follow_the_colours_seen():
     one = trial("colorization")
     before = one.state.objective_state["shares"]
-    after = one.step(one.state, one.batches[0])[0].memory["shares"]
+    after = one.step(one.state, one.batches[0])[0].objective_state["shares"]
     np.testing.assert_allclose(before, 1 / len(before))
     assert float(after.sum()) == pytest.approx(1, rel=1e-5)
     black = int(np.flatnonzero((gamut_bins(20) == 0).all(axis=1))[0])
@@ -111,7 +115,7 @@ def test_rare_colours_weigh_more():
 
 
 def test_grey_images_are_refused():
-    run = dataclasses.replace(trial("colorization").objective.run, inputs=INPUTS)
+    run = dataclasses.replace(trial("colorization").objective.run, spec=SPEC)
     with pytest.raises(UserError, match=r"needs images with 3 channels \(RGB\), these have 1"):
         build_objective(ConfigDict(CASES["colorization"][1]), run)
 
@@ -119,8 +123,11 @@ def test_grey_images_are_refused():
 @pytest.mark.parametrize(
     "changes, message",
     [
-        ({"rare_mix": 0.0}, r"objective.rare_mix=0.0; it must be in \(0, 1\]"),
-        ({"share_momentum": 1.0}, r"objective.share_momentum=1.0; it must be in \[0, 1\)"),
+        ({"rare_mix": 0.0}, r"objective.rare_mix=0.0; it must be above 0 and at most 1"),
+        (
+            {"share_momentum": 1.0},
+            r"objective.share_momentum=1.0; it must be at least 0 and below 1",
+        ),
         ({"cells_per_token": 0}, "objective.cells_per_token=0; it must be at least 1"),
         ({"bin_spacing": 0}, "objective.bin_spacing=0; it must be at least 1"),
     ],

@@ -19,7 +19,7 @@ def _build(**changes):
 
 def _loss(objective, params, batch):
     one = trial("inpainting")
-    return objective.loss(params, one.state.objective_state, batch, key=jax.random.key(0), step=0)
+    return objective.value(params, one.state.objective_state, batch, key=jax.random.key(0), step=0)
 
 
 def test_the_hole_does_not_reach_the_encoder():
@@ -77,7 +77,7 @@ def test_both_players_lose_ln_2_to_a_judge_that_cannot_tell():
 
 def test_without_the_game_there_is_no_discriminator():
     one, objective = trial("inpainting"), _build(adversarial_weight=0.0)
-    params = jax.eval_shape(objective.init_params, jax.random.key(0), one.batches[0])
+    params = jax.eval_shape(objective.init_params, jax.random.key(0))
     assert set(params) == {"encoder", "decoder"}
     params = {name: one.state.params[name] for name in params}
     loss = jax.jit(lambda: _loss(objective, params, one.batches[0])[0])()
@@ -89,10 +89,14 @@ def test_without_the_game_there_is_no_discriminator():
     "changes, message",
     [
         ({"hole": 1.0}, "objective.hole=1.0; it must be above 0 and below 1"),
-        ({"hole": 0.01}, "objective.hole=0.01"),
+        ({"hole": 0.01}, "objective.hole=0.01 makes a hole of 0 pixels"),
+        ({"hole": 0.99}, "objective.hole=0.99 makes a hole of 8 pixels in views of 8"),
         ({"region": "centre"}, "did you mean 'center'"),
-        ({"adversarial_weight": 1.0}, r"objective.adversarial_weight=1.0; it must be in \[0, 1\)"),
-        ({"decoder_width": 0}, "objective.decoder_width=0; it must be above 0"),
+        (
+            {"adversarial_weight": 1.0},
+            r"objective.adversarial_weight=1.0; it must be at least 0 and below 1",
+        ),
+        ({"decoder_width": 0}, "objective.decoder_width=0; it must be at least 1"),
     ],
 )
 def test_values_out_of_range_are_refused(changes, message):

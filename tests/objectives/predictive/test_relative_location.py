@@ -1,6 +1,7 @@
 """Relative location: the middle tile and another, which of eight?"""
 
 import math
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -9,8 +10,9 @@ import pytest
 from ml_collections import ConfigDict
 
 from ssljax.errors import UserError
-from ssljax.models import build_encoder
-from ssljax.objectives import Inputs, Run, build_objective
+from ssljax.models import Encoded, build_encoder
+from ssljax.objectives import Loss, Run, build_objective
+from ssljax.spec import image_spec
 from tests.objectives.cases import CASES
 from tests.objectives.conftest import BATCH, trial
 
@@ -19,13 +21,19 @@ AROUND = [0, 1, 2, 3, 5, 6, 7, 8]  # places in reading order, without the middle
 
 def _build(channels=1, **changes):
     encoder, section = CASES["relative_location"]
-    inputs = Inputs((8, 8, channels), (0.5,) * channels, (0.25,) * channels, 48)
-    run = Run(build_encoder(encoder), inputs, steps=10, batch_size=BATCH)
+    spec = image_spec((8, 8, channels), (0.5,) * channels, (0.25,) * channels, 48)
+    run = Run(build_encoder(encoder), spec, steps=10, batch_size=BATCH)
     return build_objective(ConfigDict({**section, **changes}), run)
 
 
-def _loss(objective, params, memory, batch):
-    return objective.loss(params, memory, batch, key=jax.random.key(0), step=0)
+def _net(seen):
+    """Return networks that tell what they see, and whose features are the means of tiles."""
+
+    def encoder(tiles):
+        seen["tiles"] = tiles
+        return Encoded(tiles.mean((1, 2)), tiles)
+
+    return SimpleNamespace(encoder=encoder, projector=lambda z: z, classifier=lambda z: z)
 
 
 def test_an_encoder_that_tells_nothing_has_loss_log_8():
@@ -35,8 +43,9 @@ def test_an_encoder_that_tells_nothing_has_loss_log_8():
         **one.state.params,
         "classifier": {**one.state.params["classifier"], "output": output},
     }
-    run = jax.jit(lambda p: _loss(one.objective, p, one.state.objective_state, one.batches[0]))
-    loss, aux = run(params)
+    loss, aux = jax.jit(one.objective.value)(
+        params, one.state.objective_state, one.batches[0], key=jax.random.key(0), step=0
+    )
     assert float(loss) == pytest.approx(math.log(8), rel=1e-6)
     assert float(aux.metrics["accuracy"]) == pytest.approx(1 / 8)
 
@@ -46,26 +55,16 @@ def test_pairs_are_the_middle_and_the_tile_that_the_label_names(monkeypatch, nei
     """Images whose every pixel has its own value show where a tile was cut."""
     objective, seen = _build(neighbours=neighbours, views={"crop": {"size": 0}}, tile=0.5), {}
 
-    class Network:
-        def encode(self, params, stats, tiles, *, key):
-            return tiles.mean((2, 3)), stats
-
-        def classify(self, params, stats, pairs):
-            seen["pairs"] = pairs
-            return pairs, stats
-
     def classification(logits, labels):
-        seen["labels"] = labels
-        return jnp.zeros(()), {}
+        seen.update(pairs=logits, labels=labels)
+        return Loss(jnp.zeros(()))
 
-    monkeypatch.setattr(type(objective), "network", Network())
-    monkeypatch.setattr(
-        "ssljax.objectives.predictive.relative_location.classification", classification
-    )
+    monkeypatch.setattr("ssljax.objectives.predictive.tiles.classification", classification)
     pixels = np.broadcast_to(np.arange(64, dtype=np.uint8).reshape(8, 8, 1), (BATCH, 8, 8, 1))
     batch = {"image": pixels, "id": np.arange(BATCH), "row": np.arange(BATCH)}
-    _loss(objective, {}, {"stats": {}}, batch)
-    number = np.rint((np.asarray(seen["pairs"])[..., 0] * 0.25 + 0.5) * 255).astype(int)
+    objective.loss(_net(seen), None, batch, key=jax.random.key(0), step=0)
+    pairs = np.asarray(seen["pairs"]).reshape(BATCH, neighbours, 2)
+    number = np.rint((pairs * 0.25 + 0.5) * 255).astype(int)
     cell = number // 8 // 2 * 3 + number % 8 // 2
     labels = np.asarray(seen["labels"]).reshape(BATCH, neighbours)
     assert (cell[..., 0] == 4).all()
@@ -78,23 +77,17 @@ def test_pairs_are_the_middle_and_the_tile_that_the_label_names(monkeypatch, nei
 def test_colours_are_changed_before_the_encoder(monkeypatch, color):
     objective, seen = _build(channels=3, color=color), {}
 
-    class Network:
-        def encode(self, params, stats, tiles, *, key):
-            seen["tiles"] = np.asarray(tiles)
-            return tiles.mean((2, 3)), stats
-
-        def classify(self, params, stats, pairs):
-            return jnp.zeros((BATCH * 8, 8)), stats
-
-    monkeypatch.setattr(type(objective), "network", Network())
+    monkeypatch.setattr(
+        "ssljax.objectives.predictive.tiles.classification", lambda *_: Loss(jnp.zeros(()))
+    )
     images = np.random.default_rng(0).integers(0, 255, (BATCH, 8, 8, 3)).astype(np.uint8)
     batch = {"image": images, "id": np.arange(BATCH), "row": np.arange(BATCH)}
-    _loss(objective, {}, {"stats": {}}, batch)
-    tiles = seen["tiles"]
+    objective.loss(_net(seen), None, batch, key=jax.random.key(0), step=0)
+    tiles = np.asarray(seen["tiles"])
     if color == "project":
         np.testing.assert_allclose(tiles @ np.array([-1, 2, -1]), 0, atol=1e-5)
     else:
-        deviations = np.sort(tiles.std(axis=(2, 3)), axis=-1)
+        deviations = np.sort(tiles.std(axis=(1, 2)), axis=-1)
         assert (deviations[..., 1] < 0.1 * deviations[..., 2]).all()
 
 
@@ -103,7 +96,7 @@ def test_colours_are_changed_before_the_encoder(monkeypatch, color):
     [
         ({"color": "drop"}, "objective.color='drop' needs images with 3 channels, these have 1"),
         ({"color": "drpo"}, "did you mean 'drop'"),
-        ({"neighbours": 9}, "objective.neighbours=9; it must be from 1 to 8"),
+        ({"neighbours": 9}, "objective.neighbours=9; it must be between 1 and 8"),
         ({"tile": 0.0}, "objective.tile=0.0; it must be above 0"),
     ],
 )

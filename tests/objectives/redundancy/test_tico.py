@@ -56,7 +56,8 @@ def test_the_momentum_of_the_teacher_follows_the_schedule_that_is_named():
 
 def test_an_unknown_schedule_of_the_momentum_is_refused():
     with pytest.raises(UserError, match="momentum_schedule 'sinus'; did you mean 'sine'"):
-        dataclasses.replace(trial("tico").objective, momentum_schedule="sinus")
+        section = {**CASES["tico"][1], "momentum_schedule": "sinus"}
+        build_objective(ConfigDict(section), trial("tico").objective.run)
 
 
 def test_no_gradient_reaches_teacher_or_covariance():
@@ -65,7 +66,9 @@ def test_no_gradient_reaches_teacher_or_covariance():
     def loss(moving):
         memory = {**one.state.objective_state, **moving}
         batch = one.batches[0]
-        return one.objective.loss(one.state.params, memory, batch, key=jax.random.key(0), step=0)[0]
+        return one.objective.value(one.state.params, memory, batch, key=jax.random.key(0), step=0)[
+            0
+        ]
 
     moving = {name: one.state.objective_state[name] for name in ("teacher", "covariance")}
     for leaf in jax.tree.leaves(jax.jit(jax.grad(loss))(moving)):

@@ -19,7 +19,7 @@ def _value_and_gradient(objective, batch):
     one = trial("w_mse")
 
     def loss(params):
-        return objective.loss(params, one.state.objective_state, batch, key=KEY, step=0)[0]
+        return objective.value(params, one.state.objective_state, batch, key=KEY, step=0)[0]
 
     return jax.jit(jax.value_and_grad(loss))(one.state.params)
 
@@ -44,7 +44,7 @@ def test_groups_are_drawn_anew_for_every_repeat():
     "change, message",
     [
         ({"group_size": 7}, "objective.group_size=7 is not a divisor of batch_size=16"),
-        ({"group_size": 0}, "objective.group_size=0 is not a divisor of batch_size=16"),
+        ({"group_size": 0}, "objective.group_size=0; it must be at least 1"),
         ({"group_size": 4}, "objective.group_size=4 must be larger than objective.projector_dim=4"),
         ({"repeats": 0}, "objective.repeats=0; it must be at least 1"),
         ({"views": {"crop": {"count": 1}}}, r"objective.views makes 1 view\(s\); w_mse needs 2"),

@@ -1,0 +1,17 @@
+"""Transforms on the host, one file for each modality; tables need none."""
+
+from ssljax.data.host.base import HostTransform, fields_after, sides
+from ssljax.data.host.choose import drawn, fixed
+from ssljax.data.host.image import CentreCrop, RandomResizedCrop
+from ssljax.data.host.series import Window
+
+__all__ = [
+    "CentreCrop",
+    "HostTransform",
+    "RandomResizedCrop",
+    "Window",
+    "drawn",
+    "fields_after",
+    "fixed",
+    "sides",
+]

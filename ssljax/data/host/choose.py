@@ -1,0 +1,59 @@
+"""Which transform a field needs, by its modality."""
+
+from collections.abc import Mapping
+
+from ssljax.data import images
+from ssljax.data.host.base import HostTransform
+from ssljax.data.host.image import CentreCrop, RandomResizedCrop
+from ssljax.data.host.series import Window
+from ssljax.spec import Field
+
+
+def fixed(
+    fields: Mapping[str, Field], size: images.Size | None, length: int | None
+) -> dict[str, HostTransform]:
+    """Return the transforms, by field, that draw nothing at random; none for a field that fits.
+
+    Args:
+      fields: of the data set, as read.
+      size: of images, in pixels; None keeps them.
+      length: of series, in steps; None keeps them.
+    """
+    found: dict[str, HostTransform] = {}
+    for name, field in fields.items():
+        if field.modality == "image" and size is not None and not _is_of(field, size):
+            found[name] = CentreCrop(_one_name(size))
+        if field.modality == "series" and length not in (None, field.shape[0]):
+            found[name] = Window(length, field.mean)
+    return found
+
+
+def drawn(
+    fields: Mapping[str, Field],
+    size: images.Size | None,
+    scale: tuple[float, float] | None,
+    length: int | None,
+) -> dict[str, HostTransform]:
+    """Return the random transforms of training, by field; the others are `fixed`.
+
+    Args:
+      fields, size, length: as `fixed` takes them.
+      scale: of the area of images that differ in size; None for none.
+    """
+    found: dict[str, HostTransform] = {}
+    for name, field in fields.items():
+        if field.modality == "image" and None in field.shape and scale is not None:
+            found[name] = RandomResizedCrop(size, scale)
+        if field.modality == "series" and length not in (None, field.shape[0]):
+            found[name] = Window(length, field.mean, random=True)
+    return found
+
+
+def _is_of(field: Field, size: images.Size) -> bool:
+    return tuple(field.shape[:2]) == images.both_sides(size)
+
+
+def _one_name(size: images.Size) -> images.Size:
+    """Return one name for one size, as it stands in fingerprints."""
+    height, width = images.both_sides(size)
+    return height if height == width else (height, width)

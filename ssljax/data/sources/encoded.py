@@ -1,0 +1,102 @@
+"""Image files, decoded when they are read."""
+
+import functools
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ssljax.data import images
+from ssljax.data.sources.base import Options, fingerprint_of
+from ssljax.errors import UserError, printable
+from ssljax.spec import LABEL, Field
+
+
+class EncodedSource:
+    """Images of any sizes, decoded when they are read; `decoded` has those decoded already.
+
+    Worker processes need a picklable `read`.
+    """
+
+    in_memory = False
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        read: Callable[[int], bytes],
+        labels: np.ndarray | None,
+        options: Options,
+        *,
+        content: str,
+        decoded: Sequence[np.ndarray] | None = None,
+        image_shape: tuple[int, int, int] | None = None,
+        class_names: Sequence[str] | None = None,
+        num_classes: int | None = None,
+        report: str | None = None,
+    ):
+        self._names, self._read, self._labels, self._decoded = names, read, labels, decoded
+        self._channels, self._content = options.channels, content
+        self._skip = options.broken == "skip"
+        self.name, self.split, self.report = options.name, options.split, report
+        shape = image_shape or (None, None, options.channels)
+        self.fields = {"image": Field("image", shape, "uint8")}
+        if labels is not None:
+            self.fields["label"] = LABEL
+        self.class_names = tuple(class_names) if class_names is not None else None
+        self.num_classes = len(class_names) if class_names is not None else num_classes
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_decoded": None}  # worker processes are there to decode
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        return self._readable(index, self._example)
+
+    def reduced(self, index: int, enough: int) -> tuple[np.ndarray, int]:
+        """Return an image as `images.decode` reduces it, and the number of all its pixels."""
+        return self._readable(index, functools.partial(self._reduced, enough=enough))
+
+    def _example(self, index: int) -> dict[str, Any]:
+        if self._decoded is not None:
+            example: dict[str, Any] = {"image": self._decoded[index]}
+        else:
+            example = {"image": images.decode(self._read(index), self._channels)}
+        if self._labels is not None:
+            example["label"] = int(self._labels[index])
+        return example
+
+    def _reduced(self, index: int, enough: int) -> tuple[np.ndarray, int]:
+        if self._decoded is not None:
+            image = self._decoded[index]
+            return image, image.shape[0] * image.shape[1]
+        data = self._read(index)
+        image = images.decode(data, self._channels, enough=enough)
+        return image, math.prod(images.encoded_size(data))
+
+    def _readable(self, index: int, make: Callable[[int], Any]) -> Any:
+        try:
+            return make(index)
+        except OSError as error:
+            return self._instead_of(index, error, make)
+
+    def _instead_of(self, index: int, error: OSError, make: Callable[[int], Any]) -> Any:
+        # Opening a set checks the ends of the files; damage in the middle shows only now. Batch k
+        # must stay the same on every visit, so the stand-in is fixed: the next one that can be
+        # read.
+        message = f"cannot decode {printable(self._names[index])} ({error})"
+        if not self._skip:
+            raise UserError(f"{message}; mend or remove it, or set broken='skip'") from error
+        warnings.warn(f"{message}; its place is taken by the next image", stacklevel=2)
+        for other in range(index + 1, min(index + 100, len(self) + index)):
+            try:
+                return make(other % len(self))
+            except OSError:
+                continue
+        raise UserError(f"{message}, nor any of those that follow it") from error
+
+    def fingerprint(self) -> dict[str, Any]:
+        return fingerprint_of(self, self._content)

@@ -1,0 +1,123 @@
+"""A data set held as arrays: images, series, tables, anything of fixed shapes."""
+
+import concurrent.futures
+import copy
+import functools
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ssljax.data.host import HostTransform, fields_after
+from ssljax.data.sources.base import Options, fingerprint_of
+from ssljax.data.sources.labels import checked
+from ssljax.errors import UserError
+from ssljax.spec import LABEL, Field
+
+
+class ArraySource:
+    """Examples in memory; `gather` takes a whole batch at once.
+
+    Attributes:
+      arrays: [n, ...] by field.
+    """
+
+    in_memory = True
+
+    def __init__(
+        self,
+        fields: Mapping[str, Field],
+        arrays: Mapping[str, np.ndarray],
+        options: Options,
+        *,
+        class_names: Sequence[str] | None = None,
+        num_classes: int | None = None,
+        content: str | None = None,
+        report: str | None = None,
+    ):
+        """Hold one array [n, *field.shape] for each field, and perhaps labels, int[n].
+
+        Args:
+          fields: by name; "label" is added where `arrays` has it.
+          arrays: by name of the field, with "label" where there are labels.
+          options: how the set was opened.
+          class_names: by label.
+          num_classes: where there are no names.
+          content: a hash of the arrays; without it, their bytes are hashed when it is asked for.
+          report: see `Source`.
+
+        Raises:
+          UserError: labels that are no numbers from 0, or do not fit in 32 bits; arrays that differ
+            in length.
+          ValueError: an array has another shape or dtype than its field.
+        """
+        arrays = dict(arrays)
+        if arrays.get("label") is None:
+            arrays.pop("label", None)
+        else:  # a cast would wrap round
+            labels = checked(np.asarray(arrays["label"]), f"the labels of {options.name}")
+            arrays["label"] = labels.astype(np.int32)
+            fields = {**fields, "label": LABEL}
+        for name, field in fields.items():
+            if arrays[name].shape[1:] != field.shape or arrays[name].dtype != field.dtype:
+                raise ValueError(
+                    f"{name!r} is {arrays[name].dtype}{list(arrays[name].shape)}, its field "
+                    f"{field.dtype}[n, {', '.join(map(str, field.shape))}]"
+                )
+        lengths = {name: len(array) for name, array in arrays.items()}
+        if len(set(lengths.values())) > 1:
+            raise UserError(f"the arrays of {options.name} differ in length: {lengths}")
+        self.fields, self.arrays = dict(fields), arrays
+        self.name, self.split, self.report = options.name, options.split, report
+        self.memory_limit = options.memory_limit
+        self.class_names = tuple(class_names) if class_names is not None else None
+        self.num_classes = len(class_names) if class_names is not None else num_classes
+        self._content = content
+
+    def __len__(self) -> int:
+        return len(next(iter(self.arrays.values())))
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        return {name: array[index] for name, array in self.arrays.items()}
+
+    def gather(self, indices: np.ndarray) -> dict[str, np.ndarray]:
+        """Return {field: [b, ...]} of some examples."""
+        return {name: array[indices] for name, array in self.arrays.items()}
+
+    def transformed(self, transforms: Mapping[str, HostTransform]) -> "ArraySource":
+        """Return the same examples, transformed once, in memory."""
+        other = copy.copy(self)
+        other.fields, other.arrays = fields_after(self.fields, transforms), dict(self.arrays)
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            for name, transform in transforms.items():
+                apply = functools.partial(transform, rng=None)
+                other.arrays[name] = np.stack(list(pool.map(apply, self.arrays[name])))
+        done = [value for t in transforms.values() for value in t.fingerprint().values()]
+        other._content = " at ".join([self.fingerprint()["content"], *map(str, done)])
+        return other
+
+    @functools.cached_property
+    def _hash(self) -> str:
+        digest = hashlib.sha256()
+        names = sorted(set(self.arrays) - {"label"})
+        for name in names:
+            field = self.fields[name]
+            if (name, field.dtype) != ("image", "uint8"):
+                digest.update(f"{name} {field.dtype}".encode())
+            digest.update(repr(field.shape).encode())
+            digest.update(np.ascontiguousarray(self.arrays[name]))
+        if "label" in self.arrays:
+            digest.update(np.ascontiguousarray(self.arrays["label"]))
+        return digest.hexdigest()
+
+    def fingerprint(self) -> dict[str, Any]:
+        return fingerprint_of(self, self._content or self._hash)
+
+
+def image_source(
+    pixels: np.ndarray, labels: np.ndarray | None, options: Options, **about: Any
+) -> ArraySource:
+    """Return a source of images [n, h, w, c], with labels int[n] or None; `about` as it takes."""
+    field = Field("image", tuple(pixels.shape[1:]), str(pixels.dtype))
+    return ArraySource({"image": field}, {"image": pixels, "label": labels}, options, **about)
