@@ -21,5 +21,10 @@ def test_of_equal_rows_no_cell_is_corrupted():
     args = one.state.params, one.state.objective_state
     _, aux = one.objective.value(*args, same, key=jax.random.key(0), step=0)
     assert aux.metrics["corrupted"] == 0
-    _, aux = one.objective.value(*args, one.batches[0], key=jax.random.key(0), step=0)
-    assert 0.1 < aux.metrics["corrupted"] < 0.3
+
+    def corrupted(key):
+        _, aux = one.objective.value(*args, one.batches[0], key=key, step=0)
+        return aux.metrics["corrupted"]
+
+    shares = jax.jit(jax.vmap(corrupted))(jax.random.split(jax.random.key(0), 200))
+    assert 0.15 < np.mean(shares) < 0.3  # some cells are replaced by an equal category
