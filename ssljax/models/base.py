@@ -40,8 +40,10 @@ def compute_dtype(name: str) -> jnp.dtype:
 
 
 def without_drop_path(module: nn.Module) -> nn.Module:
-    """Return the module as a teacher runs it: without drop-path."""
-    return module.clone(drop_path=0.0) if getattr(module, "drop_path", 0.0) else module
+    """Return the module as a teacher runs it: without drop-path, and without dropout."""
+    drops = ("drop_path", "dropout")
+    changes = {name: 0.0 for name in drops if getattr(module, name, 0.0)}
+    return module.clone(**changes) if changes else module
 
 
 def init(module: nn.Module, key: jax.Array, *args: Any, **kwargs: Any) -> tuple[dict, dict]:

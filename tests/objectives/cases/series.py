@@ -21,7 +21,7 @@ CASES = {
     # By the files that images have, with the views that their defaults stand for.
     "byol, series": (CONVOLUTIONS, {"name": "byol", "predictor_hidden": (16,), **HEAD}),
     "deepcluster_v2, series": (
-        CONVOLUTIONS,
+        TRANSFORMER,
         {"name": "deepcluster_v2", "prototypes": (6, 4), **HEAD},
     ),
     "mae, series": (TRANSFORMER, {"name": "mae", **DECODER}),

@@ -10,5 +10,13 @@ CASES = {
     "byol, table": (MLP, {"name": "byol", "predictor_hidden": (16,), **HEAD}),
     "deepcluster_v2, table": (MLP, {"name": "deepcluster_v2", "prototypes": (6, 4), **HEAD}),
     "mae, table": (TRANSFORMER, {"name": "mae", **DECODER}),
-    "simclr, table": (MLP, {"name": "simclr", "temperature": 0.5, **HEAD}),
+    "simclr, table": (
+        MLP,
+        {
+            "name": "simclr",
+            "temperature": 0.5,
+            "views": {"clean": {"rate": 0.0}, "corrupted": {"rate": 0.34}},
+            **HEAD,
+        },
+    ),
 }
