@@ -12,8 +12,9 @@ from ml_collections import ConfigDict
 from ssljax.data import Source, Subset, epoch
 from ssljax.data.storage import data_directory
 from ssljax.errors import MissingSplit, UserError
-from ssljax.evaluation import evaluate, input_features, quick
-from ssljax.spec import Spec
+from ssljax.evaluation import evaluate, quick
+from ssljax.modalities import modality_of
+from ssljax.spec import Field, Spec
 from ssljax.training.checkpoint import Checkpointer
 from ssljax.training.config import default_config
 from ssljax.training.consistency import require_neighbours
@@ -51,18 +52,23 @@ def require_evaluable(experiment: Experiment, *, final: bool) -> None:
             f"accuracy, and {source.name} has no labels in {options.train_split!r}; set "
             "config.evaluation.source to a data set with labels, or keep_best to 0"
         )
-    state, shape = experiment.abstract_state, experiment.objective.run.field.shape
-    batch = {
-        "image": jax.ShapeDtypeStruct((options.batch_size, *shape), np.uint8),
-        "id": jax.ShapeDtypeStruct((options.batch_size,), np.int32),
-    }
+    state, run = experiment.abstract_state, experiment.objective.run
+    field = run.field.replace(shape=_shape(experiment))
+    batch = run.spec.replace(**{run.name: field}).batch(options.batch_size)
     try:
         jax.eval_shape(experiment.embed, state.params, state.objective_state, batch)
     except ValueError as error:
         raise UserError(
-            f"evaluation shows the encoder whole images, of {shape[0]}x{shape[1]} pixels, which "
-            f"it does not take: {error}; choose another config.data.image_size"
+            f"evaluation shows the encoder whole examples, of {'x'.join(map(str, field.shape))}, "
+            f"which it does not take: {error}; choose another config.data.image_size or "
+            "config.evaluation.size"
         ) from error
+
+
+def _shape(experiment: Experiment) -> tuple[int, ...]:
+    """Return the shape of an example as evaluation sees it: images have perhaps another size."""
+    size, field = experiment.config.evaluation.size, experiment.objective.run.field
+    return (size, size, field.shape[2]) if size and field.modality == "image" else field.shape
 
 
 def build_for_evaluation(
@@ -130,7 +136,7 @@ def full_evaluation(
     result = evaluate(
         _embed(experiment, state),
         _embed(experiment, experiment.init()),
-        input_features,
+        _raw(experiment),
         lambda: _batches(experiment, sets.train, sets.labelled),
         None if sets.test is None else lambda: _batches(experiment, sets.test, sets.labelled),
         knn_k=options.knn_k,
@@ -187,7 +193,8 @@ def _open_sets(experiment: Experiment) -> _Sets:
 
 def _open(experiment: Experiment, split: str) -> Source:
     """Open a split of the set that is evaluated on, with the channels that the encoder takes."""
-    config, channels = experiment.config, experiment.objective.run.field.shape[2]
+    config, run = experiment.config, experiment.objective.run
+    channels = run.field.shape[2] if run.field.modality == "image" else None
     spec = config.evaluation.source or config.data.source
     if experiment.source is not None and (spec, split) == _trained_on(experiment):
         return experiment.source
@@ -202,13 +209,29 @@ def _open(experiment: Experiment, split: str) -> Source:
             f"{error}; the run was trained on it, and other data are evaluated on by "
             "--config.evaluation.source=KIND:NAME"
         ) from error
-    found = source.fields["image"].shape[2]
-    if found != channels:
-        raise UserError(
-            f"the images of {spec} have {found} channels, those that the run is trained "
-            f"on have {channels}; set config.evaluation.source to a set of such images"
-        )
+    _require_alike(spec, source, run.name, run.field)
     return source
+
+
+def _require_alike(spec: str, source: Source, name: str, field: Field) -> None:
+    """Raise a UserError unless a source has the field that the run was trained on."""
+    found = source.fields.get(name)
+    if found is None:
+        raise UserError(
+            f"{spec} has no {name!r}, which the run is trained on; it has "
+            f"{', '.join(source.fields)}; set config.evaluation.source to another set"
+        )
+    if field.modality == "table":
+        if found.cardinalities != field.cardinalities:
+            raise UserError(
+                f"the columns of {spec} are not those that the run is trained on; set "
+                "config.evaluation.source to a set with the same columns"
+            )
+    elif found.shape[-1] != field.shape[-1]:
+        raise UserError(
+            f"the examples of {spec} have {found.shape[-1]} channels, those that the run is "
+            f"trained on have {field.shape[-1]}; set config.evaluation.source to such a set"
+        )
 
 
 def _trained_on(experiment: Experiment) -> tuple[str, str]:
@@ -235,21 +258,35 @@ def quick_evaluation(experiment: Experiment, state: TrainState) -> dict[str, flo
 def _batches(experiment: Experiment, source: Source, labels: bool) -> Iterator[HostBatch]:
     """Yield global batches: every host reads them all, and embeds its part.
 
-    Images have the size of those in training, whole.
+    Images are whole: of the size of those in training, or `evaluation.size`.
     """
     size = experiment.config.evaluation.batch_size
     shards = experiment.mesh.shape["data"] * experiment.mesh.shape["fsdp"]
     size = -(-size // shards) * shards
-    image_size = experiment.objective.run.field.shape[:2]
-    return epoch(source, size, image_size, labels=labels, workers=experiment.config.data.workers)
+    modality, shape = experiment.objective.run.field.modality, _shape(experiment)
+    return epoch(
+        source,
+        size,
+        shape[:2] if modality == "image" else None,
+        length=shape[0] if modality == "series" else None,
+        shorter=experiment.config.evaluation.resize,
+        labels=labels,
+        workers=experiment.config.data.workers,
+    )
+
+
+def _raw(experiment: Experiment) -> Callable[[HostBatch], jax.Array]:
+    """Return the baseline without a network: what the modality makes of the input itself."""
+    run = experiment.objective.run
+    return lambda batch: modality_of(run.field).raw(batch[run.name], run.field)
 
 
 def _embed(experiment: Experiment, state: TrainState) -> Callable[[HostBatch], jax.Array]:
-    embed = experiment.embed
+    embed, field = experiment.embed, experiment.objective.run.name
 
     def embed_global(batch: HostBatch) -> jax.Array:
         own = local_rows(experiment.mesh, len(batch["id"]))
-        placed = experiment.put({name: batch[name][own] for name in ("image", "id")})
+        placed = experiment.put({name: batch[name][own] for name in (field, "id")})
         return embed(state.params, state.objective_state, placed)
 
     return embed_global

@@ -40,6 +40,7 @@ class Data:
       source: KIND:NAME of the data set, see `ssljax list data`
       split: part of it that is trained on
       image_size: pixels of a side, or (height, width); 0: as images are (mixed sizes need one)
+      length: steps of the windows that series are cut to; 0: as they are (mixed lengths need one)
       broken: what to do with an image file that cannot be read
       labels: whether the objective is shown labels (SupCon)
       workers: processes that decode; 0: threads
@@ -51,6 +52,7 @@ class Data:
     source: Text = "sklearn:digits"
     split: Text = "train"
     image_size: PixelsOrNone | tuple[Pixels, Pixels] = 0
+    length: CountOrNone = 0
     broken: Literal["refuse", "skip"] = "refuse"
     labels: bool = False
     workers: Workers = 0
@@ -159,6 +161,8 @@ class Evaluation:
       train_split: split whose labels the probes learn from
       test_split: split on which they are scored; without "test", a fifth of train is held out
       batch_size: examples that are encoded at a time, over all devices
+      resize: shorter side of images before the centre crop; 0: the crop's
+      size: side of the centre crop that the encoder sees; 0: as in training
       knn_k: neighbours that vote
       knn_temperature: temperature of the weights of their votes
     """
@@ -169,6 +173,8 @@ class Evaluation:
     train_split: Text = "train"
     test_split: Text = "test"
     batch_size: Count = 500
+    resize: PixelsOrNone = 0
+    size: PixelsOrNone = 0
     knn_k: Count = 20
     knn_temperature: Positive = 0.07
 
