@@ -32,7 +32,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
-from ssljax.evaluation.interval import wilson
+from ssljax.evaluation.intervals import wilson
 
 from ssljax.data import data_directory, prepare
 from ssljax.data.series import fill
