@@ -160,6 +160,7 @@ class Evaluation:
       batch_size: examples that are encoded at a time, over all devices
       knn_k: neighbours that vote
       knn_temperature: temperature of the weights of their votes
+      few_labels: numbers of labels, such as (100, 1000), to train a linear probe on besides
     """
 
     every: CountOrNone = 0
@@ -170,6 +171,7 @@ class Evaluation:
     batch_size: Count = 500
     knn_k: Count = 20
     knn_temperature: Positive = 0.07
+    few_labels: tuple[Count, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
