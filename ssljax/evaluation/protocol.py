@@ -14,6 +14,7 @@ import numpy as np
 from ssljax.errors import UserError
 from ssljax.evaluation.cache import cached
 from ssljax.evaluation.features import Batch, Embed, Features, extract
+from ssljax.evaluation.few_labels import few_labels_scores
 from ssljax.evaluation.intervals import PROBES, pack, pop_gains, wilson
 from ssljax.evaluation.knn import knn_accuracy
 from ssljax.evaluation.linear import GRID, linear_probe, stratified_split
@@ -39,6 +40,8 @@ def evaluate(
     knn_temperature: float = 0.07,
     linear_grid: Sequence[float] = GRID,
     linear_holdout: float = 0.2,
+    few_labels: Sequence[int] = (),
+    few_labels_draws: int = 5,
     seed: int = 0,
     say: Callable[[str], None] = lambda line: None,
     scores_folder: pathlib.Path | None = None,
@@ -56,6 +59,9 @@ def evaluate(
         number used is reported.
       knn_temperature: of the neighbours' weights.
       linear_grid, linear_holdout, seed: see `linear_probe`.
+      few_labels, few_labels_draws: numbers of labels that a linear probe is trained on besides, and
+        how often they are drawn, see `few_labels_probe`. The draws do not depend on `seed`: runs of
+        several seeds are compared on the same ones.
       say: told what is being done, a line at a time.
       scores_folder: where scores are kept for the next evaluation of the same features, see
         `cached`.
@@ -63,7 +69,8 @@ def evaluate(
     Returns:
       A dict of plain values that JSON can hold: for each of "pretrained", "random_init" and
       "raw_input" the feature "dimension" and, where they can be taken, "knn" and "linear" (each
-      with "accuracy", its 95% "interval" and its settings); for the encoders also "collapse";
+      with "accuracy", its 95% "interval" and its settings), and "few_labels" by number of labels;
+      for the encoders also "collapse";
       "gains", the differences of the pretrained encoder to both baselines with their intervals, see
       `interval.paired_difference`; and "protocol" with the settings, the numbers of examples, the
       reason of each probe that is "not_measured", and "notes" on what to know of the numbers.
@@ -74,6 +81,8 @@ def evaluate(
         "knn_temperature": knn_temperature,
         "linear_grid": list(linear_grid),
         "linear_holdout": linear_holdout,
+        "few_labels": list(few_labels),
+        "few_labels_draws": few_labels_draws,
         "seed": seed,
     }
     embeds = {"pretrained": pretrained, "random_init": random_init, "raw_input": raw_input}
@@ -156,6 +165,9 @@ def _scores(
     if "linear" not in not_measured:
         grid, holdout, seed = (settings[key] for key in ("linear_grid", "linear_holdout", "seed"))
         scores["linear"] = _linear(train, test, grid, holdout, seed)
+        scores["few_labels"] = few_labels_scores(
+            train, test, settings["few_labels"], draws=settings["few_labels_draws"], seed=0
+        )
     return scores
 
 

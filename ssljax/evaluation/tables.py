@@ -6,6 +6,7 @@ import pathlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ssljax.evaluation.few_labels import few_labels_lines
 from ssljax.evaluation.intervals import BASELINES, PROBES, gain
 from ssljax.files import write_atomically
 
@@ -47,6 +48,8 @@ def table(result: dict) -> str:
             f"accuracy in %, 95% interval; {protocol['classes']} classes, "
             f"{protocol['train_examples']:,} train and {protocol['test_examples']:,} test examples"
         )
+        few = {title: result[row].get("few_labels", {}) for row, title in _ROWS.items()}
+        lines += few_labels_lines(few)
     else:
         lines.append(protocol["note"])
     lines.append(

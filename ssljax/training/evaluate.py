@@ -141,6 +141,7 @@ def full_evaluation(
         None if sets.test is None else lambda: _batches(experiment, sets.test, sets.labelled),
         knn_k=options.knn_k,
         knn_temperature=options.knn_temperature,
+        few_labels=options.few_labels,
         seed=experiment.config.seed,
         say=say,
         scores_folder=data_directory(experiment.config.data.folder or None) / "scores",

@@ -165,6 +165,7 @@ class Evaluation:
       size: side of the centre crop that the encoder sees; 0: as in training
       knn_k: neighbours that vote
       knn_temperature: temperature of the weights of their votes
+      few_labels: numbers of labels, such as (100, 1000), to train a linear probe on besides
     """
 
     every: CountOrNone = 0
@@ -177,6 +178,7 @@ class Evaluation:
     size: PixelsOrNone = 0
     knn_k: Count = 20
     knn_temperature: Positive = 0.07
+    few_labels: tuple[Count, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

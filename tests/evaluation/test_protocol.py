@@ -35,7 +35,22 @@ def projection(seed, dimension):
 @pytest.fixture(scope="module")
 def result(digits):
     embeds = projection(0, 48), projection(1, 4), input_features
-    return evaluate(*embeds, split(digits, 0), split(digits, 1), linear_grid=(1e-3, 1e-2), seed=5)
+    return evaluate(
+        *embeds,
+        split(digits, 0),
+        split(digits, 1),
+        linear_grid=(1e-3, 1e-2),
+        few_labels=(50, 2000),
+        few_labels_draws=2,
+        seed=5,
+    )
+
+
+def test_few_labels_are_measured_where_there_are_enough(result):
+    scores = [result[row]["few_labels"] for row in ("pretrained", "random_init", "raw_input")]
+    assert all(set(found) == {"50"} and len(found["50"]["accuracies"]) == 2 for found in scores)
+    assert scores[1]["50"]["accuracy"] < scores[0]["50"]["accuracy"]  # 4 and 48 dimensions
+    assert "50 labels" in table(result) and "2,000 labels" not in table(result)
 
 
 def test_three_rows_with_all_that_is_needed_to_repeat_them(result, digits):
@@ -51,6 +66,8 @@ def test_three_rows_with_all_that_is_needed_to_repeat_them(result, digits):
         "knn_temperature": 0.07,
         "linear_grid": [1e-3, 1e-2],
         "linear_holdout": 0.2,
+        "few_labels": [50, 2000],
+        "few_labels_draws": 2,
         "seed": 5,
     }
     assert [result[row]["dimension"] for row in ("pretrained", "random_init", "raw_input")] == [
