@@ -32,13 +32,13 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
-from ssljax.evaluation.intervals import wilson
 
 from ssljax.data import data_directory, prepare
 from ssljax.data.series import fill
 from ssljax.data.sources.arrays import Arrays, load
 from ssljax.data.sources.packaged import file_of
 from ssljax.evaluation.few_labels import draw, mean_interval
+from ssljax.evaluation.intervals import wilson
 from ssljax.ops.columns import raw_columns
 from ssljax.ops.window_statistics import window_statistics
 
