@@ -143,7 +143,7 @@ def test_checkpoint(run, checkpoints, name, monkeypatch):
     path = run / "checkpoints/2" / name
     for edit in EDITS.values():
         lines = []
-        monkeypatch.setattr(checkpoints, "_report", lines.append)
+        monkeypatch.setattr(checkpoints._steps, "_report", lines.append)
         edit(path)
         assert checkpoints.restore(ABSTRACT)[0] == 1
         assert len(lines) == 1 and str(run / "checkpoints/2") in lines[0] and name in lines[0]
