@@ -33,9 +33,9 @@ class OnlineDistillation(Objective):
     teacher_temperature), all being unit vectors. No gradient of it reaches the teacher. The loss is
     the sum of both. Features are the student's: the encoder of the run.
 
-    Papers: the student's loss https://arxiv.org/abs/2101.04731 (jacobswan1/SEED, seed/builder.py,
-    where the teacher is frozen: `seed_distillation`); student and teacher at once
-    https://arxiv.org/abs/2104.09866 (DoGo, where either learns from the other).
+    Papers: the student's loss https://arxiv.org/abs/2101.04731; student and teacher at once
+    https://arxiv.org/abs/2104.09866 (DoGo, where either learns from the other). Official code:
+    jacobswan1/SEED, seed/builder.py, where the teacher is frozen (`seed_distillation`).
 
     Attributes:
       teacher_objective: what the teacher learns by, in a config a section; its encoder is that of
