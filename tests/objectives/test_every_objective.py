@@ -51,7 +51,9 @@ def test_heads_start_as_the_official_code_leaves_them(case):
     output = params["head" if case == "simmim" else "projector"]["output"]
     bound = len(output["kernel"]) ** -0.5
     for leaf in output.values():
-        assert 0.7 * bound < np.abs(leaf).max() <= bound
+        # The largest of n draws is below a share q of the bound with probability q^n.
+        least = 1e-4 ** (1 / leaf.size)
+        assert least * bound < np.abs(leaf).max() <= bound
 
 
 UNCOUPLED = [

@@ -156,7 +156,7 @@ def test_images_of_other_channels_or_sizes_than_the_encoder_takes(tmp_path):
         evaluate.require_evaluable(build(config), final=False)
     np.savez(tmp_path / "odd.npz", image=np.zeros((40, 8, 9, 1), np.uint8))
     config.evaluation.source, config.data.source = "", f"npz:{tmp_path}/odd.npz"
-    with pytest.raises(UserError, match="whole images, of 8x9 pixels, .* choose another"):
+    with pytest.raises(UserError, match="whole examples, of 8x9x1, .* choose another"):
         evaluate.require_evaluable(build(config), final=False)
 
 
