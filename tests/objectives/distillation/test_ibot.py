@@ -86,7 +86,7 @@ def test_both_centres_move_after_the_step():
         (VIT, {"student_temperature": 0.0}, "objective.student_temperature=0.0; .* above 0"),
         (VIT, {"mask_prob": 0.0}, r"mask_prob=0.0; it must be above 0 and at most 1"),
         (VIT, {"mask_ratio_min": 0.6}, "mask_ratio_min=0.6 and objective.mask_ratio_max=0.5"),
-        (VIT, {"views": {"crop": {"count": 2, "size": 7}}}, "views of 7 pixels"),
+        (VIT, {"views": {"crop": {"count": 2, "size": 7}}}, "must divide the 7 rows"),
         (VIT, {"views": {"crop": {"count": 1}}}, "needs 2"),
     ],
 )
