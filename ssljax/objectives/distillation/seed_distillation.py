@@ -48,7 +48,6 @@ class SeedDistillation(Objective):
 
     paper = "arXiv:2101.04731"
     batch_coupled = True  # by batch statistics, where an encoder has them
-    smallest_batch = 2
 
     @classmethod
     def from_config(cls, section: Mapping[str, Any], run: Run, where: str) -> "SeedDistillation":

@@ -5,6 +5,6 @@ from tests.objectives.cases.small import POOLED_VIT
 CASES = {
     "combine": (
         POOLED_VIT,
-        {"name": "combine", "weights": {"mae": 0.5}, "tasks": {"simclr": SIMCLR, "mae": MAE}},
+        {"name": "combine", "weights": {"mae": 4.0}, "tasks": {"simclr": SIMCLR, "mae": MAE}},
     ),
 }

@@ -36,6 +36,7 @@ ONLINE = {
 SEED = {
     "name": "seed_distillation",
     **{key: value for key, value in ONLINE.items() if key not in ("name", "teacher_objective")},
+    "teacher_temperature": 0.01,  # a fresh teacher finds all images alike
 }
 
 CASES = {

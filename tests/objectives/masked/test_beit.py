@@ -57,11 +57,9 @@ def test_the_labels_are_the_tokenizers_ids_of_the_hidden_patches():
 def test_a_run_of_the_vq_vae_has_all_that_the_tokenizer_needs():
     encoder, fields = CASES["vq_vae"]
     tokenizer = {"encoder": encoder, **{k: fields[k] for k in ("codes", "code_dim")}}
-    memory = jax.eval_shape(
-        lambda: build(tokenizer=tokenizer).init_memory(jax.random.key(0), {}, {})
-    )
+    memory = jax.eval_shape(lambda: build(tokenizer=tokenizer).memory(jax.random.key(0)))
     run = trial("vq_vae").state
-    for part in ("params", "memory"):
+    for part in ("params", "objective_state"):
         theirs = named_leaves(getattr(run, part))
         for path, leaf in named_leaves(memory["tokenizer"][part]).items():
             assert (leaf.shape, leaf.dtype) == (theirs[path].shape, theirs[path].dtype), path
@@ -78,7 +76,7 @@ def test_the_tokenizer_stays_as_it_is():
     ("changes", "message"),
     [
         ({"mask_patches": 16}, "count must lie between 0 and 16 patches, got 16"),
-        ({"smallest_block": 0}, "smallest and aspect must be positive, got 0"),
+        ({"smallest_block": 0}, "objective.smallest_block=0; it must be at least 1"),
         ({"tokenizer": {"codes": 8}}, "tokenizer lacks tokenizer.encoder"),
         ({"tokenizer": {"encoder": RESNET, "code": 8}}, "tokenizer.code'; did you mean"),
         (

@@ -76,6 +76,6 @@ def test_a_resnet_is_refused():
 def test_a_view_that_patches_do_not_tile_is_refused():
     objective = _build()
     views = {"crop": {"size": 9, "crop_scale": (0.5, 1.0)}}
-    with pytest.raises(UserError, match="views of 9 pixels"):
+    with pytest.raises(UserError, match="must divide the 9 rows"):
         _build(views=views)
     assert objective.networks["decoder"].grid == (4, 4)
