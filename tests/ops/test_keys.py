@@ -62,6 +62,6 @@ def test_draws_are_equal_on_one_and_eight_devices():
     np.testing.assert_array_equal(draw(sharded), draw(jnp.arange(16)))
 
 
-def test_positions_of_a_wrong_rank():
-    with pytest.raises(ValueError, match=r"positions must have shape \[B\], got \[2, 2\]"):
+def test_rows_of_a_wrong_rank():
+    with pytest.raises(ValueError, match=r"rows must have shape \[B\], got \[2, 2\]"):
         per_example(jax.random.key(0), jnp.zeros((2, 2), int))

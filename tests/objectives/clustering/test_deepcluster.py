@@ -107,5 +107,5 @@ def test_refresh_is_a_function_of_state_and_key():
 def test_more_prototypes_than_images_are_refused():
     encoder, section = CASES["deepcluster_v2"]
     run = Run(build_encoder(encoder), SPEC, steps=10, batch_size=BATCH)
-    with pytest.raises(UserError, match=f"there are only {EXAMPLES} images"):
+    with pytest.raises(UserError, match=f"there are only {EXAMPLES} examples"):
         build_objective(ConfigDict({**section, "prototypes": (64,)}), run)

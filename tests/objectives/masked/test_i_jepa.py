@@ -84,7 +84,7 @@ def test_features_are_the_mean_of_the_teachers_tokens():
     [
         ({"distance": "l3"}, "unknown objective.distance 'l3'"),
         ({"target_scale": 0.3}, "targets . scale must leave some .* 4 targets of 4 patches"),
-        ({"target_aspect": (1.5, 0.75)}, "aspect must be positive"),
+        ({"target_aspect": (1.5, 0.75)}, "target_aspect=.* must be in ascending order"),
         ({"encoder": RESNET}, "i_jepa masks patches"),
     ],
 )

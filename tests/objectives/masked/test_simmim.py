@@ -72,8 +72,8 @@ def test_hidden_pixels_do_not_reach_the_prediction():
     ("changes", "message"),
     [
         ({"mask_unit": 3}, "mask_unit=3; it must be a multiple of encoder.patch_size=2"),
-        ({"mask_unit": 6}, "unit must divide the grid of 4 x 4 patches, got 3"),
-        ({"mask_ratio": 0.9}, "ratio must hide some of the 4 squares and leave some, got 0.9"),
+        ({"mask_unit": 6}, "unit must divide the grid \\(4, 4\\) of patches, got 3"),
+        ({"mask_ratio": 0.9}, "ratio must hide some of the 4 units and leave some, got 0.9"),
         ({"encoder": RESNET}, "simmim masks patches: config.encoder must be a vision transformer"),
         ({"views": {"crop": {"size": 9}}}, "encoder.patch_size=2 must divide the 9 rows"),
     ],
