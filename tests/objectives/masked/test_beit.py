@@ -41,7 +41,7 @@ def test_the_labels_are_the_tokenizers_ids_of_the_hidden_patches():
     tokenizer = memory["tokenizer"]
     images = (jnp.asarray(batch["image"], jnp.float32) / 255 - 0.3) / 0.4
     tokenize = jax.jit(objective.vq_vae.tokenize)
-    ids = np.asarray(tokenize(tokenizer["params"], tokenizer["memory"], images))
+    ids = np.asarray(tokenize(tokenizer["params"], tokenizer["objective_state"], images))
     masked = objective.mask(per_example(jax.random.split(key, 3)[1], batch["row"]))
     guess = np.bincount(ids.ravel()).argmax()
     right = np.mean(ids[np.asarray(masked)] == guess)
