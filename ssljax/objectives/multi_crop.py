@@ -46,15 +46,6 @@ def count_global(views: Views, *, at_least: int = 2) -> int:
     return count
 
 
-def require_prototypes(**counts: int) -> None:
-    """Raise a UserError unless fields of the objective, given by name, are at least 2."""
-    for name, count in counts.items():
-        if count < 2:
-            raise UserError(
-                f"objective.{name}={count}; it must be at least 2, or all distributions are equal"
-            )
-
-
 def pairs(teachers: int, students: int) -> list[tuple[int, int]]:
     """Return (teacher's view, student's view) for all that differ; the teacher's come first."""
     return [(t, s) for t in range(teachers) for s in range(students) if t != s]
