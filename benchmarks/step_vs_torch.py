@@ -40,15 +40,15 @@ def images(batch: int) -> np.ndarray:
 def jax_step(case: str):
     """Return (step, number of parameters); step() runs one and returns its loss."""
     import dataclasses
-    from typing import ClassVar
 
     import jax
     import jax.numpy as jnp
-    from einops import rearrange
 
     from ssljax.losses import nt_xent
-    from ssljax.models import MLP, Chain, build_encoder
-    from ssljax.objectives.base import Aux
+    from ssljax.models import MLP, build_encoder
+    from ssljax.objectives import Loss, Objective, Run
+    from ssljax.objectives.multi_crop import apply_multi_crop
+    from ssljax.spec import image_spec
     from ssljax.training.allocator import keep_freed_memory
     from ssljax.training.optimizer import build_optimizer
     from ssljax.training.step import init_state, make_train_step
@@ -57,41 +57,31 @@ def jax_step(case: str):
     config, batch_size, (hidden, out) = CASES[case]
 
     @dataclasses.dataclass(frozen=True)
-    class SimCLROfFixedViews:
-        network: Chain
-        batch_coupled: ClassVar[bool] = True
+    class SimCLROfFixedViews(Objective):
+        batch_coupled = True
 
-        def init_params(self, key, batch):
-            return self.network.init(key, batch["image"][:, 0])[0]
+        def modules(self):
+            return {"encoder": self.run.encoder, "projector": MLP((hidden,), out, norm=False)}
 
-        def init_memory(self, key, params, batch):
-            return self.network.init(key, batch["image"][:, 0])[1]
+        def loss(self, net, teacher, batch, *, key, step):
+            z1, z2 = apply_multi_crop(net, [batch["image"]], "projector")
+            return Loss(jnp.mean(nt_xent(z1, z2, temperature=TEMPERATURE)))
 
-        def loss(self, params, memory, batch, *, key, step):
-            views = rearrange(batch["image"], "b v h w c -> (b v) h w c")
-            z, stats = self.network.apply(params, memory, views, train=True)
-            z1, z2 = rearrange(z, "(b v) d -> v b d", v=2)
-            return jnp.mean(nt_xent(z1, z2, temperature=TEMPERATURE)), Aux({}, stats)
-
-        def advance(self, params, memory, carry, *, step):
-            return params, carry
-
-    projector = MLP((hidden,), out, norm=False)
-    objective = SimCLROfFixedViews(
-        Chain({"encoder": build_encoder(config), "projector": projector})
-    )
+    shape = images(batch_size).shape[2:]
+    spec = image_spec(shape, (0.0,) * shape[2], (1.0,) * shape[2], batch_size)
+    objective = SimCLROfFixedViews(Run(build_encoder(config), spec, 1000, batch_size))
     batch = {
         "image": jnp.asarray(images(batch_size)),
         "id": jnp.arange(batch_size, dtype=jnp.int32),
     }
-    params = jax.eval_shape(objective.init_params, jax.random.key(0), batch)
+    params = jax.eval_shape(objective.init_params, jax.random.key(0))
     optimizer = build_optimizer(
         {"learning_rate": LEARNING_RATE, "weight_decay": WEIGHT_DECAY, "schedule": "constant"},
         steps=1000,
         batch_size=batch_size,
         params=params,
     ).transform
-    state = jax.jit(lambda: init_state(objective, optimizer, batch, seed=0))()
+    state = jax.jit(lambda: init_state(objective, optimizer, seed=0))()
     train_step = jax.jit(make_train_step(objective, optimizer, seed=0), donate_argnums=0)
 
     def step():
