@@ -64,11 +64,11 @@ def _scores(
     encoder, params = dataclasses.replace(run.encoder, depth=depth), _first(params, depth)
 
     @jax.jit
-    def embed(batch):
-        tokens = apply(encoder, params, {}, plain(batch, run.spec), train=False)[0].tokens
+    def embed(images):
+        tokens = apply(encoder, params, {}, plain(images, run.field), train=False)[0].tokens
         return jnp.mean(tokens, axis=1, dtype=jnp.float32)
 
-    parts = [embed({"image": images[i : i + BATCH]}) for i in range(0, len(images), BATCH)]
+    parts = [embed(images[i : i + BATCH]) for i in range(0, len(images), BATCH)]
     features = np.concatenate(parts)
     scored = np.arange(len(images)) % EVERY == 0
     split = features[~scored], labels[~scored], features[scored], labels[scored]
