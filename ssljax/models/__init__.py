@@ -1,7 +1,6 @@
 """Encoders, decoders and heads: the only folder that imports flax; `init` and `apply` hide it."""
 
 from ssljax.models.base import (
-    Chain,
     Encoded,
     apply,
     init,
@@ -25,7 +24,6 @@ __all__ = [
     "ENCODERS",
     "MLP",
     "BatchNorm",
-    "Chain",
     "ConvDecoder",
     "DINOHead",
     "Encoded",

@@ -1,12 +1,9 @@
-"""What every model shares: the `Encoded` result, `init` and `apply`, chains of named modules."""
+"""What every model shares: the `Encoded` result, `init` and `apply`."""
 
-import dataclasses
 import inspect
-import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import flax
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
@@ -83,80 +80,6 @@ def apply(
         return module.apply(variables, *args, rngs=rngs, **kwargs), stats
     output, updated = module.apply(variables, *args, rngs=rngs, mutable=["batch_stats"], **kwargs)
     return output, updated["batch_stats"]
-
-
-@dataclasses.dataclass(frozen=True)
-class Chain:
-    """Named modules in a row: each takes the output of the one before, heads an encoder's `pooled`.
-
-    Parameters and statistics are dicts from module name to tree, so that a component can be shared,
-    frozen, exported or given to another chain by its name.
-
-    Args:
-      modules: module by name in order of application, such as {"encoder": vit, "projector": mlp};
-        kept as a frozen mapping, so that a chain is hashable.
-    """
-
-    modules: Mapping[str, nn.Module]
-    order: tuple[str, ...] = dataclasses.field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "modules", flax.core.freeze(dict(self.modules)))
-        # Mappings are equal in any order, but chains are not.
-        object.__setattr__(self, "order", tuple(self.modules))
-
-    def init(self, key: jax.Array, inputs: Any) -> tuple[dict[str, dict], dict[str, dict]]:
-        """Return fresh (params, stats); a component's depend on its name, not on its neighbours."""
-        params, stats = {}, {}
-        for name, module in self.modules.items():
-            output = init_with_output(module, _key_of(key, name), _features(inputs))
-            inputs, params[name], stats[name] = output
-        return params, stats
-
-    def apply(
-        self,
-        params: Mapping[str, Mapping],
-        stats: Mapping[str, Mapping],
-        inputs: Any,
-        *,
-        train: bool,
-        through: Iterable[str] | None = None,
-        key: jax.Array | None = None,
-    ) -> tuple[Any, dict[str, Mapping]]:
-        """Run the chain, or the part of it named by `through`: (output, stats).
-
-        Args:
-          params: parameter tree by module name; further names are ignored.
-          stats: batch statistics by module name; those of modules not run are returned unchanged.
-          inputs: what the first module run takes.
-          train: as for `apply`.
-          through: names of the modules to run, in the order to run them; None means all.
-          key: for drop-path; each module draws from its own stream.
-
-        Raises:
-          UserError: `through` names a module that the chain does not have.
-        """
-        stats = dict(stats)
-        for name in self.modules if through is None else through:
-            if name not in self.modules:
-                raise unknown("module of the chain", name, self.modules)
-            inputs, stats[name] = apply(
-                self.modules[name],
-                params[name],
-                stats.get(name, {}),
-                _features(inputs),
-                train=train,
-                key=None if key is None else _key_of(key, name),
-            )
-        return inputs, stats
-
-
-def _features(value: Any) -> Any:
-    return value.pooled if isinstance(value, Encoded) else value
-
-
-def _key_of(key: jax.Array, name: str) -> jax.Array:
-    return jax.random.fold_in(key, zlib.crc32(name.encode()))
 
 
 def _with_train(module: nn.Module, kwargs: Mapping[str, Any], train: bool) -> dict[str, Any]:

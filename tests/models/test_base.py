@@ -3,24 +3,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import linen as nn
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from ssljax.errors import UserError
-from ssljax.models import MLP, Chain, build_encoder
+from ssljax.models import build_encoder
 from tests.models.jitted import apply, init
 
 KEY = jax.random.key(0)
 IMAGES = jax.random.normal(KEY, (8, 8, 8, 3))
 RESNET = {"name": "resnet", "stage_sizes": (1, 1), "width": 4, "stem": "small"}
 VIT = {"name": "vit", "patch_size": 4, "image_size": 8, "width": 8, "depth": 2, "heads": 2}
-
-
-def chain(config=RESNET):
-    return Chain({"encoder": build_encoder(config), "projector": MLP(hidden=(6,), out=5)})
-
-
-start = jax.jit(lambda chain: chain.init(KEY, IMAGES), static_argnums=0)
-run = jax.jit(Chain.apply, static_argnums=0, static_argnames=("train", "through"))
 
 
 def leaves(tree):
@@ -55,73 +46,6 @@ def test_apply_serves_modules_that_do_not_take_train():
     module = nn.Dense(3)
     params, stats = init(module, KEY, IMAGES)
     assert apply(module, params, stats, IMAGES, train=True)[0].shape == (8, 8, 8, 3)
-
-
-def test_chain_is_its_modules_one_after_the_other():
-    network = chain()
-    params, stats = start(network)
-    assert params.keys() == stats.keys() == {"encoder", "projector"}
-    out, updated = run(network, params, stats, IMAGES, train=True)
-
-    encoder, projector = network.modules["encoder"], network.modules["projector"]
-    encoded, e = apply(encoder, params["encoder"], stats["encoder"], IMAGES, train=True)
-    z, p = apply(projector, params["projector"], stats["projector"], encoded.pooled, train=True)
-    np.testing.assert_array_equal(out, z)
-    assert same(updated, {"encoder": e, "projector": p})
-
-
-def test_part_of_a_chain():
-    network = chain()
-    params, stats = start(network)
-    encoded, updated = run(network, params, stats, IMAGES, train=True, through=("encoder",))
-    assert encoded.pooled.shape == (8, 8)
-    assert same(updated["projector"], stats["projector"])
-    assert not same(updated["encoder"], stats["encoder"])
-    z, _ = run(network, params, updated, encoded, train=True, through=("projector",))
-    whole, _ = run(network, params, stats, IMAGES, train=True)
-    np.testing.assert_allclose(z, whole, rtol=1e-5, atol=1e-6)
-    with pytest.raises(UserError, match="did you mean 'projector'"):
-        run(network, params, stats, IMAGES, train=True, through=("projektor",))
-
-
-def test_a_component_starts_the_same_whatever_its_neighbours():
-    alone = Chain({"encoder": build_encoder(RESNET)})
-    assert same(start(alone)[0]["encoder"], start(chain())[0]["encoder"])
-
-
-def test_chains_are_values():
-    assert chain() == chain() and hash(chain()) == hash(chain())
-    assert chain() != chain({**RESNET, "width": 8})
-    assert chain() != Chain(dict(reversed(list(chain().modules.items()))))
-
-
-def test_drop_path_draws_from_the_key():
-    network = chain({**VIT, "drop_path": 0.5})
-    params, stats = start(network)
-
-    def draw(seed, train=True):
-        return run(network, params, stats, IMAGES, train=train, key=jax.random.key(seed))[0]
-
-    np.testing.assert_array_equal(draw(1), draw(1))
-    assert not np.allclose(draw(1), draw(2))
-    np.testing.assert_array_equal(draw(1, train=False), draw(2, train=False))
-
-
-@pytest.mark.parametrize("config", [RESNET, VIT, {**VIT, "drop_path": 0.5}])
-def test_one_device_and_eight_agree(config):
-    network = chain(config)
-    params, stats = start(network)
-
-    def loss(params, images):
-        z, updated = network.apply(params, stats, images, train=True, key=KEY)
-        return jnp.mean(jnp.sin(3 * z)), updated
-
-    step = jax.jit(jax.value_and_grad(loss, has_aux=True))
-    mesh = Mesh(np.array(jax.devices()), ("data",))
-    sharded = jax.device_put(IMAGES, NamedSharding(mesh, PartitionSpec("data")))
-    replicated = jax.device_put(params, NamedSharding(mesh, PartitionSpec()))
-    one, many = step(params, IMAGES), step(replicated, sharded)
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5), one, many)
 
 
 @pytest.mark.parametrize(

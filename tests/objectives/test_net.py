@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from ssljax.errors import UserError
 from ssljax.models import MLP, apply, build_encoder
@@ -92,3 +93,61 @@ def test_parameters_depend_on_the_name_and_not_on_the_neighbours():
 def test_a_component_that_is_not_there_is_named():
     with pytest.raises(UserError, match="did you mean 'projector'"):
         Net({"encoder": None, "projector": None}, {}, {}).projecter  # noqa: B018
+
+
+IMAGES = jax.random.normal(KEY, (8, 8, 8, 3))
+
+
+def _chain(config=RESNET):
+    modules = {"encoder": build_encoder(config), "projector": MLP(hidden=(6,), out=5)}
+    net = InitNet(modules, KEY)
+    net.projector(net.encoder(IMAGES).pooled)
+    return modules, net.params, net.stats
+
+
+def _run(modules, params, stats, images, *, train, key=None):
+    net = Net(modules, params, stats, train=train, key=key)
+    return net.projector(net.encoder(images).pooled), net.stats
+
+
+def test_components_run_one_after_the_other_and_keep_their_own_statistics():
+    modules, params, stats = _chain()
+    assert params.keys() == stats.keys() == {"encoder", "projector"}
+    out, updated = _run(modules, params, stats, IMAGES, train=True)
+    encoded, e = apply(modules["encoder"], params["encoder"], stats["encoder"], IMAGES, train=True)
+    z, p = apply(
+        modules["projector"], params["projector"], stats["projector"], encoded.pooled, train=True
+    )
+    np.testing.assert_array_equal(out, z)
+    jax.tree.map(np.testing.assert_array_equal, updated, {"encoder": e, "projector": p})
+
+    net = Net(modules, params, stats)
+    assert net.encoder(IMAGES).pooled.shape[0] == len(IMAGES)
+    jax.tree.map(np.testing.assert_array_equal, net.stats["projector"], stats["projector"])
+
+
+def test_drop_path_draws_from_the_key():
+    modules, params, stats = _chain({**VIT, "drop_path": 0.5})
+
+    def draw(seed, train=True):
+        return _run(modules, params, stats, IMAGES, train=train, key=jax.random.key(seed))[0]
+
+    np.testing.assert_array_equal(draw(1), draw(1))
+    assert not np.allclose(draw(1), draw(2))
+    np.testing.assert_array_equal(draw(1, train=False), draw(2, train=False))
+
+
+@pytest.mark.parametrize("config", [RESNET, VIT, {**VIT, "drop_path": 0.5}])
+def test_one_device_and_eight_agree(config):
+    modules, params, stats = _chain(config)
+
+    def loss(params, images):
+        z, updated = _run(modules, params, stats, images, train=True, key=KEY)
+        return jnp.mean(jnp.sin(3 * z)), updated
+
+    step = jax.jit(jax.value_and_grad(loss, has_aux=True))
+    mesh = Mesh(np.array(jax.devices()), ("data",))
+    sharded = jax.device_put(IMAGES, NamedSharding(mesh, PartitionSpec("data")))
+    replicated = jax.device_put(params, NamedSharding(mesh, PartitionSpec()))
+    one, many = step(params, IMAGES), step(replicated, sharded)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5), one, many)
