@@ -7,10 +7,10 @@ import jax.numpy as jnp
 from ssljax.losses import dino
 from ssljax.models import DINOHead
 from ssljax.objectives.base import Loss, Objective
+from ssljax.objectives.distillation.temperature import teacher_temperature
 from ssljax.objectives.multi_crop import apply_multi_crop, count_global, pairs
 from ssljax.objectives.views import Views
 from ssljax.ops.ema import ema
-from ssljax.ops.schedule import linear
 from ssljax.schema import Positive, Prototypes, Share, Size, Width, Widths
 
 
@@ -71,12 +71,7 @@ class DINO(Objective):
         t = apply_multi_crop(teacher, groups[:1], "head")
         temperatures = {
             "student_temperature": self.student_temperature,
-            "teacher_temperature": linear(
-                step,
-                start=self.teacher_temperature_start,
-                end=self.teacher_temperature,
-                steps=self.temperature_steps,
-            ),
+            "teacher_temperature": teacher_temperature(self, step),
         }
         losses = [
             dino(s[student], t[view], net.state["center"], **temperatures)

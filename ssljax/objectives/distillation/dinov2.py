@@ -11,13 +11,13 @@ from ssljax.losses import koleo, swapped_prediction
 from ssljax.models import DINOHead, MaskToken
 from ssljax.objectives.base import Loss, Objective
 from ssljax.objectives.distillation.patch_distillation import encode, require_ratios
+from ssljax.objectives.distillation.temperature import teacher_temperature
 from ssljax.objectives.masked.patches import patch_grid, require_patches
 from ssljax.objectives.multi_crop import count_global, pairs
 from ssljax.objectives.views import Views, blank
 from ssljax.ops import sinkhorn
 from ssljax.ops.keys import per_example, split_keys
 from ssljax.ops.masking import block_mask
-from ssljax.ops.schedule import linear
 from ssljax.schema import (
     Count,
     NotNegative,
@@ -166,12 +166,7 @@ class DINOv2(Objective):
 
     def _targets(self, teacher_logits, step, where=None):
         """Return the assignments [B, V, K] of logits [B, V, K], evened over B and V."""
-        temperature = linear(
-            step,
-            start=self.teacher_temperature_start,
-            end=self.teacher_temperature,
-            steps=self.temperature_steps,
-        )
+        temperature = teacher_temperature(self, step)
         rows = sinkhorn(
             rearrange(teacher_logits, "b v k -> (b v) k"),
             epsilon=temperature,

@@ -9,13 +9,13 @@ from ssljax.losses import dino, ibot
 from ssljax.models import DINOHead, MaskToken
 from ssljax.objectives.base import Loss, Objective
 from ssljax.objectives.distillation.patch_distillation import encode, require_ratios
+from ssljax.objectives.distillation.temperature import teacher_temperature
 from ssljax.objectives.masked.patches import patch_grid, require_patches
 from ssljax.objectives.multi_crop import count_global, pairs
 from ssljax.objectives.views import Views, blank
 from ssljax.ops.ema import ema
 from ssljax.ops.keys import per_example, split_keys
 from ssljax.ops.masking import block_mask
-from ssljax.ops.schedule import linear
 from ssljax.schema import OpenShare, Part, Positive, Prototypes, Share, Size, Width, Widths
 
 
@@ -105,12 +105,7 @@ class IBOT(Objective):
 
         temperatures = {
             "student_temperature": self.student_temperature,
-            "teacher_temperature": linear(
-                step,
-                start=self.teacher_temperature_start,
-                end=self.teacher_temperature,
-                steps=self.temperature_steps,
-            ),
+            "teacher_temperature": teacher_temperature(self, step),
         }
         center, patch_center = net.state["center"], net.state["patch_center"]
         images = [
