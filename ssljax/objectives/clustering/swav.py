@@ -32,7 +32,7 @@ class SwAV(Objective):
 
     With a queue, the z_i of earlier batches take part in the assignment from the step `queue_start`
     on, so that a small batch can be spread over many prototypes; they are not in the loss. The
-    paper holds the prototypes at first: that is the optimizer rule {"match": "^prototypes/",
+    paper holds the prototypes at first: that is the parameter group {"match": "^prototypes/",
     "frozen_steps": 313}.
 
     Paper: https://arxiv.org/abs/2006.09882. Official code: facebookresearch/swav, main_swav.py,

@@ -23,7 +23,7 @@ class MoCoV3(Objective):
 
     The teacher is a moving average, updated after the optimizer's step, with a momentum that rises
     along a cosine to 1; its batch statistics are its own. Vision transformers are stable with a
-    random, fixed patch embedding: an optimizer rule with `frozen` (see the config).
+    random, fixed patch embedding: a parameter group with `frozen` (see the config).
 
     The heads of vision transformers are the default: a projector of three layers, and a BatchNorm
     at the end of projector and predictor. Those of ResNets have two layers each, t is 1, and the

@@ -31,7 +31,7 @@ class DINO(Objective):
     With `learned_lengths` a prototype's cosines are times a length that is trained, from 1
     (`norm_last_layer` False of the official code, which the published ViT-S has).
 
-    The paper holds the prototypes in the first epoch: that is the optimizer rule {"match":
+    The paper holds the prototypes in the first epoch: that is the parameter group {"match":
     "^head/prototypes", "frozen_steps": ...}.
 
     Paper: https://arxiv.org/abs/2104.14294. Official code: facebookresearch/dino, main_dino.py,
