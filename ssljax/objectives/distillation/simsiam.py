@@ -21,7 +21,7 @@ class SimSiam(Objective):
     metric "std" tells a collapse: it is that of the components of unit vectors z, 0 if all are
     equal, about 1 / sqrt(D) if they are spread.
 
-    The paper does not decay the learning rate of the predictor: that is the optimizer rule
+    The paper does not decay the learning rate of the predictor: that is the parameter group
     {"match": "^predictor/", "learning_rate_schedule": "constant"}.
 
     Paper: https://arxiv.org/abs/2011.10566. Official code: facebookresearch/simsiam,
