@@ -28,7 +28,7 @@ def test_components_are_shared_or_belong_to_a_task():
 def test_the_loss_is_the_weighted_sum():
     one = trial("combine")
     metrics = one.step(one.state, one.batches[0])[1]
-    wanted = metrics["simclr/loss"] + 0.5 * metrics["mae/loss"]
+    wanted = metrics["simclr/loss"] + 4.0 * metrics["mae/loss"]
     assert float(metrics["loss"]) == pytest.approx(float(wanted), rel=1e-6)
 
 
