@@ -52,7 +52,11 @@ class Modality(abc.ABC):
 
     @abc.abstractmethod
     def complete(self, fields: Mapping[str, Any], field: Field) -> dict[str, Any]:
-        """Return the fields of a view with its size filled in from the data, where it has none."""
+        """Return the fields of a view with its size filled in from the data, where it has none.
+
+        Raises:
+          ValueError: a field does not fit the data.
+        """
 
     @abc.abstractmethod
     def views(
