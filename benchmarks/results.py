@@ -95,7 +95,8 @@ def _train(name: str, *, modalities: dict[str, str], runs: pathlib.Path, threads
 
 def _python(module: str, *arguments: str, log, threads: int) -> bool:
     """Run a module; on a CPU, as one device with so many threads."""
-    env = {"JAX_NUM_CPU_DEVICES": "1", "PJRT_NPROC": str(threads), **os.environ}
+    threads = dict.fromkeys(("PJRT_NPROC", "OPENBLAS_NUM_THREADS"), str(threads))
+    env = {"JAX_NUM_CPU_DEVICES": "1", **threads, **os.environ}
     command = (sys.executable, "-m", module, *arguments)
     return subprocess.run(command, env=env, stdout=log, stderr=log).returncode == 0
 
