@@ -95,7 +95,9 @@ def test_each_task_has_crops_of_its_own(photos):
     assert own["simclr/loss"] == changed["simclr/loss"] and own["mae/loss"] != changed["mae/loss"]
 
 
-@pytest.mark.parametrize("case", ["beit", "jigsaw", "relative_location", "swav", "i_jepa", "ressl"])
+@pytest.mark.parametrize(
+    "case", ["beit", "jigsaw", "swav", "i_jepa", "ressl", "online_distillation"]
+)
 def test_tasks_of_every_kind_make_do_with_crops(case):
     config = shipping(case)
     build(config, GREY, devices=jax.devices()[:1]).trace_step()
