@@ -2,7 +2,7 @@
 
 from ssljax.data.host.base import HostTransform, fields_after, sides
 from ssljax.data.host.choose import drawn, fixed
-from ssljax.data.host.crops import CropGroup
+from ssljax.data.host.crops import CropGroup, crop_name, shipped
 from ssljax.data.host.image import CentreCrop, RandomResizedCrop
 from ssljax.data.host.series import Window
 
@@ -12,8 +12,10 @@ __all__ = [
     "HostTransform",
     "RandomResizedCrop",
     "Window",
+    "crop_name",
     "drawn",
     "fields_after",
     "fixed",
+    "shipped",
     "sides",
 ]
