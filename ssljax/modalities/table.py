@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ssljax.losses import masked_columns
-from ssljax.modalities.base import Array, Modality, is_local
+from ssljax.modalities.base import Array, Modality, is_local, weak_of
 from ssljax.ops.augment import SCARF, multi_corrupt
 from ssljax.ops.columns import raw_columns
 
@@ -28,10 +28,13 @@ class Table(Modality):
     def like(self, groups, field):
         """Return a clean and a corrupted view of two, as SCARF has; else as many corrupted ones.
 
-        A single view is the row as it is.
+        A single view is the row as it is. Of two that have names, the clean one is the view of
+        images that is cropped and mirrored alone, if there is one.
         """
         counts = {name: fields.get("count", 1) for name, fields in groups.items()}
         total = sum(counts.values())
+        if total == 2 and (weak := weak_of(groups)):
+            return {name: {"rate": 0.0 if name in weak else STRONG} for name in groups}
         if total <= 2:
             views = {"clean": {"rate": 0.0}, "corrupted": {"rate": STRONG}}
             return views if total == 2 else {"clean": views["clean"]}

@@ -23,7 +23,7 @@ from ssljax.data.host import CropGroup, shipped
 from ssljax.errors import UserError
 from ssljax.models import build_encoder, encoder_class
 from ssljax.objectives import Objective, Run, build_objective
-from ssljax.spec import Spec
+from ssljax.spec import Field, Spec
 from ssljax.training.consistency import (
     argument_checks_told,
     require_consistent,
@@ -31,6 +31,7 @@ from ssljax.training.consistency import (
     require_trained,
 )
 from ssljax.training.optimizer import Optimizer, build_optimizer
+from ssljax.training.output import Output, find_output
 from ssljax.training.sharding import (
     batch_sharding,
     check_batch_size,
@@ -127,13 +128,30 @@ class Experiment:
                 "config.data.ship='crops' does not ship; set config.data.ship='square'"
             ) from error
 
+    @functools.cached_property
+    def output(self) -> Output:
+        """The output that is evaluated: `evaluation.output`, by default the objective's first.
+
+        Raises:
+          UserError: see `find_output`.
+        """
+        options, state = self.config.evaluation, self.abstract_state
+        fields = {
+            name: _as_evaluated(field, options.size)
+            for name, field in self.objective.run.spec.fields.items()
+            if field.modality != "label"
+        }
+        return find_output(
+            self.objective, state.params, state.objective_state, fields, options.output
+        )
+
     @functools.cached_property  # or every evaluation would compile it anew
     def embed(self) -> Callable[[dict[str, Any], Any, Batch], jax.Array]:
-        """The jitted features [B, D] of (params, objective state, batch), the objective's first
-        output."""
+        """The jitted features [B, D] of (params, objective state, batch): those of `output`."""
+        name = self.output.name
 
         def embed(params: Any, state: Any, batch: Batch) -> jax.Array:
-            return next(iter(self.objective.outputs(params, state, batch).values()))
+            return self.objective.outputs(params, state, batch)[name]
 
         return jax.jit(embed, out_shardings=replicated(self.mesh))
 
@@ -179,6 +197,13 @@ class Experiment:
             workers=self.config.data.workers,
         ):
             yield self.put(batch)
+
+
+def _as_evaluated(field: Field, size: int) -> Field:
+    """Return a field as evaluation shows it: images have perhaps a size of their own."""
+    if not size or field.modality != "image":
+        return field
+    return field.replace(shape=(size, size, field.shape[2]))
 
 
 def open_data(config: ConfigDict, spec: str, split: str, *, channels: int | None = None) -> Source:

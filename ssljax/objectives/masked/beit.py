@@ -74,7 +74,8 @@ class BEiT(Objective):
         fields = {**self.tokenizer}
         if "encoder" not in fields:
             raise UserError("tokenizer lacks tokenizer.encoder, that of the tokenizer's run")
-        run = dataclasses.replace(self.run, encoder=build_encoder(fields.pop("encoder")))
+        encoder = build_encoder(fields.pop("encoder"), self.run.field, "tokenizer.encoder")
+        run = dataclasses.replace(self.run, encoder=encoder)
         return dataclasses.replace(parse(VQVAE, fields, "tokenizer", run=run), views=self.views)
 
     def _fresh_tokens(self):

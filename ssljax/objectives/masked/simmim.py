@@ -1,6 +1,7 @@
 """SimMIM: regress the pixels of masked squares, with nothing but a linear layer as decoder."""
 
 import dataclasses
+import math
 
 import jax
 import jax.numpy as jnp
@@ -31,9 +32,10 @@ class SimMIM(Objective):
 
     views: Views = Views.crops(crop_scale=(0.67, 1.0), flip=0.5)
     mask_ratio: OpenShare = 0.6
-    mask_unit: Count = 32  # pixels
+    mask_unit: Count = 32  # pixels, or steps of a series
 
     paper = "arXiv:2111.09886"
+    reads = ("image", "series")
 
     def check(self):
         self.views.require(count=1)
@@ -47,7 +49,7 @@ class SimMIM(Objective):
 
     def modules(self):
         encoder = self.run.encoder
-        out = encoder.patch_size**2 * self.run.field.shape[2]
+        out = math.prod(encoder.patch) * self.run.field.shape[-1]
         return {
             "encoder": encoder,
             "head": MLP((), out, linear_init="torch"),
@@ -64,8 +66,8 @@ class SimMIM(Objective):
         return unit_mask(keys, grid=grid, unit=unit, ratio=self.mask_ratio)
 
     def loss(self, net, teacher, batch, *, key, step):
-        images = self.views.stacked(key, batch)[:, 0]
+        views = self.views.stacked(key, batch)[:, 0]
         masked = self.mask(per_example(jax.random.split(key)[1], batch["row"]))
-        encoded = net.encoder(images, masked=masked, mask_token=net.mask_token())
-        target = patchify(images, patch=self.run.encoder.patch_size)
+        encoded = net.encoder(views, masked=masked, mask_token=net.mask_token())
+        target = patchify(views, patch=self.run.encoder.patch)
         return Loss(jnp.mean(masked_l1(net.head(encoded.tokens), target, where=masked)))
