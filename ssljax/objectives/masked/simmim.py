@@ -50,7 +50,7 @@ class SimMIM(Objective):
         out = encoder.patch_size**2 * self.run.field.shape[2]
         return {
             "encoder": encoder,
-            "head": MLP((), out, linear_init="torch"),
+            "head": MLP((), out, linear_init="torch", output_axis="outputs"),
             "mask_token": MaskToken(encoder.width, "truncated"),
         }
 
