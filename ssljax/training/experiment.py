@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
@@ -24,6 +25,7 @@ from ssljax.errors import UserError
 from ssljax.models import build_encoder, encoder_class
 from ssljax.objectives import Objective, Run, build_objective
 from ssljax.spec import Field, Spec
+from ssljax.training import logical_axes
 from ssljax.training.consistency import (
     argument_checks_told,
     require_consistent,
@@ -41,7 +43,7 @@ from ssljax.training.sharding import (
 )
 from ssljax.training.sharding_rules import state_sharding
 from ssljax.training.state import TrainState
-from ssljax.training.step import init_state, make_train_step, state_of
+from ssljax.training.step import init_state, make_train_step
 
 Batch = dict[str, jax.Array]
 
@@ -115,6 +117,19 @@ class Experiment:
             with argument_checks_told(), self._whole_images_told():
                 return jitted.trace(self.abstract_state, self.abstract_batch)
 
+    @contextlib.contextmanager
+    def _whole_images_told(self) -> Iterator[None]:
+        """Turn the error of a loss that reads images that are not in the batch into a UserError."""
+        try:
+            yield
+        except KeyError as error:
+            if not self.crops or error.args != (self.objective.run.name,):
+                raise
+            raise UserError(
+                f"the loss of {type(self.objective).__name__} reads whole images, which "
+                "config.data.ship='crops' does not ship; set config.data.ship='square'"
+            ) from error
+
     @functools.cached_property
     def output(self) -> Output:
         """The output that is evaluated: `evaluation.output`, by default the objective's first.
@@ -131,19 +146,6 @@ class Experiment:
         return find_output(
             self.objective, state.params, state.objective_state, fields, options.output
         )
-
-    @contextlib.contextmanager
-    def _whole_images_told(self) -> Iterator[None]:
-        """Turn the error of a loss that reads images that are not in the batch into a UserError."""
-        try:
-            yield
-        except KeyError as error:
-            if not self.crops or error.args != (self.objective.run.name,):
-                raise
-            raise UserError(
-                f"the loss of {type(self.objective).__name__} reads whole images, which "
-                "config.data.ship='crops' does not ship; set config.data.ship='square'"
-            ) from error
 
     @functools.cached_property  # or every evaluation would compile it anew
     def embed(self) -> Callable[[dict[str, Any], Any, Batch], jax.Array]:
@@ -258,20 +260,21 @@ def build(
     objective = build_objective(config.objective, run)
     crops = objective.host_crops() if config.data.ship == "crops" else None
     with argument_checks_told():
-        abstract_params = jax.eval_shape(objective.init_params, jax.random.key(0))
+        abstract_params, objective_state, names = logical_axes.evaluated(objective)
     optimizer = build_optimizer(
         config.optimizer, steps=config.steps, batch_size=config.batch_size, params=abstract_params
     )
     if trains:
         require_trained(optimizer.param_groups, config.steps)
-    abstract_state = jax.eval_shape(
-        functools.partial(
-            state_of, objective=objective, optimizer=optimizer.transform, seed=config.seed
-        ),
-        abstract_params,
-    )
+    opt_state = jax.eval_shape(optimizer.transform.init, abstract_params)
+    number = jax.ShapeDtypeStruct((), jnp.int32)
+    abstract_state = TrainState(number, abstract_params, objective_state, opt_state)
     shardings = state_sharding(
-        mesh, abstract_state, config.sharding_rules, min_size=config.mesh.fsdp_min_size
+        mesh,
+        abstract_state,
+        config.sharding_rules,
+        names=names,
+        min_size=config.mesh.fsdp_min_size,
     )
     abstract_state = jax.tree.map(
         lambda leaf, sharding: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),

@@ -23,17 +23,6 @@ def init_state(
 ) -> TrainState:
     """Return the first state; call it under `jit`."""
     params = objective.init_params(key_for(seed, "params", 0))
-    return state_of(params, objective, optimizer, seed=seed)
-
-
-def state_of(
-    params: Any,
-    objective: Objective,
-    optimizer: optax.GradientTransformation,
-    *,
-    seed: int,
-) -> TrainState:
-    """Return the first state of these parameters."""
     state = objective.init_state(key_for(seed, "memory", 0), params)
     return TrainState(jnp.zeros((), jnp.int32), params, state, optimizer.init(params))
 

@@ -15,6 +15,7 @@ from ssljax.errors import UserError
 from ssljax.models import build_encoder
 from ssljax.objectives import OBJECTIVES, Objective, build_objective, objective_class
 from ssljax.training.checkpoint import Checkpointer
+from ssljax.training.logical_axes import evaluated
 from ssljax.training.sharding import AXES, batch_sharding, make_mesh, replicated
 from ssljax.training.sharding_rules import state_sharding
 from ssljax.training.step import make_train_step
@@ -112,7 +113,8 @@ def test_training_on_eight_devices_is_that_on_one(case, sizes):
         make_mesh(dict(zip(AXES, sizes, strict=True))),
         DRIFT.get(case, 2e-4),
     )
-    shardings = state_sharding(mesh, one.state, min_size=16)
+    names = evaluated(one.objective)[2]
+    shardings = state_sharding(mesh, one.state, names=names, min_size=16)
     state = jax.device_put(jax.tree.map(np.array, one.state), shardings)  # a copy: it is donated
     batches = [jax.device_put(batch, batch_sharding(mesh)) for batch in one.batches]
     step = jax.jit(one.step, out_shardings=(shardings, replicated(mesh)), donate_argnums=0)

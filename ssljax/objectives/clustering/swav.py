@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from ssljax.errors import UserError
 from ssljax.losses import swapped_prediction
-from ssljax.models import MLP, Prototypes
+from ssljax.models import MLP, Prototypes, named
 from ssljax.objectives.base import Loss, Objective
 from ssljax.objectives.clustering.features import require_views, unit_features
 from ssljax.objectives.presets import STRONG
@@ -95,7 +95,8 @@ class SwAV(Objective):
         if not self.queue_size:
             return {}
         sizes = {"rows": self.queue_size, "dim": self.projector_dim}
-        return {"queue": [init_queue(one, **sizes) for one in jax.random.split(key, ASSIGNED)]}
+        queues = [init_queue(one, **sizes) for one in jax.random.split(key, ASSIGNED)]
+        return {"queue": named(queues, "queue")}
 
     def loss(self, net, teacher, batch, *, key, step):
         z, prototypes = unit_features(net, self.views(key, batch)), net.prototypes()

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from ssljax.losses import dino, ibot
-from ssljax.models import DINOHead, MaskToken
+from ssljax.models import DINOHead, MaskToken, named
 from ssljax.objectives.base import Loss, Objective
 from ssljax.objectives.distillation.patch_distillation import encode, require_ratios
 from ssljax.objectives.distillation.temperature import teacher_temperature
@@ -74,7 +74,8 @@ class IBOT(Objective):
         net.head(net.encoder(self.blank()).pooled)
 
     def memory(self, key):
-        return {"center": jnp.zeros(self.prototypes), "patch_center": jnp.zeros(self.prototypes)}
+        centers = {name: jnp.zeros(self.prototypes) for name in ("center", "patch_center")}
+        return named(centers, "prototypes")
 
     def masks(self, key, rows, views):
         """Return bool[B, views, N], the patches that the student does not see."""

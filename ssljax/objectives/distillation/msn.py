@@ -72,7 +72,7 @@ class MSN(Objective):
         head = {"activation": "gelu", "linear_init": "normal", "dtype": self.run.dtype}
         return {
             "encoder": self.run.encoder,
-            "head": MLP(self.head_hidden, self.head_dim, **head),
+            "head": MLP(self.head_hidden, self.head_dim, output_axis="outputs", **head),
             "prototypes": Prototypes(self.prototypes, self.head_dim, init="uniform"),
         }
 

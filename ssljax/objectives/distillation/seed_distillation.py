@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from ssljax.errors import UserError
 from ssljax.losses import similarity_distillation
-from ssljax.models import MLP, apply, build_encoder, init, without_drop_path
+from ssljax.models import MLP, apply, build_encoder, init, named, without_drop_path
 from ssljax.objectives.base import Loss, Objective, Run
 from ssljax.objectives.contrastive.momentum_contrast import require_queue
 from ssljax.objectives.views import Views
@@ -83,7 +83,7 @@ class SeedDistillation(Objective):
         teacher_key, queue_key = jax.random.split(key)
         params, stats = self._fresh(teacher_key)
         queue = init_queue(queue_key, rows=self.queue_size, dim=self.width)
-        return {"teacher": {"params": params, "stats": stats}, "queue": queue}
+        return {"teacher": {"params": params, "stats": stats}, "queue": named(queue, "queue")}
 
     def loss(self, net, teacher, batch, *, key, step):
         x, kept = self.views.stacked(key, batch)[:, 0], net.state["teacher"]

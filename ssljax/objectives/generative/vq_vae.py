@@ -9,7 +9,7 @@ from einops import rearrange
 
 from ssljax.errors import UserError
 from ssljax.losses import mse
-from ssljax.models import MLP, GridDecoder
+from ssljax.models import MLP, GridDecoder, named
 from ssljax.objectives.base import Array, Loss, Objective
 from ssljax.objectives.views import Views
 from ssljax.ops.quantization import (
@@ -77,7 +77,8 @@ class VQVAE(Objective):
 
     def memory(self, key):
         sizes = {"codes": self.codes, "dim": self.code_dim}
-        return {"codebook": init_codebook(key, dead_below=self.dead_below, **sizes)}
+        codebook = init_codebook(key, dead_below=self.dead_below, **sizes)
+        return {"codebook": named(codebook, "codes")}
 
     def encode(self, net, images):
         """Return the vectors z [B, N, code_dim], and the ids of their codes [B, N]."""

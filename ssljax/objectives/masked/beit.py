@@ -86,9 +86,10 @@ class BEiT(Objective):
         return self.vq_vae.tokenize(tokenizer["params"], tokenizer["objective_state"], images)
 
     def modules(self):
+        head = {"linear_init": "truncated", "output_axis": "vocab", "dtype": self.run.dtype}
         return {
             "encoder": self.run.encoder,
-            "head": MLP((), self.vq_vae.codes, linear_init="truncated", dtype=self.run.dtype),
+            "head": MLP((), self.vq_vae.codes, **head),
             "mask_token": MaskToken(self.run.encoder.width, "truncated"),
         }
 

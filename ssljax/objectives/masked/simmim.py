@@ -52,7 +52,7 @@ class SimMIM(Objective):
         out = math.prod(encoder.patch) * self.run.field.shape[-1]
         return {
             "encoder": encoder,
-            "head": MLP((), out, linear_init="torch"),
+            "head": MLP((), out, linear_init="torch", output_axis="outputs"),
             "mask_token": MaskToken(encoder.width, "truncated"),
         }
 

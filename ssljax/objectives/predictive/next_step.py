@@ -44,7 +44,8 @@ class NextStep(Objective):
             )
 
     def modules(self):
-        head = MLP((), reconstruction(self.run).out, dtype=self.run.dtype)
+        out = reconstruction(self.run).out
+        head = MLP((), out, output_axis="outputs", dtype=self.run.dtype)
         return {"encoder": self.run.encoder, "head": head}
 
     def run_once(self, net):
