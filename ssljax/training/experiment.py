@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -18,6 +18,7 @@ from ssljax.data import (
     measured_spec,
     open_source,
 )
+from ssljax.errors import UserError
 from ssljax.models import build_encoder, encoder_class
 from ssljax.objectives import Objective, Run, build_objective
 from ssljax.spec import Spec
@@ -134,10 +135,8 @@ class Experiment:
     def put(self, batch: dict[str, np.ndarray]) -> Batch:
         """Place this host's part of a batch on the mesh."""
         sharding = batch_sharding(self.mesh)
-        return {
-            name: jax.make_array_from_process_local_data(sharding, array)
-            for name, array in batch.items()
-        }
+        place = functools.partial(jax.make_array_from_process_local_data, sharding)
+        return jax.tree.map(place, batch)
 
     def epoch(self) -> Iterator[Batch]:
         """Yield the training set once, in order, un-augmented; the last batch is padded."""
@@ -171,6 +170,21 @@ def open_data(config: ConfigDict, spec: str, split: str, *, channels: int | None
     )
 
 
+def _encoders(sections: Mapping[str, Mapping[str, Any]], spec: Spec) -> dict[str, Any]:
+    """Return the encoders of further fields, by the name of the field."""
+    for name in sections:
+        if name not in spec.fields:
+            fields = ", ".join(f"{n} ({f.modality})" for n, f in spec.fields.items())
+            raise UserError(
+                f"config.encoders.{name} encodes the field {name!r}, and the data have {fields}; "
+                "its key must be the name of a field"
+            )
+    return {
+        name: build_encoder(section, spec.fields[name], f"encoders.{name}")
+        for name, section in sections.items()
+    }
+
+
 def build(
     config: ConfigDict,
     spec: Spec | None = None,
@@ -202,6 +216,7 @@ def build(
     _, field = spec.field_of(encoder_class(config.encoder.name).modality)
     run = Run(
         encoder=build_encoder(config.encoder, field),
+        encoders=_encoders(config.encoders, spec),
         spec=spec,
         steps=config.steps,
         batch_size=config.batch_size,

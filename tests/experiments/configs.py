@@ -72,4 +72,8 @@ def spec_of(config: ConfigDict, num_examples: int = 0) -> Spec:
     shape, count = known[source]
     assert min(shape) > 0, f"{source} has images of mixed sizes: set config.data.image_size"
     mean, std = (0.5,) * shape[2], (0.25,) * shape[2]
-    return image_spec(shape, mean, std, num_examples or count, labels=config.data.labels)
+    spec = image_spec(shape, mean, std, num_examples or count, labels=config.data.labels)
+    if "text" not in config.encoders:
+        return spec
+    length = (config.data.length,)
+    return spec.replace(text=Field("text", length, "int32", vocab=256, ragged=True))
