@@ -98,17 +98,17 @@ def test_padding_of_texts_changes_nothing():
 def test_a_pair_is_told_from_the_others_after_training():
     """The digits of a batch have ten texts: those of the same digit are equally good."""
     one = trial("clip")
-    options = {"learning_rate": 0.01, "schedule": "constant"}
+    options = {"learning_rate": 0.003, "schedule": "constant"}
     params = one.state.params
-    optimizer = build_optimizer(options, steps=60, batch_size=BATCH, params=params).transform
+    optimizer = build_optimizer(options, steps=200, batch_size=BATCH, params=params).transform
     step = jax.jit(make_train_step(one.objective, optimizer, seed=0))
     state = one.state.replace(opt_state=optimizer.init(params))
-    for _ in range(60):
+    for _ in range(200):
         state, _ = step(state, one.batches[0])
     outputs = one.objective.outputs(state.params, state.objective_state, one.batches[0])
     similar = np.asarray(outputs["projected/image"] @ outputs["projected/text"].T)
     partner = np.diag(similar)
-    assert np.mean(partner >= similar.max(axis=1) - 1e-5) > 0.8
+    assert np.mean(partner >= similar.max(axis=1) - 1e-5) > 0.9
 
 
 def run_of(**changes):
