@@ -7,6 +7,8 @@ from typing import Any, ClassVar, Protocol
 import jax
 import jax.numpy as jnp
 
+from ssljax.data.host import CropGroup
+from ssljax.errors import UserError
 from ssljax.spec import Field
 
 Array = jax.Array
@@ -53,16 +55,29 @@ class Modality(abc.ABC):
     def complete(self, fields: Mapping[str, Any], field: Field) -> dict[str, Any]:
         """Return the fields of a view with its size filled in from the data, where it has none."""
 
+    def host_crops(self, view: Any) -> CropGroup:
+        """Return the crops for a kind of view that a host can make of the whole example.
+
+        Raises:
+          UserError: it can make none.
+        """
+        raise UserError("hosts can crop only images")
+
     @abc.abstractmethod
     def views(
-        self, views: Mapping[str, Any], keys: Array, value: Array, field: Field
+        self,
+        views: Mapping[str, Any],
+        keys: Array,
+        value: Array | Mapping[str, Array],
+        field: Field,
     ) -> dict[str, Array]:
         """Return every view of every example, normalised.
 
         Args:
           views: of class `view`, by name.
           keys: one random key per example, [B].
-          value: what a batch holds of the field, [B, ...], of the whole global batch.
+          value: what a batch holds of the field, [B, ...], of the whole global batch; of views
+            that hosts have cropped (`host_crops`), {name: [B, count, ...]}.
           field: what it is like.
 
         Returns:

@@ -13,6 +13,8 @@ from typing import Any, ClassVar, NamedTuple
 
 import jax
 
+from ssljax.data.host import CropGroup
+from ssljax.errors import UserError
 from ssljax.models import without_drop_path
 from ssljax.objectives.net import InitNet, Net
 from ssljax.objectives.views import Views, blank, plain
@@ -186,6 +188,23 @@ class Objective:
         net = teacher if self.features_of_teacher else student
         encoded = net.encoder(plain(batch[self.run.name], self.run.field))
         return {self.run.name: encoded.pooled, f"tokens/{self.run.name}": encoded.tokens}
+
+    def host_crops(self) -> dict[str, CropGroup]:
+        """Return the crops that hosts can make for the views, by the name of their entry.
+
+        With `config.data.ship = "crops"` batches hold these instead of whole images.
+
+        Raises:
+          UserError: the task has no views, or one that is not of a crop of an image.
+        """
+        values = [getattr(self, field.name) for field in dataclasses.fields(self)]
+        views = [value for value in values if isinstance(value, Views)]
+        if not views:
+            raise UserError(
+                f"config.data.ship='crops' does not suit {type(self).__name__}, which has no views "
+                "and sees whole examples; set config.data.ship='square'"
+            )
+        return {name: one for value in views for name, one in value.host_crops().items()}
 
     # What the train step calls.
 

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
+from ssljax.data.host import CropGroup, crop_name
 from ssljax.errors import UserError, unknown
 from ssljax.modalities import modality_of
 from ssljax.objectives.presets import PILLOW, PRESETS, dino
@@ -116,14 +117,38 @@ class Views:
         """The number of views of each example."""
         return sum(view.count for view in self.augmentations.values())
 
+    def host_crops(self) -> dict[str, CropGroup]:
+        """Return the crops that hosts can make for the views, by the name of their entry.
+
+        Raises:
+          UserError: a view is not of a crop of an image.
+        """
+        modality, made = modality_of(self.field), {}
+        for name, view in self.augmentations.items():
+            try:
+                made[crop_name(self.name, name)] = modality.host_crops(view)
+            except UserError as error:
+                raise UserError(
+                    f"config.data.ship='crops' does not suit {self.where}.{name}: {error}; set "
+                    "config.data.ship='square'"
+                ) from error
+        return made
+
     def __call__(self, key: Array, batch: Batch) -> dict[str, Array]:
         """Return float32 [B, count, ...] for each group, normalised.
+
+        They are made of the examples in the batch, or of the crops that hosts made
+        (`host_crops`), where the batch holds those.
 
         Draws come from stream 0 of `key`, `jax.random.split(key)[0]`; a loss may use the others.
         """
         keys = per_example(jax.random.fold_in(key, 0), batch["row"])
         modality, views = modality_of(self.field), self.augmentations
-        made = modality.views(views, keys, batch[self.name], self.field)
+        if self.name in batch:
+            value = batch[self.name]
+        else:
+            value = {name: batch[crop_name(self.name, name)] for name in views}
+        made = modality.views(views, keys, value, self.field)
         # Under jit a dict comes back in the order of its keys; the order of the groups is ours.
         return {name: made[name] for name in views}
 

@@ -53,7 +53,7 @@ def require_evaluable(experiment: Experiment, *, final: bool) -> None:
             "config.evaluation.source to a data set with labels, or keep_best to 0"
         )
     state, run = experiment.abstract_state, experiment.objective.run
-    field = run.field.replace(shape=_shape(experiment))
+    field = evaluated_field(experiment)
     batch = run.spec.replace(**{run.name: field}).batch(options.batch_size)
     try:
         jax.eval_shape(experiment.embed, state.params, state.objective_state, batch)
@@ -65,10 +65,12 @@ def require_evaluable(experiment: Experiment, *, final: bool) -> None:
         ) from error
 
 
-def _shape(experiment: Experiment) -> tuple[int, ...]:
-    """Return the shape of an example as evaluation sees it: images have perhaps another size."""
+def evaluated_field(experiment: Experiment) -> Field:
+    """Return the field of examples as evaluation sees it: images have perhaps another size."""
     size, field = experiment.config.evaluation.size, experiment.objective.run.field
-    return (size, size, field.shape[2]) if size and field.modality == "image" else field.shape
+    if size and field.modality == "image":
+        return field.replace(shape=(size, size, field.shape[2]))
+    return field
 
 
 def build_for_evaluation(
@@ -264,12 +266,12 @@ def _batches(experiment: Experiment, source: Source, labels: bool) -> Iterator[H
     size = experiment.config.evaluation.batch_size
     shards = experiment.mesh.shape["data"] * experiment.mesh.shape["fsdp"]
     size = -(-size // shards) * shards
-    modality, shape = experiment.objective.run.field.modality, _shape(experiment)
+    field = evaluated_field(experiment)
     return epoch(
         source,
         size,
-        shape[:2] if modality == "image" else None,
-        length=shape[0] if modality == "series" else None,
+        field.shape[:2] if field.modality == "image" else None,
+        length=field.shape[0] if field.modality == "series" else None,
         shorter=experiment.config.evaluation.resize,
         labels=labels,
         workers=experiment.config.data.workers,

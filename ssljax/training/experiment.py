@@ -1,5 +1,6 @@
 """From a config to what it describes: data, encoder, objective, optimizer, mesh, train step."""
 
+import contextlib
 import dataclasses
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,6 +19,7 @@ from ssljax.data import (
     measured_spec,
     open_source,
 )
+from ssljax.data.host import CropGroup, shipped
 from ssljax.errors import UserError
 from ssljax.models import build_encoder, encoder_class
 from ssljax.objectives import Objective, Run, build_objective
@@ -54,6 +56,8 @@ class Experiment:
       optimizer: with its learning-rate schedule.
       mesh: of devices.
       abstract_state: the train state as ShapeDtypeStructs with shardings.
+      crops: that hosts make of images and ship instead, by the name of their entry in a batch;
+        None where they ship the images.
     """
 
     config: ConfigDict
@@ -62,6 +66,7 @@ class Experiment:
     optimizer: Optimizer
     mesh: Mesh
     abstract_state: TrainState
+    crops: Mapping[str, CropGroup] | None = None
 
     @property
     def shardings(self) -> TrainState:
@@ -72,6 +77,8 @@ class Experiment:
     def abstract_batch(self) -> Batch:
         """A batch as ShapeDtypeStructs with shardings."""
         spec = self.objective.run.spec
+        if self.crops:
+            spec = shipped(spec, self.crops)
         return spec.batch(self.config.batch_size, batch_sharding(self.mesh))
 
     def init(self, seed: int | None = None) -> TrainState:
@@ -104,8 +111,21 @@ class Experiment:
             donate_argnums=0,
         )
         with jax.set_mesh(self.mesh):  # for losses that send their logits' columns round a ring
-            with argument_checks_told():
+            with argument_checks_told(), self._whole_images_told():
                 return jitted.trace(self.abstract_state, self.abstract_batch)
+
+    @contextlib.contextmanager
+    def _whole_images_told(self) -> Iterator[None]:
+        """Turn the error of a loss that reads images that are not in the batch into a UserError."""
+        try:
+            yield
+        except KeyError as error:
+            if not self.crops or error.args != (self.objective.run.name,):
+                raise
+            raise UserError(
+                f"the loss of {type(self.objective).__name__} reads whole images, which "
+                "config.data.ship='crops' does not ship; set config.data.ship='square'"
+            ) from error
 
     @functools.cached_property  # or every evaluation would compile it anew
     def embed(self) -> Callable[[dict[str, Any], Any, Batch], jax.Array]:
@@ -128,6 +148,7 @@ class Experiment:
             image_size=data.image_size or None,
             length=data.length or None,
             host_crop=data.host_crop or None,
+            crops=self.crops,
             workers=data.workers,
             labels=data.labels,
         )
@@ -224,6 +245,7 @@ def build(
     if trains:
         require_enough(config, run.spec.num_examples)
     objective = build_objective(config.objective, run)
+    crops = objective.host_crops() if config.data.ship == "crops" else None
     with argument_checks_told():
         abstract_params = jax.eval_shape(objective.init_params, jax.random.key(0))
     optimizer = build_optimizer(
@@ -245,4 +267,4 @@ def build(
         abstract_state,
         shardings,
     )
-    return Experiment(config, source, objective, optimizer, mesh, abstract_state)
+    return Experiment(config, source, objective, optimizer, mesh, abstract_state, crops)

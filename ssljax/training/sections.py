@@ -46,6 +46,7 @@ class Data:
       workers: processes that decode; 0: threads
       folder: place of prepared sets; "": $SSLJAX_DATA_DIR or ~/.cache/ssljax/data
       channels: number of them in decoded image files; arrays keep theirs
+      ship: "square": images of image_size, which devices crop; "crops": crops of whole images
       host_crop: least and greatest part of the area, where images are not of image_size; (): none
     """
 
@@ -58,6 +59,7 @@ class Data:
     workers: Workers = 0
     folder: str = ""
     channels: Literal[1, 3, 4] = 3
+    ship: Literal["square", "crops"] = "square"
     host_crop: Annotated[tuple[()] | tuple[Part, Part], Ascending()] = (0.5, 1.0)
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from ssljax.objectives import OBJECTIVES, objective_class
 from ssljax.objectives.paired.pair import Paired
+from ssljax.training.evaluate import evaluated_field
 from ssljax.training.experiment import build
 from tests.experiments.configs import CONFIGS, FILES, ROOT, config_of, spec_of
 
@@ -41,14 +42,16 @@ def test_the_full_size_step_of_every_config_traces_without_allocating(spec):
     before = jax.live_arrays()  # held, so that none of their names is given to another
     known = set(map(id, before))
     built = build(config, spec=spec_of(config))
-    state, batch = built.abstract_state, built.abstract_batch
+    state = built.abstract_state
     after, metrics = built.trace_step().out_info
     assert _shapes(after) == _shapes(state)  # so that the next step is the same program
     assert metrics["loss"].shape == () and metrics["loss"].dtype == jnp.float32
     for name, value in metrics.items():
         assert name == "nonfinite" or value.shape == (), name  # what is logged is a scalar
 
-    features = jax.eval_shape(built.embed, state.params, state.objective_state, batch)
+    run = built.objective.run
+    evaluated = run.spec.replace(**{run.name: evaluated_field(built)}).batch(config.batch_size)
+    features = jax.eval_shape(built.embed, state.params, state.objective_state, evaluated)
     assert features.shape[0] == config.batch_size and features.ndim == 2
     assert features.dtype == jnp.float32
 

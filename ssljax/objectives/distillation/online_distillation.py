@@ -111,6 +111,9 @@ class OnlineDistillation(Objective):
 
     # The teacher's part of all that a step does.
 
+    def host_crops(self):
+        return {**super().host_crops(), **_renamed(self.teacher_objective.host_crops())}
+
     def init_params(self, key):
         teacher = self.teacher_objective.init_params(jax.random.split(key)[1])
         return {**super().init_params(key), **_renamed(teacher)}
@@ -123,7 +126,11 @@ class OnlineDistillation(Objective):
     def value(self, params, state, batch, *, key, step):
         loss, aux = super().value(params, state, batch, key=key, step=step)
         teachers, its = self.teacher_objective.value(
-            _own(params), state["teacher"], batch, key=jax.random.split(key, 3)[2], step=step
+            _own(params),
+            state["teacher"],
+            {**batch, **_own(batch)},
+            key=jax.random.split(key, 3)[2],
+            step=step,
         )
         metrics = {PREFIX + name: value for name, value in its.metrics.items()}
         metrics |= {"student_loss": loss, "teacher_loss": teachers}
@@ -138,12 +145,12 @@ class OnlineDistillation(Objective):
         return super().advance({**params, **_renamed(teacher)}, state, carry, step=step)
 
 
-def _own(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the teacher's components, under the names that its objective knows them by."""
+def _own(entries: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the teacher's components or crops, under the names that its objective knows."""
     return {
-        name.removeprefix(PREFIX): tree for name, tree in params.items() if name.startswith(PREFIX)
+        name.removeprefix(PREFIX): one for name, one in entries.items() if name.startswith(PREFIX)
     }
 
 
-def _renamed(params: Mapping[str, Any]) -> dict[str, Any]:
-    return {PREFIX + name: tree for name, tree in params.items()}
+def _renamed(entries: Mapping[str, Any]) -> dict[str, Any]:
+    return {PREFIX + name: one for name, one in entries.items()}
