@@ -193,7 +193,7 @@ def _row(run: RunRecord) -> dict[str, str]:
         "family": run.family,
         "method": config["objective"]["name"],
         "run": f"`{run.name}`",
-        "encoder (features)": f"{config['encoder']['name']} ({result['pretrained']['dimension']})",
+        "encoder (features)": _features(run),
         "data": _data(run),
         "steps x batch": f"{done} x {config['batch_size']:,}",
         "seed": str(config["seed"]),
@@ -215,6 +215,12 @@ def _titles(probe: str) -> dict[str, str]:
 def _data(run: RunRecord) -> str:
     trained, tested = run.config["data"]["source"], run.evaluation["data"]["source"]
     return trained if trained == tested else f"{trained}, evaluated on {tested}"
+
+
+def _features(run: RunRecord) -> str:
+    output = [f"output {run.evaluation['output']}"] if "output" in run.evaluation else []
+    about = ", ".join([str(run.evaluation["pretrained"]["dimension"]), *output])
+    return f"{run.config['encoder']['name']} ({about})"
 
 
 def _of(step: int, run: RunRecord) -> str:

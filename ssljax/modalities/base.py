@@ -13,6 +13,7 @@ from ssljax.spec import Field
 
 Array = jax.Array
 Groups = Mapping[str, Mapping[str, Any]]  # the fields of each kind of view, by name
+_GEOMETRY = {"count", "size", "crop_scale", "crop_ratio", "flip", "interpolation"}
 SMALL = 0.5  # of an image: a view that is at most so much of it is a local one
 
 
@@ -53,7 +54,11 @@ class Modality(abc.ABC):
 
     @abc.abstractmethod
     def complete(self, fields: Mapping[str, Any], field: Field) -> dict[str, Any]:
-        """Return the fields of a view with its size filled in from the data, where it has none."""
+        """Return the fields of a view with its size filled in from the data, where it has none.
+
+        Raises:
+          ValueError: a field does not fit the data.
+        """
 
     def host_crops(self, view: Any) -> CropGroup:
         """Return the crops for a kind of view that a host can make of the whole example.
@@ -120,3 +125,12 @@ class Modality(abc.ABC):
 def is_local(fields: Mapping[str, Any]) -> bool:
     """Return whether a kind of view of images is of small parts of them."""
     return fields.get("crop_scale", (1.0, 1.0))[1] < SMALL
+
+
+def weak_of(groups: Groups) -> set[str]:
+    """Return the views of images that are only cropped and mirrored, where others are not.
+
+    Of views that are all alike none is weak.
+    """
+    weak = {name for name, fields in groups.items() if set(fields) <= _GEOMETRY}
+    return weak if len(weak) < len(groups) else set()

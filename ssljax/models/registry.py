@@ -125,8 +125,8 @@ def build_encoder(
     Args:
       config: "name", one of `ENCODERS`, and any fields of its class but those that the data give.
       field: the data's; it says how many categories the columns of a table have, and how many ids a
-        vocabulary.
-      where: the name of the section in a config, for messages.
+        vocabulary. None where the data are not known yet: the values of the config are checked.
+      where: the name of the config section, for error messages.
 
     Raises:
       UserError: no name, an unknown one, a key that is no field, a value of another type than the
@@ -153,8 +153,8 @@ def _built(config: Mapping[str, Any], field: Field | None, where: str) -> nn.Mod
     }
     if field and field.modality != preset.module.modality:
         raise UserError(
-            f"{where}.name={name!r} encodes data of the kind {preset.module.modality}, and the "
-            f"data are of the kind {field.modality}"
+            f"{where}.name={name!r} encodes {preset.module.modality} data, and the data are of the "
+            f"modality {field.modality}"
         )
     if field and field.ragged and "segments" not in _inputs(preset.module):
         able = (one for one, other in PRESETS.items() if "segments" in _inputs(other.module))

@@ -18,6 +18,7 @@ __all__ = [
     "Run",
     "build_objective",
     "objective_class",
+    "require_reads",
 ]
 
 OBJECTIVES = {
@@ -104,16 +105,32 @@ def objective_class(name: str) -> type[Objective]:
     return cls
 
 
+def require_reads(cls: type[Objective], modality: str, where: str) -> None:
+    """Raise a UserError unless an objective takes data of a modality.
+
+    Args:
+      cls: of the objective.
+      modality: of the field that the encoder reads.
+      where: "KEY=VALUE" of the config, for the message.
+    """
+    if cls.reads and modality not in cls.reads:
+        raise UserError(
+            f"{where} takes {' or '.join(cls.reads)} data, and config.encoder reads {modality} "
+            "data; choose another objective, or the data and an encoder of the other kind"
+        )
+
+
 def build_objective(section: Mapping[str, Any], run: Run, where: str = "objective") -> Objective:
     """Return the objective of a config section: its `name`, and its fields.
 
     Raises:
-      UserError: an unknown name or field, a value that the objective refuses, or a batch too small
-        to learn anything from.
+      UserError: an unknown name or field, a value that the objective refuses, data of a modality
+        that it does not take, or a batch too small to learn anything from.
     """
     if not is_section(section) or "name" not in section:
         raise UserError(f"config.{where} lacks a name; one of {', '.join(OBJECTIVES)}")
     cls = objective_class(convert(section["name"], str, f"config.{where}.name"))
+    require_reads(cls, run.field.modality, f"config.{where}.name={section['name']!r}")
     if run.batch_size < (smallest := cls.smallest_batch):
         raise UserError(
             f"batch_size={run.batch_size} with config.{where}.name={section['name']!r}: its loss "

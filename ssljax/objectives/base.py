@@ -180,6 +180,10 @@ class Objective:
     def outputs(self, params: PyTree, state: PyTree, batch: Batch) -> dict[str, Array]:
         """Return what evaluation and users see of un-augmented examples, by name.
 
+        `config.evaluation.output` chooses the one that is evaluated, [B, D]; the first is the
+        default. An output that is made of one field has the name of the field, or that name after
+        "/"; it must be there for a batch that holds no other field.
+
         Returns:
           The features [B, D] under the name of the field, and its tokens [B, N, d] under
           "tokens/NAME".

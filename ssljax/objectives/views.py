@@ -95,7 +95,8 @@ class Views:
         """The view of each group, an object of the modality's class, with its size, in order.
 
         Raises:
-          UserError: an unknown field, or a value that the class refuses.
+          UserError: an unknown field, or a value that the class refuses or that does not fit the
+            data.
         """
         modality = modality_of(self.field)
         groups = PRESETS[self.groups] if isinstance(self.groups, str) else self.groups
@@ -103,7 +104,10 @@ class Views:
             groups = modality.like(groups, self.field)
         made = {}
         for name, fields in groups.items():
-            fields = modality.complete(fields, self.field)
+            try:
+                fields = modality.complete(fields, self.field)
+            except ValueError as error:
+                raise UserError(f"{self.where}.{name}: {error}") from error
             made[name] = parse(modality.view, fields, f"{self.where}.{name}")
         return dict(sorted(made.items(), key=lambda item: (-item[1].size, item[0])))
 

@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -17,13 +17,14 @@ from ssljax.data import (
     epoch,
     images,
     measured_spec,
+    only,
     open_source,
 )
 from ssljax.data.host import CropGroup, shipped
 from ssljax.errors import UserError
 from ssljax.models import build_encoder, encoder_class
 from ssljax.objectives import Objective, Run, build_objective
-from ssljax.spec import Spec
+from ssljax.spec import Field, Spec
 from ssljax.training.consistency import (
     argument_checks_told,
     require_consistent,
@@ -31,6 +32,7 @@ from ssljax.training.consistency import (
     require_trained,
 )
 from ssljax.training.optimizer import Optimizer, build_optimizer
+from ssljax.training.output import Output, find_output
 from ssljax.training.sharding import (
     batch_sharding,
     check_batch_size,
@@ -127,13 +129,30 @@ class Experiment:
                 "config.data.ship='crops' does not ship; set config.data.ship='square'"
             ) from error
 
+    @functools.cached_property
+    def output(self) -> Output:
+        """The output that is evaluated: `evaluation.output`, by default the objective's first.
+
+        Raises:
+          UserError: see `find_output`.
+        """
+        options, state = self.config.evaluation, self.abstract_state
+        fields = {
+            name: _as_evaluated(field, options.size)
+            for name, field in self.objective.run.spec.fields.items()
+            if field.modality != "label"
+        }
+        return find_output(
+            self.objective, state.params, state.objective_state, fields, options.output
+        )
+
     @functools.cached_property  # or every evaluation would compile it anew
     def embed(self) -> Callable[[dict[str, Any], Any, Batch], jax.Array]:
-        """The jitted features [B, D] of (params, objective state, batch), the objective's first
-        output."""
+        """The jitted features [B, D] of (params, objective state, batch): those of `output`."""
+        name = self.output.name
 
         def embed(params: Any, state: Any, batch: Batch) -> jax.Array:
-            return next(iter(self.objective.outputs(params, state, batch).values()))
+            return self.objective.outputs(params, state, batch)[name]
 
         return jax.jit(embed, out_shardings=replicated(self.mesh))
 
@@ -179,6 +198,13 @@ class Experiment:
             yield self.put(batch)
 
 
+def _as_evaluated(field: Field, size: int) -> Field:
+    """Return a field as evaluation shows it: images have perhaps a size of their own."""
+    if not size or field.modality != "image":
+        return field
+    return field.replace(shape=(size, size, field.shape[2]))
+
+
 def open_data(config: ConfigDict, spec: str, split: str, *, channels: int | None = None) -> Source:
     """Open a data set as config.data says how; image files with `channels` if they can have so."""
     data = config.data
@@ -191,15 +217,29 @@ def open_data(config: ConfigDict, spec: str, split: str, *, channels: int | None
     )
 
 
-def _encoders(sections: Mapping[str, Mapping[str, Any]], spec: Spec) -> dict[str, Any]:
-    """Return the encoders of further fields, by the name of the field."""
+def open_training_data(config: ConfigDict) -> Source:
+    """Open what a config trains on, with no more fields than its encoders read, and labels."""
+    source = open_data(config, config.data.source, config.data.split)
+    modality = encoder_class(config.encoder.name).modality
+    name, _ = Spec(source.fields, len(source)).field_of(modality)
+    _require_fields(config.encoders, source.fields)
+    return only(source, (name, *config.encoders))
+
+
+def _require_fields(sections: Iterable[str], fields: Mapping[str, Field]) -> None:
+    """Raise a UserError unless the data have the fields of all sections of `config.encoders`."""
     for name in sections:
-        if name not in spec.fields:
-            fields = ", ".join(f"{n} ({f.modality})" for n, f in spec.fields.items())
+        if name not in fields:
+            found = ", ".join(f"{n} ({f.modality})" for n, f in fields.items())
             raise UserError(
-                f"config.encoders.{name} encodes the field {name!r}, and the data have {fields}; "
+                f"config.encoders.{name} encodes the field {name!r}, and the data have {found}; "
                 "its key must be the name of a field"
             )
+
+
+def _encoders(sections: Mapping[str, Mapping[str, Any]], spec: Spec) -> dict[str, Any]:
+    """Return the encoders of further fields, by the name of the field."""
+    _require_fields(sections, spec.fields)
     return {
         name: build_encoder(section, spec.fields[name], f"encoders.{name}")
         for name, section in sections.items()
@@ -232,7 +272,7 @@ def build(
     if trains:
         check_batch_size(config.batch_size, mesh, config.accumulate)
     with_source = spec is None if with_source is None else with_source
-    source = open_data(config, config.data.source, config.data.split) if with_source else None
+    source = open_training_data(config) if with_source else None
     spec = spec or measured_spec(source, config.data)
     _, field = spec.field_of(encoder_class(config.encoder.name).modality)
     run = Run(

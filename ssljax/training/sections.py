@@ -159,6 +159,7 @@ class Evaluation:
     Attributes:
       every: steps between quick evaluations during training; 0: none
       final: whether the whole protocol follows the last step
+      output: name of the objective's output that is measured; "": its first
       source: KIND:NAME of the data set; "": the one that is trained on
       train_split: split whose labels the probes learn from
       test_split: split on which they are scored; without "test", a fifth of train is held out
@@ -172,6 +173,7 @@ class Evaluation:
 
     every: CountOrNone = 0
     final: bool = True
+    output: str = ""
     source: str = ""
     train_split: Text = "train"
     test_split: Text = "test"

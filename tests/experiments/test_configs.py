@@ -14,7 +14,6 @@ import pytest
 
 from ssljax.objectives import OBJECTIVES, objective_class
 from ssljax.objectives.paired.pair import Paired
-from ssljax.training.evaluate import evaluated_field
 from ssljax.training.experiment import build
 from tests.experiments.configs import CONFIGS, FILES, ROOT, config_of, spec_of
 
@@ -50,7 +49,7 @@ def test_the_full_size_step_of_every_config_traces_without_allocating(spec):
         assert name == "nonfinite" or value.shape == (), name  # what is logged is a scalar
 
     run = built.objective.run
-    evaluated = run.spec.replace(**{run.name: evaluated_field(built)}).batch(config.batch_size)
+    evaluated = run.spec.replace(**built.output.fields).batch(config.batch_size)
     features = jax.eval_shape(built.embed, state.params, state.objective_state, evaluated)
     assert features.shape[0] == config.batch_size and features.ndim == 2
     assert features.dtype == jnp.float32

@@ -67,6 +67,17 @@ def test_every_preset_makes_as_many_views_as_of_images(name, preset):
     assert made.shape == (6, 2, *FIELDS[name].shape) and made.dtype == jnp.float32
 
 
+@pytest.mark.parametrize(
+    ("name", "key", "most"), [("series", "jitter", 0.1), ("table", "rate", 0.6)]
+)
+def test_a_view_that_is_cropped_and_mirrored_alone_stays_a_weak_one(name, key, most):
+    groups = {"one": {"flip": 0.5, "hue": 0.1}, "two": {"flip": 0.5, "crop_scale": (0.2, 1.0)}}
+    made = Views(groups).bound(name, FIELDS[name]).augmentations
+    assert {group: getattr(view, key) for group, view in made.items()} == {"one": most, "two": 0}
+    alike = Views({"one": {"flip": 0.5}, "two": {"flip": 0.5}}).bound(name, FIELDS[name])
+    assert max(getattr(view, key) for view in alike.augmentations.values()) == most
+
+
 @each
 def test_defaults_of_several_sizes_and_of_one_view(name):
     groups = dino((0.5, 1.0), (0.1, 0.3), local_count=3)

@@ -4,7 +4,7 @@ import concurrent.futures
 import copy
 import functools
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -85,6 +85,14 @@ class ArraySource:
     def gather(self, indices: np.ndarray) -> dict[str, np.ndarray]:
         """Return {field: [b, ...]} of some examples."""
         return {name: array[indices] for name, array in self.arrays.items()}
+
+    def only(self, names: Container[str]) -> "ArraySource":
+        """Return the same examples with the fields of these names; the fingerprint is that of all."""
+        other = copy.copy(self)
+        other._content = self.fingerprint()["content"]
+        other.fields = {name: field for name, field in self.fields.items() if name in names}
+        other.arrays = {name: self.arrays[name] for name in other.fields}
+        return other
 
     def transformed(self, transforms: Mapping[str, HostTransform]) -> "ArraySource":
         """Return the same examples, transformed once, in memory."""

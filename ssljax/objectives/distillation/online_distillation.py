@@ -63,7 +63,8 @@ class OnlineDistillation(Objective):
         ):
             if not rest.get(name):
                 raise UserError(f"{where}.{name} is missing; set it to {such}, say")
-        encoder = build_encoder(rest.pop("teacher_encoder"))
+        section = rest.pop("teacher_encoder")
+        encoder = build_encoder(section, run.field, f"{where}.teacher_encoder")
         its_run = dataclasses.replace(run, encoder=encoder)
         task = build_objective(rest.pop("teacher_objective"), its_run, f"{where}.teacher_objective")
         return parse(cls, rest, where, run=run, teacher_objective=task)

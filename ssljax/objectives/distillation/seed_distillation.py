@@ -57,9 +57,8 @@ class SeedDistillation(Objective):
                 f"{where}.teacher_encoder is missing; set it to {{'name': 'resnet50'}}, say"
             )
         rest = {key: value for key, value in section.items() if key != "teacher_encoder"}
-        return parse(
-            cls, rest, where, run=run, teacher_encoder=build_encoder(section["teacher_encoder"])
-        )
+        encoder = build_encoder(section["teacher_encoder"], run.field, f"{where}.teacher_encoder")
+        return parse(cls, rest, where, run=run, teacher_encoder=encoder)
 
     def check(self):
         self.views.require(count=1)

@@ -48,7 +48,7 @@ class VQVAE(Objective):
     codes: Count = 512
     code_dim: Width = 64
     commitment: NotNegative = 0.25
-    decay: Decay = 0.99
+    codebook_decay: Decay = 0.99
     dead_below: Positive = 0.1
     decoder_width: Width = 256
     decoder_blocks: Size = 2
@@ -97,7 +97,7 @@ class VQVAE(Objective):
             jax.random.randint(jax.random.split(key, 3)[2], (self.codes,), 0, len(vectors))
         ]
         codebook = update_codebook(
-            codebook, usage, fresh, decay=self.decay, dead_below=self.dead_below
+            codebook, usage, fresh, decay=self.codebook_decay, dead_below=self.dead_below
         )
         return Loss(loss, {"perplexity": perplexity(usage["counts"])}, {"codebook": codebook})
 
