@@ -54,7 +54,11 @@ class Modality(abc.ABC):
 
     @abc.abstractmethod
     def complete(self, fields: Mapping[str, Any], field: Field) -> dict[str, Any]:
-        """Return the fields of a view with its size filled in from the data, where it has none."""
+        """Return the fields of a view with its size filled in from the data, where it has none.
+
+        Raises:
+          ValueError: a field does not fit the data.
+        """
 
     def host_crops(self, view: Any) -> CropGroup:
         """Return the crops for a kind of view that a host can make of the whole example.
@@ -91,7 +95,7 @@ class Modality(abc.ABC):
 
     @abc.abstractmethod
     def plain(self, value: Array, field: Field) -> Array:
-        """Return what a batch holds, un-augmented, as an encoder takes it."""
+        """Return what a batch holds (of a `Value` the data), un-augmented, for an encoder."""
 
     def shape(self, field: Field, size: int = 0) -> tuple[int, ...]:
         """Return the shape of one example as an encoder takes it; of a view, if it has a size."""

@@ -8,6 +8,7 @@ import numpy as np
 from ssljax.losses import masked_columns
 from ssljax.modalities.base import Array, Modality, is_local, weak_of
 from ssljax.ops.augment import SCARF, multi_corrupt
+from ssljax.ops.augment.table import corrupted
 from ssljax.ops.columns import raw_columns
 
 STRONG = 0.6  # SCARF's rate
@@ -44,6 +45,12 @@ class Table(Modality):
         }
 
     def complete(self, fields, field):
+        columns, rate = field.shape[0], fields.get("rate", SCARF.rate)
+        if isinstance(rate, float) and 0 < rate <= 1 and not 0 < corrupted(rate, columns) < columns:
+            raise ValueError(
+                f"rate={rate} corrupts {corrupted(rate, columns)} of {columns} columns; it must "
+                "corrupt some and leave some, or be 0"
+            )
         return dict(fields)
 
     def views(self, views, keys, value, field):

@@ -27,6 +27,7 @@ OBJECTIVES = {
     "beit": "masked.beit:BEiT",
     "bigan": "generative.bigan:BiGAN",
     "byol": "distillation.byol:BYOL",
+    "clip": "paired.clip:CLIP",
     "colorization": "predictive.colorization:Colorization",
     "combine": "combine:Combine",
     "data2vec2": "masked.data2vec2:Data2Vec2",
@@ -135,6 +136,11 @@ def build_objective(section: Mapping[str, Any], run: Run, where: str = "objectiv
             f"batch_size={run.batch_size} with config.{where}.name={section['name']!r}: its loss "
             f"compares the examples of a batch, and its gradient is 0 with fewer than {smallest}; "
             f"set batch_size to at least {smallest}"
+        )
+    if run.encoders and not cls.several_fields:
+        raise UserError(
+            f"config.encoders has an encoder of {', '.join(map(repr, run.encoders))}, and "
+            f"config.{where}.name={section['name']!r} uses config.encoder alone; remove it"
         )
     fields = {key: value for key, value in section.items() if key != "name"}
     if hasattr(cls, "from_config"):

@@ -14,7 +14,7 @@ from ssljax.modalities import modality_of
 from ssljax.objectives.presets import PILLOW, PRESETS, dino
 from ssljax.ops.keys import per_example
 from ssljax.schema import parse
-from ssljax.spec import Batch, Field
+from ssljax.spec import Batch, Field, Value
 
 Array = jax.Array
 
@@ -95,7 +95,8 @@ class Views:
         """The view of each group, an object of the modality's class, with its size, in order.
 
         Raises:
-          UserError: an unknown field, or a value that the class refuses.
+          UserError: an unknown field, or a value that the class refuses or that does not fit the
+            data.
         """
         modality = modality_of(self.field)
         groups = PRESETS[self.groups] if isinstance(self.groups, str) else self.groups
@@ -103,7 +104,10 @@ class Views:
             groups = modality.like(groups, self.field)
         made = {}
         for name, fields in groups.items():
-            fields = modality.complete(fields, self.field)
+            try:
+                fields = modality.complete(fields, self.field)
+            except ValueError as error:
+                raise UserError(f"{self.where}.{name}: {error}") from error
             made[name] = parse(modality.view, fields, f"{self.where}.{name}")
         return dict(sorted(made.items(), key=lambda item: (-item[1].size, item[0])))
 
@@ -181,11 +185,14 @@ def normalize(value: Array, field: Field) -> Array:
     return modality_of(field).normalize(value, field)
 
 
-def plain(value: Array, field: Field) -> Array:
+def plain(value: Array | Value, field: Field) -> Array | Value:
     """Return what a batch holds of a field, un-augmented, as an encoder takes it."""
+    if isinstance(value, Value):
+        return Value(modality_of(field).plain(value.data, field), value.segments)
     return modality_of(field).plain(value, field)
 
 
-def blank(field: Field, size: int = 0) -> Array:
+def blank(field: Field, size: int = 0) -> Array | Value:
     """Return two blank normalised examples, from which modules take their shapes."""
-    return modality_of(field).blank(field, size)
+    made = modality_of(field).blank(field, size)
+    return Value(made, jnp.ones(made.shape[:2], jnp.int32)) if field.ragged else made

@@ -30,11 +30,11 @@ FIELDS = {
 
 
 def _section(name, encoder):
-    """Return the config of a case with the default views, and teachers of the same encoder."""
+    """Return the config of a case, with teachers of the same encoder; off images, default views."""
     section = {**CASES[name][1], **FIELDS.get(name, {})}
     if "teacher_encoder" in section:
         section["teacher_encoder"] = encoder
-    return _without_views(section)
+    return section if encoder in ENCODERS["image"] else _without_views(section)
 
 
 def _without_views(section):
@@ -45,15 +45,20 @@ def _without_views(section):
     }
 
 
-def _trace(name, encoder, spec):
-    """Trace the loss and the outputs; raise a UserError if that cannot be."""
+def _build(name, encoder, spec, **fields):
     (field,) = spec.fields.values()
-    section = _section(name, encoder)
+    section = {**_section(name, encoder), **fields}
     config = config_of("simclr")
     config.encoder, config.objective = encoder, section
     require_consistent(complete(config))
     run = Run(build_encoder(encoder, field), spec, steps=10, batch_size=BATCH)
-    objective = build_objective(section, run)
+    return build_objective(section, run)
+
+
+def _trace(name, encoder, spec):
+    """Trace the loss and the outputs; raise a UserError if that cannot be."""
+    (field,) = spec.fields.values()
+    objective = _build(name, encoder, spec)
     number = jax.ShapeDtypeStruct((BATCH,), "int32")
     batch = {**spec.batch(BATCH), "row": number, "label": number}
 
@@ -101,3 +106,37 @@ def test_images_are_refused_where_they_make_no_sense(name):
 def test_no_key_of_a_config_hides_a_method(name):
     cls = objective_class(name)
     assert not {field.name for field in dataclasses.fields(cls)} & set(dir(Objective))
+
+
+RATIOS = {
+    "mae": "mask_ratio",
+    "simmim": "mask_ratio",
+    "data2vec2": "mask_ratio",
+    "time_mae": "mask_ratio",
+    "msn": "patch_drop",
+    "i_jepa": "target_scale",
+    "ibot": "mask_ratio_max",
+    "dinov2": "mask_ratio_max",
+}
+
+
+@pytest.mark.parametrize("share", [0.001, 0.999])
+@pytest.mark.parametrize("modality", ["image", "series", "table"])
+@pytest.mark.parametrize("name", RATIOS)
+def test_a_ratio_hides_some_patches_and_leaves_some_or_is_named(name, modality, share):
+    """Of 16 patches of an image, 4 of a series, 6 columns of a table."""
+    reads = objective_class(name).reads
+    if reads and modality not in reads:
+        return
+    fields = {RATIOS[name]: share}
+    if name in ("ibot", "dinov2"):
+        fields["mask_ratio_min"] = 0.0005
+    encoder = next(one for one in ENCODERS[modality] if one["name"] != "resnet")
+    objective = None
+    try:
+        objective = _build(name, encoder, SPECS[modality], **fields)
+    except UserError as error:
+        assert f"objective.{RATIOS[name]}={share}" in str(error), error
+    # Rounded, some hide one patch at least, the others leave one.
+    refused = 0.001 if name in ("ibot", "dinov2", "i_jepa") else 0.999
+    assert (objective is None) == (share == refused)

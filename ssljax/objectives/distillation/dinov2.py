@@ -80,8 +80,8 @@ class DINOv2(Objective):
     def check(self):
         require_patches(self.run, "dinov2")
         count_global(self.views, at_least=2)
-        patch_grid(self.run, self.views)
-        require_ratios(self.mask_ratio_min, self.mask_ratio_max)
+        patches = math.prod(patch_grid(self.run, self.views))
+        require_ratios(self.mask_ratio_min, self.mask_ratio_max, patches)
         group = self.koleo_group
         if group and (group < 2 or self.run.batch_size % group):
             raise UserError(

@@ -58,8 +58,8 @@ class IBOT(Objective):
     def check(self):
         require_patches(self.run, "ibot")
         count_global(self.views, at_least=2)
-        patch_grid(self.run, self.views)
-        require_ratios(self.mask_ratio_min, self.mask_ratio_max)
+        patches = math.prod(patch_grid(self.run, self.views))
+        require_ratios(self.mask_ratio_min, self.mask_ratio_max, patches)
 
     def modules(self):
         shape = self.head_hidden, self.prototypes, self.bottleneck, self.learned_lengths

@@ -12,7 +12,7 @@ from ssljax.losses import masked_cross_entropy
 from ssljax.models import MLP, MaskToken, build_encoder
 from ssljax.objectives.base import Loss, Objective
 from ssljax.objectives.generative.vq_vae import VQVAE
-from ssljax.objectives.masked.patches import blank_view, patch_grid, require_patches
+from ssljax.objectives.masked.patches import blank_view, patch_grid, require_mask, require_patches
 from ssljax.objectives.views import Views
 from ssljax.ops.keys import per_example
 from ssljax.ops.masking import block_mask
@@ -59,7 +59,7 @@ class BEiT(Objective):
     def check(self):
         self.views.require(count=1)
         require_patches(self.run, "beit")
-        jax.eval_shape(lambda: self.mask(jax.random.split(jax.random.key(0))))  # its errors, now
+        require_mask(self.mask, mask_patches=self.mask_patches, smallest_block=self.smallest_block)
         patches = math.prod(patch_grid(self.run, self.views))
         tokens = jax.eval_shape(self._fresh_tokens).shape[1]
         if tokens != patches:

@@ -13,6 +13,7 @@ from ssljax.objectives.masked.patches import (
     blank_view,
     patch_grid,
     reconstruction,
+    require_mask,
     require_patches,
 )
 from ssljax.objectives.views import Views
@@ -45,7 +46,7 @@ class MAE(Objective):
     def check(self):
         self.views.require(count=1)
         require_patches(self.run, "mae")
-        jax.eval_shape(lambda: self.mask(jax.random.split(jax.random.key(0))))  # its errors, now
+        require_mask(self.mask, mask_ratio=self.mask_ratio)
 
     @property
     def target(self) -> Reconstruction:

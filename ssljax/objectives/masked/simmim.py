@@ -10,7 +10,7 @@ from ssljax.errors import UserError
 from ssljax.losses import masked_l1
 from ssljax.models import MLP, MaskToken
 from ssljax.objectives.base import Loss, Objective
-from ssljax.objectives.masked.patches import blank_view, patch_grid, require_patches
+from ssljax.objectives.masked.patches import blank_view, patch_grid, require_mask, require_patches
 from ssljax.objectives.views import Views
 from ssljax.ops.keys import per_example
 from ssljax.ops.masking import unit_mask
@@ -45,7 +45,7 @@ class SimMIM(Objective):
                 f"mask_unit={self.mask_unit}; it must be a multiple of "
                 f"encoder.patch_size={self.run.encoder.patch_size}"
             )
-        jax.eval_shape(lambda: self.mask(jax.random.split(jax.random.key(0))))  # its errors, now
+        require_mask(self.mask, mask_ratio=self.mask_ratio, mask_unit=self.mask_unit)
 
     def modules(self):
         encoder = self.run.encoder
