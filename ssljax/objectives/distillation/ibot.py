@@ -13,7 +13,7 @@ from ssljax.objectives.distillation.patch_distillation import encode, require_ra
 from ssljax.objectives.distillation.temperature import teacher_temperature
 from ssljax.objectives.masked.patches import patch_grid, require_patches
 from ssljax.objectives.multi_crop import count_global, pairs
-from ssljax.objectives.views import Views, blank
+from ssljax.objectives.views import Views
 from ssljax.ops.ema import ema
 from ssljax.ops.keys import per_example, split_keys
 from ssljax.ops.masking import block_mask
@@ -71,7 +71,7 @@ class IBOT(Objective):
 
     def run_once(self, net):
         net.mask_token()
-        net.head(net.encoder(blank(self.run.field)).pooled)
+        net.head(net.encoder(self.blank()).pooled)
 
     def memory(self, key):
         centers = {name: jnp.zeros(self.prototypes) for name in ("center", "patch_center")}

@@ -13,7 +13,7 @@ from ssljax.objectives.distillation.patch_distillation import encode, per_view
 from ssljax.objectives.masked.patches import patch_grid, require_mask, require_patches
 from ssljax.objectives.multi_crop import count_global
 from ssljax.objectives.presets import BYOL
-from ssljax.objectives.views import Views, blank
+from ssljax.objectives.views import Views
 from ssljax.ops.keys import per_example, split_keys
 from ssljax.ops.masking import random_mask
 from ssljax.ops.schedule import linear
@@ -77,7 +77,7 @@ class MSN(Objective):
         }
 
     def run_once(self, net):
-        net.head(net.encoder(blank(self.run.field)).pooled)
+        net.head(net.encoder(self.blank()).pooled)
         net.prototypes()
 
     def _keep(self, key, rows, views):

@@ -15,7 +15,7 @@ from ssljax.objectives import build_objective
 from ssljax.objectives.base import Loss, Objective, Refreshing, Run
 from ssljax.objectives.contrastive.momentum_contrast import require_queue
 from ssljax.objectives.distillation.seed_distillation import teacher_features
-from ssljax.objectives.views import Views, blank
+from ssljax.objectives.views import Views
 from ssljax.ops.queue import enqueue, init_queue
 from ssljax.schema import Count, Positive, Widths, parse
 
@@ -79,7 +79,7 @@ class OnlineDistillation(Objective):
     def width(self) -> int:
         """The number of the teacher's features."""
         task = self.teacher_objective
-        batch = {self.run.name: blank(self.run.field)}
+        batch = {self.run.name: self.blank()}
 
         def features(key):
             params = task.init_params(key)

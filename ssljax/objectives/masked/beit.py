@@ -12,7 +12,7 @@ from ssljax.losses import masked_cross_entropy
 from ssljax.models import MLP, MaskToken, build_encoder
 from ssljax.objectives.base import Loss, Objective
 from ssljax.objectives.generative.vq_vae import VQVAE
-from ssljax.objectives.masked.patches import blank_view, patch_grid, require_mask, require_patches
+from ssljax.objectives.masked.patches import patch_grid, require_mask, require_patches
 from ssljax.objectives.views import Views
 from ssljax.ops.keys import per_example
 from ssljax.ops.masking import block_mask
@@ -80,7 +80,7 @@ class BEiT(Objective):
 
     def _fresh_tokens(self):
         tokenizer = self.memory(jax.random.key(0))["tokenizer"]
-        return self._tokens(tokenizer, blank_view(self.run, self.views))
+        return self._tokens(tokenizer, self.blank())
 
     def _tokens(self, tokenizer, images):
         return self.vq_vae.tokenize(tokenizer["params"], tokenizer["objective_state"], images)
@@ -95,7 +95,7 @@ class BEiT(Objective):
 
     def run_once(self, net):
         net.mask_token()
-        net.head(net.encoder(blank_view(self.run, self.views)).tokens)
+        net.head(net.encoder(self.blank()).tokens)
 
     def memory(self, key):
         vq_vae = self.vq_vae

@@ -8,7 +8,7 @@ import jax
 from ssljax.errors import UserError
 from ssljax.modalities import Reconstruction, modality_of
 from ssljax.objectives.base import Array, Run
-from ssljax.objectives.views import Views, blank
+from ssljax.objectives.views import Views
 
 
 def require_patches(run: Run, objective: str) -> None:
@@ -54,8 +54,3 @@ def patch_grid(run: Run, views: Views) -> tuple[int, ...]:
 def reconstruction(run: Run, *, normalize: bool = False) -> Reconstruction:
     """Return the target of masked prediction of the data; `normalize`: each patch by itself."""
     return modality_of(run.field).reconstruction(run.field, run.encoder, normalize)
-
-
-def blank_view(run: Run, views: Views) -> Array:
-    """Return two blank views of the largest size, from which modules take their shapes."""
-    return blank(run.field, views.size)

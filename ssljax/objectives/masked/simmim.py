@@ -10,7 +10,7 @@ from ssljax.errors import UserError
 from ssljax.losses import masked_l1
 from ssljax.models import MLP, MaskToken
 from ssljax.objectives.base import Loss, Objective
-from ssljax.objectives.masked.patches import blank_view, patch_grid, require_mask, require_patches
+from ssljax.objectives.masked.patches import patch_grid, require_mask, require_patches
 from ssljax.objectives.views import Views
 from ssljax.ops.keys import per_example
 from ssljax.ops.masking import unit_mask
@@ -58,7 +58,7 @@ class SimMIM(Objective):
 
     def run_once(self, net):
         net.mask_token()
-        net.head(net.encoder(blank_view(self.run, self.views)).tokens)
+        net.head(net.encoder(self.blank()).tokens)
 
     def mask(self, keys):
         unit = self.mask_unit // self.run.encoder.patch_size
