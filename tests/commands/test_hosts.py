@@ -181,7 +181,8 @@ def test_stopped_and_killed_runs_end_with_the_same_bits(two_processes, tmp_path)
     _wait_until(running, lambda: _last_saved(tmp_path) > before)
     running.processes[0].kill()
     assert running.statuses(timeout=60)[1] == -signal.SIGABRT
-    assert "the JAX distributed service detected fatal errors" in running.printed(1)
+    told = running.printed(1)
+    assert "the JAX distributed service detected fatal errors" in told, told
 
     running = _start(tmp_path, 2)
     assert running.statuses() == [0, 0], running.printed(0) + running.printed(1)
