@@ -17,7 +17,7 @@ import numpy as np
 from absl import flags
 
 from ssljax.data import images
-from ssljax.data.host import HostTransform, drawn
+from ssljax.data.host import HostTransform, drawn, stack
 from ssljax.data.host.crops import CropGroup, draw_boxes, enough, render, stream_of
 from ssljax.data.order import shuffled
 from ssljax.data.sources.base import Source
@@ -27,7 +27,7 @@ from ssljax.data.sources.transformed import original, resized
 from ssljax.errors import UserError
 from ssljax.spec import Field
 
-Batch = dict[str, np.ndarray]
+Batch = dict[str, Any]  # an array or a `Value` by name
 
 VERSION = 1  # of the order and the crops; part of the fingerprint, so raise it when either changes
 _DECODE_THREADS = 16  # reading waits for the disk, and decoding releases the interpreter
@@ -51,7 +51,7 @@ class Pipeline:
         result on the device. Images of one size, and all under None, are resized (shorter side)
         and cropped in the centre.
       length: of series, in steps: of a longer one a window that starts anywhere, a shorter one
-        padded at its end; None keeps them.
+        padded at its end; of text, in tokens; None keeps them.
       crops: groups of random resized crops of the whole image that are shipped instead of it, by
         the name of the entry, such as "image.crop": [b, count, size, size, c]; None ships one
         square for the device to crop.
@@ -214,8 +214,8 @@ def epoch(
       batch_size: of the global batch.
       image_size: side in pixels, or (height, width), to which images are resized and
         centre-cropped; None keeps them.
-      length: of series, in steps, to which they are cut (the middle) or padded (the end); None
-        keeps them.
+      length: of series, in steps, to which they are cut (the middle) or padded (the end), and of
+        text, in tokens; None keeps them.
       labels: whether batches carry "label".
       rows: of each global batch, those that this host prepares, ascending; None: all.
       shorter: what the shorter side of images is resized to before they are cropped to
@@ -285,8 +285,10 @@ def _check_size(source: Source, image_size: images.Size | None, length: int | No
     for name, field in source.fields.items():
         if field.modality == "image" and None in field.shape and image_size is None:
             raise UserError(f"the images of {source.name} differ in size: set image_size")
-        if field.modality == "series" and None in field.shape and length is None:
-            raise UserError(f"the series {name!r} of {source.name} differ in length: set length")
+        if field.modality in ("series", "text") and None in field.shape and length is None:
+            raise UserError(
+                f"the {field.modality} {name!r} of {source.name} differ in length: set length"
+            )
     if image_size is not None and min(images.both_sides(image_size)) < 1:
         raise UserError(f"image_size must be at least 1, got {image_size}")
     if length is not None and length < 1:
@@ -310,7 +312,7 @@ def _chosen(
 
 
 def _stacked(examples: list[Batch]) -> Batch:
-    return {key: np.stack([example[key] for example in examples]) for key in examples[0]}
+    return {key: stack([example[key] for example in examples]) for key in examples[0]}
 
 
 def _prefetched(

@@ -95,7 +95,7 @@ class Modality(abc.ABC):
 
     @abc.abstractmethod
     def plain(self, value: Array, field: Field) -> Array:
-        """Return what a batch holds, un-augmented, as an encoder takes it."""
+        """Return what a batch holds (of a `Value` the data), un-augmented, for an encoder."""
 
     def shape(self, field: Field, size: int = 0) -> tuple[int, ...]:
         """Return the shape of one example as an encoder takes it; of a view, if it has a size."""

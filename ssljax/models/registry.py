@@ -1,6 +1,8 @@
 """Encoders by name."""
 
-from collections.abc import Mapping
+import inspect
+import re
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from flax import linen as nn
@@ -130,6 +132,13 @@ def build_encoder(
       UserError: no name, an unknown one, a key that is no field, a value of another type than the
         field's or out of its range, or values that do not fit each other or the data.
     """
+    try:
+        return _built(config, field, where)
+    except UserError as error:  # a class calls its fields "encoder.NAME"
+        raise UserError(re.sub(r"(?<!\w)encoder\.", f"{where}.", str(error))) from error
+
+
+def _built(config: Mapping[str, Any], field: Field | None, where: str) -> nn.Module:
     fields = dict(config)
     if "name" not in fields:
         raise UserError(f"{where} lacks {where}.name. Known: {', '.join(ENCODERS)}")
@@ -147,6 +156,12 @@ def build_encoder(
             f"{where}.name={name!r} encodes {preset.module.modality} data, and the data are of the "
             f"modality {field.modality}"
         )
+    if field and field.ragged and "segments" not in _inputs(preset.module):
+        able = (one for one, other in PRESETS.items() if "segments" in _inputs(other.module))
+        raise UserError(
+            f"{where}.name={name!r} takes no examples of different lengths; choose from "
+            f"{', '.join(able)}, or set config.data.ragged=False"
+        )
     known = {**preset.fields, **fields}
     encoder = parse(preset.module, known, where, parent=None, name=None, **given)
     if hasattr(encoder, "check_fields"):
@@ -157,6 +172,10 @@ def build_encoder(
 def encoder_class(name: str) -> type[nn.Module]:
     """Return the class of an encoder; its dataclass fields are what a config can set."""
     return _preset(name).module
+
+
+def _inputs(module: type[nn.Module]) -> Collection[str]:
+    return inspect.signature(module.__call__).parameters
 
 
 def _preset(name: str) -> Preset:

@@ -94,6 +94,11 @@ def build_objective(section: Mapping[str, Any], run: Run, where: str = "objectiv
             f"compares the examples of a batch, and its gradient is 0 with fewer than {smallest}; "
             f"set batch_size to at least {smallest}"
         )
+    if run.encoders and not cls.several_fields:
+        raise UserError(
+            f"config.encoders has an encoder of {', '.join(map(repr, run.encoders))}, and "
+            f"config.{where}.name={section['name']!r} uses config.encoder alone; remove it"
+        )
     fields = {key: value for key, value in section.items() if key != "name"}
     if hasattr(cls, "from_config"):
         return cls.from_config(fields, run, where)

@@ -36,12 +36,14 @@ class Run:
       spec: what the data are like.
       steps: optimizer steps in the whole run; schedules end there.
       batch_size: global batch size, in examples.
+      encoders: those of further fields, by the name of the field that each reads.
     """
 
     encoder: Any
     spec: Spec
     steps: int
     batch_size: int
+    encoders: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -87,6 +89,7 @@ class Objective:
       teacher: components that a teacher has, whose parameters follow as a moving average.
       features_of_teacher: whether evaluation sees the teacher's encoder.
       reads: modalities that the task can take; () for any with an encoder that fits.
+      several_fields: whether it uses `run.encoders`, those of further fields.
       batch_coupled: whether the loss (or a batch statistic below it) of one example depends on the
         others of its batch. Where it does, gradients of micro-batches do not add up to the gradient
         of the batch.
@@ -103,6 +106,7 @@ class Objective:
     teacher: ClassVar[tuple[str, ...]] = ()
     features_of_teacher: ClassVar[bool] = False
     reads: ClassVar[tuple[str, ...]] = ()
+    several_fields: ClassVar[bool] = False
     batch_coupled: ClassVar[bool] = False
     smallest_batch: ClassVar[int] = 1
     paper: ClassVar[str] = ""

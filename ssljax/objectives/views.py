@@ -14,7 +14,7 @@ from ssljax.modalities import modality_of
 from ssljax.objectives.presets import PILLOW, PRESETS, dino
 from ssljax.ops.keys import per_example
 from ssljax.schema import parse
-from ssljax.spec import Batch, Field
+from ssljax.spec import Batch, Field, Value
 
 Array = jax.Array
 
@@ -185,11 +185,14 @@ def normalize(value: Array, field: Field) -> Array:
     return modality_of(field).normalize(value, field)
 
 
-def plain(value: Array, field: Field) -> Array:
+def plain(value: Array | Value, field: Field) -> Array | Value:
     """Return what a batch holds of a field, un-augmented, as an encoder takes it."""
+    if isinstance(value, Value):
+        return Value(modality_of(field).plain(value.data, field), value.segments)
     return modality_of(field).plain(value, field)
 
 
-def blank(field: Field, size: int = 0) -> Array:
+def blank(field: Field, size: int = 0) -> Array | Value:
     """Return two blank normalised examples, from which modules take their shapes."""
-    return modality_of(field).blank(field, size)
+    made = modality_of(field).blank(field, size)
+    return Value(made, jnp.ones(made.shape[:2], jnp.int32)) if field.ragged else made

@@ -105,10 +105,10 @@ def _since(start: tuple[float, float]) -> tuple[float, float]:
 
 def model_flops(config: ConfigDict, experiment: Experiment, devices: Any) -> int:
     """Return the FLOPs of a step over all chips, without what is computed again to save memory."""
-    again = {key: value for key, value in _ONCE.items() if config.encoder.get(key, value) != value}
-    if again:
-        once = ConfigDict(config.to_dict())
-        once.encoder.update(again)
+    once = ConfigDict(config.to_dict())
+    for section in (once.encoder, *once.encoders.values()):
+        section.update({key: value for key, value in _ONCE.items() if key in section})
+    if once != config:
         experiment = build(once, experiment.objective.run.spec, devices=devices)
     return flops.traced(experiment.trace_step().jaxpr.jaxpr)
 

@@ -30,6 +30,8 @@ def require_consistent(config: ConfigDict) -> None:
     """
     check(Config, config, "config")  # it may have been changed since it was completed
     build_encoder(config.encoder)
+    for name, section in config.encoders.items():
+        build_encoder(section, where=f"encoders.{name}")
     modality = encoder_class(config.encoder.name).modality
     _require_fields(config.objective, modality, "config.objective")
     schedules(config.optimizer, steps=config.steps, batch_size=config.batch_size)

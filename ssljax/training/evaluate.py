@@ -256,11 +256,12 @@ def _batches(experiment: Experiment, source: Source, labels: bool) -> Iterator[H
     shards = experiment.mesh.shape["data"] * experiment.mesh.shape["fsdp"]
     size = -(-size // shards) * shards
     shapes = {field.modality: field.shape for field in fields}
+    lengths = [shapes[one][0] for one in ("series", "text") if one in shapes]
     return epoch(
         source,
         size,
         shapes["image"][:2] if "image" in shapes else None,
-        length=shapes["series"][0] if "series" in shapes else None,
+        length=next(iter(lengths), None),
         shorter=config.evaluation.resize,
         labels=labels,
         workers=config.data.workers,

@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -18,6 +18,7 @@ from ssljax.data import (
     epoch,
     images,
     measured_spec,
+    only,
     open_source,
 )
 from ssljax.data.host import CropGroup, shipped
@@ -176,10 +177,8 @@ class Experiment:
     def put(self, batch: dict[str, np.ndarray]) -> Batch:
         """Place this host's part of a batch on the mesh."""
         sharding = batch_sharding(self.mesh)
-        return {
-            name: jax.make_array_from_process_local_data(sharding, array)
-            for name, array in batch.items()
-        }
+        place = functools.partial(jax.make_array_from_process_local_data, sharding)
+        return jax.tree.map(place, batch)
 
     def epoch(self) -> Iterator[Batch]:
         """Yield the training set once, in order, un-augmented; the last batch is padded."""
@@ -220,6 +219,35 @@ def open_data(config: ConfigDict, spec: str, split: str, *, channels: int | None
     )
 
 
+def open_training_data(config: ConfigDict) -> Source:
+    """Open what a config trains on, with no more fields than its encoders read, and labels."""
+    source = open_data(config, config.data.source, config.data.split)
+    modality = encoder_class(config.encoder.name).modality
+    name, _ = Spec(source.fields, len(source)).field_of(modality)
+    _require_fields(config.encoders, source.fields)
+    return only(source, (name, *config.encoders))
+
+
+def _require_fields(sections: Iterable[str], fields: Mapping[str, Field]) -> None:
+    """Raise a UserError unless the data have the fields of all sections of `config.encoders`."""
+    for name in sections:
+        if name not in fields:
+            found = ", ".join(f"{n} ({f.modality})" for n, f in fields.items())
+            raise UserError(
+                f"config.encoders.{name} encodes the field {name!r}, and the data have {found}; "
+                "its key must be the name of a field"
+            )
+
+
+def _encoders(sections: Mapping[str, Mapping[str, Any]], spec: Spec) -> dict[str, Any]:
+    """Return the encoders of further fields, by the name of the field."""
+    _require_fields(sections, spec.fields)
+    return {
+        name: build_encoder(section, spec.fields[name], f"encoders.{name}")
+        for name, section in sections.items()
+    }
+
+
 def build(
     config: ConfigDict,
     spec: Spec | None = None,
@@ -246,11 +274,12 @@ def build(
     if trains:
         check_batch_size(config.batch_size, mesh, config.accumulate)
     with_source = spec is None if with_source is None else with_source
-    source = open_data(config, config.data.source, config.data.split) if with_source else None
+    source = open_training_data(config) if with_source else None
     spec = spec or measured_spec(source, config.data)
     _, field = spec.field_of(encoder_class(config.encoder.name).modality)
     run = Run(
         encoder=build_encoder(config.encoder, field),
+        encoders=_encoders(config.encoders, spec),
         spec=spec,
         steps=config.steps,
         batch_size=config.batch_size,

@@ -40,7 +40,7 @@ class Data:
       source: KIND:NAME of the data set, see `ssljax list data`
       split: part of it that is trained on
       image_size: pixels of a side, or (height, width); 0: as images are (mixed sizes need one)
-      length: steps of the windows that series are cut to; 0: as they are (mixed lengths need one)
+      length: steps that series, and tokens that texts are cut or padded to; 0: as series are
       broken: what to do with an image file that cannot be read
       labels: whether the objective is shown labels (SupCon)
       workers: processes that decode; 0: threads
@@ -196,6 +196,7 @@ class Config:
       accumulate: micro-batches of a step, where the loss does not couple the batch
       data: what is trained on
       encoder: name of the encoder, and fields of it, see `ssljax list encoders`
+      encoders: those of further fields, by name: {"text": {"name": "text_transformer", ..}}
       objective: name of the objective, or package.module:Class, and fields of it
       optimizer: how parameters are changed
       init_from: parts of the first state: ({"workdir": .., "take": path, "put": path}, ..)
@@ -214,6 +215,7 @@ class Config:
     accumulate: Count = 1
     data: Data = Data()
     encoder: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"name": "resnet18"})
+    encoders: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
     objective: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"name": "simclr"})
     optimizer: Optimizer = Optimizer()
     init_from: Tables = ()

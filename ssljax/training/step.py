@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 from einops import rearrange
+from jax.extend.core import jaxpr_as_fun
 
 from ssljax.errors import UserError
 from ssljax.objectives import Aux, Objective
@@ -103,10 +104,13 @@ def _mean_over_micro_batches(
     # Every count-th example, so that a batch sharded over devices is cut without moving anything
     # between them.
     micro = jax.tree.map(lambda leaf: rearrange(leaf, "(b m) ... -> m b ...", m=count), batch)
-    shapes = jax.eval_shape(run, jax.tree.map(lambda leaf: leaf[0], micro))
+    first = jax.eval_shape(lambda: jax.tree.map(lambda leaf: leaf[0], micro))
+    traced, shapes = jax.make_jaxpr(run, return_shape=True)(first)  # once, for shapes and loop
     zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+    run_traced, result = jaxpr_as_fun(traced), jax.tree.structure(shapes)
 
     def add(total, one):
-        return jax.tree.map(lambda t, o: t + o / count, total, run(one)), None
+        made = jax.tree.unflatten(result, run_traced(*jax.tree.leaves(one)))
+        return jax.tree.map(lambda t, o: t + o / count, total, made), None
 
     return jax.lax.scan(add, zeros, micro)[0]

@@ -259,7 +259,7 @@ SMALLEST = {
     **dict.fromkeys(("barlow_twins", "byol", "moco_v3", "nnclr", "simsiam"), 3),
     **dict.fromkeys(("combine", "dcl", "deepcluster_v2", "dinov2", "lejepa", "msn", "ressl"), 2),
     **dict.fromkeys(("online_distillation", "simclr", "supcon", "swav", "tico", "vicreg"), 2),
-    **dict.fromkeys(("ts2vec", "vime"), 2),
+    **dict.fromkeys(("clip", "ts2vec", "vime"), 2),
 }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ssljax.data.sources.base import Source
+from ssljax.data.sources.in_memory import ArraySource
 
 
 def only(source: Source, names: Container[str]) -> Source:
@@ -14,7 +15,9 @@ def only(source: Source, names: Container[str]) -> Source:
     What is not asked for needs no fixed shape, and is not put into batches.
     """
     kept = {name for name in source.fields if name in names or name == "label"}
-    return source if len(kept) == len(source.fields) else _Only(source, kept)
+    if len(kept) == len(source.fields):
+        return source
+    return source.only(kept) if isinstance(source, ArraySource) else _Only(source, kept)
 
 
 class _Only:
