@@ -31,6 +31,7 @@ from ssljax.training.consistency import (
     argument_checks_told,
     require_consistent,
     require_enough,
+    require_sizes,
     require_trained,
 )
 from ssljax.training.optimizer import Optimizer, build_optimizer
@@ -286,6 +287,7 @@ def build(
     )
     if trains:
         require_enough(config, run.spec.num_examples)
+        require_sizes(config, run.spec)
     objective = build_objective(config.objective, run)
     crops = objective.host_crops() if config.data.ship == "crops" else None
     with argument_checks_told():

@@ -101,6 +101,10 @@ def test_all_that_pass_can_be_traced_or_are_refused_in_a_line(case):
 @pytest.mark.parametrize(
     ("case", "key", "value"),
     [
+        ("mae", "encoder.mlp_ratio", 1e-30),
+        ("mae", "objective.decoder_heads", 3),
+        ("i_jepa", "objective.predictor_width", 3),
+        ("data2vec2", "objective.decoder_groups", 3),
         ("simclr", "seed", -1),
         ("simclr", "seed", 2**40),
         ("simclr", "steps", 10**20),
