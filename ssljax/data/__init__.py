@@ -1,14 +1,17 @@
 """Data sets and batches, by NumPy and grain; batch k is a function of (source, seed, k)."""
 
 from ssljax.data.host import sides
+from ssljax.data.mixture import Mixture, mixture_of
 from ssljax.data.pipeline import Pipeline, epoch
 from ssljax.data.prepare.registry import Prepared, prepare
-from ssljax.data.sources import KINDS, Source, Subset, only, open_source
+from ssljax.data.sources import KINDS, Joined, Source, Subset, only, open_source
 from ssljax.data.statistics import fields_of, measured_spec, statistics
 from ssljax.data.storage import data_directory
 
 __all__ = [
     "KINDS",
+    "Joined",
+    "Mixture",
     "Pipeline",
     "Prepared",
     "Source",
@@ -17,6 +20,7 @@ __all__ = [
     "epoch",
     "fields_of",
     "measured_spec",
+    "mixture_of",
     "only",
     "open_source",
     "prepare",

@@ -12,11 +12,14 @@ from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from ssljax.data import (
+    Joined,
+    Mixture,
     Pipeline,
     Source,
     epoch,
     images,
     measured_spec,
+    mixture_of,
     only,
     open_source,
 )
@@ -24,6 +27,7 @@ from ssljax.data.host import CropGroup, shipped
 from ssljax.errors import UserError
 from ssljax.models import build_encoder, encoder_class
 from ssljax.objectives import Objective, Run, build_objective
+from ssljax.schema import parse
 from ssljax.spec import Field, Spec
 from ssljax.training.consistency import (
     argument_checks_told,
@@ -33,6 +37,7 @@ from ssljax.training.consistency import (
 )
 from ssljax.training.optimizer import Optimizer, build_optimizer
 from ssljax.training.output import Output, find_output
+from ssljax.training.sections import MixedIn
 from ssljax.training.sharding import (
     batch_sharding,
     check_batch_size,
@@ -170,7 +175,15 @@ class Experiment:
             crops=self.crops,
             workers=data.workers,
             labels=data.labels,
+            mixture=self._mixture(),
         )
+
+    def _mixture(self) -> Mixture | None:
+        mixed = _mixed_in(self.config)
+        if not mixed:
+            return None
+        weights = (1.0, *(one.weight for one in mixed))
+        return mixture_of(self.source.counts, weights, self.config.batch_size)
 
     def put(self, batch: dict[str, np.ndarray]) -> Batch:
         """Place this host's part of a batch on the mesh."""
@@ -214,16 +227,34 @@ def open_data(config: ConfigDict, spec: str, split: str, *, channels: int | None
         broken=data.broken,
         channels=channels if channels in images.CHANNELS else data.channels,
         data_dir=data.folder or None,
+        ragged=data.ragged,
     )
 
 
 def open_training_data(config: ConfigDict) -> Source:
     """Open what a config trains on, with no more fields than its encoders read, and labels."""
-    source = open_data(config, config.data.source, config.data.split)
+    names = config.data.source, *(one.source for one in _mixed_in(config))
+    sources = [_with_needed(config, open_data(config, name, config.data.split)) for name in names]
+    return sources[0] if len(sources) == 1 else Joined(sources)
+
+
+def _with_needed(config: ConfigDict, source: Source) -> Source:
     modality = encoder_class(config.encoder.name).modality
-    name, _ = Spec(source.fields, len(source)).field_of(modality)
+    name, field = Spec(source.fields, len(source)).field_of(modality)
     _require_fields(config.encoders, source.fields)
+    if config.data.ragged and not field.ragged:
+        raise UserError(
+            f"config.data.ragged=True is for series, and config.encoder reads the {modality} "
+            f"{name!r} of {source.name}"
+        )
     return only(source, (name, *config.encoders))
+
+
+def _mixed_in(config: ConfigDict) -> list[MixedIn]:
+    return [
+        parse(MixedIn, section, f"config.data.mixture[{number}]")
+        for number, section in enumerate(config.data.mixture)
+    ]
 
 
 def _require_fields(sections: Iterable[str], fields: Mapping[str, Field]) -> None:

@@ -17,6 +17,10 @@ OTHERS = {
         Field("series", (128, 6), "float32", mean=(0.0,) * 6, std=(1.0,) * 6, rate=50.0),
         2_460,
     ),
+    "ucr:JapaneseVowels": (
+        Field("series", (32, 12), "float32", mean=(0.0,) * 12, std=(1.0,) * 12, ragged=True),
+        270,
+    ),
     "uci:adult": (
         Field(
             "table",

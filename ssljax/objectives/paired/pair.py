@@ -30,6 +30,7 @@ class Paired(Objective):
     projector_dim: Width = 512
 
     several_fields = True
+    takes_ragged = True
     batch_coupled = True
     smallest_batch = 2
 

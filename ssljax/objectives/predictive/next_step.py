@@ -2,13 +2,18 @@
 
 import dataclasses
 
-import jax.numpy as jnp
-
 from ssljax.errors import UserError
 from ssljax.losses import next_step
 from ssljax.models import MLP
 from ssljax.objectives.base import Loss, Objective
-from ssljax.objectives.masked.patches import blank_view, patch_grid, reconstruction
+from ssljax.objectives.masked.patches import (
+    blank_view,
+    mean_over,
+    patch_grid,
+    reconstruction,
+    values_of,
+    whole_patches,
+)
 from ssljax.objectives.views import Views
 
 
@@ -20,7 +25,7 @@ class NextStep(Objective):
     the values of the next patch. The loss is the squared error of values that are standardised by
     channel; of white noise the best is 1. The official model forecasts patches longer than those
     that it reads, normalises by the first patch and is trained on padded series of many lengths;
-    here all patches have one length.
+    here all patches have one length. Of padded series, patches with padding are no targets.
 
     Paper: https://arxiv.org/abs/2310.10688. Official code: google-research/timesfm.
     """
@@ -28,6 +33,7 @@ class NextStep(Objective):
     views: Views = Views.crops()
 
     reads = ("series",)
+    takes_ragged = True
     paper = "arXiv:2310.10688"
 
     def check(self):
@@ -51,9 +57,11 @@ class NextStep(Objective):
         net.head(net.encoder(blank_view(self.run, self.views)).tokens)
 
     def loss(self, net, teacher, batch, *, key, step):
-        x = self.views.stacked(key, batch)[:, 0]
-        patches = reconstruction(self.run).target(x)
+        x, whole = whole_patches(self.run, self.views.stacked(key, batch)[:, 0])
+        patches = reconstruction(self.run).target(values_of(x))
         prediction = net.head(net.encoder(x).tokens)
-        losses = next_step(prediction, patches)
-        stays = next_step(patches, patches)  # that the next patch is as this one
-        return Loss(jnp.mean(losses), {"loss_of_repeating": jnp.mean(stays)})
+        targets = None if whole is None else whole[:, 1:]
+        loss, count = mean_over(next_step(prediction, patches, where=whole), targets)
+        # That the next patch is as this one.
+        stays, _ = mean_over(next_step(patches, patches, where=whole), targets)
+        return Loss(loss, {"loss_of_repeating": stays}, weight=count)
