@@ -1,5 +1,6 @@
 """Encoders, decoders and heads: the only folder that imports flax; `init` and `apply` hide it."""
 
+from ssljax.models.axes import named
 from ssljax.models.base import (
     Encoded,
     apply,
@@ -44,6 +45,7 @@ __all__ = [
     "encoder_class",
     "init",
     "init_with_output",
+    "named",
     "stack_blocks",
     "without_drop_path",
 ]

@@ -1,4 +1,5 @@
-"""Pretext tasks, by name. Each is one file on the interface of `base.py`."""
+"""Pretext tasks, by name. Each is one file on the interface of `base.py`, in the folder of its
+family, and found there."""
 
 import importlib
 import inspect
@@ -7,6 +8,7 @@ from typing import Any
 
 from ssljax.errors import UserError, in_code_of_user, unknown
 from ssljax.objectives.base import Aux, Loss, Objective, Refreshing, Run
+from ssljax.objectives.registry import find_objectives
 from ssljax.schema import convert, is_section, parse
 
 __all__ = [
@@ -21,52 +23,7 @@ __all__ = [
     "require_reads",
 ]
 
-OBJECTIVES = {
-    "autoencoder": "generative.autoencoder:Autoencoder",
-    "barlow_twins": "redundancy.barlow_twins:BarlowTwins",
-    "beit": "masked.beit:BEiT",
-    "bigan": "generative.bigan:BiGAN",
-    "byol": "distillation.byol:BYOL",
-    "clip": "paired.clip:CLIP",
-    "colorization": "predictive.colorization:Colorization",
-    "combine": "combine:Combine",
-    "data2vec2": "masked.data2vec2:Data2Vec2",
-    "dcl": "contrastive.dcl:DCL",
-    "deepcluster_v2": "clustering.deepcluster:DeepCluster",
-    "denoising_autoencoder": "generative.denoising_autoencoder:DenoisingAutoencoder",
-    "dino": "distillation.dino:DINO",
-    "dinov2": "distillation.dinov2:DINOv2",
-    "i_jepa": "masked.i_jepa:IJEPA",
-    "ibot": "distillation.ibot:IBOT",
-    "inpainting": "predictive.inpainting:Inpainting",
-    "jigsaw": "predictive.jigsaw:Jigsaw",
-    "lejepa": "redundancy.lejepa:LeJEPA",
-    "mae": "masked.mae:MAE",
-    "moco_v2": "contrastive.moco:MoCo",
-    "moco_v3": "contrastive.moco_v3:MoCoV3",
-    "msn": "distillation.msn:MSN",
-    "next_step": "predictive.next_step:NextStep",
-    "nnclr": "contrastive.nnclr:NNCLR",
-    "npid": "contrastive.npid:NPID",
-    "online_distillation": "distillation.online_distillation:OnlineDistillation",
-    "relative_location": "predictive.relative_location:RelativeLocation",
-    "ressl": "contrastive.ressl:ReSSL",
-    "rotation": "predictive.rotation:Rotation",
-    "seed_distillation": "distillation.seed_distillation:SeedDistillation",
-    "simclr": "contrastive.simclr:SimCLR",
-    "simmim": "masked.simmim:SimMIM",
-    "simsiam": "distillation.simsiam:SimSiam",
-    "supcon": "contrastive.supcon:SupCon",
-    "swav": "clustering.swav:SwAV",
-    "tico": "redundancy.tico:TiCo",
-    "time_mae": "masked.time_mae:TimeMAE",
-    "ts2vec": "contrastive.ts2vec:TS2Vec",
-    "vae": "generative.vae:VAE",
-    "vicreg": "redundancy.vicreg:VICReg",
-    "vime": "masked.vime:VIME",
-    "vq_vae": "generative.vq_vae:VQVAE",
-    "w_mse": "redundancy.w_mse:WMSE",
-}
+OBJECTIVES = find_objectives()
 
 
 def objective_class(name: str) -> type[Objective]:

@@ -150,13 +150,19 @@ class Objective:
     def run_once(self, net: Net) -> None:
         """Call every network once, on blank input: so parameters get their shapes.
 
-        By default the encoder sees blank input, and each further network, in order, takes what the
+        By default the encoder sees `blank`, and each further network, in order, takes what the
         one before gave.
         """
         first, *rest = net.modules
-        output = getattr(net, first)(blank(self.run.field))
+        output = getattr(net, first)(self.blank())
         for name in rest:
             output = getattr(net, name)(getattr(output, "pooled", output))
+
+    def blank(self) -> Array:
+        """Return two blank inputs, as large as the largest views: the data may be of a size that
+        no patch divides."""
+        sizes = [value.size for value in vars(self).values() if isinstance(value, Views)]
+        return blank(self.run.field, max(sizes, default=0))
 
     def memory(self, key: Array) -> dict[str, PyTree]:
         """Return what the task remembers besides teacher and batch statistics, at the start."""

@@ -25,7 +25,7 @@ def answer(request: dict[str, Any]) -> list[Plan]:
     examples = config.steps * config.batch_size
     if request["batch_per_chip"]:
         config.batch_size = request["batch_per_chip"] * topology.size
-    spec = spec_of(config, request["images"])
+    spec = spec_of(config, request["spec"])
     devices = topology.devices()
 
     def plan(settings: Settings) -> Plan:

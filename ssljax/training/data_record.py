@@ -67,7 +67,26 @@ def read_data_record(workdir: pathlib.Path) -> DataRecord | None:
     Raises:
       UserError: it is damaged or of another form.
     """
-    path = workdir / FILE
+    return _read(workdir / FILE)
+
+
+def read_spec(path: pathlib.Path) -> Spec:
+    """Return the spec in the record of a run.
+
+    Args:
+      path: of its workdir, or of the file.
+
+    Raises:
+      UserError: there is none, or it is damaged.
+    """
+    file = path / FILE if path.is_dir() else path
+    record = _read(file)
+    if record is None or record.spec is None:
+        raise UserError(f"{file} {'is missing' if record is None else 'has no spec'}")
+    return record.spec
+
+
+def _read(path: pathlib.Path) -> DataRecord | None:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(found, dict):

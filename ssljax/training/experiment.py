@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
@@ -29,6 +30,7 @@ from ssljax.models import build_encoder, encoder_class
 from ssljax.objectives import Objective, Run, build_objective
 from ssljax.schema import parse
 from ssljax.spec import Field, Spec
+from ssljax.training import logical_axes
 from ssljax.training.consistency import (
     argument_checks_told,
     require_consistent,
@@ -47,7 +49,7 @@ from ssljax.training.sharding import (
 )
 from ssljax.training.sharding_rules import state_sharding
 from ssljax.training.state import TrainState
-from ssljax.training.step import init_state, make_train_step, state_of
+from ssljax.training.step import init_state, make_train_step
 
 Batch = dict[str, jax.Array]
 
@@ -318,20 +320,21 @@ def build(
     objective = build_objective(config.objective, run)
     crops = objective.host_crops() if config.data.ship == "crops" else None
     with argument_checks_told():
-        abstract_params = jax.eval_shape(objective.init_params, jax.random.key(0))
+        abstract_params, objective_state, names = logical_axes.evaluated(objective)
     optimizer = build_optimizer(
         config.optimizer, steps=config.steps, batch_size=config.batch_size, params=abstract_params
     )
     if trains:
         require_trained(optimizer.param_groups, config.steps)
-    abstract_state = jax.eval_shape(
-        functools.partial(
-            state_of, objective=objective, optimizer=optimizer.transform, seed=config.seed
-        ),
-        abstract_params,
-    )
+    opt_state = jax.eval_shape(optimizer.transform.init, abstract_params)
+    number = jax.ShapeDtypeStruct((), jnp.int32)
+    abstract_state = TrainState(number, abstract_params, objective_state, opt_state)
     shardings = state_sharding(
-        mesh, abstract_state, config.sharding_rules, min_size=config.mesh.fsdp_min_size
+        mesh,
+        abstract_state,
+        config.sharding_rules,
+        names=names,
+        min_size=config.mesh.fsdp_min_size,
     )
     abstract_state = jax.tree.map(
         lambda leaf, sharding: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 from einops import rearrange
+from jax.extend.core import jaxpr_as_fun
 
 from ssljax.errors import UserError
 from ssljax.objectives import Aux, Objective
@@ -23,17 +24,6 @@ def init_state(
 ) -> TrainState:
     """Return the first state; call it under `jit`."""
     params = objective.init_params(key_for(seed, "params", 0))
-    return state_of(params, objective, optimizer, seed=seed)
-
-
-def state_of(
-    params: Any,
-    objective: Objective,
-    optimizer: optax.GradientTransformation,
-    *,
-    seed: int,
-) -> TrainState:
-    """Return the first state of these parameters."""
     state = objective.init_state(key_for(seed, "memory", 0), params)
     return TrainState(jnp.zeros((), jnp.int32), params, state, optimizer.init(params))
 
@@ -120,15 +110,17 @@ def mean_over_micro_batches(
     # Every count-th example, so that a batch sharded over devices is cut without moving anything
     # between them.
     micro = jax.tree.map(lambda leaf: rearrange(leaf, "(b m) ... -> m b ...", m=count), batch)
-    shapes = jax.eval_shape(run, jax.tree.map(lambda leaf: leaf[0], micro))
+    first = jax.eval_shape(lambda: jax.tree.map(lambda leaf: leaf[0], micro))
+    traced, shapes = jax.make_jaxpr(run, return_shape=True)(first)  # once, for shapes and loop
     zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+    run_traced, result = jaxpr_as_fun(traced), jax.tree.structure(shapes)
 
     def add(total, one):
         sums, weights = total
-        found = run(one)
-        weight = found[0][1].weight
+        made = jax.tree.unflatten(result, run_traced(*jax.tree.leaves(one)))
+        weight = made[0][1].weight
         weight = jnp.float32(1) if weight is None else weight
-        return (jax.tree.map(lambda t, o: t + weight * o, sums, found), weights + weight), None
+        return (jax.tree.map(lambda t, o: t + weight * o, sums, made), weights + weight), None
 
     (sums, weights), _ = jax.lax.scan(add, (zeros, jnp.float32(0)), micro)
     weights = jnp.where(weights > 0, weights, 1)  # without any item, all sums are 0

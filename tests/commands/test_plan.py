@@ -10,7 +10,10 @@ import pytest
 from ssljax import planning
 from ssljax.commands.main import main
 from ssljax.planning.plan import from_json
+from ssljax.spec import image_spec
+from ssljax.training.data_record import DataRecord, write_data_record
 from tests.commands.test_command_line import EXPERIMENT
+from tests.experiments.configs import ROOT
 
 # Wide enough for parameters to be cut, and a batch for which they are what is sent.
 SHARDED = ("--config.mesh.fsdp=4", "--config.encoder.width=256", "--config.batch_size=256")
@@ -120,6 +123,25 @@ def test_the_quick_compiler_makes_the_same_step(experiment, capsys):
         assert quick[figure] == full[figure]
     assert quick["memory"]["state"] == full["memory"]["state"] < quick["memory"]["peak"]
     assert quick["hbm_bytes"] is None and quick["roofline"]["memory"] is None
+
+
+@pytest.mark.parametrize(
+    "config", ["table/small/simclr_adult_mlp", "series/small/mae_watch_transformer"]
+)
+def test_tables_and_series_are_planned_without_their_data(config, tmp_path, capsys):
+    path = str(ROOT / "experiments" / f"{config}.py")
+    assert main(_plan(path, "cpu:8", "--json", f"--config.data.folder={tmp_path}")) == 0
+    (plan,) = json.loads(capsys.readouterr().out)["plans"]
+    assert plan["fits"] is True and plan["model_flops"] > 0
+
+
+def test_a_plan_from_the_record_of_a_run(experiment, tmp_path, capsys):
+    spec = image_spec((12, 20, 1), (0.5,), (0.2,), 640)
+    write_data_record(tmp_path, DataRecord({"source": {}}, spec))
+    more = ("--spec", str(tmp_path), "--config.data.source=folder:/nowhere")
+    assert main(_plan(experiment, "cpu:8", "--json", *more)) == 0
+    (plan,) = json.loads(capsys.readouterr().out)["plans"]
+    assert plan["memory"]["batch"] == plan["batch_size"] / 8 * (12 * 20 + 4)
 
 
 def test_what_does_not_fit_is_status_3_and_says_by_how_much(

@@ -92,18 +92,22 @@ def all_batches(spec: Spec = SPEC):
         yield {**batch, "valid": np.ones(BATCH, bool)}
 
 
-@functools.cache
-def trial(case: str) -> Trial:
+def objective_of(case: str) -> Any:
+    """Return the objective of a case, nothing of which is computed."""
     encoder, section = CASES[case]
     spec = spec_of(case)
     further = {
         name: build_encoder(section, spec.fields[name])
         for name, section in FURTHER.get(case, {}).items()
     }
-    field = next(iter(spec.fields.values()))
-    encoder = build_encoder(encoder, field)
+    encoder = build_encoder(encoder, next(iter(spec.fields.values())))
     run = Run(encoder, spec, steps=STEPS, batch_size=BATCH, encoders=further)
-    objective = build_objective(ConfigDict(section), run)
+    return build_objective(ConfigDict(section), run)
+
+
+@functools.cache
+def trial(case: str) -> Trial:
+    objective, spec = objective_of(case), spec_of(case)
     batch = make_batch(0, spec)
     params = jax.eval_shape(objective.init_params, jax.random.key(0))
     # A gradient that is 0 but for rounding, as of a key's bias, must not move anything by a whole

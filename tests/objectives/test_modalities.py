@@ -8,6 +8,7 @@ import pytest
 from ssljax.errors import UserError
 from ssljax.models import build_encoder
 from ssljax.objectives import OBJECTIVES, Objective, Run, build_objective, objective_class
+from ssljax.spec import Spec
 from ssljax.training.config import complete
 from ssljax.training.consistency import argument_checks_told, require_consistent
 from tests.objectives.cases import CASES, config_of, series, table
@@ -140,3 +141,35 @@ def test_a_ratio_hides_some_patches_and_leaves_some_or_is_named(name, modality, 
     # Rounded, some hide one patch at least, the others leave one.
     refused = 0.001 if name in ("ibot", "dinov2", "i_jepa") else 0.999
     assert (objective is None) == (share == refused)
+
+
+VISION_TRANSFORMERS = [case for case, (encoder, _) in CASES.items() if encoder["name"] == "vit"]
+
+
+@pytest.mark.parametrize("case", [*VISION_TRANSFORMERS, "simclr", "swav", "seed_distillation"])
+def test_networks_start_from_views_and_not_from_examples_of_another_size(case):
+    """Images of 9x9 pixels, which no patch divides, and views of 8x8."""
+    encoder, section = CASES[case]
+    encoder = {**VIT, **(encoder if encoder["name"] == "vit" else {})}
+    section = {**section, "teacher_encoder": VIT} if "teacher_encoder" in section else section
+    image = SPECS["image"].fields["image"]
+    shapes = []
+    for side in (8, 9):
+        spec = Spec({"image": image.replace(shape=(side, side, 1))}, SPECS["image"].num_examples)
+        run = Run(build_encoder(encoder), spec, steps=10, batch_size=BATCH)
+        objective = build_objective(_sized(section), run)
+        params = jax.eval_shape(objective.init_params, jax.random.key(0))
+        state = jax.eval_shape(objective.init_state, jax.random.key(0), params)
+        shapes.append(jax.tree.map(lambda leaf: leaf.shape, (params, state)))
+    assert shapes[0] == shapes[1]
+
+
+def _sized(section):
+    """Return a section in which all views have 8 pixels that have no size."""
+    sized = {}
+    for key, value in section.items():
+        if key == "views":
+            sized[key] = {name: {"size": 8, **fields} for name, fields in value.items()}
+        else:
+            sized[key] = _sized(value) if isinstance(value, dict) else value
+    return sized

@@ -113,11 +113,11 @@ def render(
       groups, boxes: as above.
     """
     down, across = image.shape[0] / original[0], image.shape[1] / original[1]
-    made = {}
+    made, shown = {}, images.to_resize(image)
     for name, group in groups.items():
         crops = [
             images.resize(
-                image,
+                shown,
                 (left * across, upper * down, right * across, lower * down),
                 group.size,
                 interpolation=group.interpolation,

@@ -87,7 +87,7 @@ class ArraySource:
         return {name: array[indices] for name, array in self.arrays.items()}
 
     def only(self, names: Container[str]) -> "ArraySource":
-        """Return the same examples with some of the fields; the fingerprint is that of all."""
+        """Return the same examples with these fields alone; the fingerprint is that of all."""
         other = copy.copy(self)
         other._content = self.fingerprint()["content"]
         other.fields = {name: field for name, field in self.fields.items() if name in names}

@@ -15,7 +15,7 @@ from ssljax.objectives.distillation.patch_distillation import encode, require_ra
 from ssljax.objectives.distillation.temperature import teacher_temperature
 from ssljax.objectives.masked.patches import patch_grid, require_patches
 from ssljax.objectives.multi_crop import count_global, pairs
-from ssljax.objectives.views import Views, blank
+from ssljax.objectives.views import Views
 from ssljax.ops import sinkhorn
 from ssljax.ops.keys import per_example, split_keys
 from ssljax.ops.masking import block_mask
@@ -102,7 +102,7 @@ class DINOv2(Objective):
 
     def run_once(self, net):
         net.mask_token()
-        features = net.encoder(blank(self.run.field)).pooled
+        features = net.encoder(self.blank()).pooled
         net.head(features)
         net.patch_head(features)
 

@@ -7,13 +7,13 @@ import jax
 import jax.numpy as jnp
 
 from ssljax.losses import dino, ibot
-from ssljax.models import DINOHead, MaskToken
+from ssljax.models import DINOHead, MaskToken, named
 from ssljax.objectives.base import Loss, Objective
 from ssljax.objectives.distillation.patch_distillation import encode, require_ratios
 from ssljax.objectives.distillation.temperature import teacher_temperature
 from ssljax.objectives.masked.patches import patch_grid, require_patches
 from ssljax.objectives.multi_crop import count_global, pairs
-from ssljax.objectives.views import Views, blank
+from ssljax.objectives.views import Views
 from ssljax.ops.ema import ema
 from ssljax.ops.keys import per_example, split_keys
 from ssljax.ops.masking import block_mask
@@ -71,10 +71,11 @@ class IBOT(Objective):
 
     def run_once(self, net):
         net.mask_token()
-        net.head(net.encoder(blank(self.run.field)).pooled)
+        net.head(net.encoder(self.blank()).pooled)
 
     def memory(self, key):
-        return {"center": jnp.zeros(self.prototypes), "patch_center": jnp.zeros(self.prototypes)}
+        centers = {name: jnp.zeros(self.prototypes) for name in ("center", "patch_center")}
+        return named(centers, "prototypes")
 
     def masks(self, key, rows, views):
         """Return bool[B, views, N], the patches that the student does not see."""

@@ -13,7 +13,7 @@ from ssljax.objectives.distillation.patch_distillation import encode, per_view
 from ssljax.objectives.masked.patches import patch_grid, require_mask, require_patches
 from ssljax.objectives.multi_crop import count_global
 from ssljax.objectives.presets import BYOL
-from ssljax.objectives.views import Views, blank
+from ssljax.objectives.views import Views
 from ssljax.ops.keys import per_example, split_keys
 from ssljax.ops.masking import random_mask
 from ssljax.ops.schedule import linear
@@ -72,12 +72,12 @@ class MSN(Objective):
         head = {"activation": "gelu", "linear_init": "normal", "dtype": self.run.dtype}
         return {
             "encoder": self.run.encoder,
-            "head": MLP(self.head_hidden, self.head_dim, **head),
+            "head": MLP(self.head_hidden, self.head_dim, output_axis="outputs", **head),
             "prototypes": Prototypes(self.prototypes, self.head_dim, init="uniform"),
         }
 
     def run_once(self, net):
-        net.head(net.encoder(blank(self.run.field)).pooled)
+        net.head(net.encoder(self.blank()).pooled)
         net.prototypes()
 
     def _keep(self, key, rows, views):

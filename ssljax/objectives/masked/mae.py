@@ -9,7 +9,6 @@ from ssljax.modalities import Reconstruction
 from ssljax.models import MAEDecoder
 from ssljax.objectives.base import Loss, Objective
 from ssljax.objectives.masked.patches import (
-    blank_view,
     mean_over,
     patch_grid,
     reconstruction,
@@ -77,7 +76,7 @@ class MAE(Objective):
 
     def run_once(self, net):
         mask = self.mask(jax.random.split(jax.random.key(0), 2))
-        encoded = net.encoder(blank_view(self.run, self.views), keep=mask.keep)
+        encoded = net.encoder(self.blank(), keep=mask.keep)
         net.decoder(encoded, mask.restore)
 
     def loss(self, net, teacher, batch, *, key, step):

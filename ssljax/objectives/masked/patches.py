@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from ssljax.errors import UserError
 from ssljax.modalities import Reconstruction, modality_of
 from ssljax.objectives.base import Array, Run
-from ssljax.objectives.views import Views, blank
+from ssljax.objectives.views import Views
 from ssljax.spec import Value
 
 
@@ -88,8 +88,3 @@ def mean_over(losses: Array, where: Array | None) -> tuple[Array, Array | None]:
     counts = jnp.sum(where, axis=1, dtype=jnp.float32)
     total = jnp.sum(counts)
     return jnp.sum(losses * counts) / jnp.maximum(total, 1), total
-
-
-def blank_view(run: Run, views: Views) -> Array:
-    """Return two blank views of the largest size, from which modules take their shapes."""
-    return blank(run.field, views.size)

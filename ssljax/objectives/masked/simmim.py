@@ -10,7 +10,7 @@ from ssljax.errors import UserError
 from ssljax.losses import masked_l1
 from ssljax.models import MLP, MaskToken
 from ssljax.objectives.base import Loss, Objective
-from ssljax.objectives.masked.patches import blank_view, patch_grid, require_mask, require_patches
+from ssljax.objectives.masked.patches import patch_grid, require_mask, require_patches
 from ssljax.objectives.views import Views
 from ssljax.ops.keys import per_example
 from ssljax.ops.masking import unit_mask
@@ -52,13 +52,13 @@ class SimMIM(Objective):
         out = math.prod(encoder.patch) * self.run.field.shape[-1]
         return {
             "encoder": encoder,
-            "head": MLP((), out, linear_init="torch"),
+            "head": MLP((), out, linear_init="torch", output_axis="outputs"),
             "mask_token": MaskToken(encoder.width, "truncated"),
         }
 
     def run_once(self, net):
         net.mask_token()
-        net.head(net.encoder(blank_view(self.run, self.views)).tokens)
+        net.head(net.encoder(self.blank()).tokens)
 
     def mask(self, keys):
         unit = self.mask_unit // self.run.encoder.patch_size

@@ -7,7 +7,6 @@ from ssljax.losses import next_step
 from ssljax.models import MLP
 from ssljax.objectives.base import Loss, Objective
 from ssljax.objectives.masked.patches import (
-    blank_view,
     mean_over,
     patch_grid,
     reconstruction,
@@ -50,11 +49,12 @@ class NextStep(Objective):
             )
 
     def modules(self):
-        head = MLP((), reconstruction(self.run).out, dtype=self.run.dtype)
+        out = reconstruction(self.run).out
+        head = MLP((), out, output_axis="outputs", dtype=self.run.dtype)
         return {"encoder": self.run.encoder, "head": head}
 
     def run_once(self, net):
-        net.head(net.encoder(blank_view(self.run, self.views)).tokens)
+        net.head(net.encoder(self.blank()).tokens)
 
     def loss(self, net, teacher, batch, *, key, step):
         x, whole = whole_patches(self.run, self.views.stacked(key, batch)[:, 0])
