@@ -3,6 +3,7 @@
 from ssljax.data.host import sides
 from ssljax.data.known import KNOWN, Described, described
 from ssljax.data.mixture import Mixture, mixture_of
+from ssljax.data.packing import Packed
 from ssljax.data.pipeline import Pipeline, epoch
 from ssljax.data.prepare.registry import Prepared, prepare
 from ssljax.data.sources import KINDS, Joined, Source, Subset, only, open_source
@@ -15,6 +16,7 @@ __all__ = [
     "Described",
     "Joined",
     "Mixture",
+    "Packed",
     "Pipeline",
     "Prepared",
     "Source",

@@ -94,6 +94,7 @@ class Objective:
       features_of_teacher: whether evaluation sees the teacher's encoder.
       reads: modalities that the task can take; () for any with an encoder that fits.
       takes_ragged: whether it takes examples of different lengths, which batches hold as a `Value`.
+      takes_packed: whether several of them may stand in one row, as its segments say.
       several_fields: whether it uses `run.encoders`, those of further fields.
       batch_coupled: whether the loss (or a batch statistic below it) of one example depends on the
         others of its batch. Where it does, gradients of micro-batches do not add up to the gradient
@@ -112,6 +113,7 @@ class Objective:
     features_of_teacher: ClassVar[bool] = False
     reads: ClassVar[tuple[str, ...]] = ()
     takes_ragged: ClassVar[bool] = False
+    takes_packed: ClassVar[bool] = False
     several_fields: ClassVar[bool] = False
     batch_coupled: ClassVar[bool] = False
     smallest_batch: ClassVar[int] = 1

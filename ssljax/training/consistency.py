@@ -37,6 +37,11 @@ def require_consistent(config: ConfigDict) -> None:
     schedules(config.optimizer, steps=config.steps, batch_size=config.batch_size)
     for number, section in enumerate(config.data.mixture):
         check(MixedIn, section, f"config.data.mixture[{number}]")
+    if config.data.pack and (config.data.length or not config.data.ragged or config.data.labels):
+        raise UserError(
+            f"config.data.pack={config.data.pack} packs whole series without labels; it needs "
+            "config.data.ragged=True, config.data.length=0 and config.data.labels=False"
+        )
     _require_micro_batches(config)
     _require_other_split(config)
     require_scores(config)

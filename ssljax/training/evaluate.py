@@ -232,9 +232,9 @@ def _require_alike(spec: str, source: Source, name: str, field: Field) -> None:
 
 
 def _trained_on(experiment: Experiment) -> tuple[str | None, str]:
-    """Return source and split of the training data; no source has all of a mixture."""
+    """Return source and split of the training data; a mixture and packed rows are of none."""
     data = experiment.config.data
-    return None if data.mixture else data.source, data.split
+    return None if data.mixture or data.pack else data.source, data.split
 
 
 def quick_evaluation(experiment: Experiment, state: TrainState) -> dict[str, float]:

@@ -15,6 +15,7 @@ from ml_collections import ConfigDict
 from ssljax.data import (
     Joined,
     Mixture,
+    Packed,
     Pipeline,
     Source,
     epoch,
@@ -249,6 +250,9 @@ def _with_needed(config: ConfigDict, source: Source) -> Source:
             f"config.data.ragged=True is for series, and config.encoder reads the {modality} "
             f"{name!r} of {source.name}"
         )
+    if config.data.pack:
+        align = getattr(build_encoder(config.encoder), "hop", 1)
+        return Packed(source, name, config.data.pack, align)
     return only(source, (name, *config.encoders))
 
 
@@ -318,6 +322,11 @@ def build(
     if trains:
         require_enough(config, run.spec.num_examples)
     objective = build_objective(config.objective, run)
+    if config.data.pack and not objective.takes_packed:
+        raise UserError(
+            f"config.data.pack={config.data.pack} packs several examples into a row, which "
+            f"config.objective.name={config.objective.name!r} does not take; set it to 0"
+        )
     crops = objective.host_crops() if config.data.ship == "crops" else None
     with argument_checks_told():
         abstract_params, objective_state, names = logical_axes.evaluated(objective)

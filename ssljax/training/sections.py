@@ -44,6 +44,7 @@ class Data:
       length: steps that series, and tokens that texts are cut or padded to; 0: as series are
       broken: what to do with an image file that cannot be read
       ragged: whether what follows the end of a short series is hidden from the encoder and the loss
+      pack: length of rows that hold several short series each, of which none sees another; 0: no
       labels: whether the objective is shown labels (SupCon)
       workers: processes that decode; 0: threads
       folder: place of prepared sets; "": $SSLJAX_DATA_DIR or ~/.cache/ssljax/data
@@ -59,6 +60,7 @@ class Data:
     length: CountOrNone = 0
     broken: Literal["refuse", "skip"] = "refuse"
     ragged: bool = False
+    pack: CountOrNone = 0
     labels: bool = False
     workers: Workers = 0
     folder: str = ""

@@ -12,6 +12,8 @@ from ssljax.errors import UserError
 from ssljax.models import build_encoder
 from ssljax.objectives import Run, build_objective
 from ssljax.spec import Spec, Value
+from ssljax.training.config import complete
+from ssljax.training.experiment import build
 from ssljax.training.optimizer import build_optimizer
 from ssljax.training.step import init_state, make_train_step
 from tests.objectives.cases import CASES
@@ -120,3 +122,75 @@ def test_objectives_and_views_that_take_one_length_are_refused():
     for view in ({"crop_scale": (0.5, 1.0)}, {"size": 8}, {"segments": 2}):
         with pytest.raises(UserError, match="series of different lengths have no windows"):
             objective_of("mae", views={"crop": view})
+
+
+def packed():
+    """Return the series of `batch_of` in rows of 24, two or more in each, and where they are."""
+    series = batch_of()["series"]
+    data, segments = np.zeros((BATCH // 2, 24, 2), np.float32), np.zeros((BATCH // 2, 24), np.int32)
+    places = {}
+    for row in range(BATCH // 2):  # short ones with long ones
+        start = 0
+        for number, example in enumerate((row, BATCH - 1 - row), 1):
+            length = min(LENGTHS[example], 24 - start)
+            data[row, start : start + length] = series.data[example, :length]
+            segments[row, start : start + length] = number
+            places[example] = row, start, length
+            start += -(-length // 4) * 4
+    ids = np.arange(BATCH // 2, dtype=np.int32)
+    return {"series": Value(data, segments), "id": ids, "row": ids}, places
+
+
+def test_in_a_packed_row_every_example_is_as_alone():
+    objective = objective_of("next_step", length=24)
+    params = jax.jit(objective.init_params)(jax.random.key(0))
+    batch, places = packed()
+    tokens = jax.jit(objective.outputs)(params, {"stats": {}}, batch)["tokens/series"]
+    series = batch_of(24)["series"]
+    cut = np.array([places[example][2] for example in range(BATCH)])
+    alone = {"series": Value(series.data, (np.arange(24) < cut[:, None]).astype(np.int32))}
+    expected = jax.jit(objective.outputs)(params, {"stats": {}}, alone)["tokens/series"]
+    for example, (row, start, length) in places.items():
+        count = length // 4
+        found = tokens[row, start // 4 : start // 4 + count]
+        np.testing.assert_allclose(found, expected[example, :count], atol=1e-5)
+
+
+def test_the_loss_of_packed_rows_is_that_of_their_examples():
+    objective = objective_of("next_step", length=24)
+    params = jax.jit(objective.init_params)(jax.random.key(0))
+    state = objective.init_state(jax.random.key(0), params)
+    batch, places = packed()
+    cut = np.array([places[example][2] for example in range(BATCH)])
+    series = batch_of(24)["series"]
+    segments = (np.arange(24) < cut[:, None]).astype(np.int32)
+    alone = {**batch_of(24), "series": Value(series.data, segments)}
+    (loss, aux), gradient = value_of(objective, batch, params, state)
+    (expected, other), wanted = value_of(objective, alone, params, state)
+    assert float(aux.weight) == float(other.weight) == np.sum(cut // 4 - 1)
+    np.testing.assert_allclose(loss, expected, rtol=1e-5)
+    close(gradient, wanted)
+
+
+def test_rows_are_packed_for_a_run_and_refused_by_other_objectives(tmp_path):
+    series = np.array(batch_of()["series"].data)
+    series[np.arange(16) >= LENGTHS[:, None]] = np.nan
+    np.savez(tmp_path / "short.npz", series=series)
+    encoder, section = CASES["next_step"]
+    config = {
+        "steps": 2,
+        "batch_size": 8,
+        "data": {"source": f"npz:{tmp_path / 'short.npz'}", "ragged": True, "pack": 24},
+        "encoder": {**encoder, "length": 24},
+        "objective": {**section, "views": {"crop": {}}},
+    }
+    experiment = build(complete(config), devices=jax.devices()[:1])
+    (batch,) = [experiment.pipeline().batch(0)]
+    assert batch["series"].shape == (8, 24, 2) and batch["series"].segments.max() > 1
+    assert experiment.objective.run.spec.num_examples == len(experiment.source) < BATCH
+    with pytest.raises(UserError, match="config.data.pack=24 packs several examples .*'mae'"):
+        mae = {**CASES["mae, series"][1], "views": {"crop": {}}}
+        build(complete({**config, "objective": mae}), devices=jax.devices()[:1])
+    config["data"]["ragged"] = False
+    with pytest.raises(UserError, match="it needs config.data.ragged=True, config.data.length=0"):
+        build(complete(config))

@@ -80,10 +80,11 @@ class MAE(Objective):
         net.decoder(encoded, mask.restore)
 
     def loss(self, net, teacher, batch, *, key, step):
-        x, whole = whole_patches(self.run, self.views.stacked(key, batch)[:, 0])
-        mask = self.mask(per_example(jax.random.split(key)[1], batch["row"]), whole)
+        x, segments = whole_patches(self.run, self.views.stacked(key, batch)[:, 0])
+        real = None if segments is None else segments > 0
+        mask = self.mask(per_example(jax.random.split(key)[1], batch["row"]), real)
         encoded = net.encoder(x, keep=mask.keep)
-        prediction = net.decoder(encoded, mask.restore, segments=whole)
+        prediction = net.decoder(encoded, mask.restore, segments=segments)
         losses = self.target.loss(prediction, values_of(x), where=mask.masked)
-        loss, count = mean_over(losses, None if whole is None else mask.masked)
+        loss, count = mean_over(losses, None if real is None else mask.masked)
         return Loss(loss, weight=count)

@@ -62,13 +62,13 @@ def whole_patches(run: Run, x: Array | Value) -> tuple[Array | Value, Array | No
     """Return examples without a last patch that is partly padding, and where their patches are.
 
     Returns:
-      The examples, and bool[B, N], True at patches without padding; None where none is padded.
+      The examples, and int32[B, N], the segment of each patch, 0 where there is padding; None where
+      none is padded.
     """
     if not isinstance(x, Value):
         return x, None
-    whole = x.segments[:, run.encoder.hop - 1 :: run.encoder.hop] > 0
-    segments = jnp.repeat(whole.astype(jnp.int32), run.encoder.hop, axis=1)
-    return Value(x.data, segments), whole
+    segments = x.segments[:, run.encoder.hop - 1 :: run.encoder.hop]
+    return Value(x.data, jnp.repeat(segments, run.encoder.hop, axis=1)), segments
 
 
 def values_of(x: Array | Value) -> Array:

@@ -2,6 +2,8 @@
 
 import dataclasses
 
+import jax.numpy as jnp
+
 from ssljax.errors import UserError
 from ssljax.losses import next_step
 from ssljax.models import MLP
@@ -33,6 +35,7 @@ class NextStep(Objective):
 
     reads = ("series",)
     takes_ragged = True
+    takes_packed = True
     paper = "arXiv:2310.10688"
 
     def check(self):
@@ -57,11 +60,14 @@ class NextStep(Objective):
         net.head(net.encoder(self.blank()).tokens)
 
     def loss(self, net, teacher, batch, *, key, step):
-        x, whole = whole_patches(self.run, self.views.stacked(key, batch)[:, 0])
+        x, segments = whole_patches(self.run, self.views.stacked(key, batch)[:, 0])
         patches = reconstruction(self.run).target(values_of(x))
         prediction = net.head(net.encoder(x).tokens)
-        targets = None if whole is None else whole[:, 1:]
-        loss, count = mean_over(next_step(prediction, patches, where=whole), targets)
+        where = None
+        if segments is not None:  # targets of the same example; the first of a row is none
+            same = (segments[:, 1:] > 0) & (segments[:, 1:] == segments[:, :-1])
+            where = jnp.pad(same, ((0, 0), (1, 0)))
+        loss, count = mean_over(next_step(prediction, patches, where=where), where)
         # That the next patch is as this one.
-        stays, _ = mean_over(next_step(patches, patches, where=whole), targets)
+        stays, _ = mean_over(next_step(patches, patches, where=where), where)
         return Loss(loss, {"loss_of_repeating": stays}, weight=count)
