@@ -49,18 +49,23 @@ class MAEDecoder(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, encoded: Encoded, restore: jax.Array) -> jax.Array:
+    def __call__(
+        self, encoded: Encoded, restore: jax.Array, segments: jax.Array | None = None
+    ) -> jax.Array:
         """Predict every patch.
 
         Args:
           encoded: of K visible patches: pooled [B, D], tokens [B, K, D].
           restore: int32[B, N], the place of each patch in (visible patches in their order, hidden
             ones).
+          segments: [B, N], 0 or False at patches of padding, which the others do not see.
 
         Returns:
           float32[B, N, out], row-major.
         """
         patches = math.prod(self.grid)
+        if segments is not None:  # that of the pooled vector in front
+            segments = jnp.pad(segments.astype(jnp.int32), ((0, 0), (1, 0)), constant_values=1)
         if restore.shape[1] != patches:
             raise ValueError(
                 f"restore must have {patches} columns for the grid {self.grid}, "
@@ -88,7 +93,7 @@ class MAEDecoder(nn.Module):
             remat=self.remat,
             dtype=dtype,
             name="trunk",
-        )(jnp.concatenate([pooled, patches], axis=1), train=False)
+        )(jnp.concatenate([pooled, patches], axis=1), train=False, segments=segments)
         return linear(self.out, dtype, "output")(tokens[:, 1:]).astype(jnp.float32)
 
 
