@@ -61,7 +61,7 @@ class Experiment:
 
     Attributes:
       config: complete.
-      source: of the training images; None if it was built without.
+      source: of the training examples; None if it was built without.
       objective: what is learned.
       optimizer: with its learning-rate schedule.
       mesh: of devices.
