@@ -114,7 +114,8 @@ class Experiment:
         output."""
 
         def embed(params: Any, state: Any, batch: Batch) -> jax.Array:
-            return next(iter(self.objective.outputs(params, state, batch).values()))
+            with jax.sharding.use_abstract_mesh(self.mesh.abstract_mesh):  # as in a step
+                return next(iter(self.objective.outputs(params, state, batch).values()))
 
         return jax.jit(embed, out_shardings=replicated(self.mesh))
 
