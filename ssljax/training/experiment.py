@@ -160,7 +160,8 @@ class Experiment:
         name = self.output.name
 
         def embed(params: Any, state: Any, batch: Batch) -> jax.Array:
-            return self.objective.outputs(params, state, batch)[name]
+            with jax.sharding.use_abstract_mesh(self.mesh.abstract_mesh):  # as in a step
+                return self.objective.outputs(params, state, batch)[name]
 
         return jax.jit(embed, out_shardings=replicated(self.mesh))
 
