@@ -78,6 +78,11 @@ class Value:
         return Value(self.data[index], self.segments[index])
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the data."""
+        return self.data.shape
+
+    @property
     def dtype(self) -> Any:
         """The dtype of the data."""
         return self.data.dtype

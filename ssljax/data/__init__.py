@@ -2,9 +2,11 @@
 
 from ssljax.data.host import sides
 from ssljax.data.known import KNOWN, Described, described
+from ssljax.data.mixture import Mixture, mixture_of
+from ssljax.data.packing import Packed
 from ssljax.data.pipeline import Pipeline, epoch
 from ssljax.data.prepare.registry import Prepared, prepare
-from ssljax.data.sources import KINDS, Source, Subset, only, open_source
+from ssljax.data.sources import KINDS, Joined, Source, Subset, only, open_source
 from ssljax.data.statistics import assumed_spec, fields_of, measured_spec, statistics
 from ssljax.data.storage import data_directory
 
@@ -12,6 +14,9 @@ __all__ = [
     "KINDS",
     "KNOWN",
     "Described",
+    "Joined",
+    "Mixture",
+    "Packed",
     "Pipeline",
     "Prepared",
     "Source",
@@ -22,6 +27,7 @@ __all__ = [
     "epoch",
     "fields_of",
     "measured_spec",
+    "mixture_of",
     "only",
     "open_source",
     "prepare",

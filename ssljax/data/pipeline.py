@@ -19,6 +19,7 @@ from absl import flags
 from ssljax.data import images
 from ssljax.data.host import HostTransform, drawn, stack
 from ssljax.data.host.crops import CropGroup, draw_boxes, enough, render, stream_of
+from ssljax.data.mixture import Mixture
 from ssljax.data.order import shuffled
 from ssljax.data.sources.base import Source
 from ssljax.data.sources.encoded import EncodedSource
@@ -58,6 +59,7 @@ class Pipeline:
       labels: whether batches carry "label".
       workers: processes that decode; 0 decodes in threads, which is right unless decoding is very
         heavy.
+      mixture: of which of several joined sources each batch is; None for one source.
     """
 
     source: Source
@@ -70,6 +72,7 @@ class Pipeline:
     crops: Mapping[str, CropGroup] | None = None
     labels: bool = False
     workers: int = 0
+    mixture: Mixture | None = None
 
     def __post_init__(self):
         _check_batch(self.source, self.batch_size, self._rows, self.labels)
@@ -89,6 +92,8 @@ class Pipeline:
 
     def ids(self, step: int) -> np.ndarray:
         """Return the ids of the global batch of a step, int32[batch_size]; reads no example."""
+        if self.mixture is not None:
+            return self.mixture.ids(step, self.batch_size, self.seed)
         return _global_ids(step, self.batch_size, len(self.source), self.seed).copy()
 
     def batch(self, step: int) -> Batch:
@@ -128,9 +133,17 @@ class Pipeline:
         }
         if self.length is not None:
             found["length"] = self.length
+        if self.mixture is not None:
+            found["mixture"] = list(self.mixture.weights)
         if self.crops:
             found["crops"] = {name: one.fingerprint() for name, one in self.crops.items()}
         return found
+
+    def _ids(self, step: int) -> np.ndarray:
+        """Return `ids`, kept where the examples of a batch ask for them one by one."""
+        if self.mixture is not None:
+            return _mixed_ids(step, self.batch_size, self.mixture, self.seed)
+        return _global_ids(step, self.batch_size, len(self.source), self.seed)
 
     @functools.cached_property
     def _rows(self) -> np.ndarray:
@@ -160,7 +173,7 @@ class Pipeline:
         """Return example `number` of this host's endless sequence, cropped."""
         step, index = divmod(number, len(self._rows))
         row = int(self._rows[index])
-        example_id = _global_ids(step, self.batch_size, len(self.source), self.seed)[row]
+        example_id = self._ids(step)[row]
         source, random = self._reading
         made, found = (
             self._cropped(example_id, step, row) if self.crops else ({}, source[example_id])
@@ -268,6 +281,11 @@ def _rows_of(rows: Sequence[int] | None, batch_size: int) -> np.ndarray:
 def _global_ids(step: int, batch_size: int, count: int, seed: int) -> np.ndarray:
     positions = step * batch_size + np.arange(batch_size, dtype=np.int64)
     return shuffled(positions, count, seed).astype(np.int32)
+
+
+@functools.lru_cache(maxsize=64)
+def _mixed_ids(step: int, batch_size: int, mixture: Mixture, seed: int) -> np.ndarray:
+    return mixture.ids(step, batch_size, seed)
 
 
 def _check_batch(source: Source, batch_size: int, rows: np.ndarray, labels: bool) -> None:

@@ -100,9 +100,12 @@ def assumed_spec(source: Source | Described, data: Any) -> Spec:
       UserError: examples differ in size, and no size is set.
     """
     fields = {
-        name: field if field.mean or name == "label" else _made_up(field)
+        name: field if field.mean or field.modality in ("label", "text") else _made_up(field)
         for name, field in fields_of(source, data).items()
     }
+    for name, field in fields.items():
+        if field.modality == "series" and data.ragged:
+            fields[name] = field.replace(ragged=True)
     return _spec(fields, len(source), data)
 
 

@@ -82,11 +82,12 @@ class Modality(abc.ABC):
           views: of class `view`, by name.
           keys: one random key per example, [B].
           value: what a batch holds of the field, [B, ...], of the whole global batch; of views
-            that hosts have cropped (`host_crops`), {name: [B, count, ...]}.
+            that hosts have cropped (`host_crops`), {name: [B, count, ...]}. A `Value` where
+            examples differ in length.
           field: what it is like.
 
         Returns:
-          {name: float32[B, count, ...]}.
+          {name: float32[B, count, ...]}, each a `Value` if `value` is one.
         """
 
     @abc.abstractmethod

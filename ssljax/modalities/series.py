@@ -1,11 +1,13 @@
-"""Series: float32 [times, channels], all of one length, without missing values."""
+"""Series: float32 [times, channels], without missing values; padded at the end if ragged."""
 
 import jax.numpy as jnp
 
+from ssljax.errors import UserError
 from ssljax.modalities.base import Modality, is_local, weak_of
 from ssljax.modalities.patches import PatchReconstruction
 from ssljax.ops.augment import SeriesView, multi_window
 from ssljax.ops.window_statistics import window_statistics
+from ssljax.spec import Value
 
 WINDOW = {"crop_scale": (0.5, 1.0)}
 STRONG = {**WINDOW, "scale": 0.2, "jitter": 0.1}
@@ -38,10 +40,23 @@ class Series(Modality):
         return made
 
     def complete(self, fields, field):
-        return {**fields, "size": fields.get("size", 0) or field.shape[0]}
+        completed = {**fields, "size": fields.get("size", 0) or field.shape[0]}
+        cut = completed["size"] != field.shape[0] or fields.get("crop_scale")
+        if field.ragged and (cut or fields.get("segments", 1) > 1):
+            raise UserError(
+                "series of different lengths have no windows, and their segments keep their order: "
+                "remove size, crop_scale and segments of the views, or set config.data.ragged=False"
+            )
+        return completed
 
     def views(self, views, keys, value, field):
-        return multi_window(views, keys, self.plain(value, field))
+        if not isinstance(value, Value):
+            return multi_window(views, keys, self.plain(value, field))
+        made = multi_window(views, keys, self.plain(value.data, field))
+        return {
+            name: Value(one, jnp.repeat(value.segments[:, None], one.shape[1], axis=1))
+            for name, one in made.items()
+        }
 
     def normalize(self, value, field):
         """Return (series - mean) / std by channel."""
@@ -58,5 +73,8 @@ class Series(Modality):
         return PatchReconstruction(encoder.patch, out, normalize)
 
     def raw(self, value, field):
-        """Return the statistics of each channel of the normalised series."""
+        """Return the statistics of each channel of the normalised series, without padding."""
+        if isinstance(value, Value):
+            series = self.plain(value.data, field)
+            return window_statistics(jnp.where(value.segments[..., None] > 0, series, jnp.nan))
         return window_statistics(self.plain(value, field))

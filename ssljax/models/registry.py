@@ -1,8 +1,7 @@
 """Encoders by name."""
 
-import inspect
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from flax import linen as nn
@@ -156,12 +155,6 @@ def _built(config: Mapping[str, Any], field: Field | None, where: str) -> nn.Mod
             f"{where}.name={name!r} encodes {preset.module.modality} data, and the data are of the "
             f"modality {field.modality}"
         )
-    if field and field.ragged and "segments" not in _inputs(preset.module):
-        able = (one for one, other in PRESETS.items() if "segments" in _inputs(other.module))
-        raise UserError(
-            f"{where}.name={name!r} takes no examples of different lengths; choose from "
-            f"{', '.join(able)}, or set config.data.ragged=False"
-        )
     known = {**preset.fields, **fields}
     encoder = parse(preset.module, known, where, parent=None, name=None, **given)
     if hasattr(encoder, "check_fields"):
@@ -172,10 +165,6 @@ def _built(config: Mapping[str, Any], field: Field | None, where: str) -> nn.Mod
 def encoder_class(name: str) -> type[nn.Module]:
     """Return the class of an encoder; its dataclass fields are what a config can set."""
     return _preset(name).module
-
-
-def _inputs(module: type[nn.Module]) -> Collection[str]:
-    return inspect.signature(module.__call__).parameters
 
 
 def _preset(name: str) -> Preset:

@@ -94,6 +94,12 @@ def build_objective(section: Mapping[str, Any], run: Run, where: str = "objectiv
             f"compares the examples of a batch, and its gradient is 0 with fewer than {smallest}; "
             f"set batch_size to at least {smallest}"
         )
+    if run.field.ragged and not cls.takes_ragged:
+        able = [other for other in OBJECTIVES if objective_class(other).takes_ragged]
+        raise UserError(
+            f"config.{where}.name={section['name']!r} takes no examples of different lengths; "
+            f"choose from {', '.join(able)}, or set config.data.ragged=False"
+        )
     if run.encoders and not cls.several_fields:
         raise UserError(
             f"config.encoders has an encoder of {', '.join(map(repr, run.encoders))}, and "

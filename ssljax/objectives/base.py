@@ -73,11 +73,15 @@ class Loss(NamedTuple):
       value: scalar, which the optimizer minimises.
       metrics: float scalars to log, by name.
       carry: what `advance` needs of this step, by name: keys to enqueue, centres, ...
+      weight: of how many items, such as tokens, value and metrics are the mean, where that number
+        differs between batches; None where they are means over the examples. So the mean over
+        micro-batches is that of the whole batch.
     """
 
     value: Array
     metrics: Mapping[str, Array] = {}
     carry: Mapping[str, PyTree] = {}
+    weight: Array | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,6 +93,8 @@ class Objective:
       teacher: components that a teacher has, whose parameters follow as a moving average.
       features_of_teacher: whether evaluation sees the teacher's encoder.
       reads: modalities that the task can take; () for any with an encoder that fits.
+      takes_ragged: whether it takes examples of different lengths, which batches hold as a `Value`.
+      takes_packed: whether several of them may stand in one row, as its segments say.
       several_fields: whether it uses `run.encoders`, those of further fields.
       batch_coupled: whether the loss (or a batch statistic below it) of one example depends on the
         others of its batch. Where it does, gradients of micro-batches do not add up to the gradient
@@ -106,6 +112,8 @@ class Objective:
     teacher: ClassVar[tuple[str, ...]] = ()
     features_of_teacher: ClassVar[bool] = False
     reads: ClassVar[tuple[str, ...]] = ()
+    takes_ragged: ClassVar[bool] = False
+    takes_packed: ClassVar[bool] = False
     several_fields: ClassVar[bool] = False
     batch_coupled: ClassVar[bool] = False
     smallest_batch: ClassVar[int] = 1
@@ -263,7 +271,7 @@ class Objective:
         carry = {"stats": student.stats, **loss.carry}
         if teacher is not None:
             carry["teacher_stats"] = teacher.stats
-        return loss.value, Aux(dict(loss.metrics), carry)
+        return loss.value, Aux(dict(loss.metrics), carry, loss.weight)
 
 
 _TEACHER_STREAM = 0x74656163  # of the key of the networks
@@ -278,10 +286,12 @@ class Aux:
     Attributes:
       metrics: float scalars to log, by name.
       carry: what `advance` needs of this step, by name.
+      weight: number of items that the loss and the metrics are means over, or None; see `Loss`.
     """
 
     metrics: dict[str, Array]
     carry: PyTree
+    weight: Array | None = None
 
 
 class Refreshing(Objective):

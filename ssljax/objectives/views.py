@@ -1,6 +1,7 @@
 """Views of the examples of a batch: augmented for the loss, or plain; both normalised."""
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -163,7 +164,8 @@ class Views:
             groups.setdefault(views.shape[2], []).append(views)
         # Stacked on an axis of their own: joined on the batch axis, sharded examples would move
         # between devices.
-        return [jnp.concatenate(same, axis=1) for same in groups.values()]
+        join = functools.partial(jax.tree.map, lambda *views: jnp.concatenate(views, axis=1))
+        return [join(*views) for views in groups.values()]
 
     def stacked(self, key: Array, batch: Batch) -> Array:
         """Return all views, which must be of one size, as one array [B, V, ...]."""

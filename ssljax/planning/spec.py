@@ -9,7 +9,7 @@ from ssljax.data import KNOWN, Described, assumed_spec, described
 from ssljax.errors import UserError
 from ssljax.spec import LABEL, Field, Spec
 from ssljax.training.data_record import read_spec
-from ssljax.training.experiment import open_data
+from ssljax.training.experiment import open_training_data
 
 USAGE = (
     "a run's workdir or its data.json, or MODALITY:SHAPE:NUMBER, such as image:256x256x3:1281167, "
@@ -35,7 +35,7 @@ def spec_of(config: ConfigDict, given: str = "") -> Spec:
     if given:
         return assumed_spec(_given(given), data)
     try:
-        source = open_data(config, data.source, data.split)
+        source = open_training_data(config)
     except UserError as error:
         if data.source not in KNOWN or data.split != "train":
             raise UserError(f"{error}; or say what the data are like: --spec {USAGE}") from error

@@ -18,7 +18,7 @@ from ssljax.schema import check, convert, is_section
 from ssljax.spec import Spec
 from ssljax.training.optimizer import schedules
 from ssljax.training.param_groups import ParamGroup
-from ssljax.training.sections import Config
+from ssljax.training.sections import Config, MixedIn
 
 _PACKAGE = pathlib.Path(__file__).parents[1]
 
@@ -36,6 +36,13 @@ def require_consistent(config: ConfigDict) -> None:
     modality = encoder_class(config.encoder.name).modality
     _require_fields(config.objective, modality, "config.objective")
     schedules(config.optimizer, steps=config.steps, batch_size=config.batch_size)
+    for number, section in enumerate(config.data.mixture):
+        check(MixedIn, section, f"config.data.mixture[{number}]")
+    if config.data.pack and (config.data.length or not config.data.ragged or config.data.labels):
+        raise UserError(
+            f"config.data.pack={config.data.pack} packs whole series without labels; it needs "
+            "config.data.ragged=True, config.data.length=0 and config.data.labels=False"
+        )
     _require_micro_batches(config)
     _require_other_split(config)
     require_scores(config)

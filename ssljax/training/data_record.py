@@ -18,7 +18,7 @@ from ssljax.data import measured_spec
 from ssljax.errors import UserError
 from ssljax.files import write_atomically
 from ssljax.spec import Spec
-from ssljax.training.experiment import open_data
+from ssljax.training.experiment import open_training_data
 
 FILE = "data.json"
 
@@ -133,7 +133,7 @@ def spec_of_run(workdir: pathlib.Path, config: ConfigDict) -> Spec:
         return stored.spec
     data = config.data
     try:
-        source = open_data(config, data.source, data.split)
+        source = open_training_data(config)
     except UserError as error:
         raise UserError(
             f"{workdir / FILE} has no mean and std of the training data, as an older version began "

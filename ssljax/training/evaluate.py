@@ -218,6 +218,12 @@ def _require_alike(spec: str, source: Source, name: str, field: Field) -> None:
                 f"the columns of {spec} are not those that the run is trained on; set "
                 "config.evaluation.source to a set with the same columns"
             )
+    elif field.modality == "text":
+        if found.dtype != "str" and found.vocab != field.vocab:
+            raise UserError(
+                f"the texts of {spec} are ids of a vocabulary of {found.vocab}, those that the run "
+                f"is trained on of {field.vocab}; set config.evaluation.source to such a set"
+            )
     elif found.shape[-1] != field.shape[-1]:
         raise UserError(
             f"the examples of {spec} have {found.shape[-1]} channels, those that the run is "
@@ -225,8 +231,10 @@ def _require_alike(spec: str, source: Source, name: str, field: Field) -> None:
         )
 
 
-def _trained_on(experiment: Experiment) -> tuple[str, str]:
-    return experiment.config.data.source, experiment.config.data.split
+def _trained_on(experiment: Experiment) -> tuple[str | None, str]:
+    """Return source and split of the training data; a mixture and packed rows are of none."""
+    data = experiment.config.data
+    return None if data.mixture or data.pack else data.source, data.split
 
 
 def quick_evaluation(experiment: Experiment, state: TrainState) -> dict[str, float]:

@@ -13,11 +13,15 @@ from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from ssljax.data import (
+    Joined,
+    Mixture,
+    Packed,
     Pipeline,
     Source,
     epoch,
     images,
     measured_spec,
+    mixture_of,
     only,
     open_source,
 )
@@ -25,6 +29,7 @@ from ssljax.data.host import CropGroup, shipped
 from ssljax.errors import UserError
 from ssljax.models import build_encoder, encoder_class
 from ssljax.objectives import Objective, Run, build_objective
+from ssljax.schema import parse
 from ssljax.spec import Field, Spec
 from ssljax.training import logical_axes
 from ssljax.training.consistency import (
@@ -36,6 +41,7 @@ from ssljax.training.consistency import (
 )
 from ssljax.training.optimizer import Optimizer, build_optimizer
 from ssljax.training.output import Output, find_output
+from ssljax.training.sections import MixedIn
 from ssljax.training.sharding import (
     batch_sharding,
     check_batch_size,
@@ -155,7 +161,8 @@ class Experiment:
         name = self.output.name
 
         def embed(params: Any, state: Any, batch: Batch) -> jax.Array:
-            return self.objective.outputs(params, state, batch)[name]
+            with jax.sharding.use_abstract_mesh(self.mesh.abstract_mesh):  # as in a step
+                return self.objective.outputs(params, state, batch)[name]
 
         return jax.jit(embed, out_shardings=replicated(self.mesh))
 
@@ -173,7 +180,15 @@ class Experiment:
             crops=self.crops,
             workers=data.workers,
             labels=data.labels,
+            mixture=self._mixture(),
         )
+
+    def _mixture(self) -> Mixture | None:
+        mixed = _mixed_in(self.config)
+        if not mixed:
+            return None
+        weights = (1.0, *(one.weight for one in mixed))
+        return mixture_of(self.source.counts, weights, self.config.batch_size)
 
     def put(self, batch: dict[str, np.ndarray]) -> Batch:
         """Place this host's part of a batch on the mesh."""
@@ -217,16 +232,37 @@ def open_data(config: ConfigDict, spec: str, split: str, *, channels: int | None
         broken=data.broken,
         channels=channels if channels in images.CHANNELS else data.channels,
         data_dir=data.folder or None,
+        ragged=data.ragged,
     )
 
 
 def open_training_data(config: ConfigDict) -> Source:
     """Open what a config trains on, with no more fields than its encoders read, and labels."""
-    source = open_data(config, config.data.source, config.data.split)
+    names = config.data.source, *(one.source for one in _mixed_in(config))
+    sources = [_with_needed(config, open_data(config, name, config.data.split)) for name in names]
+    return sources[0] if len(sources) == 1 else Joined(sources)
+
+
+def _with_needed(config: ConfigDict, source: Source) -> Source:
     modality = encoder_class(config.encoder.name).modality
-    name, _ = Spec(source.fields, len(source)).field_of(modality)
+    name, field = Spec(source.fields, len(source)).field_of(modality)
     _require_fields(config.encoders, source.fields)
+    if config.data.ragged and not field.ragged:
+        raise UserError(
+            f"config.data.ragged=True is for series, and config.encoder reads the {modality} "
+            f"{name!r} of {source.name}"
+        )
+    if config.data.pack:
+        align = getattr(build_encoder(config.encoder), "hop", 1)
+        return Packed(source, name, config.data.pack, align)
     return only(source, (name, *config.encoders))
+
+
+def _mixed_in(config: ConfigDict) -> list[MixedIn]:
+    return [
+        parse(MixedIn, section, f"config.data.mixture[{number}]")
+        for number, section in enumerate(config.data.mixture)
+    ]
 
 
 def _require_fields(sections: Iterable[str], fields: Mapping[str, Field]) -> None:
@@ -289,6 +325,11 @@ def build(
         require_enough(config, run.spec.num_examples)
         require_sizes(config, run.spec)
     objective = build_objective(config.objective, run)
+    if config.data.pack and not objective.takes_packed:
+        raise UserError(
+            f"config.data.pack={config.data.pack} packs several examples into a row, which "
+            f"config.objective.name={config.objective.name!r} does not take; set it to 0"
+        )
     crops = objective.host_crops() if config.data.ship == "crops" else None
     with argument_checks_told():
         abstract_params, objective_state, names = logical_axes.evaluated(objective)

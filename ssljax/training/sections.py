@@ -27,9 +27,9 @@ from ssljax.schema import (
 )
 
 Text = Annotated[str, NotEmpty()]
+Tables = tuple[Mapping[str, Any], ...]
 Workers = Annotated[int, AtLeast(0), AtMost(1024)]
 Devices = Literal[-1] | Count
-Tables = tuple[Mapping[str, Any], ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,9 +39,12 @@ class Data:
     Attributes:
       source: KIND:NAME of the data set, see `ssljax list data`
       split: part of it that is trained on
+      mixture: sources to mix in: ({"source": KIND:NAME, "weight": batches per batch of source}, ..)
       image_size: pixels of a side, or (height, width); 0: as images are (mixed sizes need one)
       length: steps that series, and tokens that texts are cut or padded to; 0: as series are
       broken: what to do with an image file that cannot be read
+      ragged: whether what follows the end of a short series is hidden from the encoder and the loss
+      pack: length of rows that hold several short series each, of which none sees another; 0: no
       labels: whether the objective is shown labels (SupCon)
       workers: processes that decode; 0: threads
       folder: place of prepared sets; "": $SSLJAX_DATA_DIR or ~/.cache/ssljax/data
@@ -52,15 +55,31 @@ class Data:
 
     source: Text = "sklearn:digits"
     split: Text = "train"
+    mixture: Tables = ()
     image_size: PixelsOrNone | tuple[Pixels, Pixels] = 0
     length: CountOrNone = 0
     broken: Literal["refuse", "skip"] = "refuse"
+    ragged: bool = False
+    pack: CountOrNone = 0
     labels: bool = False
     workers: Workers = 0
     folder: str = ""
     channels: Literal[1, 3, 4] = 3
     ship: Literal["square", "crops"] = "square"
     host_crop: Annotated[tuple[()] | tuple[Part, Part], Ascending()] = (0.5, 1.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class MixedIn:
+    """One entry of `data.mixture`.
+
+    Attributes:
+      source: KIND:NAME of the data set
+      weight: batches of it for each batch of `data.source`
+    """
+
+    source: Text
+    weight: Positive = 1.0
 
 
 @dataclasses.dataclass(frozen=True)

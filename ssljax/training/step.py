@@ -77,7 +77,7 @@ def make_train_step(
         objective_state = state.objective_state
         run = functools.partial(gradients, state.params, objective_state, key=key, step=state.step)
         (loss, aux), grads = (
-            run(batch) if accumulate == 1 else _mean_over_micro_batches(run, batch, accumulate)
+            run(batch) if accumulate == 1 else mean_over_micro_batches(run, batch, accumulate)
         )
         # Schedules see the step of the run, not one that the optimizer counts: what a run starts
         # from, or goes on to, cannot part what is applied from what is logged.
@@ -100,9 +100,15 @@ def make_train_step(
     return train_step
 
 
-def _mean_over_micro_batches(
+def mean_over_micro_batches(
     run: Callable[[Batch], tuple[tuple[jax.Array, Aux], Any]], batch: Batch, count: int
 ) -> tuple[tuple[jax.Array, Aux], Any]:
+    """Return what `run` gives of a batch, from what it gives of its micro-batches.
+
+        x = sum_m w_m x_m / sum_m w_m
+
+    of loss, metrics and gradients alike, w_m being the weight of the loss of micro-batch m, or 1.
+    """
     # Every count-th example, so that a batch sharded over devices is cut without moving anything
     # between them.
     micro = jax.tree.map(lambda leaf: rearrange(leaf, "(b m) ... -> m b ...", m=count), batch)
@@ -112,7 +118,12 @@ def _mean_over_micro_batches(
     run_traced, result = jaxpr_as_fun(traced), jax.tree.structure(shapes)
 
     def add(total, one):
+        sums, weights = total
         made = jax.tree.unflatten(result, run_traced(*jax.tree.leaves(one)))
-        return jax.tree.map(lambda t, o: t + o / count, total, made), None
+        weight = made[0][1].weight
+        weight = jnp.float32(1) if weight is None else weight
+        return (jax.tree.map(lambda t, o: t + weight * o, sums, made), weights + weight), None
 
-    return jax.lax.scan(add, zeros, micro)[0]
+    (sums, weights), _ = jax.lax.scan(add, (zeros, jnp.float32(0)), micro)
+    weights = jnp.where(weights > 0, weights, 1)  # without any item, all sums are 0
+    return jax.tree.map(lambda leaf: leaf / weights, sums)

@@ -77,11 +77,15 @@ def _image(example: int, field: Field) -> np.ndarray:
     return ((total + 3) / 6 * 255).astype(np.uint8)
 
 
-def _series(example: int, field: Field) -> np.ndarray:
+def _series(example: int, field: Field) -> np.ndarray | Value:
     rng = np.random.default_rng(example)
     times, channels = np.arange(field.shape[0])[:, None], field.shape[1]
     waves = np.sin(times * rng.uniform(0.05, 1, channels) + rng.uniform(0, 6.3, channels))
-    return (np.asarray(field.mean) + np.asarray(field.std) * waves).astype(np.float32)
+    series = (np.asarray(field.mean) + np.asarray(field.std) * waves).astype(np.float32)
+    if not field.ragged:
+        return series
+    end = rng.integers(1, len(series) + 1)
+    return Value(series, (np.arange(len(series)) < end).astype(np.int32))
 
 
 def _row(example: int, field: Field) -> np.ndarray:

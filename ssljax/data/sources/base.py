@@ -42,6 +42,7 @@ class Options:
       channels: to which image files are converted: 1, 3 or 4. Arrays and prepared sets keep theirs.
       data_dir: where prepared sets live; see `data_directory`.
       memory_limit: bytes up to which a set is decoded once and kept as arrays.
+      ragged: whether series of different lengths say where they end.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Options:
     channels: int = 3
     data_dir: str | None = None
     memory_limit: int = MEMORY_LIMIT
+    ragged: bool = False
 
 
 def fingerprint_of(source: Source, content: str) -> dict[str, Any]:

@@ -69,6 +69,7 @@ def open_source(
     channels: int = 3,
     data_dir: str | None = None,
     memory_limit: int = MEMORY_LIMIT,
+    ragged: bool = False,
 ) -> Source:
     """Open a data set.
 
@@ -84,6 +85,7 @@ def open_source(
         theirs.
       data_dir: where prepared sets live; by default $SSLJAX_DATA_DIR or ~/.cache/ssljax/data.
       memory_limit: bytes of pixels up to which a set is decoded once and kept in memory.
+      ragged: whether series are read as `Value`s, which say where each of them ends.
 
     Raises:
       UserError: the set is missing, empty, damaged or of a wrong form; the message names what and
@@ -103,5 +105,5 @@ def open_source(
         raise unknown("choice for broken images", broken, ["refuse", "skip"])
     if channels not in (1, 3, 4):
         raise UserError(f"channels must be 1, 3 or 4, got {channels}")
-    options = Options(name, split, broken, channels, data_dir, memory_limit)
+    options = Options(name, split, broken, channels, data_dir, memory_limit, ragged)
     return resized(_KINDS[kind].open(rest, options), image_size)

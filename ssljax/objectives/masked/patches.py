@@ -4,11 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from ssljax.errors import UserError
 from ssljax.modalities import Reconstruction, modality_of
 from ssljax.objectives.base import Array, Run
 from ssljax.objectives.views import Views
+from ssljax.spec import Value
 
 
 def require_patches(run: Run, objective: str) -> None:
@@ -54,3 +56,35 @@ def patch_grid(run: Run, views: Views) -> tuple[int, ...]:
 def reconstruction(run: Run, *, normalize: bool = False) -> Reconstruction:
     """Return the target of masked prediction of the data; `normalize`: each patch by itself."""
     return modality_of(run.field).reconstruction(run.field, run.encoder, normalize)
+
+
+def whole_patches(run: Run, x: Array | Value) -> tuple[Array | Value, Array | None]:
+    """Return examples without a last patch that is partly padding, and where their patches are.
+
+    Returns:
+      The examples, and int32[B, N], the segment of each patch, 0 where there is padding; None where
+      none is padded.
+    """
+    if not isinstance(x, Value):
+        return x, None
+    segments = x.segments[:, run.encoder.hop - 1 :: run.encoder.hop]
+    return Value(x.data, jnp.repeat(segments, run.encoder.hop, axis=1)), segments
+
+
+def values_of(x: Array | Value) -> Array:
+    """Return the values of examples, padding included."""
+    return x.data if isinstance(x, Value) else x
+
+
+def mean_over(losses: Array, where: Array | None) -> tuple[Array, Array | None]:
+    """Return the mean of losses [B] over all patches that count, and the number of these.
+
+    Args:
+      losses: means over the patches of each example.
+      where: bool[B, N], the patches that count; None for as many in each example.
+    """
+    if where is None:
+        return jnp.mean(losses), None
+    counts = jnp.sum(where, axis=1, dtype=jnp.float32)
+    total = jnp.sum(counts)
+    return jnp.sum(losses * counts) / jnp.maximum(total, 1), total

@@ -30,6 +30,7 @@ class Paired(Objective):
     projector_dim: Width = 512
 
     several_fields = True
+    takes_ragged = True
     batch_coupled = True
     smallest_batch = 2
 
@@ -66,7 +67,9 @@ class Paired(Objective):
 
     def run_once(self, net):
         for name, component in self.components.items():
-            features = getattr(net, component)(blank(self.run.spec.fields[name])).pooled
+            own = name == self.run.name
+            x = self.blank() if own else blank(self.run.spec.fields[name])
+            features = getattr(net, component)(x).pooled
             getattr(net, f"{name}_projector")(features)
 
     def project(self, net: Net, key: Array, batch: Batch) -> dict[str, Array]:

@@ -147,9 +147,9 @@ def test_a_scale_out_of_its_range_is_named(fields):
     [
         ({"text": TEXT}, SPEC, "config.encoders.text encodes the field 'text', and the data have"),
         ({"caption": TEXT}, PAIRS, "the data have image .image., text .text."),
-        ({"text": ENCODER}, PAIRS, "encoders.text.name='vit' encodes data of the kind image"),
+        ({"text": ENCODER}, PAIRS, "encoders.text.name='vit' encodes image data, and the data"),
         ({"text": {**TEXT, "heads": 3}}, PAIRS, "encoders.text.heads=3 must divide encoders.text"),
-        ({"text": {"name": "ts2vec"}}, PAIRS, "encoders.text.name='ts2vec' encodes data of"),
+        ({"text": {"name": "ts2vec"}}, PAIRS, "encoders.text.name='ts2vec' encodes series data"),
         ({"text": {"width": 3}}, PAIRS, "encoders.text lacks encoders.text.name"),
         ({"text": {**TEXT, "widht": 3}}, PAIRS, "did you mean 'encoders.text.width'"),
     ],
