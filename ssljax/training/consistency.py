@@ -72,20 +72,22 @@ def require_enough(config: ConfigDict, examples: int) -> None:
 _SIZES = {
     "data.image_size": ("image",),
     "data.length": ("series", "text"),
+    "data.ragged": ("series", "text"),
+    "data.pack": ("series", "text"),
     "evaluation.size": ("image",),
     "evaluation.resize": ("image",),
 }
 
 
 def require_sizes(config: ConfigDict, spec: Spec) -> None:
-    """Raise a UserError if a size is set that none of the data has."""
+    """Raise a UserError if a size is set, or a treatment of lengths, that none of the data has."""
     found = {field.modality for field in spec.fields.values()} - {"label"}
     for key, modalities in _SIZES.items():
         section, name = key.split(".")
         if (value := config[section][name]) and not found & {*modalities}:
             raise UserError(
                 f"config.{key}={value} is for data of the modality {' or '.join(modalities)}, and "
-                f"the data are of the modality {' and '.join(sorted(found))}; leave it at 0"
+                f"the data are of the modality {' and '.join(sorted(found))}; leave it out"
             )
 
 
