@@ -127,6 +127,7 @@ _LEAST_FLOAT = 1e-30
 
 Number = Annotated[float, Between(-_MOST_FLOAT, _MOST_FLOAT)]
 Positive = Annotated[float, Above(0), AtLeast(_LEAST_FLOAT), AtMost(_MOST_FLOAT)]
+Temperature = Annotated[float, Above(0), AtLeast(1e-4), AtMost(1e4)]
 NotNegative = Annotated[float, AtLeast(0), AtMost(_MOST_FLOAT)]
 Share = Annotated[float, Between(0, 1)]
 OpenShare = Annotated[float, Range(0, 1, above=True, below=True)]

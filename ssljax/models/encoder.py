@@ -31,7 +31,7 @@ from ssljax.schema import (
     Depth,
     Dtype,
     OneOf,
-    Positive,
+    Part,
     Share,
     Width,
 )
@@ -85,7 +85,7 @@ class Encoder(nn.Module):
     drop_path_uniform: bool = False
     layer_scale: Share = 0.0
     qk_norm: bool = False
-    norm_epsilon: Positive = 1e-6
+    norm_epsilon: Part = 1e-6
     kernel_init: Annotated[str, OneOf(BLOCKS)] = "xavier"
     patch_init: Annotated[str, OneOf(("", *KERNELS))] = ""
     token_init: Annotated[str, OneOf(TOKENS)] = "normal"

@@ -24,6 +24,7 @@ from ssljax.schema import (
     Seed,
     Share,
     Size,
+    Temperature,
 )
 
 Text = Annotated[str, NotEmpty()]
@@ -43,7 +44,7 @@ class Data:
       image_size: pixels of a side, or (height, width); 0: as images are (mixed sizes need one)
       length: steps that series, and tokens that texts are cut or padded to; 0: as series are
       broken: what to do with an image file that cannot be read
-      ragged: whether what follows the end of a short series is hidden from the encoder and the loss
+      ragged: whether what follows the end of a short series is hidden from encoder and loss
       pack: length of rows that hold several short series each, of which none sees another; 0: no
       labels: whether the objective is shown labels (SupCon)
       workers: processes that decode; 0: threads
@@ -200,7 +201,7 @@ class Evaluation:
     resize: PixelsOrNone = 0
     size: PixelsOrNone = 0
     knn_k: Count = 20
-    knn_temperature: Positive = 0.07
+    knn_temperature: Temperature = 0.07
     few_labels: tuple[Count, ...] = ()
 
 

@@ -142,6 +142,9 @@ def test_all_that_pass_can_be_traced_or_are_refused_in_a_line(case):
     ("case", "key", "value"),
     [
         ("mae", "encoder.mlp_ratio", 1e-30),
+        ("mae", "encoder.norm_epsilon", 1e9),
+        ("simclr", "objective.temperature", 1e-30),
+        ("deepcluster_v2", "objective.prototypes", (1,)),
         ("mae", "objective.decoder_heads", 3),
         ("i_jepa", "objective.predictor_width", 3),
         ("data2vec2", "objective.decoder_groups", 3),

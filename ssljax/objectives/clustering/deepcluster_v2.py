@@ -17,7 +17,7 @@ from ssljax.objectives.views import Views
 from ssljax.ops.kmeans import spherical_kmeans
 from ssljax.ops.memory_bank import write_rows
 from ssljax.ops.normalize import l2_normalize
-from ssljax.schema import Count, NotEmpty, Positive, Width, Widths
+from ssljax.schema import Count, NotEmpty, Prototypes, Temperature, Width, Widths
 
 BANKS = 2  # of the features of the first views
 
@@ -40,8 +40,8 @@ class DeepCluster(Refreshing):
     """
 
     views: Views = Views.crops(count=2, crop_scale=(0.14, 1.0), blur_prob=0.5, **STRONG)
-    prototypes: Annotated[tuple[Count, ...], NotEmpty()] = (3000, 3000, 3000)
-    temperature: Positive = 0.1
+    prototypes: Annotated[tuple[Prototypes, ...], NotEmpty()] = (3000, 3000, 3000)
+    temperature: Temperature = 0.1
     kmeans_iterations: Count = 10
     projector_hidden: Widths = (2048,)
     projector_dim: Width = 128

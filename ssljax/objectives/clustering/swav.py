@@ -15,7 +15,7 @@ from ssljax.objectives.views import Views
 from ssljax.ops import sinkhorn
 from ssljax.ops.normalize import l2_normalize
 from ssljax.ops.queue import enqueue, init_queue
-from ssljax.schema import Count, Positive, Size, Width, Widths
+from ssljax.schema import Count, Positive, Size, Temperature, Width, Widths
 from ssljax.schema import Prototypes as NumPrototypes
 
 ASSIGNED = 2  # the first views: assignments are made from them
@@ -58,7 +58,7 @@ class SwAV(Objective):
         }
     )
     prototypes: NumPrototypes = 3000
-    temperature: Positive = 0.1
+    temperature: Temperature = 0.1
     epsilon: Positive = 0.05
     sinkhorn_iterations: Count = 3
     queue_size: Size = 0

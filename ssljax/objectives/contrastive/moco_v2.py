@@ -11,7 +11,7 @@ from ssljax.objectives.base import Loss, Objective
 from ssljax.objectives.contrastive.momentum_contrast import require_queue, teacher_keys
 from ssljax.objectives.views import Views
 from ssljax.ops.queue import enqueue, init_queue
-from ssljax.schema import Count, Positive, Share, Size, Width, Widths
+from ssljax.schema import Count, Share, Size, Temperature, Width, Widths
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +34,7 @@ class MoCo(Objective):
     """
 
     views: Views = Views("moco_v2")
-    temperature: Positive = 0.2
+    temperature: Temperature = 0.2
     momentum: Share = 0.999
     queue_size: Count = 65536
     projector_hidden: Widths = (2048,)

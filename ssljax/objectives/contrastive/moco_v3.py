@@ -9,7 +9,7 @@ from ssljax.losses import batch_info_nce
 from ssljax.models import MLP
 from ssljax.objectives.base import Loss, Objective
 from ssljax.objectives.views import Views
-from ssljax.schema import Positive, Share, Size, Width, Widths
+from ssljax.schema import Share, Size, Temperature, Width, Widths
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +35,7 @@ class MoCoV3(Objective):
     """
 
     views: Views = Views("moco_v3")
-    temperature: Positive = 0.2
+    temperature: Temperature = 0.2
     momentum: Share = 0.99
     projector_hidden: Widths = (4096, 4096)
     projector_dim: Width = 256

@@ -13,7 +13,7 @@ from ssljax.objectives.contrastive.momentum_contrast import require_queue
 from ssljax.objectives.views import Views
 from ssljax.ops.normalize import l2_normalize
 from ssljax.ops.queue import enqueue, init_queue
-from ssljax.schema import Count, Positive, Size, Width, Widths
+from ssljax.schema import Count, Size, Temperature, Width, Widths
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +31,7 @@ class NNCLR(Objective):
     """
 
     views: Views = Views("byol")
-    temperature: Positive = 0.1
+    temperature: Temperature = 0.1
     queue_size: Count = 98304
     projector_hidden: Widths = (2048, 2048)
     projector_dim: Width = 256

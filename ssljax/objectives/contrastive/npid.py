@@ -13,7 +13,7 @@ from ssljax.objectives.presets import WEAK
 from ssljax.objectives.views import Views
 from ssljax.ops.memory_bank import write_rows
 from ssljax.ops.normalize import l2_normalize
-from ssljax.schema import Count, Decay, Positive, Width
+from ssljax.schema import Count, Decay, Temperature, Width
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +32,7 @@ class NPID(Objective):
     """
 
     views: Views = Views.crops(crop_scale=(0.2, 1.0), **(WEAK | {"hue": 0.4, "jitter_prob": 1.0}))
-    temperature: Positive = 0.07
+    temperature: Temperature = 0.07
     negatives: Count = 4096
     bank_momentum: Decay = 0.5
     projector_dim: Width = 128

@@ -13,7 +13,7 @@ from ssljax.objectives.contrastive.momentum_contrast import require_queue, teach
 from ssljax.objectives.presets import WEAK
 from ssljax.objectives.views import Views
 from ssljax.ops.queue import enqueue, init_queue
-from ssljax.schema import Count, Positive, Share, Width, Widths
+from ssljax.schema import Count, Share, Temperature, Width, Widths
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,8 +36,8 @@ class ReSSL(Objective):
             "weak": {"crop_scale": (0.2, 1.0), "flip": 0.5},
         }
     )
-    temperature: Positive = 0.1
-    teacher_temperature: Positive = 0.04
+    temperature: Temperature = 0.1
+    teacher_temperature: Temperature = 0.04
     momentum: Share = 0.999
     queue_size: Count = 131072
     projector_hidden: Widths = (4096,)

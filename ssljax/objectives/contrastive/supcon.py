@@ -9,7 +9,7 @@ from ssljax.models import MLP
 from ssljax.objectives.base import Loss, Objective
 from ssljax.objectives.multi_crop import apply_multi_crop
 from ssljax.objectives.views import Views
-from ssljax.schema import Positive, Size, Width, Widths
+from ssljax.schema import Size, Temperature, Width, Widths
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +27,7 @@ class SupCon(Objective):
     """
 
     views: Views = Views("simclr")
-    temperature: Positive = 0.1
+    temperature: Temperature = 0.1
     projector_hidden: Widths = (2048,)
     projector_dim: Width = 128
     logits_block: Size = 0

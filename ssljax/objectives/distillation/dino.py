@@ -11,7 +11,7 @@ from ssljax.objectives.distillation.temperature import teacher_temperature
 from ssljax.objectives.multi_crop import apply_multi_crop, count_global, pairs
 from ssljax.objectives.views import Views
 from ssljax.ops.ema import ema
-from ssljax.schema import Positive, Prototypes, Share, Size, Width, Widths
+from ssljax.schema import Prototypes, Share, Size, Temperature, Width, Widths
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,9 +43,9 @@ class DINO(Objective):
     head_hidden: Widths = (2048, 2048)
     bottleneck: Width = 256
     learned_lengths: bool = False
-    student_temperature: Positive = 0.1
-    teacher_temperature_start: Positive = 0.04
-    teacher_temperature: Positive = 0.07
+    student_temperature: Temperature = 0.1
+    teacher_temperature_start: Temperature = 0.04
+    teacher_temperature: Temperature = 0.07
     temperature_steps: Size = 37530  # 30 epochs of ImageNet in batches of 1024
     momentum: Share = 0.996
     center_momentum: Share = 0.9

@@ -23,10 +23,10 @@ from ssljax.schema import (
     Count,
     NotNegative,
     OpenShare,
-    Positive,
     Prototypes,
     Share,
     Size,
+    Temperature,
     Width,
     Widths,
 )
@@ -64,9 +64,9 @@ class DINOv2(Objective):
     learned_lengths: bool = False
     koleo_weight: NotNegative = 0.1
     koleo_group: Size = 0
-    student_temperature: Positive = 0.1
-    teacher_temperature_start: Positive = 0.04
-    teacher_temperature: Positive = 0.07
+    student_temperature: Temperature = 0.1
+    teacher_temperature_start: Temperature = 0.04
+    teacher_temperature: Temperature = 0.07
     temperature_steps: Size = 37500
     sinkhorn_iterations: Count = 3
     momentum: Share = 0.994

@@ -17,7 +17,16 @@ from ssljax.objectives.views import Views
 from ssljax.ops.ema import ema
 from ssljax.ops.keys import per_example, split_keys
 from ssljax.ops.masking import block_mask
-from ssljax.schema import OpenShare, Part, Positive, Prototypes, Share, Size, Width, Widths
+from ssljax.schema import (
+    OpenShare,
+    Part,
+    Prototypes,
+    Share,
+    Size,
+    Temperature,
+    Width,
+    Widths,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,9 +53,9 @@ class IBOT(Objective):
     head_hidden: Widths = (2048, 2048)
     bottleneck: Width = 256
     learned_lengths: bool = False
-    student_temperature: Positive = 0.1
-    teacher_temperature_start: Positive = 0.04
-    teacher_temperature: Positive = 0.07
+    student_temperature: Temperature = 0.1
+    teacher_temperature_start: Temperature = 0.04
+    teacher_temperature: Temperature = 0.07
     temperature_steps: Size = 37530  # 30 epochs of ImageNet in batches of 1024
     momentum: Share = 0.996
     center_momentum: Share = 0.9

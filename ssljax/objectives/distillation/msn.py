@@ -17,7 +17,7 @@ from ssljax.objectives.views import Views
 from ssljax.ops.keys import per_example, split_keys
 from ssljax.ops.masking import random_mask
 from ssljax.ops.schedule import linear
-from ssljax.schema import Count, Decay, NotNegative, Positive, Share, Width, Widths
+from ssljax.schema import Count, Decay, NotNegative, Positive, Share, Temperature, Width, Widths
 from ssljax.schema import Prototypes as NumPrototypes
 
 
@@ -46,7 +46,7 @@ class MSN(Objective):
     )
     patch_drop: Decay = 0.15
     prototypes: NumPrototypes = 1024
-    temperature: Positive = 0.1
+    temperature: Temperature = 0.1
     sharpening: Positive = 0.25
     sinkhorn_iterations: Count = 3
     entropy_weight: NotNegative = 1.0

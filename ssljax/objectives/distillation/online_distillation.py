@@ -17,7 +17,7 @@ from ssljax.objectives.contrastive.momentum_contrast import require_queue
 from ssljax.objectives.distillation.seed_distillation import teacher_features
 from ssljax.objectives.views import Views
 from ssljax.ops.queue import enqueue, init_queue
-from ssljax.schema import Count, Positive, Widths, parse
+from ssljax.schema import Count, Temperature, Widths, parse
 
 PREFIX = "teacher/"  # of the teacher's components
 
@@ -44,8 +44,8 @@ class OnlineDistillation(Objective):
 
     teacher_objective: Objective
     views: Views = Views.one_of("moco_v2")
-    temperature: Positive = 0.2
-    teacher_temperature: Positive = 0.01
+    temperature: Temperature = 0.2
+    teacher_temperature: Temperature = 0.01
     queue_size: Count = 65536
     projector_hidden: Widths = (512,)
 

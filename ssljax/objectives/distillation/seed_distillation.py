@@ -15,7 +15,7 @@ from ssljax.objectives.base import Loss, Objective, Run
 from ssljax.objectives.contrastive.momentum_contrast import require_queue
 from ssljax.objectives.views import Views
 from ssljax.ops.queue import enqueue, init_queue
-from ssljax.schema import Count, Positive, Widths, parse
+from ssljax.schema import Count, Temperature, Widths, parse
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,8 +41,8 @@ class SeedDistillation(Objective):
 
     teacher_encoder: Any
     views: Views = Views.one_of("moco_v2")
-    temperature: Positive = 0.2
-    teacher_temperature: Positive = 0.01
+    temperature: Temperature = 0.2
+    teacher_temperature: Temperature = 0.01
     queue_size: Count = 65536
     projector_hidden: Widths = (512,)
 

@@ -10,7 +10,7 @@ from ssljax.losses import clip
 from ssljax.models import Scalar
 from ssljax.objectives.base import Loss
 from ssljax.objectives.paired.pair import Paired
-from ssljax.schema import Positive, Size
+from ssljax.schema import Positive, Size, Temperature
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +35,7 @@ class CLIP(Paired):
     mlfoundations/open_clip, loss.py and train.py.
     """
 
-    temperature: Positive = 0.07
+    temperature: Temperature = 0.07
     max_scale: Positive = 100.0
     logits_block: Size = 0
 
