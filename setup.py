@@ -13,7 +13,7 @@ EXTRAS = {
     "plan": ["matplotlib>=3.9"],  # `ssljax plan --plot`
     # The compilers of hardware that need not be there; the versions are those that belong to jax's.
     "plan-tpu": ["jax[tpu]>=0.10"],
-    "plan-gpu": ["jax[cuda12-local]>=0.10", "nvidia-cuda-nvcc-cu12"],
+    "plan-gpu": ["jax[cuda12-local]>=0.10", "nvidia-cuda-nvcc-cu12", "nvidia-cudnn-cu12>=9.8"],
     "peers": ["torch>=2.5", "transformers>=5"],  # oracles of the tests; never needed to train
 }
 EXTRAS["test"] = [

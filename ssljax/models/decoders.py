@@ -30,7 +30,7 @@ class MAEDecoder(nn.Module):
       grid: patches along each axis of the whole example.
       out: values per patch, patch_size^2 times channels for pixels.
       width, depth, heads: of the decoder's transformer.
-      mlp_ratio, activation, norm_epsilon, scan, remat: see `Transformer`.
+      mlp_ratio, activation, norm_epsilon, attention, scan, remat: see `Transformer`.
       dtype: "float32" or "bfloat16"; the output is float32.
 
     He et al. 2021, arXiv:2111.06377; facebookresearch/mae, models_mae.py.
@@ -44,6 +44,7 @@ class MAEDecoder(nn.Module):
     mlp_ratio: float = 4.0
     activation: str = "gelu"
     norm_epsilon: float = 1e-6
+    attention: str = "auto"
     scan: bool = True
     remat: str = "none"
     dtype: str = "float32"
@@ -89,6 +90,7 @@ class MAEDecoder(nn.Module):
             mlp_ratio=self.mlp_ratio,
             activation=self.activation,
             norm_epsilon=self.norm_epsilon,
+            attention=self.attention,
             scan=self.scan,
             remat=self.remat,
             dtype=dtype,
@@ -107,7 +109,7 @@ class Predictor(nn.Module):
       grid: patches along each axis of the whole example.
       out: width of the predicted features.
       width, depth, heads: of the predictor's transformer.
-      mlp_ratio, activation, norm_epsilon, kernel_init, scan, remat: see `Transformer`.
+      mlp_ratio, activation, norm_epsilon, kernel_init, attention, scan, remat: see `Transformer`.
       dtype: "float32" or "bfloat16"; the output is float32.
 
     Assran et al. 2023, arXiv:2301.08243; facebookresearch/ijepa, src/models/vision_transformer.py
@@ -123,6 +125,7 @@ class Predictor(nn.Module):
     activation: str = "gelu"
     norm_epsilon: float = 1e-6
     kernel_init: str = "xavier"
+    attention: str = "auto"
     scan: bool = True
     remat: str = "none"
     dtype: str = "float32"
@@ -153,6 +156,7 @@ class Predictor(nn.Module):
             activation=self.activation,
             norm_epsilon=self.norm_epsilon,
             kernel_init=self.kernel_init,
+            attention=self.attention,
             scan=self.scan,
             remat=self.remat,
             dtype=dtype,

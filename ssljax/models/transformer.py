@@ -93,7 +93,7 @@ class Transformer(nn.Module):
     norm_epsilon: float = 1e-6
     kernel_init: str = "xavier"
     causal: bool = False
-    attention: str = "xla"
+    attention: str = "auto"
     scan: bool = True
     remat: str = "none"
     dtype: jnp.dtype = jnp.float32

@@ -1,7 +1,7 @@
 """What a workdir keeps of the data of its run, data.json: all that the model needs of them.
 
 So a run is evaluated where its training data are not, and continued from a copy of them; and
-statistics, from which every image is normalised, cannot change under a trained model.
+statistics, by which every example is normalised, cannot change under a trained model.
 """
 
 import contextlib

@@ -66,7 +66,7 @@ def build_for_evaluation(
 
     Args:
       config: of the run, complete.
-      spec: what its training images were like; they are not opened.
+      spec: what its training examples were like; they are not opened.
       devices: by default all there are.
     """
     cut = config.mesh.fsdp != 1 or config.mesh.tensor != 1
@@ -140,7 +140,7 @@ def full_evaluation(
         data["test"] = f"{part:.0%} of {sets.train.split}, held out"
         if trained_on:
             result["protocol"]["notes"].append(
-                "pretraining saw the held-out images too, without their labels"
+                "pretraining saw the held-out examples too, without their labels"
             )
     if trained_on and record is not None and not record.is_of(sets.train.fingerprint()):
         result["protocol"]["notes"].append(

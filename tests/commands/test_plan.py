@@ -1,7 +1,9 @@
 """`ssljax plan` as a user meets it: a process for each topology, exit codes for scripts."""
 
+import contextlib
 import dataclasses
 import importlib.util
+import io
 import json
 import xml.etree.ElementTree
 
@@ -9,6 +11,7 @@ import pytest
 
 from ssljax import planning
 from ssljax.commands.main import main
+from ssljax.planning import __main__ as entry
 from ssljax.planning.plan import from_json
 from ssljax.spec import image_spec
 from ssljax.training.data_record import DataRecord, write_data_record
@@ -46,9 +49,6 @@ def _plan(experiment: str, topology: str, *more: str) -> list[str]:
 @pytest.fixture(scope="module")
 def printed(experiment, tmp_path_factory):
     """Return what a plan for eight CPU devices prints, as JSON."""
-    import contextlib
-    import io
-
     output = io.StringIO()
     with contextlib.redirect_stdout(output):
         assert main(_plan(experiment, "cpu:8", "--json", *SHARDED)) == 0
@@ -209,6 +209,21 @@ def test_bad_input_is_one_clear_line(topology, more, message, experiment, capsys
 def test_what_the_process_refuses_is_one_clear_line_too(experiment, capsys):
     line = _fails(capsys, *_plan(experiment, "cpu:8", "--config.mesh.fsdp=3"))
     assert "the mesh (data=-1, fsdp=3" in line and "8 devices" in line
+
+
+@pytest.mark.parametrize("message, status", [("cuDNN not found.", 2), ("no room", None)])
+def test_a_missing_cudnn_names_the_extra_too(message, status, monkeypatch, capsys):
+    def fail(request):
+        raise RuntimeError(message)
+
+    monkeypatch.setattr(entry, "answer", fail)
+    monkeypatch.setattr("sys.stdin", io.StringIO("{}"))
+    if status is None:
+        with pytest.raises(RuntimeError, match=message):
+            entry.main()
+        return
+    assert entry.main() == status
+    assert "pip install -e '.[plan-gpu]'" in json.loads(capsys.readouterr().out)["error"]
 
 
 @pytest.mark.parametrize(

@@ -158,11 +158,11 @@ class DINOv2(Objective):
         patches = jnp.mean(patches, axis=1, where=valid) / count
         apart = [koleo(features[:, one], group=self.koleo_group) for one in range(count)]
         metrics = {
-            "image_loss": jnp.mean(jnp.stack(images)),
+            "view_loss": jnp.mean(jnp.stack(images)),
             "patch_loss": jnp.mean(patches),
             "koleo": jnp.sum(jnp.stack(apart)),
         }
-        loss = metrics["image_loss"] + metrics["patch_loss"]
+        loss = metrics["view_loss"] + metrics["patch_loss"]
         return Loss(loss + self.koleo_weight * metrics["koleo"], metrics)
 
     def _targets(self, teacher_logits, step, where=None):

@@ -125,12 +125,12 @@ class IBOT(Objective):
             for view in range(count)
         ]
         metrics = {
-            "image_loss": jnp.mean(jnp.stack(images)),
+            "view_loss": jnp.mean(jnp.stack(images)),
             "patch_loss": jnp.mean(jnp.stack(patches)),
         }
         # Means of the teacher's logits; `advance` moves the centres to them.
         carry = {"center": jnp.mean(t, (0, 1)), "patch_center": jnp.mean(t_patches, (0, 1, 2))}
-        return Loss(metrics["image_loss"] + metrics["patch_loss"], metrics, carry)
+        return Loss(metrics["view_loss"] + metrics["patch_loss"], metrics, carry)
 
     def advance(self, params, state, carry, *, step):
         centers = {

@@ -67,6 +67,7 @@ class IJEPA(Objective):
             depth=self.predictor_depth,
             heads=encoder.heads,
             kernel_init=encoder.kernel_init,
+            attention=encoder.attention,
             scan=encoder.scan,
             remat=encoder.remat,
             dtype=encoder.dtype,

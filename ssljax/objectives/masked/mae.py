@@ -64,6 +64,7 @@ class MAE(Objective):
             width=self.decoder_width,
             depth=self.decoder_depth,
             heads=self.decoder_heads,
+            attention=encoder.attention,
             scan=encoder.scan,
             remat=encoder.remat,
             dtype=self.run.dtype,

@@ -67,6 +67,7 @@ class TimeMAE(Objective):
             width=encoder.width,
             depth=self.decoder_depth,
             heads=encoder.heads,
+            attention=encoder.attention,
             scan=encoder.scan,
             remat=encoder.remat,
             dtype=self.run.dtype,
