@@ -244,9 +244,11 @@ def open_training_data(config: ConfigDict) -> Source:
 
 def _with_needed(config: ConfigDict, source: Source) -> Source:
     modality = encoder_class(config.encoder.name).modality
-    name, field = Spec(source.fields, len(source)).field_of(modality)
+    name = next((n for n, field in source.fields.items() if field.modality == modality), None)
+    if name is None:
+        return source  # which is refused where the encoder is built
     _require_fields(config.encoders, source.fields)
-    if config.data.ragged and not field.ragged:
+    if config.data.ragged and not source.fields[name].ragged:
         raise UserError(
             f"config.data.ragged=True is for series, and config.encoder reads the {modality} "
             f"{name!r} of {source.name}"

@@ -39,12 +39,12 @@ class Data:
     Attributes:
       source: KIND:NAME of the data set, see `ssljax list data`
       split: part of it that is trained on
-      mixture: sources to mix in: ({"source": KIND:NAME, "weight": batches per batch of source}, ..)
+      mixture: sets to mix in: ({"source": .., "weight": batches per batch of source}, ..)
       image_size: pixels of a side, or (height, width); 0: as images are (mixed sizes need one)
       length: steps that series, and tokens that texts are cut or padded to; 0: as series are
       broken: what to do with an image file that cannot be read
-      ragged: whether what follows the end of a short series is hidden from the encoder and the loss
-      pack: length of rows that hold several short series each, of which none sees another; 0: no
+      ragged: whether the padding of short series is hidden from encoder and loss
+      pack: length of rows of several short series, none of which sees another; 0: none
       labels: whether the objective is shown labels (SupCon)
       workers: processes that decode; 0: threads
       folder: place of prepared sets; "": $SSLJAX_DATA_DIR or ~/.cache/ssljax/data
