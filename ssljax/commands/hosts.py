@@ -17,26 +17,30 @@ def add_flags(parser: argparse.ArgumentParser, *, stoppable: bool) -> None:
     """
     hosts = parser.add_argument_group(
         "several hosts",
-        "the same command on each; on a TPU slice, under SLURM, Open MPI and Kubernetes\n"
-        "--distributed alone finds the rest",
+        "Run the same command on each host. On a TPU slice and under SLURM, Open MPI and\n"
+        "Kubernetes, --distributed is enough; elsewhere give the other flags too.",
     )
-    hosts.add_argument("--distributed", action="store_true", help="join the other hosts")
-    hosts.add_argument("--coordinator", metavar="HOST:PORT", help="where process 0 listens")
-    hosts.add_argument("--num-processes", type=int, metavar="N", help="of all hosts")
-    hosts.add_argument("--process-id", type=int, metavar="I", help="of this one, from 0")
+    hosts.add_argument(
+        "--distributed", action="store_true", help="run together with the other hosts"
+    )
+    hosts.add_argument("--coordinator", metavar="HOST:PORT", help="address of process 0")
+    hosts.add_argument(
+        "--num-processes", type=int, metavar="N", help="number of processes in the run"
+    )
+    hosts.add_argument("--process-id", type=int, metavar="I", help="number of this process, from 0")
     hosts.add_argument(
         "--join-timeout",
         type=float,
         default=300,
         metavar="SECONDS",
-        help="for all to be there (default: %(default)s)",
+        help="longest wait for all processes at the start (default: %(default)s)",
     )
     if stoppable:
         hosts.add_argument(
             "--hang-timeout",
             type=float,
             metavar="SECONDS",
-            help="end a process that takes longer from one step to the next (default: never)",
+            help="end a process in which a step takes longer than this (default: never)",
         )
 
 

@@ -1,4 +1,4 @@
-"""`ssljax list`: what there is, a line each."""
+"""`ssljax list`: all objectives, encoders, data sets, optimizers and experiments."""
 
 import argparse
 import ast
@@ -18,15 +18,15 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser(
         "list",
         help="objectives, encoders, data sets, optimizers, experiments",
-        description="List what there is, a line each.",
+        description="List all objectives, encoders, data sets, optimizers and experiments.",
     )
-    parser.add_argument("kind", nargs="?", choices=KINDS, help="by default all of them")
+    parser.add_argument("kind", nargs="?", choices=KINDS, help="which of them (default: all)")
     parser.add_argument(
         "--experiments",
         type=pathlib.Path,
         default=pathlib.Path("experiments"),
         metavar="DIR",
-        help="where experiment configs lie (default: experiments)",
+        help="folder of experiment configs (default: experiments)",
     )
     parser.set_defaults(run=run)
 

@@ -9,12 +9,14 @@ from ssljax.commands.failure import end_at_the_second_interrupt, tell
 
 EPILOG = """
 start here:
-  ssljax list                                   what there is
-  ssljax config experiments/quickstart.py       every key that a config has, explained
+  ssljax list                                   all objectives, encoders, data sets, experiments
+  ssljax config experiments/quickstart.py       the complete config, with a line on every key
   ssljax pretrain --config experiments/quickstart.py --workdir runs/quick
   ssljax evaluate --workdir runs/quick          k-NN and linear probe beside their baselines
   ssljax report runs                            the evaluations of all runs in one table
-  ssljax plan --config experiments/quickstart.py --topology cpu:8    what a run would take
+  ssljax plan --config experiments/quickstart.py --topology cpu:8    memory and time of a run
+
+ssljax COMMAND --help explains a command.
 """
 
 
@@ -25,7 +27,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     parser = argparse.ArgumentParser(
         prog="ssljax",
-        description="Self-supervised pretraining in JAX, from one core to a pod.",
+        description="Self-supervised pretraining in JAX, on one CPU core or on many accelerators.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

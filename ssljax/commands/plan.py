@@ -1,4 +1,4 @@
-"""`ssljax plan`: what a run takes on hardware that one does not have."""
+"""`ssljax plan`: memory and time of a run on hardware that you do not have."""
 
 import argparse
 import json
@@ -7,18 +7,19 @@ from collections.abc import Sequence
 
 from ssljax.errors import UserError
 
-DESCRIPTION = """Compile the train step of a config for a topology, with the compiler of that
-hardware but without the hardware, and say what it takes: memory and whether it fits, FLOPs, bytes,
-collectives, and the time that follows from the chip's published peaks. That time is an estimate:
-no run of that program can beat it.
+DESCRIPTION = """Estimate memory and time of a run on hardware that you do not have.
 
-Topologies: tpu:v5e:16x16, tpu:v5p:4x8x8, tpu:v6e:16x16, gpu:h100:8 (one host), gpu:h100:8x8 (hosts
-x GPUs of each), gpu:a100:8, cpu:8. Several give a table. For TPUs, run pip install -e '.[plan-tpu]'
-in the folder of ssljax's setup.py; for GPUs, '.[plan-gpu]'; for --plot, '.[plan]'. Any key of the
-config can be set by --config.KEY=VALUE.
+The train step is compiled by the compiler of that hardware; nothing is run. The plan says how much
+memory a chip needs and whether that fits, the FLOPs, the bytes and the collectives of a step, and
+its time by the published peaks of the chip. The time is a lower bound: a real run takes longer.
+
+Topologies: tpu:v5e:16x16, tpu:v5p:4x8x8, tpu:v6e:16x16, gpu:h100:8 (one host), gpu:h100:8x8 (8
+hosts of 8 GPUs), gpu:a100:8, cpu:8. Several topologies give a table. Plans for TPUs need
+pip install -e '.[plan-tpu]' in the folder of ssljax's setup.py, plans for GPUs '.[plan-gpu]', and
+--plot '.[plan]'. --config.KEY=VALUE sets any key of the config.
 """
 EPILOG = """
-exit status: 0 all fit, 3 one or more do not fit, 2 bad input, 1 a compiler failed
+exit status: 0: all topologies fit; 3: one or more do not fit; 2: wrong input; 1: a compiler failed
 """
 DOES_NOT_FIT = 3
 
@@ -27,7 +28,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     """Add this command to the command line."""
     parser = commands.add_parser(
         "plan",
-        help="what a run takes on hardware that one does not have",
+        help="memory and time of a run on hardware that you do not have",
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -35,34 +36,43 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         "[--config.KEY=VALUE ...]",
     )
     parser.add_argument(
-        "--config", required=True, metavar="FILE.py", help="as for `ssljax pretrain`"
+        "--config",
+        required=True,
+        metavar="FILE.py",
+        help='Python file with get_config(); FILE.py:ARG calls get_config("ARG")',
     )
     parser.add_argument(
-        "--topology", required=True, action="append", metavar="NAME", help="such as tpu:v5e:16x16"
+        "--topology",
+        required=True,
+        action="append",
+        metavar="NAME",
+        help="chips, such as tpu:v5e:16x16; may be given several times",
     )
     parser.add_argument(
-        "--fit", action="store_true", help="where it does not fit, try settings until it does"
+        "--fit",
+        action="store_true",
+        help="if the run does not fit, search for settings with which it does",
     )
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="TPUs: a fifth to a third of the time. HBM bytes are not counted, and the peak is a "
-        "few percent off",
+        help="TPUs: plan in a fifth to a third of the time, without the bytes of HBM, and with a "
+        "peak that is a few percent off",
     )
     parser.add_argument(
         "--batch-per-chip",
         type=int,
         default=0,
         metavar="N",
-        help="examples of a step on each chip (default: config.batch_size over all chips)",
+        help="examples of a step on each chip (default: config.batch_size / number of chips)",
     )
     parser.add_argument(
         "--spec",
         default="",
         metavar="DATA",
-        help="what the data are like: a run's workdir or its data.json, or MODALITY:SHAPE:NUMBER, "
-        "such as image:256x256x3:1281167 (default: as in the data set, which need not be here if "
-        "it is a well-known one)",
+        help="shape and number of the examples: a run's workdir or its data.json, or "
+        "MODALITY:SHAPE:NUMBER, such as image:256x256x3:1281167 (default: those of "
+        "config.data.source; well-known data sets need not be on this machine)",
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""`ssljax pretrain`: run a config, or continue it."""
+"""`ssljax pretrain`: run a config, or continue the run in the workdir."""
 
 import argparse
 import shlex
@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 from ssljax.commands import hosts
 
-DESCRIPTION = """Pretrain as a config says, from wherever the workdir stands.
+DESCRIPTION = """Run a config, or continue the run in the workdir.
 
-A new workdir begins a run; one that holds a run of the same config continues it, bit for bit as if
-it had never stopped; one whose run is finished says so. Ctrl-C and SIGTERM save a checkpoint first.
-Any key of the config can be set by --config.KEY=VALUE, for example --config.steps=200 or
---config.objective.temperature=0.2.
+With a new workdir, a run begins. If the workdir holds an unfinished run of the same config, it
+continues with the same bits as without the interruption. Ctrl-C and SIGTERM save a checkpoint, then
+stop. --config.KEY=VALUE sets any key of the config, for example --config.steps=200 or
+--config.objective.temperature=0.2; `ssljax config FILE.py` explains all keys.
 """
 
 
@@ -21,7 +21,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     """Add this command to the command line."""
     parser = commands.add_parser(
         "pretrain",
-        help="run an experiment config, or continue it",
+        help="run a config, or continue the run in the workdir",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         usage="ssljax pretrain --config FILE.py --workdir DIR [--config.KEY=VALUE ...]",
@@ -36,7 +36,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         "--workdir",
         required=True,
         metavar="DIR",
-        help="folder of the run: checkpoints, metrics, evaluation",
+        help="folder of the run, for checkpoints, metrics and evaluation",
     )
     hosts.add_flags(parser, stoppable=True)
     parser.set_defaults(run=run)

@@ -12,9 +12,9 @@ from ssljax.files import write_atomically
 
 DESCRIPTION = """Put the evaluations of many runs into one Markdown table, ordered by family.
 
-Reads config.json, metrics.jsonl and evaluation.json of each; a run that was not evaluated is listed
-below the table with how far it is, and one that cannot be read with the reason. Nothing in a run's
-folder is executed.
+Reads config.json, metrics.jsonl and evaluation.json of each run; no code in these folders is run.
+Below the table are the runs that were not evaluated, with their last step, and those that cannot be
+read, with the reason.
 """
 
 
@@ -32,10 +32,13 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         nargs="+",
         type=pathlib.Path,
         metavar="RUNS",
-        help="folder of a run, or folder of such folders",
+        help="folder of a run, or a folder with several of them",
     )
     parser.add_argument(
-        "--output", type=pathlib.Path, metavar="FILE", help="(default: standard output)"
+        "--output",
+        type=pathlib.Path,
+        metavar="FILE",
+        help="file of the table (default: standard output)",
     )
     parser.set_defaults(run=run)
 

@@ -12,7 +12,7 @@ from flax import linen as nn
 from ssljax.errors import UserError, unknown
 from ssljax.models.attention import KERNELS as ATTENTION
 from ssljax.models.base import Encoded, compute_dtype
-from ssljax.models.grad_cache import in_chunks
+from ssljax.models.grad_cache import in_parts
 from ssljax.models.initializers import (
     BLOCKS,
     KERNELS,
@@ -64,7 +64,7 @@ class Encoder(nn.Module):
       patch_init: how the map of the patches starts, a name of `ssljax.models.initializers.KERNELS`;
         "" for as the transformer.
       token_init: how class token and registers start, a name of `TOKENS` there.
-      grad_cache: into how many parts a batch is cut in training, see `in_chunks`; 1 for none.
+      grad_cache: into how many parts a batch is cut in training, see `in_parts`; 1 for none.
       dtype: "float32" or "bfloat16", for products and activations; parameters and pooled features
         are float32.
 
@@ -132,6 +132,11 @@ class Encoder(nn.Module):
                 f"encoder.width={self.width} must be divisible by {2 * rank} with "
                 "encoder.positions='sincos'"
             )
+        if self.mlp_ratio * self.width < 1:
+            raise UserError(
+                f"encoder.mlp_ratio={self.mlp_ratio} leaves no hidden unit of encoder.width="
+                f"{self.width}; it must be at least 1 / width"
+            )
         head = self.width // self.heads
         if self.positions == "rotary" and (head % 2 or head < 2 * rank):
             raise UserError(
@@ -192,7 +197,7 @@ class Encoder(nn.Module):
 
         if self.grad_cache == 1 or not train:
             return encode(self, x, keep, masked, segments)
-        return in_chunks(encode, self, self.grad_cache, x, keep, masked, segments)
+        return in_parts(encode, self, self.grad_cache, x, keep, masked, segments)
 
     def _encode(self, x, keep, masked, mask_token, segments, *, train, mlp_outputs) -> Encoded:
         dtype = compute_dtype(self.dtype)

@@ -10,8 +10,8 @@ from ssljax.errors import UserError
 from ssljax.models.base import Encoded
 
 
-def in_chunks(
-    encode: Callable[..., Encoded], module: nn.Module, chunks: int, *inputs: jax.Array | None
+def in_parts(
+    encode: Callable[..., Encoded], module: nn.Module, count: int, *inputs: jax.Array | None
 ) -> Encoded:
     """Return encode(module, *inputs), computed in equal parts of the batch.
 
@@ -23,16 +23,16 @@ def in_chunks(
     Args:
       encode: of a module without batch statistics, where each example is on its own.
       module: whose parameters it uses.
-      chunks: how many parts.
+      count: how many parts.
       *inputs: arrays [B, ...], or None.
 
     Raises:
       UserError: the parts would not be equal.
     """
     batch = len(inputs[0])
-    if chunks < 1 or batch % chunks:
+    if count < 1 or batch % count:
         raise UserError(
-            f"encoder.grad_cache={chunks} does not divide the {batch} images that go through the "
+            f"encoder.grad_cache={count} does not divide the {batch} examples that go through the "
             "encoder at once"
         )
 
@@ -45,14 +45,14 @@ def in_chunks(
         variable_broadcast="params",
         split_rngs={"params": False, "dropout": True},
     )
-    # Every chunks-th image, so that a batch sharded over devices is cut without moving anything
+    # Every count-th example, so that a batch sharded over devices is cut without moving anything
     # between them.
-    parts = jax.tree.map(lambda x: rearrange(x, "(b c) ... -> c b ...", c=chunks), inputs)
+    parts = jax.tree.map(lambda x: rearrange(x, "(b c) ... -> c b ...", c=count), inputs)
     _, encoded = loop(module, None, parts)
 
     def join(x, pattern):
         # An image may have several results (as with several choices of its patches).
-        return None if x is None else rearrange(x, pattern, b=batch // chunks)
+        return None if x is None else rearrange(x, pattern, b=batch // count)
 
     return Encoded(
         join(encoded.pooled, "c (b r) ... -> (b c r) ..."),

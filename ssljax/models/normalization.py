@@ -52,7 +52,9 @@ class BatchNorm(nn.Module):
             return (y * (jax.lax.rsqrt(var.value + self.epsilon) * scale) + bias).astype(x.dtype)
 
         if self.groups < 1 or x.shape[0] % self.groups:
-            raise ValueError(f"groups must divide the batch of {x.shape[0]}, got {self.groups}")
+            raise ValueError(
+                f"encoder.bn_groups={self.groups} must divide the batch of {x.shape[0]} examples"
+            )
         centred = rearrange(x.astype(jnp.float32), "(g b) ... c -> g b ... c", g=self.groups)
         within = tuple(range(1, centred.ndim - 1))
         # Whatever is subtracted, the statistics are the same, and so is their gradient.

@@ -151,7 +151,7 @@ def average_pool(x: jax.Array, cells: int) -> jax.Array:
     """
     if cells < 1 or cells > min(x.shape[1:3]):
         raise ValueError(
-            f"pool must lie in 1..{min(x.shape[1:3])} for a map of {x.shape[1:3]}, got {cells}"
+            f"encoder.pool={cells} must lie in 1..{min(x.shape[1:3])} for a map of {x.shape[1:3]}"
         )
     if cells == 1:
         return jnp.mean(x, (1, 2))

@@ -139,13 +139,13 @@ class Combine(Refreshing):
         return any(self._refreshes(name, step) for name in self.tasks)
 
     def refresh(self, state, batches, *, key):
-        kept = dict(state.objective_state)
+        states = dict(state.objective_state)
         for name, task in self.tasks.items():
             if self._refreshes(name, int(state.step)):
                 params = self._of(name, state.params)
-                own = state.replace(params=params, objective_state=kept[name])
-                kept[name] = task.refresh(own, batches, key=key_of(key, name)).objective_state
-        return state.replace(objective_state=kept)
+                own = state.replace(params=params, objective_state=states[name])
+                states[name] = task.refresh(own, batches, key=key_of(key, name)).objective_state
+        return state.replace(objective_state=states)
 
     def host_crops(self):
         return {

@@ -15,6 +15,7 @@ from ssljax.errors import UserError
 from ssljax.models import build_encoder, encoder_class
 from ssljax.objectives import objective_class, require_reads
 from ssljax.schema import check, convert, is_section
+from ssljax.spec import Spec
 from ssljax.training.optimizer import schedules
 from ssljax.training.param_groups import ParamGroup
 from ssljax.training.sections import Config, MixedIn
@@ -65,6 +66,29 @@ def require_enough(config: ConfigDict, examples: int) -> None:
             f"config.batch_size={config.batch_size}, but the split {config.data.split!r} of "
             f"{config.data.source} has only {examples} examples"
         )
+
+
+# Keys that only some modalities have a use for.
+_SIZES = {
+    "data.image_size": ("image",),
+    "data.length": ("series", "text"),
+    "data.ragged": ("series", "text"),
+    "data.pack": ("series", "text"),
+    "evaluation.size": ("image",),
+    "evaluation.resize": ("image",),
+}
+
+
+def require_sizes(config: ConfigDict, spec: Spec) -> None:
+    """Raise a UserError if a size is set, or a treatment of lengths, that none of the data has."""
+    found = {field.modality for field in spec.fields.values()} - {"label"}
+    for key, modalities in _SIZES.items():
+        section, name = key.split(".")
+        if (value := config[section][name]) and not found & {*modalities}:
+            raise UserError(
+                f"config.{key}={value} is for data of the modality {' or '.join(modalities)}, and "
+                f"the data are of the modality {' and '.join(sorted(found))}; leave it out"
+            )
 
 
 def require_trained(groups: Mapping[str, ParamGroup], steps: int) -> None:

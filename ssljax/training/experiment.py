@@ -36,6 +36,7 @@ from ssljax.training.consistency import (
     argument_checks_told,
     require_consistent,
     require_enough,
+    require_sizes,
     require_trained,
 )
 from ssljax.training.optimizer import Optimizer, build_optimizer
@@ -324,6 +325,7 @@ def build(
     )
     if trains:
         require_enough(config, run.spec.num_examples)
+        require_sizes(config, run.spec)
     objective = build_objective(config.objective, run)
     if config.data.pack and not objective.takes_packed:
         raise UserError(

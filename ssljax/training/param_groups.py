@@ -151,18 +151,18 @@ def layer_scales(params: Any, layer_decay: float) -> dict[str, float | np.ndarra
 
 
 def _encoder_scales(leaves: Mapping[str, Any], decay: float) -> dict[str, float | np.ndarray]:
-    positions = sorted({_block(path) for path in leaves} - {()})
+    places = sorted({_block(path) for path in leaves} - {()})
     stacks = {leaf.shape[0] for path, leaf in leaves.items() if is_stacked(path)}
-    if not positions and not stacks:
+    if not places and not stacks:
         return {}
-    depth = len(positions) or max(stacks)
+    depth = len(places) or max(stacks)
     scales: dict[str, float | np.ndarray] = {}
     for path, leaf in leaves.items():
         if is_stacked(path):
             factors = decay ** (depth - np.arange(leaf.shape[0], dtype=np.float32))
             scales[path] = factors.reshape(-1, *[1] * (len(leaf.shape) - 1))
-        elif position := _block(path):
-            scales[path] = decay ** (depth - positions.index(position))
+        elif place := _block(path):
+            scales[path] = decay ** (depth - places.index(place))
         elif any(_INPUT.fullmatch(key) for key in path.split("/")[1:]):
             scales[path] = decay ** (depth + 1)
         else:

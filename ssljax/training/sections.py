@@ -110,7 +110,7 @@ class Optimizer:
       clip_norm: bound on the norm of the gradient; 0: off
       clip_by: what has one norm: all, each component, or each parameter
       layer_decay: learning rate times this for every layer below the last; 1: off
-      param_groups: rules by path, in order: ({"name": .., "match": regex, "weight_decay": ..}, ..)
+      param_groups: groups by path, in order: ({"name": .., "match": regex, "weight_decay": ..}, ..)
     """
 
     name: Literal["adamw", "sgd", "lars", "lamb"] = "adamw"

@@ -64,9 +64,9 @@ def make_train_step(
 
     update = optax.with_extra_args_support(optimizer).update
 
-    def gradients(params: Any, kept: Any, batch: Batch, key: jax.Array, step: jax.Array):
+    def gradients(params: Any, objective_state: Any, batch: Batch, key: jax.Array, step: jax.Array):
         def loss(params):
-            return objective.value(params, kept, batch, key=key, step=step)
+            return objective.value(params, objective_state, batch, key=key, step=step)
 
         return jax.value_and_grad(loss, has_aux=True)(params)
 
@@ -74,8 +74,8 @@ def make_train_step(
         key = key_for(seed, "loss", state.step)
         # Keys per example, whatever the micro-batch.
         batch = {**batch, "row": jnp.arange(len(batch["id"]))}
-        kept = state.objective_state
-        run = functools.partial(gradients, state.params, kept, key=key, step=state.step)
+        objective_state = state.objective_state
+        run = functools.partial(gradients, state.params, objective_state, key=key, step=state.step)
         (loss, aux), grads = (
             run(batch) if accumulate == 1 else _mean_over_micro_batches(run, batch, accumulate)
         )
@@ -84,7 +84,9 @@ def make_train_step(
         updates, opt_state = update(grads, state.opt_state, state.params, step=state.step)
         params = optax.apply_updates(state.params, updates)
         # A moving average of the parameters sees those of after the update: keep this order.
-        params, kept = objective.advance(params, kept, aux.carry, step=state.step)
+        params, objective_state = objective.advance(
+            params, objective_state, aux.carry, step=state.step
+        )
         # One sum for both metrics: each further look at the gradients is a pass over memory.
         squares = jnp.stack([jnp.sum(jnp.square(leaf)) for leaf in jax.tree.leaves(grads)])
         metrics = {
@@ -93,7 +95,7 @@ def make_train_step(
             "nonfinite": ~jnp.isfinite(squares),
             **aux.metrics,
         }
-        return TrainState(state.step + 1, params, kept, opt_state), metrics
+        return TrainState(state.step + 1, params, objective_state, opt_state), metrics
 
     return train_step
 

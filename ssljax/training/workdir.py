@@ -8,7 +8,7 @@ import secrets
 import shutil
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jax
@@ -32,7 +32,7 @@ from ssljax.training.migrate import current_config
 
 _WRITTEN_AT_THE_START = {
     *("lock", "config.json", "data.json", "parameters.txt", "state.txt"),
-    *("metrics.jsonl", "tensorboard"),
+    *("metrics.jsonl", "tensorboard", "checkpoints"),
 }
 _PROPAGATION = 20  # seconds until a network file system shows a new file on all hosts
 
@@ -58,8 +58,8 @@ def folder(text: str) -> pathlib.Path:
 def lock(workdir: pathlib.Path) -> Iterator[None]:
     """Make the folder if need be, and keep other runs out of it; a lock dies with its process.
 
-    A folder that was made here, and in which no step was logged or saved, is removed again: a start
-    that is refused leaves nothing behind.
+    Where no step was logged or saved, what was made here is removed again, the folders above too: a
+    start that is refused leaves nothing behind.
 
     Raises:
       UserError: its path would not do for checkpoints, the folder cannot be written, another
@@ -70,11 +70,13 @@ def lock(workdir: pathlib.Path) -> Iterator[None]:
         _require_same_folder(workdir)
         yield
         return
+    missing = [path for path in (workdir, *workdir.parents) if not path.exists()]
+    there = {path.name for path in workdir.iterdir()} if workdir.is_dir() else set()
     try:
-        new = not workdir.exists()
         workdir.mkdir(parents=True, exist_ok=True)
         handle = (workdir / "lock").open("a")
     except OSError as error:
+        _remove(workdir, set(), missing)
         raise UserError(f"cannot write to the workdir {workdir}: {error.strerror}") from error
     with handle:
         try:
@@ -90,8 +92,17 @@ def lock(workdir: pathlib.Path) -> Iterator[None]:
         try:
             yield
         finally:
-            if new and not begun(workdir) and not _others(workdir):
-                shutil.rmtree(workdir)
+            if not begun(workdir) and not _others(workdir) - there:
+                _remove(workdir, _WRITTEN_AT_THE_START - there, missing)
+
+
+def _remove(workdir: pathlib.Path, names: set[str], folders: Sequence[pathlib.Path]) -> None:
+    """Remove entries of a workdir, then the folders that are empty, innermost first."""
+    for path in (workdir / name for name in names):
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    for path in folders:
+        with contextlib.suppress(OSError):  # it holds something, or was not made
+            path.rmdir()
 
 
 def _require_same_folder(workdir: pathlib.Path) -> None:

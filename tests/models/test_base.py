@@ -82,7 +82,7 @@ def test_mistakes_in_a_config_are_named(config, message):
             {"name": "vit_ti", "width": 186, "positions": "sincos"},
             "width=186 must be divisible by 4",
         ),
-        ({"name": "resnet18", "pool": 8}, "pool must lie in 1..7"),
+        ({"name": "resnet18", "pool": 8}, "encoder.pool=8 must lie in 1..7"),
     ],
 )
 def test_impossible_shapes_are_refused(config, message):

@@ -78,7 +78,7 @@ def test_memory_is_that_of_one_part():
 
 
 def test_parts_that_are_not_equal_are_refused():
-    with pytest.raises(UserError, match=r"encoder\.grad_cache=5 does not divide the 12 images"):
+    with pytest.raises(UserError, match=r"encoder\.grad_cache=5 does not divide the 12 examples"):
         value_and_gradient(5)
 
 

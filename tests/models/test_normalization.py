@@ -106,7 +106,7 @@ def test_groups_are_normalised_each_by_its_own():
 
 
 def test_groups_must_divide_the_batch():
-    with pytest.raises(ValueError, match="groups must divide the batch of 6, got 4"):
+    with pytest.raises(ValueError, match="encoder.bn_groups=4 must divide the batch of 6"):
         normalise(jnp.zeros((6, 2)), groups=4)
 
 

@@ -2,6 +2,7 @@
 in a traceback."""
 
 import copy
+import dataclasses
 import math
 import random
 
@@ -10,15 +11,13 @@ import pytest
 
 from ssljax.commands.config_file import keys_of
 from ssljax.errors import UserError
-from ssljax.spec import LABEL, image_spec
+from ssljax.spec import LABEL
 from ssljax.training.config import complete
 from ssljax.training.consistency import require_consistent
 from ssljax.training.experiment import build
-from tests.objectives.cases import CASES, FURTHER, IN_COLOR, config_of
-from tests.objectives.conftest import TEXT
+from tests.objectives import conftest
+from tests.objectives.cases import CASES, config_of
 
-GREY = image_spec((8, 8, 1), (0.3,), (0.4,), 1797).replace(label=LABEL)
-COLOR = image_spec((8, 8, 3), (0.3,) * 3, (0.4,) * 3, 1797)
 IMAGES = sorted(case for case in CASES)
 VALUES = (
     *(math.nan, math.inf, -math.inf, -1, 0, 1, 2, 3, 17, 2**40, 10**20, -0.1, 0.0, 0.3, 1.0, 1.5),
@@ -46,11 +45,14 @@ def checked(case, key, value):
     return config
 
 
+def spec_of(case):
+    """Return what the data of a case are like, with labels."""
+    return dataclasses.replace(conftest.spec_of(case).replace(label=LABEL), num_examples=1797)
+
+
 def trace(case, config):
     """Build what a config describes and trace its step, which looks at every value."""
-    spec = COLOR if case in IN_COLOR else GREY
-    spec = spec.replace(text=TEXT) if case in FURTHER else spec
-    build(config, spec, devices=jax.devices()[:1]).trace_step()
+    build(config, spec_of(case), devices=jax.devices()[:1]).trace_step()
 
 
 def told(call, *args):
@@ -80,6 +82,22 @@ def test_a_mutated_config_is_refused_in_a_line_or_passes():
         told(checked, *mutation)
 
 
+@pytest.mark.parametrize(
+    ("case", "key", "value"),
+    [
+        ("simclr", "data.length", 8),
+        ("mae, series", "evaluation.size", 8),
+        ("mae, table", "data.image_size", (8, 8)),
+        ("vime", "evaluation.resize", 8),
+        ("vime", "data.ragged", True),
+    ],
+)
+def test_a_size_that_the_data_do_not_have_is_named(case, key, value):
+    config = complete(with_value(case, key, value))
+    with pytest.raises(UserError, match=rf"config.{key}=.* is for data of the modality .* leave"):
+        build(config, spec_of(case), devices=jax.devices()[:1])
+
+
 def accepted():
     """Return the mutations that only building and tracing can refuse, (case, key, value)."""
     return [mutation for mutation in MUTATIONS if told(checked, *mutation) is None]
@@ -101,6 +119,10 @@ def test_all_that_pass_can_be_traced_or_are_refused_in_a_line(case):
 @pytest.mark.parametrize(
     ("case", "key", "value"),
     [
+        ("mae", "encoder.mlp_ratio", 1e-30),
+        ("mae", "objective.decoder_heads", 3),
+        ("i_jepa", "objective.predictor_width", 3),
+        ("data2vec2", "objective.decoder_groups", 3),
         ("simclr", "seed", -1),
         ("simclr", "seed", 2**40),
         ("simclr", "steps", 10**20),

@@ -21,8 +21,9 @@ STATE = types.SimpleNamespace(step=0, params=None, objective_state=None)
 
 
 @pytest.fixture(autouse=True)
-def no_linear_probe(monkeypatch):
-    """The probe has tests of its own, and takes seconds."""
+def no_linear_probe(monkeypatch, tmp_path):
+    """The probe has tests of its own, and takes seconds; what stands for it is not remembered."""
+    monkeypatch.setenv("SSLJAX_DATA_DIR", str(tmp_path / "data"))
     outcome = {"accuracy": 0.5, "predictions": 0, "at_edge": False, "converged": True}
     monkeypatch.setattr(protocol, "linear_probe", lambda *args, **kept: dict(outcome))
 

@@ -16,7 +16,7 @@ OLD_RUN = pathlib.Path(golden.__file__).parent / "old_run.tar.xz"
 
 @pytest.fixture
 def old_run(tmp_path, monkeypatch):
-    # Scores are cached by content, and other tests write some of probes that they replaced.
+    # No score is looked up: all are computed.
     monkeypatch.setenv("SSLJAX_DATA_DIR", str(tmp_path / "data"))
     with tarfile.open(OLD_RUN) as archive:
         archive.extractall(tmp_path, filter="data")

@@ -7,11 +7,10 @@ import pytest
 
 from ssljax.models import ENCODERS, build_encoder
 from ssljax.models.base import init
-from ssljax.objectives import Run, build_objective
 from ssljax.spec import Field
 from ssljax.training.param_groups import DEFAULT_PARAM_GROUPS, param_groups
 from tests.objectives.cases import CASES
-from tests.objectives.conftest import BATCH, STEPS, spec_of
+from tests.objectives.conftest import objective_of
 
 SMALL = {"width": 16, "depth": 2, "heads": 2}
 IMAGE = (8, 8, 3)
@@ -59,8 +58,6 @@ def test_every_encoder_is_looked_at():
 @pytest.mark.parametrize("case", sorted(CASES))
 def test_kernels_and_prototypes_of_objectives_decay_and_nothing_else(case):
     # The lengths of DINO's prototypes, learned where `learned_lengths` is set, decay there too.
-    allowed = r"(kernel|rows|prototypes|prototypes_length)$"
-    (field,), (encoder, section) = spec_of(case).fields.values(), CASES[case]
-    run = Run(build_encoder(encoder, field), spec_of(case), steps=STEPS, batch_size=BATCH)
-    params = jax.eval_shape(build_objective(section, run).init_params, jax.random.key(0))
+    allowed = r"(kernel|rows|prototypes|prototypes_length|token_embed/embedding)$"
+    params = jax.eval_shape(objective_of(case).init_params, jax.random.key(0))
     assert not {path for path in _decayed(params) if not re.search(allowed, path)}

@@ -32,6 +32,44 @@ def test_a_folder_that_all_hosts_see(second_host, tmp_path):
         assert (tmp_path / "lock").read_text() == "123"
 
 
+@pytest.mark.parametrize("missing", ["", "run", "deep/er/run"])
+def test_a_refused_start_leaves_nothing_behind(tmp_path, missing):
+    folder = tmp_path / missing
+    (tmp_path / "notes.txt").write_text("of the user")
+    with pytest.raises(UserError, match="refused"), workdir.lock(folder):
+        (folder / "config.json").write_text("{}")
+        (folder / "checkpoints").mkdir()
+        (folder / "metrics.jsonl").touch()
+        (folder / "tensorboard").mkdir()
+        (folder / "tensorboard" / "events").write_text("none")
+        raise UserError("refused")
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_what_was_there_before_a_refused_start_stays(tmp_path):
+    (tmp_path / "config.json").write_text("of an earlier start")
+    with pytest.raises(UserError, match="refused"), workdir.lock(tmp_path):
+        (tmp_path / "state.txt").write_text("state")
+        raise UserError("refused")
+    assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
+
+
+def test_a_run_that_has_begun_stays_with_its_folders(tmp_path):
+    folder = tmp_path / "deep" / "run"
+    with pytest.raises(UserError, match="stopped"), workdir.lock(folder):
+        (folder / "metrics.jsonl").write_text('{"step": 1}')
+        raise UserError("stopped")
+    assert {path.name for path in folder.iterdir()} == {"lock", "metrics.jsonl"}
+
+
+def test_folders_of_a_workdir_that_cannot_be_made_are_removed(tmp_path):
+    long = "x" * 300  # no name of a file may be so long
+    with pytest.raises(UserError, match="cannot write to the workdir .* name too long"):
+        with workdir.lock(tmp_path / "deep" / long):
+            pass
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("there", [None, "", "77"])
 def test_a_folder_that_only_this_host_sees(second_host, tmp_path, there):
     if there is not None:

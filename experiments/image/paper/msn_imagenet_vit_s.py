@@ -59,6 +59,6 @@ def get_config():
     config.optimizer.weight_decay = 0.04
     config.optimizer.final_decay_scale = 10.0
     config.optimizer.clip_norm = 3.0
-    rule = {"name": "prototypes", "match": "^prototypes/", "weight_decay": 0.0, "clip": False}
-    config.optimizer.param_groups = (rule, *TIMM)
+    group = {"name": "prototypes", "match": "^prototypes/", "weight_decay": 0.0, "clip": False}
+    config.optimizer.param_groups = (group, *TIMM)
     return config

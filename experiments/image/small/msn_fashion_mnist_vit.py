@@ -23,6 +23,6 @@ def get_config():
         },
     }
     config.optimizer.clip_norm = 3.0
-    rule = {"name": "prototypes", "match": "^prototypes/", "weight_decay": 0.0}
-    config.optimizer.param_groups = (rule, *DEFAULT_PARAM_GROUPS)
+    group = {"name": "prototypes", "match": "^prototypes/", "weight_decay": 0.0}
+    config.optimizer.param_groups = (group, *DEFAULT_PARAM_GROUPS)
     return config

@@ -76,6 +76,11 @@ class Data2Vec2(Objective):
                 f"encoder.pool={encoder.pool!r} it must be 0"
             )
         require_mask(self.mask, mask_ratio=self.mask_ratio, mask_block=self.mask_block)
+        if encoder.width % self.decoder_groups or self.decoder_width % self.decoder_groups:
+            raise UserError(
+                f"objective.decoder_groups={self.decoder_groups} must divide config.encoder.width="
+                f"{encoder.width} and objective.decoder_width={self.decoder_width}"
+            )
 
     def modules(self):
         decoder = ConvDecoder(

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from einops import rearrange
 
+from ssljax.errors import UserError
 from ssljax.losses import mse, smooth_l1
 from ssljax.models import Predictor
 from ssljax.objectives.base import Loss, Objective
@@ -57,6 +58,11 @@ class IJEPA(Objective):
         self.views.require(count=1)
         require_patches(self.run, "i_jepa")
         require_mask(self.blocks, targets=self.targets, target_scale=self.target_scale)
+        if self.predictor_width % self.run.encoder.heads:
+            raise UserError(
+                f"config.encoder.heads={self.run.encoder.heads} must divide "
+                f"objective.predictor_width={self.predictor_width}: the predictor has as many heads"
+            )
 
     def modules(self):
         encoder = self.run.encoder

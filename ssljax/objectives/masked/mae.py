@@ -5,6 +5,7 @@ import math
 
 import jax
 
+from ssljax.errors import UserError
 from ssljax.modalities import Reconstruction
 from ssljax.models import MAEDecoder
 from ssljax.objectives.base import Loss, Objective
@@ -50,6 +51,11 @@ class MAE(Objective):
         self.views.require(count=1)
         require_patches(self.run, "mae")
         require_mask(self.mask, mask_ratio=self.mask_ratio)
+        if self.decoder_width % self.decoder_heads:
+            raise UserError(
+                f"objective.decoder_heads={self.decoder_heads} must divide "
+                f"objective.decoder_width={self.decoder_width}"
+            )
 
     @property
     def target(self) -> Reconstruction:
