@@ -37,7 +37,7 @@ OWN_TO_A_HOST = ("progress", "data.workers", "data.folder")
 
 def default_config() -> ConfigDict:
     """Return a config with every key at its default; `ssljax.training.sections` explains each."""
-    return ConfigDict(_values(Config()))
+    return ConfigDict(_values(Config()), type_safe=False)  # `complete` checks types: unions too
 
 
 def complete(config: Mapping[str, Any]) -> ConfigDict:
@@ -53,7 +53,7 @@ def complete(config: Mapping[str, Any]) -> ConfigDict:
     plain = _plain(config, "")
     for section in OPEN_SECTIONS:
         _require_named(plain.get(section, {}), section)
-    return ConfigDict(_values(parse(Config, plain, "config")))
+    return ConfigDict(_values(parse(Config, plain, "config")), type_safe=False)
 
 
 def _values(section: Any) -> Any:
