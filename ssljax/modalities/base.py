@@ -55,6 +55,10 @@ class Modality(abc.ABC):
     def complete(self, fields: Mapping[str, Any], field: Field) -> dict[str, Any]:
         """Return the fields of a view with its size filled in from the data, where it has none."""
 
+    def unsuitable(self, view: Any, field: Field) -> str:
+        """Return why a kind of view does not suit the field; "" if it does."""
+        return ""
+
     def host_crops(self, view: Any) -> CropGroup:
         """Return the crops for a kind of view that a host can make of the whole example.
 

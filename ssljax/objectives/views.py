@@ -105,6 +105,8 @@ class Views:
         for name, fields in groups.items():
             fields = modality.complete(fields, self.field)
             made[name] = parse(modality.view, fields, f"{self.where}.{name}")
+            if why_not := modality.unsuitable(made[name], self.field):
+                raise UserError(f"{self.where}.{name}: {why_not}")
         return dict(sorted(made.items(), key=lambda item: (-item[1].size, item[0])))
 
     @property

@@ -33,7 +33,7 @@ def spec_of(config: ConfigDict, images: str = "") -> Spec:
     Raises:
       UserError: neither says how large the images are, or how many.
     """
-    shape, count = _given(images) if images else _looked_up(config)
+    shape, count, dtype = (*_given(images), "uint8") if images else _looked_up(config)
     side = config.data.image_size
     if side and shape:
         shape = (*both_sides(side), shape[2])
@@ -45,7 +45,8 @@ def spec_of(config: ConfigDict, images: str = "") -> Spec:
             )
         shape = (*both_sides(side), config.data.channels)
     mean, std = (0.5,) * shape[2], (0.25,) * shape[2]
-    return image_spec(shape, mean, std, count, labels=config.data.labels)
+    spec = image_spec(shape, mean, std, count, labels=config.data.labels)
+    return spec.replace(image=spec.fields["image"].replace(dtype=dtype))
 
 
 def _given(images: str) -> tuple[tuple[int, int, int], int]:
@@ -59,15 +60,15 @@ def _given(images: str) -> tuple[tuple[int, int, int], int]:
     return (height, width, channels), count
 
 
-def _looked_up(config: ConfigDict) -> tuple[tuple[int, int, int] | None, int]:
+def _looked_up(config: ConfigDict) -> tuple[tuple[int, int, int] | None, int, str]:
     data = config.data
     try:
         source = open_data(config, data.source, data.split)
     except UserError as error:
         if data.source in KNOWN and data.split == "train":
-            return KNOWN[data.source]
+            return *KNOWN[data.source], "uint8"
         raise UserError(
             f"{error}; or say what its images are like: --images HEIGHTxWIDTHxCHANNELS:NUMBER"
         ) from error
-    shape = source.fields["image"].shape
-    return None if None in shape else shape, len(source)
+    field = source.fields["image"]
+    return None if None in field.shape else field.shape, len(source), field.dtype
