@@ -14,7 +14,7 @@ EXTRAS = {
     "tiff": ["tifffile>=2024.8", "imagecodecs>=2024.6"],  # colours of 16 bits, many channels
     # The compilers of hardware that need not be there; the versions are those that belong to jax's.
     "plan-tpu": ["jax[tpu]>=0.10"],
-    "plan-gpu": ["jax[cuda12-local]>=0.10", "nvidia-cuda-nvcc-cu12"],
+    "plan-gpu": ["jax[cuda12-local]>=0.10", "nvidia-cuda-nvcc-cu12", "nvidia-cudnn-cu12>=9.8"],
     "peers": ["torch>=2.5", "transformers>=5"],  # oracles of the tests; never needed to train
 }
 EXTRAS["test"] = [

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from ssljax.commands.main import build_parser, main
+from ssljax.data import KNOWN
 from ssljax.data.sources.base import Options
 from ssljax.data.sources.in_memory import image_source
 from ssljax.spec import image_spec
-from tests.experiments.configs import OTHERS, spec_of
+from tests.experiments.configs import spec_of
 
 ROOT = pathlib.Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -56,10 +57,11 @@ def test_every_run_in_the_readme_can_be_built(line, monkeypatch):
     monkeypatch.chdir(ROOT)
     args, rest = build_parser().parse_known_args(line.split())
     config = config_file.load(args.config, rest)
-    side, channels = config.data.image_size or 28, 3 if "folder" in config.data.source else 1
-    spec = image_spec((side, side, channels), (0.5,) * channels, (0.25,) * channels, 1_000)
-    if config.data.source in OTHERS:  # tables and series
+    if config.data.source in KNOWN:
         spec = spec_of(config)
+    else:
+        side = config.data.image_size or 28
+        spec = image_spec((side, side, 3), (0.5,) * 3, (0.25,) * 3, 1_000)
     assert experiment.build(config, spec=spec).optimizer
 
 

@@ -6,6 +6,7 @@ import importlib.util
 import inspect
 import math
 import pathlib
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -55,7 +56,7 @@ def override(config: ConfigDict, overrides: Sequence[str]) -> ConfigDict:
     """
     values = config.to_dict()
     given = [_key_and_text(argument) for argument in overrides]
-    names = [(key, text) for key, text in given if key.removesuffix(".name") in OPEN_SECTIONS]
+    names = [(key, text) for key, text in given if _is_open(key.removesuffix(".name"))]
     for key, text in names:  # first, since they decide which fields there are
         _rename(values, key.removesuffix(".name"), text)
     for key, text in given:
@@ -131,7 +132,7 @@ def class_of(key: str, section: Mapping[str, Any]) -> type | None:
     """Return the class that an open section names; None if the key is none or has no name yet."""
     if "name" not in section:
         return None
-    if key == "encoder":
+    if key == "encoder" or key.startswith("encoders."):
         return encoder_class(section["name"])
     is_task = key.startswith("objective.") and key.split(".")[-2] == "tasks"
     return objective_class(section["name"]) if key == "objective" or is_task else None
@@ -139,7 +140,7 @@ def class_of(key: str, section: Mapping[str, Any]) -> type | None:
 
 def fields_of_class(cls: type) -> dict[str, Any]:
     """Return the type of each key of a section of a config, an encoder or an objective."""
-    return settable(cls, *(() if cls in SECTIONS else _GIVEN))
+    return settable(cls, *(() if cls in SECTIONS else _GIVEN), *getattr(cls, "given", ()))
 
 
 def _fields_of(cls: type, section: Mapping[str, Any], prefix: str) -> dict[str, Any]:
@@ -173,24 +174,32 @@ def _key_and_text(argument: str) -> tuple[str, str]:
 
 def _rename(values: dict[str, Any], section: str, name: str) -> None:
     """Set the name of an open section, and drop the fields that do not go with it."""
+    above, _, own = section.rpartition(".")
+    inside = values[above] if above else values
+    old = inside.get(own, {})
     if not name or set(name) & set("({['\"="):
         raise UserError(
             f"{PREFIX}{section}={name}: give a name, such as {PREFIX}{section}="
-            f"{values[section].get('name', 'NAME')}, and its fields by {PREFIX}{section}.KEY=VALUE"
+            f"{old.get('name', 'NAME')}, and its fields by {PREFIX}{section}.KEY=VALUE"
         )
-    old = values[section]
     kinds = fields_of_class(class_of(section, {"name": name}))
     if name == old.get("name"):
         return
     # An encoder's name stands for its fields; of an objective's many suit another one too.
-    kept = {} if section == "encoder" else {k: v for k, v in old.items() if _suits(v, kinds.get(k))}
-    values[section] = {"name": name, **kept}
-    if dropped := [key for key in old if key not in values[section]]:
+    kept = (
+        {} if section != "objective" else {k: v for k, v in old.items() if _suits(v, kinds.get(k))}
+    )
+    inside[own] = {"name": name, **kept}
+    if dropped := [key for key in old if key not in inside[own]]:
         print(
             f"config.{section}.name={name} instead of {old.get('name')}: dropped "
             f"{', '.join(dropped)} of the file",
             file=sys.stderr,
         )
+
+
+def _is_open(section: str) -> bool:
+    return section in OPEN_SECTIONS or bool(re.fullmatch(r"encoders\.[^.]+", section))
 
 
 def _suits(value: Any, kind: Any) -> bool:

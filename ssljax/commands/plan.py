@@ -57,11 +57,12 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         help="examples of a step on each chip (default: config.batch_size over all chips)",
     )
     parser.add_argument(
-        "--images",
+        "--spec",
         default="",
-        metavar="HxWxC:N",
-        help="size and number of the images (default: as in the data set, which need not be here "
-        "if it is a well-known one)",
+        metavar="DATA",
+        help="what the data are like: a run's workdir or its data.json, or MODALITY:SHAPE:NUMBER, "
+        "such as image:256x256x3:1281167 (default: as in the data set, which need not be here if "
+        "it is a well-known one)",
     )
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")
     parser.add_argument(
@@ -89,7 +90,7 @@ def run(args: argparse.Namespace, rest: Sequence[str]) -> int:
         tried = planning.request_plans(
             config,
             topology,
-            images=args.images,
+            spec=args.spec,
             batch_per_chip=args.batch_per_chip,
             fit=args.fit,
             quick=args.quick,

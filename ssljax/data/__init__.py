@@ -1,22 +1,34 @@
 """Data sets and batches, by NumPy and grain; batch k is a function of (source, seed, k)."""
 
 from ssljax.data.host import sides
+from ssljax.data.known import KNOWN, Described, described
+from ssljax.data.mixture import Mixture, mixture_of
+from ssljax.data.packing import Packed
 from ssljax.data.pipeline import Pipeline, epoch
 from ssljax.data.prepare.registry import Prepared, prepare
-from ssljax.data.sources import KINDS, Source, Subset, open_source
-from ssljax.data.statistics import fields_of, measured_spec, statistics
+from ssljax.data.sources import KINDS, Joined, Source, Subset, only, open_source
+from ssljax.data.statistics import assumed_spec, fields_of, measured_spec, statistics
 from ssljax.data.storage import data_directory
 
 __all__ = [
     "KINDS",
+    "KNOWN",
+    "Described",
+    "Joined",
+    "Mixture",
+    "Packed",
     "Pipeline",
     "Prepared",
     "Source",
     "Subset",
+    "assumed_spec",
     "data_directory",
+    "described",
     "epoch",
     "fields_of",
     "measured_spec",
+    "mixture_of",
+    "only",
     "open_source",
     "prepare",
     "sides",

@@ -17,8 +17,9 @@ import numpy as np
 from absl import flags
 
 from ssljax.data import images
-from ssljax.data.host import HostTransform, drawn
+from ssljax.data.host import HostTransform, drawn, stack
 from ssljax.data.host.crops import CropGroup, draw_boxes, enough, render, stream_of
+from ssljax.data.mixture import Mixture
 from ssljax.data.order import shuffled
 from ssljax.data.sources.base import Source
 from ssljax.data.sources.encoded import EncodedSource
@@ -27,7 +28,7 @@ from ssljax.data.sources.transformed import original, resized
 from ssljax.errors import UserError
 from ssljax.spec import Field
 
-Batch = dict[str, np.ndarray]
+Batch = dict[str, Any]  # an array or a `Value` by name
 
 VERSION = 1  # of the order and the crops; part of the fingerprint, so raise it when either changes
 _DECODE_THREADS = 16  # reading waits for the disk, and decoding releases the interpreter
@@ -51,13 +52,14 @@ class Pipeline:
         result on the device. Images of one size, and all under None, are resized (shorter side)
         and cropped in the centre.
       length: of series, in steps: of a longer one a window that starts anywhere, a shorter one
-        padded at its end; None keeps them.
+        padded at its end; of text, in tokens; None keeps them.
       crops: groups of random resized crops of the whole image that are shipped instead of it, by
         the name of the entry, such as "image.crop": [b, count, size, size, c]; None ships one
         square for the device to crop.
       labels: whether batches carry "label".
       workers: processes that decode; 0 decodes in threads, which is right unless decoding is very
         heavy.
+      mixture: of which of several joined sources each batch is; None for one source.
     """
 
     source: Source
@@ -70,6 +72,7 @@ class Pipeline:
     crops: Mapping[str, CropGroup] | None = None
     labels: bool = False
     workers: int = 0
+    mixture: Mixture | None = None
 
     def __post_init__(self):
         _check_batch(self.source, self.batch_size, self._rows, self.labels)
@@ -89,6 +92,8 @@ class Pipeline:
 
     def ids(self, step: int) -> np.ndarray:
         """Return the ids of the global batch of a step, int32[batch_size]; reads no example."""
+        if self.mixture is not None:
+            return self.mixture.ids(step, self.batch_size, self.seed)
         return _global_ids(step, self.batch_size, len(self.source), self.seed).copy()
 
     def batch(self, step: int) -> Batch:
@@ -128,9 +133,17 @@ class Pipeline:
         }
         if self.length is not None:
             found["length"] = self.length
+        if self.mixture is not None:
+            found["mixture"] = list(self.mixture.weights)
         if self.crops:
             found["crops"] = {name: one.fingerprint() for name, one in self.crops.items()}
         return found
+
+    def _ids(self, step: int) -> np.ndarray:
+        """Return `ids`, kept where the examples of a batch ask for them one by one."""
+        if self.mixture is not None:
+            return _mixed_ids(step, self.batch_size, self.mixture, self.seed)
+        return _global_ids(step, self.batch_size, len(self.source), self.seed)
 
     @functools.cached_property
     def _rows(self) -> np.ndarray:
@@ -160,7 +173,7 @@ class Pipeline:
         """Return example `number` of this host's endless sequence, cropped."""
         step, index = divmod(number, len(self._rows))
         row = int(self._rows[index])
-        example_id = _global_ids(step, self.batch_size, len(self.source), self.seed)[row]
+        example_id = self._ids(step)[row]
         source, random = self._reading
         made, found = (
             self._cropped(example_id, step, row) if self.crops else ({}, source[example_id])
@@ -214,8 +227,8 @@ def epoch(
       batch_size: of the global batch.
       image_size: side in pixels, or (height, width), to which images are resized and
         centre-cropped; None keeps them.
-      length: of series, in steps, to which they are cut (the middle) or padded (the end); None
-        keeps them.
+      length: of series, in steps, to which they are cut (the middle) or padded (the end), and of
+        text, in tokens; None keeps them.
       labels: whether batches carry "label".
       rows: of each global batch, those that this host prepares, ascending; None: all.
       shorter: what the shorter side of images is resized to before they are cropped to
@@ -270,6 +283,11 @@ def _global_ids(step: int, batch_size: int, count: int, seed: int) -> np.ndarray
     return shuffled(positions, count, seed).astype(np.int32)
 
 
+@functools.lru_cache(maxsize=64)
+def _mixed_ids(step: int, batch_size: int, mixture: Mixture, seed: int) -> np.ndarray:
+    return mixture.ids(step, batch_size, seed)
+
+
 def _check_batch(source: Source, batch_size: int, rows: np.ndarray, labels: bool) -> None:
     if batch_size < 1:
         raise UserError(f"batch_size must be at least 1, got {batch_size}")
@@ -285,8 +303,10 @@ def _check_size(source: Source, image_size: images.Size | None, length: int | No
     for name, field in source.fields.items():
         if field.modality == "image" and None in field.shape and image_size is None:
             raise UserError(f"the images of {source.name} differ in size: set image_size")
-        if field.modality == "series" and None in field.shape and length is None:
-            raise UserError(f"the series {name!r} of {source.name} differ in length: set length")
+        if field.modality in ("series", "text") and None in field.shape and length is None:
+            raise UserError(
+                f"the {field.modality} {name!r} of {source.name} differ in length: set length"
+            )
     if image_size is not None and min(images.both_sides(image_size)) < 1:
         raise UserError(f"image_size must be at least 1, got {image_size}")
     if length is not None and length < 1:
@@ -310,7 +330,7 @@ def _chosen(
 
 
 def _stacked(examples: list[Batch]) -> Batch:
-    return {key: np.stack([example[key] for example in examples]) for key in examples[0]}
+    return {key: stack([example[key] for example in examples]) for key in examples[0]}
 
 
 def _prefetched(

@@ -55,6 +55,12 @@ def series_field(train: np.ndarray, rate: float = 0.0) -> Field:
     )
 
 
+def segments_of(series: np.ndarray) -> np.ndarray:
+    """Return int32[n, T]: 1 up to the last step of each series that has a value, then 0."""
+    seen = ~np.isnan(series).all(axis=2)
+    return np.flip(np.maximum.accumulate(np.flip(seen, axis=1), axis=1), axis=1).astype(np.int32)
+
+
 def fill(series: np.ndarray, field: Field) -> np.ndarray:
     """Return the series with the training mean of the channel in place of NaN.
 

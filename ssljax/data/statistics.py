@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ssljax.data.host import fields_after, fixed
+from ssljax.data.known import Described
 from ssljax.data.order import shuffled
 from ssljax.data.sources.base import Source
 from ssljax.data.sources.encoded import EncodedSource
@@ -42,13 +43,13 @@ def statistics(
         once; None keeps none. One that cannot be written costs nothing but the time.
 
     Returns:
-      {field: (mean float32[c], std float32[c])} of all fields but the label, of integer images in
-      units where the largest value of the dtype is 1. The std of a constant channel, such as an
-      alpha of 255, is 1, so that one can divide by it.
+      {field: (mean float32[c], std float32[c])} of all fields but labels and text, of integer
+      images in units where the largest value of the dtype is 1. The std of a constant channel, such
+      as an alpha of 255, is 1, so that one can divide by it.
     """
     if limit < 1:
         raise ValueError(f"limit must be at least 1, got {limit}")
-    wanted = {n: f for n, f in source.fields.items() if f.modality != "label"}
+    wanted = {n: f for n, f in source.fields.items() if f.modality not in ("label", "text")}
     found = {n: _of(f.mean, f.std) for n, f in wanted.items() if f.mean}
     wanted = {n: f for n, f in wanted.items() if not f.mean}
     if not wanted:
@@ -83,12 +84,44 @@ def measured_spec(source: Source, data: Any) -> Spec:
     found = statistics(source, folder=data_directory(data.folder or None) / "statistics")
     for name, (mean, std) in found.items():
         fields[name] = fields[name].replace(mean=tuple(mean.tolist()), std=tuple(std.tolist()))
+    return _spec(fields, len(source), data)
+
+
+def assumed_spec(source: Source | Described, data: Any) -> Spec:
+    """Return what the batches of a source are like, with statistics made up where it has none.
+
+    For what does not depend on them: of a compiled program they are constants.
+
+    Args:
+      source: of training examples, or what is known of them.
+      data: the section `config.data`.
+
+    Raises:
+      UserError: examples differ in size, and no size is set.
+    """
+    fields = {
+        name: field if field.mean or field.modality in ("label", "text") else _made_up(field)
+        for name, field in fields_of(source, data).items()
+    }
+    for name, field in fields.items():
+        if field.modality == "series" and data.ragged:
+            fields[name] = field.replace(ragged=True)
+    return _spec(fields, len(source), data)
+
+
+def _made_up(field: Field) -> Field:
+    channels = field.shape[-1]
+    mean, std = (0.5, 0.25) if field.modality == "image" else (0.0, 1.0)
+    return field.replace(mean=(mean,) * channels, std=(std,) * channels)
+
+
+def _spec(fields: dict[str, Field], num_examples: int, data: Any) -> Spec:
     if not data.labels:
         fields.pop("label", None)
-    return Spec(fields, len(source))
+    return Spec(fields, num_examples)
 
 
-def fields_of(source: Source, data: Any) -> dict[str, Field]:
+def fields_of(source: Source | Described, data: Any) -> dict[str, Field]:
     """Return the fields of a source as a batch under `config.data` holds them, not measured.
 
     Raises:

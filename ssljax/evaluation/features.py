@@ -32,7 +32,7 @@ def extract(embed: Embed, batches: Iterable[Batch]) -> Features:
     Args:
       embed: maps a batch to features [b, D]; jitted and sharded as the caller likes. It must
         treat the examples of a batch independently.
-      batches: dicts of NumPy arrays, or of arrays sharded over hosts, with "image"
+      batches: dicts of NumPy arrays, or of arrays sharded over hosts, with fields
         [b, ...] and "id" [b]; optionally "label" [b], and "valid" bool [b], False on the rows
         that only fill up the last batch: they are dropped. Every host gets all the features.
 

@@ -98,7 +98,7 @@ def evaluate(
             functools.partial(_scores, train, test, settings, rows["not_measured"]),
         )
         if name == "raw_input":
-            del result[name]["collapse"]  # pixels cannot
+            del result[name]["collapse"]  # it cannot collapse
     result["gains"] = pop_gains(result, rows["test_examples"])
     result["protocol"] = rows | settings
     return result

@@ -13,11 +13,13 @@ from ssljax.files import write_atomically
 _ROWS = {"pretrained": "pretrained", **BASELINES}
 _SHORT = {"knn": "k-NN", "linear": "linear"}  # heads of columns
 LEGEND = """\
-Accuracies are in percent on the test split, with half of a 95% interval over test images (not over
-seeds); k-NN and linear probes see frozen features. Random init is the same encoder before training,
-raw input the pixels. A baseline is beaten, or beats, where the 95% interval of the difference on
-the same test images excludes 0; else there is no measurable difference. RankMe is the effective
-rank of the features. Minutes are those of training, without compilation and evaluation."""
+Accuracies are in percent on the test split, with half of a 95% interval over test examples (not
+over seeds); k-NN and linear probes see frozen features. Random init is the same encoder before
+training. Raw input is seen without a network: the pixels of images, statistics of each channel of
+series, standardised numbers and one-hot categories of tables. A baseline is beaten, or beats, where
+the 95% interval of the difference on the same test examples excludes 0; else there is no measurable
+difference. RankMe is the effective rank of the features. Minutes are those of training, without
+compilation and evaluation."""
 
 FEW_LABELS_LEGEND = """\
 Accuracy of the linear probe in percent, the mean over draws of the labelled examples, with half of
@@ -193,7 +195,7 @@ def _row(run: RunRecord) -> dict[str, str]:
         "family": run.family,
         "method": config["objective"]["name"],
         "run": f"`{run.name}`",
-        "encoder (features)": f"{config['encoder']['name']} ({result['pretrained']['dimension']})",
+        "encoder (features)": _features(run),
         "data": _data(run),
         "steps x batch": f"{done} x {config['batch_size']:,}",
         "seed": str(config["seed"]),
@@ -215,6 +217,12 @@ def _titles(probe: str) -> dict[str, str]:
 def _data(run: RunRecord) -> str:
     trained, tested = run.config["data"]["source"], run.evaluation["data"]["source"]
     return trained if trained == tested else f"{trained}, evaluated on {tested}"
+
+
+def _features(run: RunRecord) -> str:
+    output = [f"output {run.evaluation['output']}"] if "output" in run.evaluation else []
+    about = ", ".join([str(run.evaluation["pretrained"]["dimension"]), *output])
+    return f"{run.config['encoder']['name']} ({about})"
 
 
 def _of(step: int, run: RunRecord) -> str:

@@ -1,5 +1,6 @@
 """Encoders, decoders and heads: the only folder that imports flax; `init` and `apply` hide it."""
 
+from ssljax.models.axes import named
 from ssljax.models.base import (
     Encoded,
     apply,
@@ -9,7 +10,7 @@ from ssljax.models.base import (
 )
 from ssljax.models.decoders import ConvDecoder, MAEDecoder, Predictor
 from ssljax.models.discriminator import PairDiscriminator
-from ssljax.models.heads import MLP, DINOHead, MaskToken, Prototypes
+from ssljax.models.heads import MLP, DINOHead, MaskToken, Prototypes, Scalar
 from ssljax.models.image_decoder import GridDecoder, ImageDecoder
 from ssljax.models.normalization import BatchNorm
 from ssljax.models.registry import ENCODERS, build_encoder, encoder_class
@@ -36,6 +37,7 @@ __all__ = [
     "Predictor",
     "Prototypes",
     "ResNet",
+    "Scalar",
     "Transformer",
     "ViT",
     "apply",
@@ -43,6 +45,7 @@ __all__ = [
     "encoder_class",
     "init",
     "init_with_output",
+    "named",
     "stack_blocks",
     "without_drop_path",
 ]

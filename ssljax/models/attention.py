@@ -9,11 +9,20 @@ from jax.experimental.pallas.ops.tpu.splash_attention import (
     splash_attention_kernel,
     splash_attention_mask,
 )
+from jax.sharding import PartitionSpec
 
 from ssljax.errors import UserError
+from ssljax.ops.placement import platform, shares
 
-KERNELS = ("xla", "cudnn", "splash")
-BLOCK = 128  # tokens and channels that splash attention takes at once
+KERNELS = ("auto", "xla", "cudnn", "splash")
+# Tokens from which splash attention is chosen for TPUs. Below, the scores that XLA writes out are a
+# small part of what is moved, and the kernel pads tokens and heads to multiples of 128: a layer of
+# ViT-L moves as many bytes at 197 tokens, a quarter fewer at 257 (docs/measurements.md).
+LONG = 256
+LANES = 128  # of a TPU's registers: channels of a head and tokens of a block are multiples of it
+LARGEST_BLOCK = 1024  # tokens, of which a square of float32 scores is 4 MiB of a chip's memory
+MOST_PADDING = 0.15  # of the tokens, for the sake of larger blocks
+WIDEST_HEAD = 128  # of cuDNN's kernels on all GPUs that have them
 
 
 def attend(
@@ -32,8 +41,7 @@ def attend(
       segments: int32[B, N]; a token sees those of its own segment. None: it sees all.
       causal: whether it sees only itself and those before it.
       kernel: "xla" writes out the scores, float32[B, H, N, N]. "cudnn" (NVIDIA GPUs, bfloat16) and
-        "splash" (a TPU; elsewhere interpreted, which is slow) do not. Splash attention is not
-        partitioned: it is for a mesh of one chip.
+        "splash" (a TPU; elsewhere interpreted, which is slow) do not. "auto" chooses, see `choose`.
 
     Returns:
       [B, H, N, d]. Scores and softmax are float32; every token sees at least itself.
@@ -43,6 +51,8 @@ def attend(
 
     FlashAttention, Dao et al. 2022, arXiv:2205.14135.
     """
+    if kernel == "auto":
+        kernel = choose(query)
     if kernel == "splash":
         return _splash(query, key, value, segments, causal)
     if kernel == "cudnn":
@@ -60,39 +70,104 @@ def attend(
     return jnp.einsum("bhnm,bhmd->bhnd", weights, value)
 
 
+def choose(query: jax.Array | jax.ShapeDtypeStruct) -> str:
+    """Return the kernel for query[B, H, N, d] on the devices of the mesh.
+
+    | platform | kernel | where |
+    |---|---|---|
+    | TPU | "splash" | N >= 256 |
+    | GPU | "cudnn" | half precision, d a multiple of 8 up to 128 |
+    | any | "xla" | elsewhere |
+
+    Masks do not matter: every kernel takes all.
+    """
+    count, size = query.shape[-2:]
+    where = platform()
+    spread = shares(*query.shape[:2]) is None and jax.device_count() > 1  # in ways not known here
+    if where == "tpu" and count >= LONG and not spread:
+        return "splash"
+    half = query.dtype in (jnp.bfloat16, jnp.float16)
+    fits = size % 8 == 0 and size <= WIDEST_HEAD
+    if where == "gpu" and half and fits and _has_cudnn_attention():
+        return "cudnn"
+    return "xla"
+
+
+def _has_cudnn_attention() -> bool:
+    """Whether the GPUs here, if any, are Ampere or later; those compiled for elsewhere are."""
+    if jax.default_backend() != "gpu":
+        return True
+    capability = getattr(jax.devices()[0], "compute_capability", "")
+    return capability.replace(".", "").isdigit() and float(capability) >= 8
+
+
 def fused(query, key, value, segments, causal, *, implementation: str) -> jax.Array:
     """Return attention as `jax.nn.dot_product_attention` computes it."""
-    inputs = (rearrange(x, "b h n d -> b n h d") for x in (query, key, value))
-    mask = None if segments is None else _same(segments)
+    count = query.shape[2]
+    odd = count % 2  # JAX refuses to train cuDNN's attention on an odd number of tokens
+    inputs = (
+        jnp.pad(rearrange(x, "b h n d -> b n h d"), ((0, 0), (0, odd), (0, 0), (0, 0)))
+        for x in (query, key, value)
+    )
     options = {"is_causal": causal, "implementation": implementation}
-    y = jax.nn.dot_product_attention(*inputs, mask=mask, **options)
-    return rearrange(y, "b n h d -> b h n d")
+    if segments is not None:
+        options["mask"] = _same(jnp.pad(segments + 1, ((0, 0), (0, odd))))  # one of its own
+    elif odd:
+        lengths = jnp.full(len(query), count, jnp.int32)
+        options |= {"query_seq_lengths": lengths, "key_value_seq_lengths": lengths}
+    y = jax.nn.dot_product_attention(*inputs, **options)
+    return rearrange(y[:, :count], "b n h d -> b h n d")
 
 
 def _splash(query, key, value, segments, causal) -> jax.Array:
     batch, heads, count, size = query.shape
-    longer, wider = -count % BLOCK, -size % BLOCK
+    block = _block(count)
+    longer, wider = -count % block, -size % LANES
     padding = ((0, 0), (0, 0), (0, longer), (0, wider))
     query, key, value = (jnp.pad(x, padding) for x in (query * size**-0.5, key, value))
     ids = jnp.ones((batch, count), jnp.int32) if segments is None else segments + 1
     ids = jnp.pad(ids, ((0, 0), (0, longer)))  # what is added is a segment of its own
-    shape = (count + longer,) * 2
-    mask = splash_attention_mask.CausalMask if causal else splash_attention_mask.FullMask
-    masks = splash_attention_mask.MultiHeadMask([mask(shape)] * heads)
-
-    def run(*args, interpret):
-        make = splash_attention_kernel.make_splash_mha_single_device
-        return jax.vmap(make(masks, interpret=interpret))(*args)
-
-    y = jax.lax.platform_dependent(
-        query,
-        key,
-        value,
-        splash_attention_kernel.SegmentIds(ids, ids),
-        tpu=functools.partial(run, interpret=False),
-        default=functools.partial(run, interpret=True),
-    )
+    interpret = platform() != "tpu"
+    run = functools.partial(_run_splash, causal=causal, block=block, interpret=interpret)
+    # The compiler cannot cut the kernel; examples and heads do not depend on one another.
+    if (spec := shares(batch, heads)) is not None:
+        inputs = (spec, spec, spec, PartitionSpec(spec[0]))
+        run = jax.shard_map(run, in_specs=inputs, out_specs=spec, check_vma=False)
+    y = run(query, key, value, ids)
     return y[:, :, :count, :size].astype(value.dtype)
+
+
+def _run_splash(query, key, value, ids, *, causal, block, interpret) -> jax.Array:
+    """Run the kernel on the examples and heads of one device."""
+    heads, count = query.shape[1:3]
+    mask = splash_attention_mask.CausalMask if causal else splash_attention_mask.FullMask
+    blocks = dict.fromkeys(_SIDES, block)
+    kernel = splash_attention_kernel.make_splash_mha_single_device(
+        splash_attention_mask.MultiHeadMask([mask((count, count))] * heads),
+        block_sizes=splash_attention_kernel.BlockSizes(**blocks),
+        interpret=interpret,
+    )
+    return jax.vmap(kernel)(query, key, value, splash_attention_kernel.SegmentIds(ids, ids))
+
+
+# Tokens that the kernel takes at once: in the forward pass, for keys and values, for queries.
+_SIDES = (
+    *("block_q", "block_kv", "block_kv_compute"),
+    *("block_q_dkv", "block_kv_dkv", "block_kv_dkv_compute"),
+    *("block_q_dq", "block_kv_dq"),
+)
+
+
+def _block(count: int) -> int:
+    """Return the tokens of a block: the most that do not pad `count` tokens by too many.
+
+    A kernel begins each block anew, which takes as long as the products of a block of 128 or more.
+
+    >>> [_block(count) for count in (20, 257, 1568)]
+    [128, 384, 896]
+    """
+    most = max(-count % LANES, MOST_PADDING * count)
+    return max(b for b in range(LANES, LARGEST_BLOCK + 1, LANES) if -count % b <= most)
 
 
 def _same(segments: jax.Array) -> jax.Array:

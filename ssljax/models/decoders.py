@@ -30,7 +30,7 @@ class MAEDecoder(nn.Module):
       grid: patches along each axis of the whole example.
       out: values per patch, patch_size^2 times channels for pixels.
       width, depth, heads: of the decoder's transformer.
-      mlp_ratio, activation, norm_epsilon, scan, remat: see `Transformer`.
+      mlp_ratio, activation, norm_epsilon, attention, scan, remat: see `Transformer`.
       dtype: "float32" or "bfloat16"; the output is float32.
 
     He et al. 2021, arXiv:2111.06377; facebookresearch/mae, models_mae.py.
@@ -44,23 +44,29 @@ class MAEDecoder(nn.Module):
     mlp_ratio: float = 4.0
     activation: str = "gelu"
     norm_epsilon: float = 1e-6
+    attention: str = "auto"
     scan: bool = True
     remat: str = "none"
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, encoded: Encoded, restore: jax.Array) -> jax.Array:
+    def __call__(
+        self, encoded: Encoded, restore: jax.Array, segments: jax.Array | None = None
+    ) -> jax.Array:
         """Predict every patch.
 
         Args:
           encoded: of K visible patches: pooled [B, D], tokens [B, K, D].
           restore: int32[B, N], the place of each patch in (visible patches in their order, hidden
             ones).
+          segments: [B, N], 0 or False at patches of padding, which the others do not see.
 
         Returns:
           float32[B, N, out], row-major.
         """
         patches = math.prod(self.grid)
+        if segments is not None:  # that of the pooled vector in front
+            segments = jnp.pad(segments.astype(jnp.int32), ((0, 0), (1, 0)), constant_values=1)
         if restore.shape[1] != patches:
             raise ValueError(
                 f"restore must have {patches} columns for the grid {self.grid}, "
@@ -84,11 +90,12 @@ class MAEDecoder(nn.Module):
             mlp_ratio=self.mlp_ratio,
             activation=self.activation,
             norm_epsilon=self.norm_epsilon,
+            attention=self.attention,
             scan=self.scan,
             remat=self.remat,
             dtype=dtype,
             name="trunk",
-        )(jnp.concatenate([pooled, patches], axis=1), train=False)
+        )(jnp.concatenate([pooled, patches], axis=1), train=False, segments=segments)
         return linear(self.out, dtype, "output")(tokens[:, 1:]).astype(jnp.float32)
 
 
@@ -102,7 +109,7 @@ class Predictor(nn.Module):
       grid: patches along each axis of the whole example.
       out: width of the predicted features.
       width, depth, heads: of the predictor's transformer.
-      mlp_ratio, activation, norm_epsilon, kernel_init, scan, remat: see `Transformer`.
+      mlp_ratio, activation, norm_epsilon, kernel_init, attention, scan, remat: see `Transformer`.
       dtype: "float32" or "bfloat16"; the output is float32.
 
     Assran et al. 2023, arXiv:2301.08243; facebookresearch/ijepa, src/models/vision_transformer.py
@@ -118,6 +125,7 @@ class Predictor(nn.Module):
     activation: str = "gelu"
     norm_epsilon: float = 1e-6
     kernel_init: str = "xavier"
+    attention: str = "auto"
     scan: bool = True
     remat: str = "none"
     dtype: str = "float32"
@@ -148,6 +156,7 @@ class Predictor(nn.Module):
             activation=self.activation,
             norm_epsilon=self.norm_epsilon,
             kernel_init=self.kernel_init,
+            attention=self.attention,
             scan=self.scan,
             remat=self.remat,
             dtype=dtype,

@@ -89,7 +89,7 @@ class Encoder(nn.Module):
     kernel_init: Annotated[str, OneOf(BLOCKS)] = "xavier"
     patch_init: Annotated[str, OneOf(("", *KERNELS))] = ""
     token_init: Annotated[str, OneOf(TOKENS)] = "normal"
-    attention: Literal[ATTENTION] = "xla"
+    attention: Literal[ATTENTION] = "auto"
     scan: bool = True
     remat: Annotated[str, OneOf(REMAT_POLICIES)] = "none"
     grad_cache: Count = 1

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from ssljax.errors import unknown
+from ssljax.models.axes import named_init
 from ssljax.models.base import compute_dtype
 from ssljax.models.initializers import bias_initializer, kernel_initializer, token_initializer
 from ssljax.models.normalization import BatchNorm
@@ -48,6 +49,8 @@ class MLP(nn.Module):
       output_bias: whether the last linear layer has a bias.
       bn_groups, bn_momentum: of every BatchNorm.
       linear_init: how the linear layers start, a name of `ssljax.models.initializers.KERNELS`.
+      output_axis: what the outputs are, if the last layer may be cut by them: a name of
+        `ssljax.training.logical_axes`.
       dtype: "float32" or "bfloat16" for the products; the output is float32.
     """
 
@@ -60,6 +63,7 @@ class MLP(nn.Module):
     bn_groups: int = 1
     bn_momentum: float = 0.9
     linear_init: str = "lecun"
+    output_axis: str | None = None
     dtype: str = "float32"
 
     @nn.compact
@@ -71,11 +75,12 @@ class MLP(nn.Module):
             raise unknown("activation", self.activation, ACTIVATIONS)
         norms = {"groups": self.bn_groups, "momentum": self.bn_momentum}
         for i, width in enumerate(self.hidden):
-            x = self._linear(x, width, not self.norm, f"linear_{i}")
+            x = self._linear(x, width, not self.norm, f"linear_{i}", None)
             if self.norm:
                 x = BatchNorm(**norms, name=f"norm_{i}")(x, train=train)
             x = ACTIVATIONS[self.activation](x)
-        x = self._linear(x, self.out, self.output_bias, "output").astype(jnp.float32)
+        x = self._linear(x, self.out, self.output_bias, "output", self.output_axis)
+        x = x.astype(jnp.float32)
         if affine := OUTPUT_NORMS[self.output_norm]:
             scale, bias = affine
             x = BatchNorm(**norms, use_scale=scale, use_bias=bias, name="output_norm")(
@@ -83,13 +88,15 @@ class MLP(nn.Module):
             )
         return x
 
-    def _linear(self, x: jax.Array, width: int, use_bias: bool, name: str) -> jax.Array:
+    def _linear(
+        self, x: jax.Array, width: int, use_bias: bool, name: str, axis: str | None
+    ) -> jax.Array:
         return nn.Dense(
             width,
             use_bias=use_bias,
             dtype=compute_dtype(self.dtype),
-            kernel_init=kernel_initializer(self.linear_init),
-            bias_init=bias_initializer(self.linear_init, x.shape[-1]),
+            kernel_init=named_init(kernel_initializer(self.linear_init), None, axis),
+            bias_init=named_init(bias_initializer(self.linear_init, x.shape[-1]), axis),
             name=name,
         )(x)
 
@@ -127,7 +134,7 @@ class DINOHead(nn.Module):
             x = gelu(linear(width, name=f"linear_{i}")(x))
         x = linear(self.bottleneck, name="bottleneck")(x)
         # The scale to start from decides how fast they turn: that of PyTorch's linear layers.
-        init = kernel_initializer("torch")
+        init = named_init(kernel_initializer("torch"), None, "prototypes")
         prototypes = self.param("prototypes", init, (self.bottleneck, self.out))
         cosines = jnp.einsum(
             "...d,dk->...k",
@@ -156,6 +163,20 @@ class MaskToken(nn.Module):
         return self.param("token", token_initializer(self.init), (self.width,))
 
 
+class Scalar(nn.Module):
+    """A learned number; `net.NAME()` returns it, [].
+
+    Args (fields):
+      start: its value at the start.
+    """
+
+    start: float
+
+    @nn.compact
+    def __call__(self) -> jax.Array:
+        return self.param("value", nn.initializers.constant(self.start), ())
+
+
 class Prototypes(nn.Module):
     """Vectors to compare features with; `net.prototypes()` returns them, [count, width].
 
@@ -171,7 +192,8 @@ class Prototypes(nn.Module):
 
     @nn.compact
     def __call__(self) -> jax.Array:
-        return self.param("rows", PROTOTYPES[self.init], (self.count, self.width))
+        init = named_init(PROTOTYPES[self.init], "prototypes")
+        return self.param("rows", init, (self.count, self.width))
 
 
 PROTOTYPES = {

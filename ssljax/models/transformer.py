@@ -12,6 +12,7 @@ from jax.nn.initializers import Initializer
 
 from ssljax.errors import unknown
 from ssljax.models.attention import attend
+from ssljax.models.axes import LAYERS, named_init
 from ssljax.models.initializers import block_initializer
 from ssljax.models.positions import rotate
 from ssljax.ops.placement import along_batch
@@ -92,7 +93,7 @@ class Transformer(nn.Module):
     norm_epsilon: float = 1e-6
     kernel_init: str = "xavier"
     causal: bool = False
-    attention: str = "xla"
+    attention: str = "auto"
     scan: bool = True
     remat: str = "none"
     dtype: jnp.dtype = jnp.float32
@@ -161,6 +162,7 @@ class Transformer(nn.Module):
             split_rngs={"params": True, "dropout": True},
             in_axes=(0, nn.broadcast),
             length=self.depth,
+            metadata_params={nn.PARTITION_NAME: LAYERS},
         )
         if self.dtype != jnp.float32 and not self.is_initializing():
             # Before the loop: a kernel that is cast within it is kept for the backward pass in the
@@ -262,7 +264,11 @@ class Attention(nn.Module):
             raise ValueError(f"heads must divide the width {width}, got {self.heads}")
         dense = functools.partial(linear, width, self.dtype)
         q, k, v = (
-            rearrange(dense(name, self.kernel_init)(x), "b n (h d) -> b h n d", h=self.heads)
+            rearrange(
+                dense(name, self.kernel_init, axes=("embed", "heads"))(x),
+                "b n (h d) -> b h n d",
+                h=self.heads,
+            )
             for name in ("query", "key", "value")
         )
         if self.qk_norm:
@@ -271,7 +277,8 @@ class Attention(nn.Module):
         if angles is not None:
             q, k = rotate(q, angles), rotate(k, angles)
         y = attend(q, k, v, segments=segments, causal=self.causal, kernel=self.kernel)
-        return dense("out", self.last_init)(rearrange(y, "b h n d -> b n (h d)"))
+        y = rearrange(y, "b h n d -> b n (h d)")
+        return dense("out", self.last_init, axes=("heads", "embed"))(y)
 
 
 class MLP(nn.Module):
@@ -294,10 +301,10 @@ class MLP(nn.Module):
             hidden = -(-int(hidden * 2 / 3) // 8) * 8
 
         def first(name):
-            return linear(hidden, self.dtype, name, self.kernel_init)(x)
+            return linear(hidden, self.dtype, name, self.kernel_init, axes=("embed", "mlp"))(x)
 
         y = activation(first("gate")) * first("fc1") if gated else activation(first("fc1"))
-        return linear(width, self.dtype, "fc2", self.last_init)(y)
+        return linear(width, self.dtype, "fc2", self.last_init, axes=("mlp", "embed"))(y)
 
 
 class LayerScale(nn.Module):
@@ -333,9 +340,13 @@ def linear(
     name: str,
     kernel_init: Initializer = XAVIER,
     bias_init: Initializer = nn.initializers.zeros,
+    axes: tuple[str | None, str | None] = (None, None),
 ) -> nn.Dense:
-    """Return a linear map of tokens."""
-    inits = {"kernel_init": kernel_init, "bias_init": bias_init}
+    """Return a linear map of tokens; `axes` names its inputs and outputs, see `models.axes`."""
+    inits = {
+        "kernel_init": named_init(kernel_init, *axes),
+        "bias_init": named_init(bias_init, axes[1]),
+    }
     return nn.Dense(width, dtype=dtype, dot_general=_row_product, name=name, **inits)
 
 

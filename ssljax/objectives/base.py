@@ -36,12 +36,14 @@ class Run:
       spec: what the data are like.
       steps: optimizer steps in the whole run; schedules end there.
       batch_size: global batch size, in examples.
+      encoders: those of further fields, by the name of the field that each reads.
     """
 
     encoder: Any
     spec: Spec
     steps: int
     batch_size: int
+    encoders: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -71,11 +73,15 @@ class Loss(NamedTuple):
       value: scalar, which the optimizer minimises.
       metrics: float scalars to log, by name.
       carry: what `advance` needs of this step, by name: keys to enqueue, centres, ...
+      weight: of how many items, such as tokens, value and metrics are the mean, where that number
+        differs between batches; None where they are means over the examples. So the mean over
+        micro-batches is that of the whole batch.
     """
 
     value: Array
     metrics: Mapping[str, Array] = {}
     carry: Mapping[str, PyTree] = {}
+    weight: Array | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,6 +93,9 @@ class Objective:
       teacher: components that a teacher has, whose parameters follow as a moving average.
       features_of_teacher: whether evaluation sees the teacher's encoder.
       reads: modalities that the task can take; () for any with an encoder that fits.
+      takes_ragged: whether it takes examples of different lengths, which batches hold as a `Value`.
+      takes_packed: whether several of them may stand in one row, as its segments say.
+      several_fields: whether it uses `run.encoders`, those of further fields.
       batch_coupled: whether the loss (or a batch statistic below it) of one example depends on the
         others of its batch. Where it does, gradients of micro-batches do not add up to the gradient
         of the batch.
@@ -103,6 +112,9 @@ class Objective:
     teacher: ClassVar[tuple[str, ...]] = ()
     features_of_teacher: ClassVar[bool] = False
     reads: ClassVar[tuple[str, ...]] = ()
+    takes_ragged: ClassVar[bool] = False
+    takes_packed: ClassVar[bool] = False
+    several_fields: ClassVar[bool] = False
     batch_coupled: ClassVar[bool] = False
     smallest_batch: ClassVar[int] = 1
     paper: ClassVar[str] = ""
@@ -140,13 +152,19 @@ class Objective:
     def run_once(self, net: Net) -> None:
         """Call every network once, on blank input: so parameters get their shapes.
 
-        By default the encoder sees blank input, and each further network, in order, takes what the
+        By default the encoder sees `blank`, and each further network, in order, takes what the
         one before gave.
         """
         first, *rest = net.modules
-        output = getattr(net, first)(blank(self.run.field))
+        output = getattr(net, first)(self.blank())
         for name in rest:
             output = getattr(net, name)(getattr(output, "pooled", output))
+
+    def blank(self) -> Array:
+        """Return two blank inputs, as large as the largest views: the data may be of a size that
+        no patch divides."""
+        sizes = [value.size for value in vars(self).values() if isinstance(value, Views)]
+        return blank(self.run.field, max(sizes, default=0))
 
     def memory(self, key: Array) -> dict[str, PyTree]:
         """Return what the task remembers besides teacher and batch statistics, at the start."""
@@ -175,6 +193,10 @@ class Objective:
 
     def outputs(self, params: PyTree, state: PyTree, batch: Batch) -> dict[str, Array]:
         """Return what evaluation and users see of un-augmented examples, by name.
+
+        `config.evaluation.output` chooses the one that is evaluated, [B, D]; the first is the
+        default. An output that is made of one field has the name of the field, or that name after
+        "/"; it must be there for a batch that holds no other field.
 
         Returns:
           The features [B, D] under the name of the field, and its tokens [B, N, d] under
@@ -249,7 +271,7 @@ class Objective:
         carry = {"stats": student.stats, **loss.carry}
         if teacher is not None:
             carry["teacher_stats"] = teacher.stats
-        return loss.value, Aux(dict(loss.metrics), carry)
+        return loss.value, Aux(dict(loss.metrics), carry, loss.weight)
 
 
 _TEACHER_STREAM = 0x74656163  # of the key of the networks
@@ -264,10 +286,12 @@ class Aux:
     Attributes:
       metrics: float scalars to log, by name.
       carry: what `advance` needs of this step, by name.
+      weight: number of items that the loss and the metrics are means over, or None; see `Loss`.
     """
 
     metrics: dict[str, Array]
     carry: PyTree
+    weight: Array | None = None
 
 
 class Refreshing(Objective):

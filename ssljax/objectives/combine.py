@@ -109,6 +109,11 @@ class Combine(Refreshing):
             metrics[f"{name}/loss"] = loss
             metrics |= {f"{name}/{metric}": value for metric, value in aux.metrics.items()}
             carry[name] = aux.carry
+            if aux.weight is not None:
+                raise UserError(
+                    f"combine adds losses that are means over examples, and that of task {name!r} "
+                    "is a mean over other items; train it alone"
+                )
         return total, Aux(metrics, carry)
 
     def advance(self, params, state, carry, *, step):

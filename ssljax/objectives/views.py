@@ -1,6 +1,7 @@
 """Views of the examples of a batch: augmented for the loss, or plain; both normalised."""
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +15,7 @@ from ssljax.modalities import modality_of
 from ssljax.objectives.presets import PILLOW, PRESETS, dino
 from ssljax.ops.keys import per_example
 from ssljax.schema import parse
-from ssljax.spec import Batch, Field
+from ssljax.spec import Batch, Field, Value
 
 Array = jax.Array
 
@@ -95,7 +96,8 @@ class Views:
         """The view of each group, an object of the modality's class, with its size, in order.
 
         Raises:
-          UserError: an unknown field, or a value that the class refuses.
+          UserError: an unknown field, or a value that the class refuses or that does not fit the
+            data.
         """
         modality = modality_of(self.field)
         groups = PRESETS[self.groups] if isinstance(self.groups, str) else self.groups
@@ -103,7 +105,10 @@ class Views:
             groups = modality.like(groups, self.field)
         made = {}
         for name, fields in groups.items():
-            fields = modality.complete(fields, self.field)
+            try:
+                fields = modality.complete(fields, self.field)
+            except ValueError as error:
+                raise UserError(f"{self.where}.{name}: {error}") from error
             made[name] = parse(modality.view, fields, f"{self.where}.{name}")
             if why_not := modality.unsuitable(made[name], self.field):
                 raise UserError(f"{self.where}.{name}: {why_not}")
@@ -161,7 +166,8 @@ class Views:
             groups.setdefault(views.shape[2], []).append(views)
         # Stacked on an axis of their own: joined on the batch axis, sharded examples would move
         # between devices.
-        return [jnp.concatenate(same, axis=1) for same in groups.values()]
+        join = functools.partial(jax.tree.map, lambda *views: jnp.concatenate(views, axis=1))
+        return [join(*views) for views in groups.values()]
 
     def stacked(self, key: Array, batch: Batch) -> Array:
         """Return all views, which must be of one size, as one array [B, V, ...]."""
@@ -183,11 +189,14 @@ def normalize(value: Array, field: Field) -> Array:
     return modality_of(field).normalize(value, field)
 
 
-def plain(value: Array, field: Field) -> Array:
+def plain(value: Array | Value, field: Field) -> Array | Value:
     """Return what a batch holds of a field, un-augmented, as an encoder takes it."""
+    if isinstance(value, Value):
+        return Value(modality_of(field).plain(value.data, field), value.segments)
     return modality_of(field).plain(value, field)
 
 
-def blank(field: Field, size: int = 0) -> Array:
+def blank(field: Field, size: int = 0) -> Array | Value:
     """Return two blank normalised examples, from which modules take their shapes."""
-    return modality_of(field).blank(field, size)
+    made = modality_of(field).blank(field, size)
+    return Value(made, jnp.ones(made.shape[:2], jnp.int32)) if field.ragged else made

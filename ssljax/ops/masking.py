@@ -42,7 +42,9 @@ class MultiBlock(NamedTuple):
     targets: jax.Array
 
 
-def random_mask(keys: jax.Array, *, patches: int, ratio: float) -> Mask:
+def random_mask(
+    keys: jax.Array, *, patches: int, ratio: float, real: jax.Array | None = None
+) -> Mask:
     """Hide a random subset of the patches, of the same size for every example (MAE).
 
     K = floor(N * (1 - ratio)) patches stay visible. Unlike the official code the product is rounded
@@ -51,6 +53,8 @@ def random_mask(keys: jax.Array, *, patches: int, ratio: float) -> Mask:
     Args:
       patches: N, the number of patches per example, on a grid of any rank.
       ratio: the share that is hidden, above 0 and below 1.
+      real: bool[B, N], the patches that are no padding; None for all. Of n_b of them, K_b = the
+        larger of 1 and floor(n_b * (1 - ratio)) stay visible, and `keep` is filled up with padding.
 
     MAE, https://arxiv.org/abs/2111.06377; facebookresearch/mae, models_mae.py (random_masking).
 
@@ -60,7 +64,16 @@ def random_mask(keys: jax.Array, *, patches: int, ratio: float) -> Mask:
     """
     visible = _visible(keys, patches, ratio)
     noise = jax.vmap(lambda key: jax.random.uniform(key, (patches,)))(keys)
-    return _mask(jnp.argsort(noise, axis=1), visible)
+    if real is None:
+        return _mask(jnp.argsort(noise, axis=1), visible)
+    count = jnp.sum(real, axis=1, keepdims=True)
+    kept = jnp.maximum(1, jnp.floor(jnp.round(count * (1 - ratio), 4)))
+    rank = jnp.argsort(jnp.argsort(jnp.where(real, noise, 2), axis=1), axis=1)
+    hidden = real & (rank >= kept)
+    # Visible patches first, then padding, then what is hidden. There is enough padding to fill
+    # `keep`: the rows are as long as they are for all.
+    order = jnp.argsort(jnp.where(real, hidden * 2, 1), axis=1, stable=True)
+    return _mask(order, visible)._replace(masked=hidden)
 
 
 def unit_mask(keys: jax.Array, *, grid: Grid, unit: int, ratio: float) -> jax.Array:

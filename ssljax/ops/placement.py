@@ -1,11 +1,13 @@
-"""The sharding of activations, for code that otherwise knows nothing of devices."""
+"""Devices, and the sharding of activations, for code that otherwise knows nothing of either."""
 
 import math
+from collections.abc import Sequence
 
 import jax
 from jax.sharding import AxisType, PartitionSpec
 
 BATCH_AXES = ("data", "fsdp")
+HEADS_AXIS = "tensor"
 
 
 def along_batch(x: jax.Array) -> jax.Array:
@@ -19,9 +21,39 @@ def along_batch(x: jax.Array) -> jax.Array:
     [1.0, 1.0]
     """
     mesh = jax.sharding.get_abstract_mesh()
-    types = dict(zip(mesh.axis_names, mesh.axis_types, strict=True))
-    if any(types.get(axis) != AxisType.Auto for axis in BATCH_AXES):
+    if not _is_auto(mesh, BATCH_AXES):
         return x
     if len(x) % math.prod(mesh.shape[axis] for axis in BATCH_AXES):
         return x
     return jax.lax.with_sharding_constraint(x, PartitionSpec(BATCH_AXES))
+
+
+def shares(batch: int, heads: int) -> PartitionSpec | None:
+    """Return how x[B, H, ...] lies on the mesh: examples over "data" and "fsdp", heads over
+    "tensor", as far as they divide; None: there is no mesh, or none with these axes.
+
+    It is for `jax.shard_map`, around what the compiler cannot partition itself.
+    """
+    mesh = jax.sharding.get_abstract_mesh()
+    if not _is_auto(mesh, (*BATCH_AXES, HEADS_AXIS)):
+        return None
+    examples = math.prod(mesh.shape[axis] for axis in BATCH_AXES)
+    return PartitionSpec(
+        None if batch % examples else BATCH_AXES,
+        None if heads % mesh.shape[HEADS_AXIS] else HEADS_AXIS,
+    )
+
+
+def platform() -> str:
+    """Return the platform of the program: "cpu", "gpu" or "tpu".
+
+    That of the devices of the mesh (`jax.set_mesh`), which need not be those of this machine: a
+    step can be compiled for others. Without a mesh it is JAX's default.
+    """
+    device = jax.sharding.get_abstract_mesh().abstract_device
+    return jax.default_backend() if device is None else device.platform
+
+
+def _is_auto(mesh: jax.sharding.AbstractMesh, axes: Sequence[str]) -> bool:
+    types = dict(zip(mesh.axis_names, mesh.axis_types, strict=True))
+    return all(types.get(axis) == AxisType.Auto for axis in axes)

@@ -11,7 +11,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from ssljax.errors import UserError
+from ssljax.errors import UserError, how_to_install
 from ssljax.planning.fit import Settings, search
 from ssljax.planning.plan import Plan, make_plan, to_json
 from ssljax.planning.spec import spec_of
@@ -25,7 +25,7 @@ def answer(request: dict[str, Any]) -> list[Plan]:
     examples = config.steps * config.batch_size
     if request["batch_per_chip"]:
         config.batch_size = request["batch_per_chip"] * topology.size
-    spec = spec_of(config, request["images"])
+    spec = spec_of(config, request["spec"])
     devices = topology.devices()
 
     def plan(settings: Settings) -> Plan:
@@ -62,6 +62,14 @@ def main() -> int:
         plans = answer(json.load(sys.stdin))
     except UserError as error:
         print(json.dumps({"error": str(error)}))
+        return 2
+    except RuntimeError as error:
+        if "cuDNN" not in str(error):
+            raise
+        how = how_to_install("plan-gpu")
+        print(
+            json.dumps({"error": f"GPUs' attention needs cuDNN ({error}); install it with: {how}"})
+        )
         return 2
     print(json.dumps({"plans": [to_json(plan) for plan in plans]}))
     return 0

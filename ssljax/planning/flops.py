@@ -67,32 +67,51 @@ def hits(
     return total
 
 
-def traced(jaxpr: Any) -> int:
+def traced(jaxpr: Any, *, only_kernels: bool = False) -> int:
     """Return the FLOPs of a jaxpr over all devices: a loop counts as often as it runs.
 
     A loop whose length is not known before it runs counts once; of the branches of a condition
     the most expensive counts.
+
+    Args:
+      jaxpr: of a traced function.
+      only_kernels: whether to count only what is in kernels (Pallas, cuDNN's attention), which the
+        compiled program calls by name alone.
 
     >>> import jax
     >>> x = jax.numpy.zeros((8, 16))
     >>> traced(jax.make_jaxpr(lambda x: x @ x.T)(x).jaxpr)
     2048
     """
-    total = 0
+    count, total = functools.partial(traced, only_kernels=only_kernels), 0
     for equation in jaxpr.eqns:
         name, parameters = equation.primitive.name, equation.params
-        if name == "dot_general":
+        if name == "pallas_call":
+            times = math.prod(parameters["grid_mapping"].grid)
+            total += times * sum(map(traced, _inner(parameters)))
+        elif products := _FUSED.get(name):
+            *batch, queries, heads, size = equation.invars[0].aval.shape
+            keys = equation.invars[1].aval.shape[-3]
+            total += products * 2 * math.prod(batch) * heads * queries * keys * size
+        elif only_kernels and name in ("dot_general", "conv_general_dilated"):
+            continue
+        elif name == "dot_general":
             (contracted, _), (batch, _) = parameters["dimension_numbers"]
             lhs, rhs = (value.aval.shape for value in equation.invars)
             total += product(lhs, rhs, contracted, batch)
         elif name == "conv_general_dilated":
             total += _traced_convolution(equation)
         elif name == "cond":
-            total += max(map(traced, _inner(parameters)))
+            total += max(map(count, _inner(parameters)))
         else:
             times = parameters["length"] if name == "scan" else _devices(name, parameters)
-            total += times * sum(map(traced, _inner(parameters)))
+            total += times * sum(map(count, _inner(parameters)))
     return total
+
+
+# Products of queries with keys, and the like, in cuDNN's attention of [B, N, H, d]: the backward
+# pass computes the scores again, and then four gradients.
+_FUSED = {"dot_product_attention_fwd_wrapper": 2, "dot_product_attention_bwd_wrapper": 5}
 
 
 def _devices(name: str, parameters: dict[str, Any]) -> int:

@@ -14,8 +14,8 @@ from ssljax.planning.topologies import Topology
 from ssljax.training.experiment import Experiment, build
 
 _UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
-# Fields of an encoder, and the values under which nothing is computed twice.
-_ONCE = {"remat": "none", "grad_cache": 1}
+# Fields of an encoder, and the values under which nothing is computed twice or padded.
+_ONCE = {"remat": "none", "grad_cache": 1, "attention": "xla"}
 # The compiler of TPUs at its least effort, from -1 to 1. Beside much of the work on instructions it
 # then leaves out the choice of the arrays that stay in memory on the chip.
 _QUICK = {"exec_time_optimization_effort": -1.0}
@@ -69,10 +69,18 @@ def compile_step(experiment: Experiment, topology: Topology, *, quick: bool = Fa
 
     With `quick`, TPUs' compiler makes its least effort, and bytes of memory are not counted.
     """
+    state, batch = experiment.abstract_state, experiment.abstract_batch
+    return compile_traced(experiment.trace_step(), topology, state, batch, quick=quick)
+
+
+def compile_traced(
+    traced: jax.stages.Traced, topology: Topology, state: Any, batch: Any, *, quick: bool = False
+) -> Program:
+    """Compile a function of (state, batch), trees of ShapeDtypeStructs with shardings; see
+    `compile_step`."""
     quick = quick and topology.platform == "tpu"  # other compilers have no such level
-    traced = experiment.trace_step()
-    state = sum(map(_held, jax.tree.leaves(experiment.abstract_state)))
-    batch = sum(map(_held, jax.tree.leaves(experiment.abstract_batch)))
+    state = sum(map(_held, jax.tree.leaves(state)))
+    batch = sum(map(_held, jax.tree.leaves(batch)))
     start = time.perf_counter(), time.process_time()
     try:
         lowered = traced.lower(lowering_platforms=topology.lowering_platforms)
@@ -94,6 +102,9 @@ def compile_step(experiment: Experiment, topology: Topology, *, quick: bool = Fa
         counted = dataclasses.replace(
             counted, flops=flops.traced(traced.jaxpr.jaxpr) // topology.size
         )
+    else:
+        kernels = flops.traced(traced.jaxpr.jaxpr, only_kernels=True) // topology.size
+        counted = dataclasses.replace(counted, flops=counted.flops + kernels)
     if quick:
         counted = dataclasses.replace(counted, nbytes=None)
     return Program(memory, counted, *seconds)
@@ -105,11 +116,20 @@ def _since(start: tuple[float, float]) -> tuple[float, float]:
 
 def model_flops(config: ConfigDict, experiment: Experiment, devices: Any) -> int:
     """Return the FLOPs of a step over all chips, without what is computed again to save memory."""
-    again = {key: value for key, value in _ONCE.items() if config.encoder.get(key, value) != value}
-    if again:
-        once = ConfigDict(config.to_dict())
-        once.encoder.update(again)
-        experiment = build(once, experiment.objective.run.spec, devices=devices)
+    run, once = experiment.objective.run, ConfigDict(config.to_dict())
+    encoders = [(once.encoder, run.encoder)]
+    encoders += [(once.encoders[name], module) for name, module in run.encoders.items()]
+    for section, module in encoders:
+        fields = {field.name: field.default for field in dataclasses.fields(module)}
+        section.update(
+            {
+                key: value
+                for key, value in _ONCE.items()
+                if key in fields and section.get(key, fields[key]) != value
+            }
+        )
+    if once != config:
+        experiment = build(once, run.spec, devices=devices)
     return flops.traced(experiment.trace_step().jaxpr.jaxpr)
 
 

@@ -20,7 +20,7 @@ def request_plans(
     config: ConfigDict,
     topology: Topology,
     *,
-    images: str = "",
+    spec: str = "",
     batch_per_chip: int = 0,
     fit: bool = False,
     quick: bool = False,
@@ -30,7 +30,7 @@ def request_plans(
     Args:
       config: complete.
       topology: to compile for.
-      images: what the data are like, see `inputs_of`; "" to look it up.
+      spec: what the data are like, see `spec_of`; "" to look it up.
       batch_per_chip: examples, instead of the config's batch size; 0: the config's.
       fit: whether to try settings until the step fits; the list then begins with those tried.
       quick: whether TPUs' compiler makes its least effort, see `compile_step`.
@@ -43,7 +43,7 @@ def request_plans(
     request = {
         "config": to_json(config),
         "topology": topology.spec,
-        "images": images,
+        "spec": spec,
         "batch_per_chip": batch_per_chip,
         "fit": fit,
         "quick": quick,

@@ -1,7 +1,7 @@
 """What a workdir keeps of the data of its run, data.json: all that the model needs of them.
 
 So a run is evaluated where its training data are not, and continued from a copy of them; and
-statistics, from which every image is normalised, cannot change under a trained model.
+statistics, by which every example is normalised, cannot change under a trained model.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ from ssljax.data import measured_spec
 from ssljax.errors import UserError
 from ssljax.files import write_atomically
 from ssljax.spec import Spec
-from ssljax.training.experiment import open_data
+from ssljax.training.experiment import open_training_data
 
 FILE = "data.json"
 
@@ -67,7 +67,26 @@ def read_data_record(workdir: pathlib.Path) -> DataRecord | None:
     Raises:
       UserError: it is damaged or of another form.
     """
-    path = workdir / FILE
+    return _read(workdir / FILE)
+
+
+def read_spec(path: pathlib.Path) -> Spec:
+    """Return the spec in the record of a run.
+
+    Args:
+      path: of its workdir, or of the file.
+
+    Raises:
+      UserError: there is none, or it is damaged.
+    """
+    file = path / FILE if path.is_dir() else path
+    record = _read(file)
+    if record is None or record.spec is None:
+        raise UserError(f"{file} {'is missing' if record is None else 'has no spec'}")
+    return record.spec
+
+
+def _read(path: pathlib.Path) -> DataRecord | None:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(found, dict):
@@ -114,7 +133,7 @@ def spec_of_run(workdir: pathlib.Path, config: ConfigDict) -> Spec:
         return stored.spec
     data = config.data
     try:
-        source = open_data(config, data.source, data.split)
+        source = open_training_data(config)
     except UserError as error:
         raise UserError(
             f"{workdir / FILE} has no mean and std of the training data, as an older version began "

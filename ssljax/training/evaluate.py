@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from ssljax.data import Source, Subset, epoch
+from ssljax.data import Source, Subset, epoch, only
 from ssljax.data.storage import data_directory
 from ssljax.errors import MissingSplit, UserError
 from ssljax.evaluation import evaluate, quick
@@ -36,11 +37,12 @@ def require_evaluable(experiment: Experiment, *, final: bool) -> None:
       final: in full, with a test split.
 
     Raises:
-      UserError: a data set or split that is not there or of other channels, fewer examples than
-        neighbours, no labels where the best checkpoints are to be kept, or images that do not fit
-        the encoder as a whole.
+      UserError: no such output, a data set or split that is not there or of other fields, fewer
+        examples than neighbours, no labels where the best checkpoints are to be kept, or images
+        that do not fit the encoder as a whole.
     """
     options = experiment.config.evaluation
+    _ = experiment.output
     if final:
         _open_sets(experiment)
     source = _open(experiment, options.train_split)
@@ -52,25 +54,6 @@ def require_evaluable(experiment: Experiment, *, final: bool) -> None:
             f"accuracy, and {source.name} has no labels in {options.train_split!r}; set "
             "config.evaluation.source to a data set with labels, or keep_best to 0"
         )
-    state, run = experiment.abstract_state, experiment.objective.run
-    field = evaluated_field(experiment)
-    batch = run.spec.replace(**{run.name: field}).batch(options.batch_size)
-    try:
-        jax.eval_shape(experiment.embed, state.params, state.objective_state, batch)
-    except ValueError as error:
-        raise UserError(
-            f"evaluation shows the encoder whole examples, of {'x'.join(map(str, field.shape))}, "
-            f"which it does not take: {error}; choose another config.data.image_size or "
-            "config.evaluation.size"
-        ) from error
-
-
-def evaluated_field(experiment: Experiment) -> Field:
-    """Return the field of examples as evaluation sees it: images have perhaps another size."""
-    size, field = experiment.config.evaluation.size, experiment.objective.run.field
-    if size and field.modality == "image":
-        return field.replace(shape=(size, size, field.shape[2]))
-    return field
 
 
 def build_for_evaluation(
@@ -83,7 +66,7 @@ def build_for_evaluation(
 
     Args:
       config: of the run, complete.
-      spec: what its training images were like; they are not opened.
+      spec: what its training examples were like; they are not opened.
       devices: by default all there are.
     """
     cut = config.mesh.fsdp != 1 or config.mesh.tensor != 1
@@ -157,14 +140,18 @@ def full_evaluation(
         data["test"] = f"{part:.0%} of {sets.train.split}, held out"
         if trained_on:
             result["protocol"]["notes"].append(
-                "pretraining saw the held-out images too, without their labels"
+                "pretraining saw the held-out examples too, without their labels"
             )
     if trained_on and record is not None and not record.is_of(sets.train.fingerprint()):
         result["protocol"]["notes"].append(
             f"{sets.train.name} has changed since the run was trained on it; it is evaluated on "
             "as it is now"
         )
-    return {"step": int(state.step), "data": data, **result}
+    found = {"step": int(state.step), "data": data, **result}
+    if options.output:
+        found["output"] = options.output
+        result["protocol"]["notes"].append(f"features are the output {options.output!r}")
+    return found
 
 
 @dataclasses.dataclass(frozen=True)
@@ -195,14 +182,14 @@ def _open_sets(experiment: Experiment) -> _Sets:
 
 
 def _open(experiment: Experiment, split: str) -> Source:
-    """Open a split of the set that is evaluated on, with the channels that the encoder takes."""
-    config, run = experiment.config, experiment.objective.run
-    channels = run.field.shape[2] if run.field.modality == "image" else None
+    """Open a split of the set that is evaluated on, with the fields that the output is made of."""
+    config, fields = experiment.config, experiment.output.fields
     spec = config.evaluation.source or config.data.source
     if experiment.source is not None and (spec, split) == _trained_on(experiment):
-        return experiment.source
+        return only(experiment.source, fields)
+    images = [field.shape[2] for field in fields.values() if field.modality == "image"]
     try:
-        source = open_data(config, spec, split, channels=channels)
+        source = open_data(config, spec, split, channels=next(iter(images), None))
     except MissingSplit:
         raise
     except UserError as error:
@@ -212,8 +199,9 @@ def _open(experiment: Experiment, split: str) -> Source:
             f"{error}; the run was trained on it, and other data are evaluated on by "
             "--config.evaluation.source=KIND:NAME"
         ) from error
-    _require_alike(spec, source, run.name, run.field)
-    return source
+    for name, field in fields.items():
+        _require_alike(spec, source, name, field)
+    return only(source, fields)
 
 
 def _require_alike(spec: str, source: Source, name: str, field: Field) -> None:
@@ -230,6 +218,12 @@ def _require_alike(spec: str, source: Source, name: str, field: Field) -> None:
                 f"the columns of {spec} are not those that the run is trained on; set "
                 "config.evaluation.source to a set with the same columns"
             )
+    elif field.modality == "text":
+        if found.dtype != "str" and found.vocab != field.vocab:
+            raise UserError(
+                f"the texts of {spec} are ids of a vocabulary of {found.vocab}, those that the run "
+                f"is trained on of {field.vocab}; set config.evaluation.source to such a set"
+            )
     elif found.shape[-1] != field.shape[-1]:
         raise UserError(
             f"the examples of {spec} have {found.shape[-1]} channels, those that the run is "
@@ -237,8 +231,10 @@ def _require_alike(spec: str, source: Source, name: str, field: Field) -> None:
         )
 
 
-def _trained_on(experiment: Experiment) -> tuple[str, str]:
-    return experiment.config.data.source, experiment.config.data.split
+def _trained_on(experiment: Experiment) -> tuple[str | None, str]:
+    """Return source and split of the training data; a mixture and packed rows are of none."""
+    data = experiment.config.data
+    return None if data.mixture or data.pack else data.source, data.split
 
 
 def quick_evaluation(experiment: Experiment, state: TrainState) -> dict[str, float]:
@@ -263,33 +259,40 @@ def _batches(experiment: Experiment, source: Source, labels: bool) -> Iterator[H
 
     Images are whole: of the size of those in training, or `evaluation.size`.
     """
-    size = experiment.config.evaluation.batch_size
+    config, fields = experiment.config, experiment.output.fields.values()
+    size = config.evaluation.batch_size
     shards = experiment.mesh.shape["data"] * experiment.mesh.shape["fsdp"]
     size = -(-size // shards) * shards
-    field = evaluated_field(experiment)
+    shapes = {field.modality: field.shape for field in fields}
+    lengths = [shapes[one][0] for one in ("series", "text") if one in shapes]
     return epoch(
         source,
         size,
-        field.shape[:2] if field.modality == "image" else None,
-        length=field.shape[0] if field.modality == "series" else None,
-        shorter=experiment.config.evaluation.resize,
+        shapes["image"][:2] if "image" in shapes else None,
+        length=next(iter(lengths), None),
+        shorter=config.evaluation.resize,
         labels=labels,
-        workers=experiment.config.data.workers,
+        workers=config.data.workers,
     )
 
 
 def _raw(experiment: Experiment) -> Callable[[HostBatch], jax.Array]:
-    """Return the baseline without a network: what the modality makes of the input itself."""
-    run = experiment.objective.run
-    return lambda batch: modality_of(run.field).raw(batch[run.name], run.field)
+    """Return the baseline without a network: what the modalities make of the input itself."""
+    fields = experiment.output.fields
+
+    def raw(batch: HostBatch) -> jax.Array:
+        made = [modality_of(field).raw(batch[name], field) for name, field in fields.items()]
+        return made[0] if len(made) == 1 else jnp.concatenate(made, axis=1)
+
+    return raw
 
 
 def _embed(experiment: Experiment, state: TrainState) -> Callable[[HostBatch], jax.Array]:
-    embed, field = experiment.embed, experiment.objective.run.name
+    embed, names = experiment.embed, (*experiment.output.fields, "id")
 
     def embed_global(batch: HostBatch) -> jax.Array:
         own = local_rows(experiment.mesh, len(batch["id"]))
-        placed = experiment.put({name: batch[name][own] for name in (field, "id")})
-        return embed(state.params, state.objective_state, placed)
+        chosen = jax.tree.map(lambda array: array[own], {name: batch[name] for name in names})
+        return embed(state.params, state.objective_state, experiment.put(chosen))
 
     return embed_global

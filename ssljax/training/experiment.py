@@ -3,19 +3,25 @@
 import contextlib
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from ssljax.data import (
+    Joined,
+    Mixture,
+    Packed,
     Pipeline,
     Source,
     epoch,
     measured_spec,
+    mixture_of,
+    only,
     open_source,
 )
 from ssljax.data.decoder import MOST_CHANNELS
@@ -23,7 +29,9 @@ from ssljax.data.host import CropGroup, shipped
 from ssljax.errors import UserError
 from ssljax.models import build_encoder, encoder_class
 from ssljax.objectives import Objective, Run, build_objective
-from ssljax.spec import Spec
+from ssljax.schema import parse
+from ssljax.spec import Field, Spec
+from ssljax.training import logical_axes
 from ssljax.training.consistency import (
     argument_checks_told,
     require_consistent,
@@ -31,6 +39,8 @@ from ssljax.training.consistency import (
     require_trained,
 )
 from ssljax.training.optimizer import Optimizer, build_optimizer
+from ssljax.training.output import Output, find_output
+from ssljax.training.sections import MixedIn
 from ssljax.training.sharding import (
     batch_sharding,
     check_batch_size,
@@ -40,7 +50,7 @@ from ssljax.training.sharding import (
 )
 from ssljax.training.sharding_rules import state_sharding
 from ssljax.training.state import TrainState
-from ssljax.training.step import init_state, make_train_step, state_of
+from ssljax.training.step import init_state, make_train_step
 
 Batch = dict[str, jax.Array]
 
@@ -51,7 +61,7 @@ class Experiment:
 
     Attributes:
       config: complete.
-      source: of the training images; None if it was built without.
+      source: of the training examples; None if it was built without.
       objective: what is learned.
       optimizer: with its learning-rate schedule.
       mesh: of devices.
@@ -127,13 +137,31 @@ class Experiment:
                 "config.data.ship='crops' does not ship; set config.data.ship='square'"
             ) from error
 
+    @functools.cached_property
+    def output(self) -> Output:
+        """The output that is evaluated: `evaluation.output`, by default the objective's first.
+
+        Raises:
+          UserError: see `find_output`.
+        """
+        options, state = self.config.evaluation, self.abstract_state
+        fields = {
+            name: _as_evaluated(field, options.size)
+            for name, field in self.objective.run.spec.fields.items()
+            if field.modality != "label"
+        }
+        return find_output(
+            self.objective, state.params, state.objective_state, fields, options.output
+        )
+
     @functools.cached_property  # or every evaluation would compile it anew
     def embed(self) -> Callable[[dict[str, Any], Any, Batch], jax.Array]:
-        """The jitted features [B, D] of (params, objective state, batch), the objective's first
-        output."""
+        """The jitted features [B, D] of (params, objective state, batch): those of `output`."""
+        name = self.output.name
 
         def embed(params: Any, state: Any, batch: Batch) -> jax.Array:
-            return next(iter(self.objective.outputs(params, state, batch).values()))
+            with jax.sharding.use_abstract_mesh(self.mesh.abstract_mesh):  # as in a step
+                return self.objective.outputs(params, state, batch)[name]
 
         return jax.jit(embed, out_shardings=replicated(self.mesh))
 
@@ -151,15 +179,21 @@ class Experiment:
             crops=self.crops,
             workers=data.workers,
             labels=data.labels,
+            mixture=self._mixture(),
         )
+
+    def _mixture(self) -> Mixture | None:
+        mixed = _mixed_in(self.config)
+        if not mixed:
+            return None
+        weights = (1.0, *(one.weight for one in mixed))
+        return mixture_of(self.source.counts, weights, self.config.batch_size)
 
     def put(self, batch: dict[str, np.ndarray]) -> Batch:
         """Place this host's part of a batch on the mesh."""
         sharding = batch_sharding(self.mesh)
-        return {
-            name: jax.make_array_from_process_local_data(sharding, array)
-            for name, array in batch.items()
-        }
+        place = functools.partial(jax.make_array_from_process_local_data, sharding)
+        return jax.tree.map(place, batch)
 
     def epoch(self) -> Iterator[Batch]:
         """Yield the training set once, in order, un-augmented; the last batch is padded."""
@@ -181,6 +215,13 @@ class Experiment:
             yield self.put(batch)
 
 
+def _as_evaluated(field: Field, size: int) -> Field:
+    """Return a field as evaluation shows it: images have perhaps a size of their own."""
+    if not size or field.modality != "image":
+        return field
+    return field.replace(shape=(size, size, field.shape[2]))
+
+
 def open_data(config: ConfigDict, spec: str, split: str, *, channels: int | None = None) -> Source:
     """Open a data set as config.data says how; image files with `channels` if they can have so."""
     data = config.data
@@ -191,7 +232,57 @@ def open_data(config: ConfigDict, spec: str, split: str, *, channels: int | None
         channels=channels if channels in range(1, MOST_CHANNELS + 1) else data.channels,
         bits=data.bits,
         data_dir=data.folder or None,
+        ragged=data.ragged,
     )
+
+
+def open_training_data(config: ConfigDict) -> Source:
+    """Open what a config trains on, with no more fields than its encoders read, and labels."""
+    names = config.data.source, *(one.source for one in _mixed_in(config))
+    sources = [_with_needed(config, open_data(config, name, config.data.split)) for name in names]
+    return sources[0] if len(sources) == 1 else Joined(sources)
+
+
+def _with_needed(config: ConfigDict, source: Source) -> Source:
+    modality = encoder_class(config.encoder.name).modality
+    name, field = Spec(source.fields, len(source)).field_of(modality)
+    _require_fields(config.encoders, source.fields)
+    if config.data.ragged and not field.ragged:
+        raise UserError(
+            f"config.data.ragged=True is for series, and config.encoder reads the {modality} "
+            f"{name!r} of {source.name}"
+        )
+    if config.data.pack:
+        align = getattr(build_encoder(config.encoder), "hop", 1)
+        return Packed(source, name, config.data.pack, align)
+    return only(source, (name, *config.encoders))
+
+
+def _mixed_in(config: ConfigDict) -> list[MixedIn]:
+    return [
+        parse(MixedIn, section, f"config.data.mixture[{number}]")
+        for number, section in enumerate(config.data.mixture)
+    ]
+
+
+def _require_fields(sections: Iterable[str], fields: Mapping[str, Field]) -> None:
+    """Raise a UserError unless the data have the fields of all sections of `config.encoders`."""
+    for name in sections:
+        if name not in fields:
+            found = ", ".join(f"{n} ({f.modality})" for n, f in fields.items())
+            raise UserError(
+                f"config.encoders.{name} encodes the field {name!r}, and the data have {found}; "
+                "its key must be the name of a field"
+            )
+
+
+def _encoders(sections: Mapping[str, Mapping[str, Any]], spec: Spec) -> dict[str, Any]:
+    """Return the encoders of further fields, by the name of the field."""
+    _require_fields(sections, spec.fields)
+    return {
+        name: build_encoder(section, spec.fields[name], f"encoders.{name}")
+        for name, section in sections.items()
+    }
 
 
 def build(
@@ -220,11 +311,12 @@ def build(
     if trains:
         check_batch_size(config.batch_size, mesh, config.accumulate)
     with_source = spec is None if with_source is None else with_source
-    source = open_data(config, config.data.source, config.data.split) if with_source else None
+    source = open_training_data(config) if with_source else None
     spec = spec or measured_spec(source, config.data)
     _, field = spec.field_of(encoder_class(config.encoder.name).modality)
     run = Run(
         encoder=build_encoder(config.encoder, field),
+        encoders=_encoders(config.encoders, spec),
         spec=spec,
         steps=config.steps,
         batch_size=config.batch_size,
@@ -232,22 +324,28 @@ def build(
     if trains:
         require_enough(config, run.spec.num_examples)
     objective = build_objective(config.objective, run)
+    if config.data.pack and not objective.takes_packed:
+        raise UserError(
+            f"config.data.pack={config.data.pack} packs several examples into a row, which "
+            f"config.objective.name={config.objective.name!r} does not take; set it to 0"
+        )
     crops = objective.host_crops() if config.data.ship == "crops" else None
     with argument_checks_told():
-        abstract_params = jax.eval_shape(objective.init_params, jax.random.key(0))
+        abstract_params, objective_state, names = logical_axes.evaluated(objective)
     optimizer = build_optimizer(
         config.optimizer, steps=config.steps, batch_size=config.batch_size, params=abstract_params
     )
     if trains:
         require_trained(optimizer.param_groups, config.steps)
-    abstract_state = jax.eval_shape(
-        functools.partial(
-            state_of, objective=objective, optimizer=optimizer.transform, seed=config.seed
-        ),
-        abstract_params,
-    )
+    opt_state = jax.eval_shape(optimizer.transform.init, abstract_params)
+    number = jax.ShapeDtypeStruct((), jnp.int32)
+    abstract_state = TrainState(number, abstract_params, objective_state, opt_state)
     shardings = state_sharding(
-        mesh, abstract_state, config.sharding_rules, min_size=config.mesh.fsdp_min_size
+        mesh,
+        abstract_state,
+        config.sharding_rules,
+        names=names,
+        min_size=config.mesh.fsdp_min_size,
     )
     abstract_state = jax.tree.map(
         lambda leaf, sharding: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),

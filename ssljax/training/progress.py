@@ -54,7 +54,7 @@ class Progress:
 
     def show(self, *, loss: float) -> None:
         """Show the loss, and the last rate."""
-        what = f"loss {loss:.4f}, {self._rate:,.0f} images/s"
+        what = f"loss {loss:.4f}, {self._rate:,.0f} examples/s"
         self._bar.set_postfix_str(what + self._knn)
         if self._terminal:
             return

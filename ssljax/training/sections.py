@@ -27,9 +27,9 @@ from ssljax.schema import (
 )
 
 Text = Annotated[str, NotEmpty()]
+Tables = tuple[Mapping[str, Any], ...]
 Workers = Annotated[int, AtLeast(0), AtMost(1024)]
 Devices = Literal[-1] | Count
-Tables = tuple[Mapping[str, Any], ...]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,9 +39,12 @@ class Data:
     Attributes:
       source: KIND:NAME of the data set, see `ssljax list data`
       split: part of it that is trained on
+      mixture: sources to mix in: ({"source": KIND:NAME, "weight": batches per batch of source}, ..)
       image_size: pixels of a side, or (height, width); 0: as images are (mixed sizes need one)
-      length: steps of the windows that series are cut to; 0: as they are (mixed lengths need one)
+      length: steps that series, and tokens that texts are cut or padded to; 0: as series are
       broken: what to do with an image file that cannot be read
+      ragged: whether what follows the end of a short series is hidden from the encoder and the loss
+      pack: length of rows that hold several short series each, of which none sees another; 0: no
       labels: whether the objective is shown labels (SupCon)
       workers: processes that decode; 0: threads
       folder: place of prepared sets; "": $SSLJAX_DATA_DIR or ~/.cache/ssljax/data
@@ -53,9 +56,12 @@ class Data:
 
     source: Text = "sklearn:digits"
     split: Text = "train"
+    mixture: Tables = ()
     image_size: PixelsOrNone | tuple[Pixels, Pixels] = 0
     length: CountOrNone = 0
     broken: Literal["refuse", "skip"] = "refuse"
+    ragged: bool = False
+    pack: CountOrNone = 0
     labels: bool = False
     workers: Workers = 0
     folder: str = ""
@@ -63,6 +69,19 @@ class Data:
     bits: Literal[8, 16] = 8
     ship: Literal["square", "crops"] = "square"
     host_crop: Annotated[tuple[()] | tuple[Part, Part], Ascending()] = (0.5, 1.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class MixedIn:
+    """One entry of `data.mixture`.
+
+    Attributes:
+      source: KIND:NAME of the data set
+      weight: batches of it for each batch of `data.source`
+    """
+
+    source: Text
+    weight: Positive = 1.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,6 +180,7 @@ class Evaluation:
     Attributes:
       every: steps between quick evaluations during training; 0: none
       final: whether the whole protocol follows the last step
+      output: name of the objective's output that is measured; "": its first
       source: KIND:NAME of the data set; "": the one that is trained on
       train_split: split whose labels the probes learn from
       test_split: split on which they are scored; without "test", a fifth of train is held out
@@ -174,6 +194,7 @@ class Evaluation:
 
     every: CountOrNone = 0
     final: bool = True
+    output: str = ""
     source: str = ""
     train_split: Text = "train"
     test_split: Text = "test"
@@ -196,6 +217,7 @@ class Config:
       accumulate: micro-batches of a step, where the loss does not couple the batch
       data: what is trained on
       encoder: name of the encoder, and fields of it, see `ssljax list encoders`
+      encoders: those of further fields, by name: {"text": {"name": "text_transformer", ..}}
       objective: name of the objective, or package.module:Class, and fields of it
       optimizer: how parameters are changed
       init_from: parts of the first state: ({"workdir": .., "take": path, "put": path}, ..)
@@ -214,6 +236,7 @@ class Config:
     accumulate: Count = 1
     data: Data = Data()
     encoder: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"name": "resnet18"})
+    encoders: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
     objective: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"name": "simclr"})
     optimizer: Optimizer = Optimizer()
     init_from: Tables = ()

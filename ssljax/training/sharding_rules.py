@@ -2,16 +2,16 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from ssljax.errors import UserError, unknown
+from ssljax.training.logical_axes import Names, mesh_axes, names_of
 from ssljax.training.param_groups import is_stacked
 from ssljax.training.sharding import AXES
-from ssljax.training.tensor_parallel import tensor_dimension
 from ssljax.training.tree_paths import named_leaves, path_name
 
 Axes = Sequence[str | Sequence[str] | None]  # for each dimension; trailing ones may be left out
@@ -19,20 +19,27 @@ Rules = Sequence[tuple[str, Axes]]
 
 
 def state_sharding(
-    mesh: Mesh, abstract_state: Any, rules: Rules = (), *, min_size: int = 2**16
+    mesh: Mesh,
+    abstract_state: Any,
+    rules: Rules = (),
+    *,
+    names: Mapping[str, Names] | None = None,
+    min_size: int = 2**16,
 ) -> Any:
     """Return the tree of shardings of a state.
 
     The first rule whose regex is found in an array's path gives its PartitionSpec. What no rule
-    matches is cut over "tensor" where `tensor_parallel.RULES` say so and the axis divides the
-    dimension; and, with at least `min_size` elements, over "fsdp" along the larger of its last two
-    dimensions that is left and divisible. The others are the layers of a scan and the cells of a
-    convolution, of which each is needed whole. What is then not cut is replicated.
+    matches is cut over "tensor" where the names of its dimensions say so (`logical_axes.RULES`) and
+    the axis divides the dimension; and, with at least `min_size` elements, over "fsdp" along the
+    larger of its last two dimensions that is left and divisible. The others are the layers of a
+    scan and the cells of a convolution, of which each is needed whole. What is then not cut is
+    replicated.
 
     Args:
       mesh: of `make_mesh`.
       abstract_state: a pytree of arrays or ShapeDtypeStructs.
       rules: (regex, axes) with a mesh axis, several or None for each leading dimension.
+      names: of the dimensions of parameters and objective state, see `logical_axes.evaluated`.
       min_size: in elements.
 
     Raises:
@@ -54,7 +61,8 @@ def state_sharding(
             if pattern.search(name):
                 _check_rule(mesh, pattern.pattern, axes, name, leaf.shape)
                 return NamedSharding(mesh, _spec(axes))
-        return NamedSharding(mesh, _spec(_default_axes(mesh, name, leaf.shape, min_size)))
+        wished = mesh_axes(names_of(name, names or {}), name)
+        return NamedSharding(mesh, _spec(_default_axes(mesh, name, leaf.shape, wished, min_size)))
 
     return jax.tree_util.tree_map_with_path(place, abstract_state)
 
@@ -100,15 +108,18 @@ def _group(axis: str | Sequence[str] | None) -> tuple[str, ...]:
     return (axis,) if isinstance(axis, str) else tuple(axis)
 
 
-def _default_axes(mesh: Mesh, name: str, shape: tuple[int, ...], min_size: int) -> list[str | None]:
+def _default_axes(
+    mesh: Mesh, name: str, shape: tuple[int, ...], wished: list[str | None], min_size: int
+) -> list[str | None]:
     axes: list[str | None] = [None] * len(shape)
 
     def divided(dim: int, axis: str) -> bool:
         return mesh.shape[axis] > 1 and axes[dim] is None and shape[dim] % mesh.shape[axis] == 0
 
-    cut = tensor_dimension(name)
-    if cut is not None and -cut <= len(shape) and divided(cut, "tensor"):
-        axes[cut] = "tensor"
+    if len(wished) == len(shape):  # an optimizer may hold an array of another shape
+        for dim, axis in enumerate(wished):
+            if axis is not None and divided(dim, axis):
+                axes[dim] = axis
     if math.prod(shape) >= min_size:
         dims = range(max(int(is_stacked(name)), len(shape) - 2), len(shape))
         largest = max(

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 from einops import rearrange
+from jax.extend.core import jaxpr_as_fun
 
 from ssljax.errors import UserError
 from ssljax.objectives import Aux, Objective
@@ -23,17 +24,6 @@ def init_state(
 ) -> TrainState:
     """Return the first state; call it under `jit`."""
     params = objective.init_params(key_for(seed, "params", 0))
-    return state_of(params, objective, optimizer, seed=seed)
-
-
-def state_of(
-    params: Any,
-    objective: Objective,
-    optimizer: optax.GradientTransformation,
-    *,
-    seed: int,
-) -> TrainState:
-    """Return the first state of these parameters."""
     state = objective.init_state(key_for(seed, "memory", 0), params)
     return TrainState(jnp.zeros((), jnp.int32), params, state, optimizer.init(params))
 
@@ -87,7 +77,7 @@ def make_train_step(
         kept = state.objective_state
         run = functools.partial(gradients, state.params, kept, key=key, step=state.step)
         (loss, aux), grads = (
-            run(batch) if accumulate == 1 else _mean_over_micro_batches(run, batch, accumulate)
+            run(batch) if accumulate == 1 else mean_over_micro_batches(run, batch, accumulate)
         )
         # Schedules see the step of the run, not one that the optimizer counts: what a run starts
         # from, or goes on to, cannot part what is applied from what is logged.
@@ -108,16 +98,30 @@ def make_train_step(
     return train_step
 
 
-def _mean_over_micro_batches(
+def mean_over_micro_batches(
     run: Callable[[Batch], tuple[tuple[jax.Array, Aux], Any]], batch: Batch, count: int
 ) -> tuple[tuple[jax.Array, Aux], Any]:
+    """Return what `run` gives of a batch, from what it gives of its micro-batches.
+
+        x = sum_m w_m x_m / sum_m w_m
+
+    of loss, metrics and gradients alike, w_m being the weight of the loss of micro-batch m, or 1.
+    """
     # Every count-th example, so that a batch sharded over devices is cut without moving anything
     # between them.
     micro = jax.tree.map(lambda leaf: rearrange(leaf, "(b m) ... -> m b ...", m=count), batch)
-    shapes = jax.eval_shape(run, jax.tree.map(lambda leaf: leaf[0], micro))
+    first = jax.eval_shape(lambda: jax.tree.map(lambda leaf: leaf[0], micro))
+    traced, shapes = jax.make_jaxpr(run, return_shape=True)(first)  # once, for shapes and loop
     zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+    run_traced, result = jaxpr_as_fun(traced), jax.tree.structure(shapes)
 
     def add(total, one):
-        return jax.tree.map(lambda t, o: t + o / count, total, run(one)), None
+        sums, weights = total
+        made = jax.tree.unflatten(result, run_traced(*jax.tree.leaves(one)))
+        weight = made[0][1].weight
+        weight = jnp.float32(1) if weight is None else weight
+        return (jax.tree.map(lambda t, o: t + weight * o, sums, made), weights + weight), None
 
-    return jax.lax.scan(add, zeros, micro)[0]
+    (sums, weights), _ = jax.lax.scan(add, (zeros, jnp.float32(0)), micro)
+    weights = jnp.where(weights > 0, weights, 1)  # without any item, all sums are 0
+    return jax.tree.map(lambda leaf: leaf / weights, sums)

@@ -339,7 +339,7 @@ def test_a_run_says_what_it_runs_on_and_how_to_go_on(experiment, tmp_path, capsy
     assert "devices: 8 x cpu, mesh data=8, fsdp=1, tensor=1\n" in out
     assert re.search(r"^compiling the train step ...\ncompiled in \d+\.\d s$", out, re.MULTILINE)
     assert out.endswith(f"evaluate it with: ssljax evaluate --workdir '{workdir}'\n")
-    assert re.fullmatch(r"(step \d/3: loss \d+\.\d+, [\d,]+ images/s, 00:0\d left\n)+", err), err
+    assert re.fullmatch(r"(step \d/3: loss \d+\.\d+, [\d,]+ examples/s, 00:0\d left\n)+", err), err
 
 
 def test_compiled_programs_are_kept_unless_jax_was_told_otherwise(tmp_path, monkeypatch):

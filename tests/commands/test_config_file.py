@@ -4,8 +4,10 @@ import pytest
 from ml_collections import ConfigDict
 
 from ssljax.commands.config_file import keys_of, load, override
+from ssljax.commands.explained import explained
 from ssljax.errors import UserError
 from ssljax.training.config import complete
+from tests.experiments.configs import ROOT
 from tests.objectives.cases import config_of
 
 FILE = """
@@ -133,3 +135,26 @@ def test_the_config_itself_is_left_as_it_was():
     before = config.to_dict()
     set_(config, "objective.views.crop.flip=0.5", "steps=3")
     assert config.to_dict() == before
+
+
+def test_the_encoder_of_a_further_field_is_named_and_changed_as_the_first_is(capsys):
+    file = str(ROOT / "experiments/pairs/small/clip_emoji_resnet.py")
+    config = load(file, ["--config.encoders.text.width=32", "--config.encoders.text.depth=1"])
+    assert (config.encoders.text.width, config.encoders.text.depth) == (32, 1)
+    with pytest.raises(UserError, match="did you mean 'encoders.text.width'"):
+        load(file, ["--config.encoders.text.widht=32"])
+    other = load(
+        file, ["--config.encoders.text=vit_ti", "--config.encoders.sound=wave_transformer"]
+    )
+    assert other.encoders.text.to_dict() == {"name": "vit_ti"}
+    assert other.encoders.sound.to_dict() == {"name": "wave_transformer"}
+    assert "config.encoders.text.name=vit_ti instead of text_transformer" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "name", ["pairs/small/clip_emoji_resnet", "table/small/mae_adult_transformer"]
+)
+def test_the_explained_config_of_an_encoder_that_the_data_complete_can_be_loaded(name, tmp_path):
+    config = load(str(ROOT / f"experiments/{name}.py"), [])
+    (tmp_path / "explained.py").write_text(explained(config, name))
+    load(str(tmp_path / "explained.py"), [])

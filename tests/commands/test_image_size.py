@@ -54,7 +54,7 @@ def test_a_run_at_a_height_and_a_width(ship, experiment, tmp_path, capsys):
     assert main(["evaluate", "--workdir", workdir, "--config.evaluation.knn_k=5"]) == 0
     assert json.loads((tmp_path / "run" / "evaluation.json").read_text())["step"] == 5
     capsys.readouterr()
-    for more in ([], ["--images", "8x16x3:500"]):
+    for more in ([], ["--spec", "image:8x16x3:500"]):
         assert main(["plan", *given, *more, "--topology", "cpu:1", "--json"]) == 0
         (plan,) = json.loads(capsys.readouterr().out)["plans"]
         # A batch of 16: the images, or one crop of 8 x 8 of each; and the ids.

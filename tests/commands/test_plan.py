@@ -1,7 +1,9 @@
 """`ssljax plan` as a user meets it: a process for each topology, exit codes for scripts."""
 
+import contextlib
 import dataclasses
 import importlib.util
+import io
 import json
 import xml.etree.ElementTree
 
@@ -9,8 +11,12 @@ import pytest
 
 from ssljax import planning
 from ssljax.commands.main import main
+from ssljax.planning import __main__ as entry
 from ssljax.planning.plan import from_json
+from ssljax.spec import image_spec
+from ssljax.training.data_record import DataRecord, write_data_record
 from tests.commands.test_command_line import EXPERIMENT
+from tests.experiments.configs import ROOT
 
 # Wide enough for parameters to be cut, and a batch for which they are what is sent.
 SHARDED = ("--config.mesh.fsdp=4", "--config.encoder.width=256", "--config.batch_size=256")
@@ -43,9 +49,6 @@ def _plan(experiment: str, topology: str, *more: str) -> list[str]:
 @pytest.fixture(scope="module")
 def printed(experiment, tmp_path_factory):
     """Return what a plan for eight CPU devices prints, as JSON."""
-    import contextlib
-    import io
-
     output = io.StringIO()
     with contextlib.redirect_stdout(output):
         assert main(_plan(experiment, "cpu:8", "--json", *SHARDED)) == 0
@@ -122,6 +125,25 @@ def test_the_quick_compiler_makes_the_same_step(experiment, capsys):
     assert quick["hbm_bytes"] is None and quick["roofline"]["memory"] is None
 
 
+@pytest.mark.parametrize(
+    "config", ["table/small/simclr_adult_mlp", "series/small/mae_watch_transformer"]
+)
+def test_tables_and_series_are_planned_without_their_data(config, tmp_path, capsys):
+    path = str(ROOT / "experiments" / f"{config}.py")
+    assert main(_plan(path, "cpu:8", "--json", f"--config.data.folder={tmp_path}")) == 0
+    (plan,) = json.loads(capsys.readouterr().out)["plans"]
+    assert plan["fits"] is True and plan["model_flops"] > 0
+
+
+def test_a_plan_from_the_record_of_a_run(experiment, tmp_path, capsys):
+    spec = image_spec((12, 20, 1), (0.5,), (0.2,), 640)
+    write_data_record(tmp_path, DataRecord({"source": {}}, spec))
+    more = ("--spec", str(tmp_path), "--config.data.source=folder:/nowhere")
+    assert main(_plan(experiment, "cpu:8", "--json", *more)) == 0
+    (plan,) = json.loads(capsys.readouterr().out)["plans"]
+    assert plan["memory"]["batch"] == plan["batch_size"] / 8 * (12 * 20 + 4)
+
+
 def test_what_does_not_fit_is_status_3_and_says_by_how_much(
     printed, experiment, monkeypatch, capsys
 ):
@@ -187,6 +209,21 @@ def test_bad_input_is_one_clear_line(topology, more, message, experiment, capsys
 def test_what_the_process_refuses_is_one_clear_line_too(experiment, capsys):
     line = _fails(capsys, *_plan(experiment, "cpu:8", "--config.mesh.fsdp=3"))
     assert "the mesh (data=-1, fsdp=3" in line and "8 devices" in line
+
+
+@pytest.mark.parametrize("message, status", [("cuDNN not found.", 2), ("no room", None)])
+def test_a_missing_cudnn_names_the_extra_too(message, status, monkeypatch, capsys):
+    def fail(request):
+        raise RuntimeError(message)
+
+    monkeypatch.setattr(entry, "answer", fail)
+    monkeypatch.setattr("sys.stdin", io.StringIO("{}"))
+    if status is None:
+        with pytest.raises(RuntimeError, match=message):
+            entry.main()
+        return
+    assert entry.main() == status
+    assert "pip install -e '.[plan-gpu]'" in json.loads(capsys.readouterr().out)["error"]
 
 
 @pytest.mark.parametrize(

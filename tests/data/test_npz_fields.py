@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from ssljax.data import Pipeline, open_source
 from ssljax.data.sources.npz_fields import holds_fields, read_npz
 from ssljax.errors import UserError
 
@@ -87,3 +88,22 @@ def test_labels_that_are_names_here_and_numbers_there(tmp_path):
     )
     with pytest.raises(UserError, match="some splits of .* have strings as labels"):
         read_npz(path)
+
+
+def test_ragged_series_say_where_they_end(tmp_path):
+    series = np.arange(2 * 5 * 2, dtype=np.float32).reshape(2, 5, 2)
+    series[0, 3:] = series[1, 1] = np.nan  # one ends, of the other a time is missing
+    np.savez(tmp_path / "ragged.npz", series=series)
+    source = open_source(f"npz:{tmp_path / 'ragged.npz'}", ragged=True)
+    assert source.fields["series"].ragged
+    value = source.gather(np.array([0, 1]))["series"]
+    np.testing.assert_array_equal(value.segments, [[1, 1, 1, 0, 0], [1, 1, 1, 1, 1]])
+    mean = np.float32(source.fields["series"].mean)
+    np.testing.assert_array_equal(value.data[0, 3:], [mean, mean])
+    batch = Pipeline(source, seed=0, batch_size=2, length=2).batch(0)["series"]
+    assert np.all(batch.segments == 1)
+    for row, example in zip(batch.data, Pipeline(source, seed=0, batch_size=2).ids(0), strict=True):
+        starts = [n for n in range(2) if np.array_equal(value.data[example][n : n + 2], row)]
+        assert starts or example == 1  # a window of the first lies before its end
+    longer = Pipeline(source, seed=0, batch_size=2, length=7).batch(0)["series"]
+    assert sorted(longer.segments.sum(axis=1)) == [3, 5]

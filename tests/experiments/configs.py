@@ -1,33 +1,21 @@
 """Every experiment config of the repository, and what the data sets are like that they name."""
 
 import ast
+import dataclasses
 import pathlib
 
 from ml_collections import ConfigDict
 
 from ssljax.commands.config_file import load
-from ssljax.spec import Field, Spec, image_spec
+from ssljax.data import KNOWN, assumed_spec, described
+from ssljax.spec import Field, Spec
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
 # Arguments of a config file, besides none, under which it is a config of its own.
 ARGUMENTS = {"experiments/quickstart.py": ("sklearn:digits",)}
-# What is no image: a field and the number of examples.
-OTHERS = {
-    "seglearn:watch": (
-        Field("series", (128, 6), "float32", mean=(0.0,) * 6, std=(1.0,) * 6, rate=50.0),
-        2_460,
-    ),
-    "uci:adult": (
-        Field(
-            "table",
-            (14,),
-            "float32",
-            cardinalities=(0, 9, 0, 17, 0, 8, 15, 7, 6, 3, 0, 0, 0, 43),
-            mean=(0.0,) * 14,
-            std=(1.0,) * 14,
-        ),
-        32_561,
-    ),
+# Sets of no archive.
+OURS = {
+    "npz:emoji.npz": described("npz:emoji.npz", Field("image", (64, 64, 3), "uint8"), 2_999),
 }
 
 
@@ -52,24 +40,13 @@ def config_of(spec: str) -> ConfigDict:
 
 
 def spec_of(config: ConfigDict, num_examples: int = 0) -> Spec:
-    """Return what the training images of a config are like, without the images; of fewer of them
-    with `num_examples`."""
-    side = config.data.image_size
-    known = {
-        "sklearn:digits": ((8, 8, 1), 1_438),
-        "tfds:fashion_mnist": ((28, 28, 1), 60_000),
-        "tfds:cifar10": ((32, 32, 3), 50_000),
-        "npz:emoji.npz": ((side, side, 3), 2_999),
-        "tfds:imagenet2012": ((side, side, 3), 1_281_167),
-    }
-    source = config.data.source
-    if source in OTHERS:
-        field, count = OTHERS[source]
-        return Spec({field.modality: field}, num_examples or count)
-    assert source in known, (
-        f"{source} is not in the table of {__file__}: add its image shape and number of images"
-    )
-    shape, count = known[source]
-    assert min(shape) > 0, f"{source} has images of mixed sizes: set config.data.image_size"
-    mean, std = (0.5,) * shape[2], (0.25,) * shape[2]
-    return image_spec(shape, mean, std, num_examples or count, labels=config.data.labels)
+    """Return what the training data of a config are like, without the data; of fewer of them with
+    `num_examples`."""
+    source, known = config.data.source, {**KNOWN, **OURS}
+    assert source in known, f"{source} is in neither table: {__file__}, ssljax/data/known.py"
+    spec = assumed_spec(known[source], config.data)
+    spec = dataclasses.replace(spec, num_examples=num_examples or spec.num_examples)
+    if "text" not in config.encoders:
+        return spec
+    length = (config.data.length,)
+    return spec.replace(text=Field("text", length, "int32", vocab=256, ragged=True))

@@ -1,10 +1,16 @@
+import functools
+import types
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.sharding import AbstractDevice, AbstractMesh, AxisType, use_abstract_mesh
 
 from ssljax.errors import UserError
-from ssljax.models.attention import attend, fused
+from ssljax.models import Transformer, apply, init
+from ssljax.models.attention import LONG, attend, choose, fused
+from ssljax.training.sharding import AXES, make_mesh
 
 Q, K, V = jax.random.normal(jax.random.key(0), (3, 2, 2, 20, 8))
 PADDED = jnp.array([[1] * 13 + [0] * 7, [1] * 5 + [2] * 11 + [0] * 4])
@@ -43,13 +49,108 @@ def test_every_kernel_against_numpy(form, segments, causal):
 
 
 @pytest.mark.parametrize("form", [cudnn_form, splash])
-def test_gradients_are_those_of_the_plain_form(form):
-    def gradients(form):
-        loss = lambda *args: jnp.sum(form(*args, segments=PADDED, causal=True) ** 2)  # noqa: E731
-        return jax.jit(jax.grad(loss, argnums=(0, 1, 2)))(Q, K, V)
+@pytest.mark.parametrize("segments", [None, PADDED], ids=["all", "segments"])
+@pytest.mark.parametrize("count", [19, 20])
+def test_gradients_are_those_of_the_plain_form(form, segments, count):
+    inputs = [x[:, :, :count] for x in (Q, K, V)]
+    segments = None if segments is None else segments[:, :count]
 
-    for one, other in zip(gradients(form), gradients(attend), strict=True):
-        np.testing.assert_allclose(one, other, atol=2e-5)
+    def gradients(form):
+        loss = lambda *args: jnp.sum(form(*args, segments=segments, causal=True) ** 2)  # noqa: E731
+        return jax.jit(jax.value_and_grad(loss, argnums=(0, 1, 2)))(*inputs)
+
+    for one, other in zip(*map(jax.tree.leaves, map(gradients, (form, attend))), strict=True):
+        np.testing.assert_allclose(one, other, atol=2e-5, rtol=2e-6)
+
+
+@pytest.mark.parametrize("sizes", [(2, 2, 2), (1, 1, 8), (8, 1, 1)], ids=str)
+@pytest.mark.parametrize("segments", [None, PADDED], ids=["all", "segments"])
+def test_the_kernel_on_a_mesh_is_that_on_one_device(sizes, segments):
+    """A dimension that the mesh does not divide is whole on every device: 2 heads, 4 examples."""
+    inputs = [jnp.concatenate([x, x[::-1]]) for x in (Q, K, V)]
+    both = None if segments is None else jnp.concatenate([segments, segments[::-1]])
+
+    def value_and_gradients(form):
+        loss = lambda *args: jnp.sum(form(*args, segments=both, causal=True) ** 2)  # noqa: E731
+        return jax.jit(jax.value_and_grad(loss, argnums=(0, 1, 2)))(*inputs)
+
+    expected = value_and_gradients(attend)
+    with jax.set_mesh(make_mesh(dict(zip(AXES, sizes, strict=True)))):
+        found = value_and_gradients(splash)
+    for one, other in zip(*map(jax.tree.leaves, (found, expected)), strict=True):
+        np.testing.assert_allclose(one, other, atol=2e-5, rtol=2e-5)
+
+
+@pytest.mark.parametrize("remat", ["none", "full"])
+def test_a_trunk_on_a_mesh_with_the_kernel_is_the_plain_one(remat):
+    x = jax.random.normal(jax.random.key(1), (4, 20, 16))
+    trunks = [Transformer(2, 2, attention=kernel, remat=remat) for kernel in ("xla", "splash")]
+    params, _ = init(trunks[0], jax.random.key(0), x)
+
+    def gradients(trunk):
+        def loss(params):
+            return jnp.mean(apply(trunk, params, {}, x, train=True)[0] ** 4)
+
+        return jax.tree.leaves(jax.jit(jax.value_and_grad(loss))(params))
+
+    plain, kernel = trunks
+    expected = gradients(plain)
+    with jax.set_mesh(make_mesh(dict(zip(AXES, (2, 2, 2), strict=True)))):
+        found = gradients(kernel)
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, atol=2e-5, rtol=2e-5)
+
+
+def _devices(platform, sizes=(2, 2, 2)):
+    """A mesh of devices that are not here."""
+    device = AbstractDevice(device_kind=platform, num_cores=1, platform=platform)
+    kinds = (AxisType.Auto,) * len(AXES)
+    return use_abstract_mesh(AbstractMesh(sizes, AXES, kinds, abstract_device=device))
+
+
+@pytest.mark.parametrize(
+    "platform, dtype, shape, kernel",
+    [
+        ("cpu", "bfloat16", (8, 4, 4096, 64), "xla"),
+        ("tpu", "bfloat16", (8, 4, LONG, 64), "splash"),
+        ("tpu", "float32", (8, 4, LONG, 64), "splash"),
+        ("tpu", "bfloat16", (8, 4, LONG - 1, 64), "xla"),
+        ("gpu", "bfloat16", (8, 4, 197, 64), "cudnn"),
+        ("gpu", "bfloat16", (8, 4, 196, 64), "cudnn"),
+        ("gpu", "float32", (8, 4, 196, 64), "xla"),
+        ("gpu", "bfloat16", (8, 4, 196, 60), "xla"),
+        ("gpu", "bfloat16", (8, 4, 196, 136), "xla"),
+    ],
+)
+def test_the_choice_is_by_the_devices_of_the_mesh(platform, dtype, shape, kernel):
+    with _devices(platform):
+        assert choose(jax.ShapeDtypeStruct(shape, dtype)) == kernel
+
+
+def test_without_a_mesh_the_choice_is_by_the_devices_that_are_here(monkeypatch):
+    query = jax.ShapeDtypeStruct((8, 4, LONG, 64), "bfloat16")
+    assert choose(query) == "xla"
+    monkeypatch.setattr(jax, "default_backend", lambda: "tpu")
+    assert choose(query) == "xla"  # of 8 devices, on which arrays may lie anyhow
+    monkeypatch.setattr(jax, "device_count", lambda: 1)
+    assert choose(query) == "splash"
+
+
+@pytest.mark.parametrize(
+    "capability, kernel", [("7.5", "xla"), ("8.0", "cudnn"), ("12.0", "cudnn"), ("gfx90a", "xla")]
+)
+def test_gpus_before_ampere_have_no_such_kernel(capability, kernel, monkeypatch):
+    device = types.SimpleNamespace(compute_capability=capability)
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    monkeypatch.setattr(jax, "devices", lambda *_: [device])
+    query = jax.ShapeDtypeStruct((8, 4, 196, 64), "bfloat16")
+    assert choose(query) == kernel
+
+
+def test_auto_is_the_plain_form_on_a_cpu():
+    forms = (attend, functools.partial(attend, kernel="auto"))
+    one, other = (jax.jit(form)(Q, K, V) for form in forms)
+    np.testing.assert_array_equal(one, other)
 
 
 def test_cudnn_is_for_lower_precision():

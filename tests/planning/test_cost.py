@@ -1,11 +1,16 @@
 """What a program does is counted as often as it does it."""
 
+import functools
+import math
+
 import jax
 import jax.numpy as jnp
 import pytest
 
+from ssljax.models.attention import attend
 from ssljax.planning import flops, hlo
 from ssljax.planning.cost import cost
+from ssljax.training.sharding import AXES, make_mesh
 from tests.planning.programs import one_instruction, scanned
 
 
@@ -179,6 +184,28 @@ def test_a_function_over_shards_counts_all_of_them():
         )(x, y)
 
     assert _traced(product, (64, 16), (64, 16)) == 8 * 2 * 8 * 8 * 16
+
+
+@pytest.mark.parametrize("sizes", [(1, 1, 1), (2, 2, 2)], ids=str)
+def test_what_is_in_a_kernel_counts(sizes):
+    """Tokens and channels padded to 128: two products in the forward pass; seven in the backward
+    one, which computes the scores again for the gradients of queries, and for those of keys."""
+    mesh = make_mesh(dict(zip(AXES, sizes, strict=True)), jax.devices()[: math.prod(sizes)])
+
+    def attention(x, kernel):
+        return jnp.sum(attend(x, x, x, kernel=kernel))
+
+    def count(function, **options):
+        with jax.set_mesh(mesh):
+            jaxpr = jax.make_jaxpr(function)(jnp.zeros((4, 2, 20, 8))).jaxpr
+        return flops.traced(jaxpr, **options)
+
+    product = 2 * 4 * 2 * 128 * 128 * 128
+    kernel, plain = (functools.partial(attention, kernel=one) for one in ("splash", "xla"))
+    assert count(kernel) == count(kernel, only_kernels=True) == 2 * product
+    assert count(jax.grad(kernel), only_kernels=True) == (2 + 7) * product
+    assert count(plain) == 2 * 2 * 4 * 2 * 20 * 20 * 8
+    assert count(plain, only_kernels=True) == 0
 
 
 def test_of_a_batch_convolution_written_with_holes_only_what_meets_counts():

@@ -1,10 +1,16 @@
 """What the data are like, at hand or not."""
 
+import json
+
+import numpy as np
 import pytest
 
+from ssljax.data import KNOWN, measured_spec, open_source
 from ssljax.errors import UserError
 from ssljax.planning.spec import spec_of
+from ssljax.spec import LABEL, Field, Spec
 from ssljax.training.config import complete
+from ssljax.training.data_record import DataRecord, write_data_record
 
 
 def _config(source: str, **data):
@@ -22,28 +28,87 @@ def test_a_well_known_one_need_not_be_here(tmp_path):
     assert len(spec.fields["image"].mean) == len(spec.fields["image"].std) == 3
     spec = spec_of(_config("tfds:fashion_mnist", folder=str(tmp_path)))
     assert spec.fields["image"].shape == (28, 28, 1) and spec.num_examples == 60_000
+    spec = spec_of(_config("seglearn:watch", folder=str(tmp_path), length=64, labels=True))
+    assert spec.fields["series"].shape == (64, 6) and spec.fields["label"] == LABEL
+    spec = spec_of(_config("uci:adult", folder=str(tmp_path)))
+    assert list(spec.fields) == ["table"] and len(spec.fields["table"].mean) == 14
 
 
-def test_what_is_given_comes_first():
-    spec = spec_of(_config("folder:/nowhere"), "256x192x4:5000")
-    assert spec.fields["image"].shape == (256, 192, 4) and spec.num_examples == 5000
-    assert spec_of(_config("sklearn:digits", image_size=16), "8x8x1:7").fields["image"].shape == (
-        16,
-        16,
-        1,
-    )
+def test_what_is_known_of_a_set_is_so():
+    source, known = open_source("sklearn:digits"), KNOWN["sklearn:digits"]
+    assert {**source.fields} == {**known.fields} and len(source) == len(known)
+
+
+def test_the_spec_but_for_statistics_is_the_one_that_is_measured(tmp_path):
+    rng = np.random.default_rng(0)
+    table = rng.standard_normal((20, 3)).astype(np.float32)
+    table[:, 1] = rng.integers(0, 4, 20)
+    np.savez(tmp_path / "t.npz", table=table, cardinalities=[0, 4, 0], label=np.arange(20) % 2)
+    for name in (f"npz:{tmp_path / 't.npz'}", "sklearn:digits"):
+        for labels in (False, True):
+            data = _config(name, labels=labels, folder=str(tmp_path)).data
+            planned = spec_of(_config(name, labels=labels))
+            measured = measured_spec(open_source(name), data)
+            assert _shapes(planned) == _shapes(measured)
+
+
+def _shapes(spec):
+    plain = {name: field.replace(mean=(), std=()) for name, field in spec.fields.items()}
+    return plain, spec.num_examples
 
 
 @pytest.mark.parametrize(
-    "source, images, message",
+    "text, field, count",
     [
-        ("tfds:imagenet2012", "", "set config.data.image_size"),
-        ("tfds:unheard_of", "", "--images HEIGHTxWIDTHxCHANNELS:NUMBER"),
-        ("sklearn:digits", "224", "write HEIGHTxWIDTHxCHANNELS:NUMBER"),
-        ("sklearn:digits", "0x8x1:9", "write HEIGHTxWIDTHxCHANNELS:NUMBER"),
+        ("image:256x192x4:5000", Field("image", (256, 192, 4), "uint8"), 5_000),
+        ("series:128x6:2460", Field("series", (128, 6), "float32"), 2_460),
+        ("table:3:99", Field("table", (3,), "float32", cardinalities=(0, 0, 0)), 99),
     ],
 )
-def test_what_is_not_known_is_asked_for(source, images, message, tmp_path):
-    with pytest.raises(UserError) as error:
-        spec_of(_config(source, folder=str(tmp_path)), images)
-    assert message in str(error.value) and "\n" not in str(error.value)
+def test_what_is_given_comes_first(text, field, count):
+    fields, found = _shapes(spec_of(_config("folder:/nowhere"), text))
+    assert fields == {field.modality: field} and found == count
+
+
+def test_what_is_given_is_cut_to_the_size_of_the_config():
+    spec = spec_of(_config("sklearn:digits", image_size=16), "image:8x8x1:7")
+    assert spec.fields["image"].shape == (16, 16, 1)
+
+
+def test_the_record_of_a_run_is_read_from_its_workdir_or_by_name(tmp_path):
+    field = Field("series", (90, 2), "float32", mean=(3.0, 4.0), std=(1.0, 2.0), rate=20.0)
+    spec = Spec({"series": field}, 77)
+    write_data_record(tmp_path, DataRecord({"source": {}}, spec))
+    for given in (tmp_path, tmp_path / "data.json"):
+        assert spec_of(_config("folder:/nowhere"), str(given)) == spec
+    labelled = spec_of(_config("folder:/nowhere", labels=True), str(tmp_path))
+    assert labelled.fields == {"series": field, "label": LABEL}
+
+
+USAGE = "MODALITY:SHAPE:NUMBER, such as image:256x256x3:1281167"
+
+
+@pytest.mark.parametrize(
+    "source, given, message",
+    [
+        ("tfds:imagenet2012", "", "set config.data.image_size"),
+        ("tfds:unheard_of", "", f"is not prepared in .* --spec .*{USAGE}"),
+        ("ucr:JapaneseVowels", "", f"is not prepared in .* --spec .*{USAGE}"),
+        ("sklearn:digits", "224", f"neither there nor understood; .*{USAGE}"),
+        ("sklearn:digits", "image:0x8x1:9", USAGE),
+        ("sklearn:digits", "table:8x8:9", USAGE),
+        ("sklearn:digits", "{empty}", "data.json is missing"),
+        ("sklearn:digits", "{old}", "data.json has no spec"),
+        ("sklearn:digits", "{damaged}", "data.json is damaged"),
+    ],
+)
+def test_what_is_not_known_is_asked_for(source, given, message, tmp_path):
+    for name, content in {"old": json.dumps({"source": {}}), "damaged": "{"}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "data.json").write_text(content)
+    (tmp_path / "empty").mkdir()
+    if given.startswith("{"):
+        given = str(tmp_path / given.strip("{}"))
+    with pytest.raises(UserError, match=message) as error:
+        spec_of(_config(source, folder=str(tmp_path)), given)
+    assert "\n" not in str(error.value)

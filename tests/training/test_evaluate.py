@@ -92,7 +92,7 @@ def test_quick_evaluations_of_images_of_other_sizes(by_pixels, tmp_path, stored)
     assert SHAPES == {(16, 16, 3)} and scores["knn"] == 1
     result, text = _full(config)
     assert result["data"]["test"] == "20% of train, held out"
-    assert "pretraining saw the held-out images too" in text
+    assert "pretraining saw the held-out examples too" in text
     assert result["raw_input"]["knn"]["accuracy"] == 1
 
 

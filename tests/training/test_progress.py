@@ -29,10 +29,10 @@ def test_a_file_gets_a_line_every_so_often_with_the_time_left_and_the_scores(mon
     out, err = capsys.readouterr()
     assert not out and "\r" not in err
     assert err.splitlines() == [
-        "step 2/6: loss 0.5000, 8 images/s, 00:04 left",
-        "step 4/6: loss 0.2500, 8 images/s, 00:02 left",
+        "step 2/6: loss 0.5000, 8 examples/s, 00:04 left",
+        "step 4/6: loss 0.2500, 8 examples/s, 00:02 left",
         "step 4/6: k-NN 87.5%, of a part of the training split",
-        "step 6/6: loss 0.1667, 8 images/s, 00:00 left",
+        "step 6/6: loss 0.1667, 8 examples/s, 00:00 left",
     ]
 
 

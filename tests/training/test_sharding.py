@@ -14,11 +14,12 @@ from ssljax.errors import UserError
 from ssljax.training.checkpoint import Checkpointer
 from ssljax.training.config import complete
 from ssljax.training.experiment import build
+from ssljax.training.logical_axes import evaluated, mesh_axes, names_of
 from ssljax.training.sharding import AXES, check_batch_size, local_rows, make_mesh
 from ssljax.training.sharding_rules import describe_sharding, state_sharding
-from ssljax.training.tensor_parallel import RULES
 from ssljax.training.tree_paths import named_leaves
-from tests.objectives.cases import config_of
+from tests.objectives.cases import CASES, config_of
+from tests.objectives.conftest import objective_of, trial
 
 
 def _mesh(data=-1, fsdp=1, tensor=1):
@@ -157,20 +158,55 @@ def test_a_parameter_its_moments_and_its_copy_in_a_teacher_lie_alike(case, name,
         assert len(found) == 4  # itself, two moments, the teacher's
 
 
-def test_every_rule_of_tensor_parallelism_is_seen_above():
-    rules = {pattern for pattern, _ in RULES}
-    for case, name, _ in CUT:
-        rules -= {
-            p for p in rules for path in _placed(case) if path.endswith(name) and re.search(p, path)
-        }
-    assert not rules
+# Which dimension, from the last, of which arrays can be cut over "tensor".
+TENSOR = {
+    r"/attention/(query|key|value)/(kernel|bias)$": -1,
+    r"/attention/out/kernel$": -2,
+    r"/mlp/(fc1|gate)/(kernel|bias)$": -1,
+    r"/mlp/fc2/kernel$": -2,
+    r"/head/output/(kernel|bias)$": -1,
+    r"head/prototypes$": -1,
+    r"/(patch_)?center$": -1,
+    r"/prototypes/rows$": -2,
+    r"/prototypes/\d+$": -2,
+    r"/codebook/sums$": -2,
+    r"/codebook/counts$": -1,
+    r"/queue/(\d+/)?rows$": -2,
+}
+
+
+@pytest.mark.parametrize("case", sorted(CASES))
+def test_the_arrays_of_every_objective_have_the_names_by_which_they_are_cut(case):
+    params, state, names = evaluated(objective_of(case))
+    for path, leaf in named_leaves({"params": params, "objective_state": state}).items():
+        for pattern, dim in TENSOR.items():
+            if re.search(pattern, path):
+                expected = [None] * leaf.ndim
+                expected[dim] = "tensor"
+                assert mesh_axes(names_of(path, names), path) == expected, path
+                break
+
+
+def test_names_do_not_show_in_a_state():
+    one = trial("dinov2")
+    assert all(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(one.state))
+    params = jax.eval_shape(one.objective.init_params, jax.random.key(0))
+    assert jax.tree.structure(params) == jax.tree.structure(one.state.params)
+    params, kept, _ = evaluated(one.objective)
+    assert jax.tree.structure(params) == jax.tree.structure(one.state.params)
+    assert jax.tree.structure(kept) == jax.tree.structure(one.state.objective_state)
+
+
+def test_a_name_that_is_none_is_refused():
+    with pytest.raises(UserError, match="logical axis of head/kernel: 'vocabs'.*'vocab'"):
+        mesh_axes((None, "vocabs"), "head/kernel")
 
 
 def test_what_tensor_does_not_divide_is_cut_by_fsdp_alone():
     """Three heads' width of 15 over tensor=2."""
-    state = {"encoder/attention/query/kernel": jnp.zeros((64, 15))}
-    (sharding,) = jax.tree.leaves(state_sharding(_mesh(2, 2, 2), state, min_size=64))
-    assert sharding.spec == PartitionSpec("fsdp")
+    state, names = {"params": {"query": jnp.zeros((64, 15))}}, {"params/query": ("embed", "heads")}
+    shardings = state_sharding(_mesh(2, 2, 2), state, names=names, min_size=64)
+    assert shardings["params"]["query"].spec == PartitionSpec("fsdp")
 
 
 def test_the_layers_of_a_scan_are_not_dealt_out():

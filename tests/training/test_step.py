@@ -68,6 +68,22 @@ def test_accumulation_is_the_mean_over_micro_batches(accumulate):
     assert float(one[0].params["w"]) == pytest.approx(float(whole[0].params["w"]))
 
 
+@pytest.mark.parametrize("accumulate", [1, 4])
+def test_the_loss_is_traced_once(accumulate):
+    traces = []
+
+    class Told(Quadratic):
+        def value(self, *args, **kwargs):
+            traces.append(1)
+            return super().value(*args, **kwargs)
+
+    objective, optimizer = Told(), optax.sgd(0.5)
+    step = make_train_step(objective, optimizer, seed=0, accumulate=accumulate)
+    state = init_state(objective, optimizer, seed=0)
+    jax.jit(step).lower(state, _batch([1.0, 2.0, 3.0, 6.0]))
+    assert len(traces) == 1
+
+
 def test_accumulation_of_mae_equals_the_whole_batch():
     """Masks and views come from the position in the global batch, whatever the micro-batch."""
     one = trial("mae")

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from ssljax.spec import Field
+from ssljax.spec import Field, Value
 
 
 @dataclasses.dataclass(frozen=True)
 class Window:
-    """A window of `length` steps.
+    """A window of `length` steps; of a `Value`, of its first steps that are no padding.
 
     Attributes:
       length: in steps.
@@ -26,7 +26,13 @@ class Window:
     def field(self, field: Field) -> Field:
         return field.replace(shape=(self.length, *field.shape[1:]))
 
-    def __call__(self, value: np.ndarray, rng: np.random.Generator | None) -> np.ndarray:
+    def __call__(
+        self, value: np.ndarray | Value, rng: np.random.Generator | None
+    ) -> np.ndarray | Value:
+        if isinstance(value, Value):
+            steps = int(np.count_nonzero(value.segments))
+            segments = (np.arange(self.length) < steps).astype(np.int32)
+            return Value(self(value.data[:steps], rng), segments)
         spare = len(value) - self.length
         if spare >= 0:
             start = int(rng.integers(spare + 1)) if self.random else spare // 2

@@ -43,6 +43,7 @@ class Options:
       decoder: of image files. Arrays and prepared sets keep their channels and bits.
       data_dir: where prepared sets live; see `data_directory`.
       memory_limit: bytes up to which a set is decoded once and kept as arrays.
+      ragged: whether series of different lengths say where they end.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Options:
     decoder: Decoder = Decoder()
     data_dir: str | None = None
     memory_limit: int = MEMORY_LIMIT
+    ragged: bool = False
 
 
 def fingerprint_of(source: Source, content: str) -> dict[str, Any]:

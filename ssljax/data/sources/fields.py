@@ -1,6 +1,6 @@
 """Sources of tables and series: the arrays of one split, without missing values."""
 
-from ssljax.data.series import fill
+from ssljax.data.series import fill, segments_of
 from ssljax.data.sources.arrays import Arrays
 from ssljax.data.sources.base import Options
 from ssljax.data.sources.csv_table import read_csv
@@ -9,24 +9,27 @@ from ssljax.data.sources.npz import open_npz
 from ssljax.data.sources.npz_fields import holds_fields, read_npz
 from ssljax.data.sources.paths import find_split
 from ssljax.data.sources.ts import read_ts_files
+from ssljax.spec import Value
 
 
 def source_of(arrays: Arrays, options: Options) -> ArraySource:
     """Return a source of one split, with the statistics of the training split in its fields.
 
-    Where a series has ended or a value is missing it holds the training mean of the channel.
+    Where a series has ended or a value is missing it holds the training mean of the channel. With
+    `options.ragged` a `Value` says where each series ends.
 
     Raises:
       UserError: there is no such split.
     """
     named = arrays.splits[find_split(options, arrays.splits)]
-    held = {
-        name: fill(named[name], field) if field.modality == "series" else named[name]
-        for name, field in arrays.fields.items()
-    }
-    if "label" in named:
-        held["label"] = named["label"]
-    return ArraySource(arrays.fields, held, options, class_names=arrays.class_names or None)
+    fields, held = dict(arrays.fields), dict(named)
+    for name, field in arrays.fields.items():
+        if field.modality == "series":
+            held[name] = fill(named[name], field)
+            if options.ragged:
+                fields[name] = field.replace(ragged=True)
+                held[name] = Value(held[name], segments_of(named[name]))
+    return ArraySource(fields, held, options, class_names=arrays.class_names or None)
 
 
 def open_csv(rest: str, options: Options) -> ArraySource:

@@ -71,6 +71,7 @@ def open_source(
     bits: int = 8,
     data_dir: str | None = None,
     memory_limit: int = MEMORY_LIMIT,
+    ragged: bool = False,
 ) -> Source:
     """Open a data set.
 
@@ -87,6 +88,7 @@ def open_source(
       bits: 8 or 16, for each channel of image files and plain records. Other sets keep theirs.
       data_dir: where prepared sets live; by default $SSLJAX_DATA_DIR or ~/.cache/ssljax/data.
       memory_limit: bytes of pixels up to which a set is decoded once and kept in memory.
+      ragged: whether series are read as `Value`s, which say where each of them ends.
 
     Raises:
       UserError: the set is missing, empty, damaged or of a wrong form; the message names what and
@@ -108,5 +110,5 @@ def open_source(
         raise UserError(f"channels must be from 1 to {MOST_CHANNELS}, got {channels}")
     if bits not in (8, 16):
         raise UserError(f"bits must be 8 or 16, got {bits}")
-    options = Options(name, split, broken, Decoder(channels, bits), data_dir, memory_limit)
+    options = Options(name, split, broken, Decoder(channels, bits), data_dir, memory_limit, ragged)
     return resized(_KINDS[kind].open(rest, options), image_size)

@@ -7,11 +7,11 @@ import jax.numpy as jnp
 
 from ssljax.errors import UserError
 from ssljax.losses import swapped_prediction
-from ssljax.models import MLP, Prototypes
+from ssljax.models import MLP, Prototypes, named
 from ssljax.objectives.base import Loss, Objective
 from ssljax.objectives.clustering.features import require_views, unit_features
 from ssljax.objectives.presets import STRONG
-from ssljax.objectives.views import Views, blank
+from ssljax.objectives.views import Views
 from ssljax.ops import sinkhorn
 from ssljax.ops.normalize import l2_normalize
 from ssljax.ops.queue import enqueue, init_queue
@@ -88,14 +88,15 @@ class SwAV(Objective):
         }
 
     def run_once(self, net):
-        net.projector(net.encoder(blank(self.run.field)).pooled)
+        net.projector(net.encoder(self.blank()).pooled)
         net.prototypes()
 
     def memory(self, key):
         if not self.queue_size:
             return {}
         sizes = {"rows": self.queue_size, "dim": self.projector_dim}
-        return {"queue": [init_queue(one, **sizes) for one in jax.random.split(key, ASSIGNED)]}
+        queues = [init_queue(one, **sizes) for one in jax.random.split(key, ASSIGNED)]
+        return {"queue": named(queues, "queue")}
 
     def loss(self, net, teacher, batch, *, key, step):
         z, prototypes = unit_features(net, self.views(key, batch)), net.prototypes()

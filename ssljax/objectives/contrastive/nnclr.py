@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from ssljax.losses import batch_info_nce
 from ssljax.losses.blockwise import over_pairs, product
-from ssljax.models import MLP
+from ssljax.models import MLP, named
 from ssljax.objectives.base import Loss, Objective
 from ssljax.objectives.contrastive.momentum_contrast import require_queue
 from ssljax.objectives.views import Views
@@ -53,7 +53,8 @@ class NNCLR(Objective):
         return {"encoder": self.run.encoder, "projector": projector, "predictor": predictor}
 
     def memory(self, key):
-        return {"queue": init_queue(key, rows=self.queue_size, dim=self.projector_dim)}
+        queue = init_queue(key, rows=self.queue_size, dim=self.projector_dim)
+        return {"queue": named(queue, "queue")}
 
     def loss(self, net, teacher, batch, *, key, step):
         views, queue = self.views.stacked(key, batch), net.state["queue"]

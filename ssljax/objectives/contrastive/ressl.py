@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from ssljax.errors import UserError
 from ssljax.losses import relational
-from ssljax.models import MLP
+from ssljax.models import MLP, named
 from ssljax.objectives.base import Loss, Objective
 from ssljax.objectives.contrastive.momentum_contrast import require_queue, teacher_keys
 from ssljax.objectives.presets import WEAK
@@ -64,7 +64,8 @@ class ReSSL(Objective):
         return {"encoder": self.run.encoder, "projector": projector}
 
     def memory(self, key):
-        return {"queue": init_queue(key, rows=self.queue_size, dim=self.projector_dim)}
+        queue = init_queue(key, rows=self.queue_size, dim=self.projector_dim)
+        return {"queue": named(queue, "queue")}
 
     def loss(self, net, teacher, batch, *, key, step):
         views, queue = self.views(key, batch), net.state["queue"]

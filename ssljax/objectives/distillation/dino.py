@@ -5,7 +5,7 @@ import dataclasses
 import jax.numpy as jnp
 
 from ssljax.losses import dino
-from ssljax.models import DINOHead
+from ssljax.models import DINOHead, named
 from ssljax.objectives.base import Loss, Objective
 from ssljax.objectives.distillation.temperature import teacher_temperature
 from ssljax.objectives.multi_crop import apply_multi_crop, count_global, pairs
@@ -63,7 +63,7 @@ class DINO(Objective):
         return {"encoder": self.run.encoder, "head": DINOHead(*shape, self.run.dtype)}
 
     def memory(self, key):
-        return {"center": jnp.zeros(self.prototypes)}
+        return {"center": named(jnp.zeros(self.prototypes), "prototypes")}
 
     def loss(self, net, teacher, batch, *, key, step):
         groups = self.views.by_size(key, batch)

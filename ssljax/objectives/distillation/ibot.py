@@ -1,18 +1,19 @@
 """iBOT: DINO on images, and the same for hidden patches, whose targets a teacher sees unhidden."""
 
 import dataclasses
+import math
 
 import jax
 import jax.numpy as jnp
 
 from ssljax.losses import dino, ibot
-from ssljax.models import DINOHead, MaskToken
+from ssljax.models import DINOHead, MaskToken, named
 from ssljax.objectives.base import Loss, Objective
 from ssljax.objectives.distillation.patch_distillation import encode, require_ratios
 from ssljax.objectives.distillation.temperature import teacher_temperature
 from ssljax.objectives.masked.patches import patch_grid, require_patches
 from ssljax.objectives.multi_crop import count_global, pairs
-from ssljax.objectives.views import Views, blank
+from ssljax.objectives.views import Views
 from ssljax.ops.ema import ema
 from ssljax.ops.keys import per_example, split_keys
 from ssljax.ops.masking import block_mask
@@ -57,8 +58,8 @@ class IBOT(Objective):
     def check(self):
         require_patches(self.run, "ibot")
         count_global(self.views, at_least=2)
-        patch_grid(self.run, self.views)
-        require_ratios(self.mask_ratio_min, self.mask_ratio_max)
+        patches = math.prod(patch_grid(self.run, self.views))
+        require_ratios(self.mask_ratio_min, self.mask_ratio_max, patches)
 
     def modules(self):
         shape = self.head_hidden, self.prototypes, self.bottleneck, self.learned_lengths
@@ -70,10 +71,11 @@ class IBOT(Objective):
 
     def run_once(self, net):
         net.mask_token()
-        net.head(net.encoder(blank(self.run.field)).pooled)
+        net.head(net.encoder(self.blank()).pooled)
 
     def memory(self, key):
-        return {"center": jnp.zeros(self.prototypes), "patch_center": jnp.zeros(self.prototypes)}
+        centers = {name: jnp.zeros(self.prototypes) for name in ("center", "patch_center")}
+        return named(centers, "prototypes")
 
     def masks(self, key, rows, views):
         """Return bool[B, views, N], the patches that the student does not see."""
@@ -85,8 +87,8 @@ class IBOT(Objective):
             some = uniform(per_example(prob_key, rows)) < self.mask_prob
             ratio = uniform(per_example(ratio_key, rows))
             ratio = self.mask_ratio_min + ratio * (self.mask_ratio_max - self.mask_ratio_min)
-            count = jnp.where(some, (ratio * grid[0] * grid[1]).astype(jnp.int32), 0)
-            smallest = max(1, (grid[0] // 3) ** 2)
+            count = jnp.where(some, math.prod(grid, start=ratio).astype(jnp.int32), 0)
+            smallest = max(1, (grid[0] // 3) ** len(grid))
             keys = per_example(block_key, rows)
             return block_mask(keys, grid=grid, count=count, smallest=smallest)
 
@@ -123,12 +125,12 @@ class IBOT(Objective):
             for view in range(count)
         ]
         metrics = {
-            "image_loss": jnp.mean(jnp.stack(images)),
+            "view_loss": jnp.mean(jnp.stack(images)),
             "patch_loss": jnp.mean(jnp.stack(patches)),
         }
         # Means of the teacher's logits; `advance` moves the centres to them.
         carry = {"center": jnp.mean(t, (0, 1)), "patch_center": jnp.mean(t_patches, (0, 1, 2))}
-        return Loss(metrics["image_loss"] + metrics["patch_loss"], metrics, carry)
+        return Loss(metrics["view_loss"] + metrics["patch_loss"], metrics, carry)
 
     def advance(self, params, state, carry, *, step):
         centers = {

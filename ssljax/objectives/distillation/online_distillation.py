@@ -10,12 +10,12 @@ import jax.numpy as jnp
 
 from ssljax.errors import UserError
 from ssljax.losses import similarity_distillation
-from ssljax.models import MLP, build_encoder
+from ssljax.models import MLP, build_encoder, named
 from ssljax.objectives import build_objective
 from ssljax.objectives.base import Loss, Objective, Refreshing, Run
 from ssljax.objectives.contrastive.momentum_contrast import require_queue
 from ssljax.objectives.distillation.seed_distillation import teacher_features
-from ssljax.objectives.views import Views, blank
+from ssljax.objectives.views import Views
 from ssljax.ops.queue import enqueue, init_queue
 from ssljax.schema import Count, Positive, Widths, parse
 
@@ -63,7 +63,8 @@ class OnlineDistillation(Objective):
         ):
             if not rest.get(name):
                 raise UserError(f"{where}.{name} is missing; set it to {such}, say")
-        encoder = build_encoder(rest.pop("teacher_encoder"))
+        section = rest.pop("teacher_encoder")
+        encoder = build_encoder(section, run.field, f"{where}.teacher_encoder")
         its_run = dataclasses.replace(run, encoder=encoder)
         task = build_objective(rest.pop("teacher_objective"), its_run, f"{where}.teacher_objective")
         return parse(cls, rest, where, run=run, teacher_objective=task)
@@ -78,7 +79,7 @@ class OnlineDistillation(Objective):
     def width(self) -> int:
         """The number of the teacher's features."""
         task = self.teacher_objective
-        batch = {self.run.name: blank(self.run.field)}
+        batch = {self.run.name: self.blank()}
 
         def features(key):
             params = task.init_params(key)
@@ -92,7 +93,8 @@ class OnlineDistillation(Objective):
 
     def memory(self, key):
         queue_key = jax.random.split(key)[1]
-        return {"queue": init_queue(queue_key, rows=self.queue_size, dim=self.width)}
+        queue = init_queue(queue_key, rows=self.queue_size, dim=self.width)
+        return {"queue": named(queue, "queue")}
 
     def loss(self, net, teacher, batch, *, key, step):
         x, queue = self.views.stacked(key, batch)[:, 0], net.state["queue"]

@@ -9,9 +9,9 @@ from einops import rearrange
 
 from ssljax.errors import UserError
 from ssljax.losses import mse
-from ssljax.models import MLP, GridDecoder
+from ssljax.models import MLP, GridDecoder, named
 from ssljax.objectives.base import Array, Loss, Objective
-from ssljax.objectives.views import Views, blank
+from ssljax.objectives.views import Views
 from ssljax.ops.quantization import (
     code_usage,
     code_vectors,
@@ -48,7 +48,7 @@ class VQVAE(Objective):
     codes: Count = 512
     code_dim: Width = 64
     commitment: NotNegative = 0.25
-    decay: Decay = 0.99
+    codebook_decay: Decay = 0.99
     dead_below: Positive = 0.1
     decoder_width: Width = 256
     decoder_blocks: Size = 2
@@ -70,14 +70,15 @@ class VQVAE(Objective):
         }
 
     def run_once(self, net):
-        tokens = net.encoder(blank(self.run.field, self.views.size)).tokens
+        tokens = net.encoder(self.blank()).tokens
         if math.isqrt(tokens.shape[1]) ** 2 != tokens.shape[1]:
             raise UserError(f"vq_vae decodes a square grid; the encoder gives {tokens.shape[1]}")
         net.decoder(net.to_code(tokens))
 
     def memory(self, key):
         sizes = {"codes": self.codes, "dim": self.code_dim}
-        return {"codebook": init_codebook(key, dead_below=self.dead_below, **sizes)}
+        codebook = init_codebook(key, dead_below=self.dead_below, **sizes)
+        return {"codebook": named(codebook, "codes")}
 
     def encode(self, net, images):
         """Return the vectors z [B, N, code_dim], and the ids of their codes [B, N]."""
@@ -97,7 +98,7 @@ class VQVAE(Objective):
             jax.random.randint(jax.random.split(key, 3)[2], (self.codes,), 0, len(vectors))
         ]
         codebook = update_codebook(
-            codebook, usage, fresh, decay=self.decay, dead_below=self.dead_below
+            codebook, usage, fresh, decay=self.codebook_decay, dead_below=self.dead_below
         )
         return Loss(loss, {"perplexity": perplexity(usage["counts"])}, {"codebook": codebook})
 

@@ -4,16 +4,18 @@ import dataclasses
 import math
 
 import jax
-import jax.numpy as jnp
 
 from ssljax.modalities import Reconstruction
 from ssljax.models import MAEDecoder
 from ssljax.objectives.base import Loss, Objective
 from ssljax.objectives.masked.patches import (
-    blank_view,
+    mean_over,
     patch_grid,
     reconstruction,
+    require_mask,
     require_patches,
+    values_of,
+    whole_patches,
 )
 from ssljax.objectives.views import Views
 from ssljax.ops.keys import per_example
@@ -28,7 +30,8 @@ class MAE(Objective):
     The encoder sees only the visible patches; a small decoder sees their features and a mask token
     for each of the others. The loss is the squared error of the masked patches, each target
     patch normalised by its own mean and (unbiased) variance. Of a table, columns are masked: the
-    loss is the squared error of numeric ones and the cross entropy of categories.
+    loss is the squared error of numeric ones and the cross entropy of categories. Of padded series,
+    patches with padding are neither seen nor predicted.
 
     Paper: https://arxiv.org/abs/2111.06377. Official code: facebookresearch/mae, models_mae.py.
     """
@@ -40,12 +43,13 @@ class MAE(Objective):
     decoder_depth: Depth = 8
     decoder_heads: Count = 16
 
+    takes_ragged = True
     paper = "arXiv:2111.06377"
 
     def check(self):
         self.views.require(count=1)
         require_patches(self.run, "mae")
-        jax.eval_shape(lambda: self.mask(jax.random.split(jax.random.key(0))))  # its errors, now
+        require_mask(self.mask, mask_ratio=self.mask_ratio)
 
     @property
     def target(self) -> Reconstruction:
@@ -60,23 +64,28 @@ class MAE(Objective):
             width=self.decoder_width,
             depth=self.decoder_depth,
             heads=self.decoder_heads,
+            attention=encoder.attention,
             scan=encoder.scan,
             remat=encoder.remat,
             dtype=self.run.dtype,
         )
         return {"encoder": encoder, "decoder": decoder}
 
-    def mask(self, keys):
+    def mask(self, keys, real=None):
         patches = math.prod(patch_grid(self.run, self.views))
-        return random_mask(keys, patches=patches, ratio=self.mask_ratio)
+        return random_mask(keys, patches=patches, ratio=self.mask_ratio, real=real)
 
     def run_once(self, net):
         mask = self.mask(jax.random.split(jax.random.key(0), 2))
-        encoded = net.encoder(blank_view(self.run, self.views), keep=mask.keep)
+        encoded = net.encoder(self.blank(), keep=mask.keep)
         net.decoder(encoded, mask.restore)
 
     def loss(self, net, teacher, batch, *, key, step):
-        x = self.views.stacked(key, batch)[:, 0]
-        mask = self.mask(per_example(jax.random.split(key)[1], batch["row"]))
-        prediction = net.decoder(net.encoder(x, keep=mask.keep), mask.restore)
-        return Loss(jnp.mean(self.target.loss(prediction, x, where=mask.masked)))
+        x, segments = whole_patches(self.run, self.views.stacked(key, batch)[:, 0])
+        real = None if segments is None else segments > 0
+        mask = self.mask(per_example(jax.random.split(key)[1], batch["row"]), real)
+        encoded = net.encoder(x, keep=mask.keep)
+        prediction = net.decoder(encoded, mask.restore, segments=segments)
+        losses = self.target.loss(prediction, values_of(x), where=mask.masked)
+        loss, count = mean_over(losses, None if real is None else mask.masked)
+        return Loss(loss, weight=count)

@@ -8,7 +8,13 @@ from ssljax.errors import UserError
 from ssljax.losses import next_step
 from ssljax.models import MLP
 from ssljax.objectives.base import Loss, Objective
-from ssljax.objectives.masked.patches import blank_view, patch_grid, reconstruction
+from ssljax.objectives.masked.patches import (
+    mean_over,
+    patch_grid,
+    reconstruction,
+    values_of,
+    whole_patches,
+)
 from ssljax.objectives.views import Views
 
 
@@ -20,7 +26,7 @@ class NextStep(Objective):
     the values of the next patch. The loss is the squared error of values that are standardised by
     channel; of white noise the best is 1. The official model forecasts patches longer than those
     that it reads, normalises by the first patch and is trained on padded series of many lengths;
-    here all patches have one length.
+    here all patches have one length. Of padded series, patches with padding are no targets.
 
     Paper: https://arxiv.org/abs/2310.10688. Official code: google-research/timesfm.
     """
@@ -28,6 +34,8 @@ class NextStep(Objective):
     views: Views = Views.crops()
 
     reads = ("series",)
+    takes_ragged = True
+    takes_packed = True
     paper = "arXiv:2310.10688"
 
     def check(self):
@@ -44,16 +52,22 @@ class NextStep(Objective):
             )
 
     def modules(self):
-        head = MLP((), reconstruction(self.run).out, dtype=self.run.dtype)
+        out = reconstruction(self.run).out
+        head = MLP((), out, output_axis="outputs", dtype=self.run.dtype)
         return {"encoder": self.run.encoder, "head": head}
 
     def run_once(self, net):
-        net.head(net.encoder(blank_view(self.run, self.views)).tokens)
+        net.head(net.encoder(self.blank()).tokens)
 
     def loss(self, net, teacher, batch, *, key, step):
-        x = self.views.stacked(key, batch)[:, 0]
-        patches = reconstruction(self.run).target(x)
+        x, segments = whole_patches(self.run, self.views.stacked(key, batch)[:, 0])
+        patches = reconstruction(self.run).target(values_of(x))
         prediction = net.head(net.encoder(x).tokens)
-        losses = next_step(prediction, patches)
-        stays = next_step(patches, patches)  # that the next patch is as this one
-        return Loss(jnp.mean(losses), {"loss_of_repeating": jnp.mean(stays)})
+        where = None
+        if segments is not None:  # targets of the same example; the first of a row is none
+            same = (segments[:, 1:] > 0) & (segments[:, 1:] == segments[:, :-1])
+            where = jnp.pad(same, ((0, 0), (1, 0)))
+        loss, count = mean_over(next_step(prediction, patches, where=where), where)
+        # That the next patch is as this one.
+        stays, _ = mean_over(next_step(patches, patches, where=where), where)
+        return Loss(loss, {"loss_of_repeating": stays}, weight=count)

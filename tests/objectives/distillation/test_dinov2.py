@@ -38,10 +38,10 @@ def test_uniform_students_lose_the_logarithm_of_the_number_of_prototypes():
     value, aux = jax.jit(lambda p, m: _loss(one, p, m))(
         {**one.state.params, **equal}, one.state.objective_state
     )
-    assert float(aux.metrics["image_loss"]) == pytest.approx(np.log(12), rel=1e-5)
+    assert float(aux.metrics["view_loss"]) == pytest.approx(np.log(12), rel=1e-5)
     # Half of the views hide patches; the others count with 0.
     assert float(aux.metrics["patch_loss"]) == pytest.approx(np.log(10) / 2, rel=1e-5)
-    parts = aux.metrics["image_loss"] + aux.metrics["patch_loss"] + 0.1 * aux.metrics["koleo"]
+    parts = aux.metrics["view_loss"] + aux.metrics["patch_loss"] + 0.1 * aux.metrics["koleo"]
     assert float(value) == pytest.approx(float(parts), rel=1e-6)
 
 

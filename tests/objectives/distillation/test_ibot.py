@@ -43,7 +43,7 @@ def test_uniform_students_lose_the_logarithm_of_the_number_of_prototypes():
     _, aux = jax.jit(lambda p, m: _loss(one, p, m))(
         {**one.state.params, "head": equal}, one.state.objective_state
     )
-    assert float(aux.metrics["image_loss"]) == pytest.approx(np.log(12), rel=1e-5)
+    assert float(aux.metrics["view_loss"]) == pytest.approx(np.log(12), rel=1e-5)
     # Views that hide nothing count with a loss of 0.
     views_key, mask_key, _ = jax.random.split(KEY, 3)
     some = one.objective.masks(mask_key, jnp.arange(BATCH), 2).any(axis=2)

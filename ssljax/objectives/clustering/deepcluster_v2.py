@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from ssljax.errors import UserError
 from ssljax.losses import prototype_cross_entropy
-from ssljax.models import MLP
+from ssljax.models import MLP, named
 from ssljax.objectives.base import Loss, Refreshing
 from ssljax.objectives.clustering.features import require_views, unit_features
 from ssljax.objectives.presets import STRONG
@@ -66,10 +66,11 @@ class DeepCluster(Refreshing):
 
     def memory(self, key):
         count, dim = self.run.spec.num_examples, self.projector_dim
+        prototypes = [jnp.zeros((size, dim)) for size in self.prototypes]
         return {
             "banks": [jnp.zeros((count, dim)) for _ in range(BANKS)],
             "labels": [jnp.full(count, -1, jnp.int32) for _ in self.prototypes],
-            "prototypes": [jnp.zeros((size, dim)) for size in self.prototypes],
+            "prototypes": named(prototypes, "prototypes"),
         }
 
     def loss(self, net, teacher, batch, *, key, step):

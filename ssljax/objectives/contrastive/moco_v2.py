@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from ssljax.losses import info_nce
-from ssljax.models import MLP
+from ssljax.models import MLP, named
 from ssljax.objectives.base import Loss, Objective
 from ssljax.objectives.contrastive.momentum_contrast import require_queue, teacher_keys
 from ssljax.objectives.views import Views
@@ -55,7 +55,8 @@ class MoCo(Objective):
         return {"encoder": self.run.encoder, "projector": projector}
 
     def memory(self, key):
-        return {"queue": init_queue(key, rows=self.queue_size, dim=self.projector_dim)}
+        queue = init_queue(key, rows=self.queue_size, dim=self.projector_dim)
+        return {"queue": named(queue, "queue")}
 
     def loss(self, net, teacher, batch, *, key, step):
         views, queue = self.views.stacked(key, batch), net.state["queue"]

@@ -1,0 +1,68 @@
+"""What well-known data sets are like, for where the data are not at hand: plans, and tests."""
+
+import dataclasses
+from collections.abc import Mapping
+
+from ssljax.spec import LABEL, Field
+
+
+@dataclasses.dataclass(frozen=True)
+class Described:
+    """A data set without its data: as much of a `Source` as its spec takes.
+
+    Attributes:
+      name: for messages, "kind:rest" where it has one.
+      fields: as read, see `Source`.
+      num_examples: of the training split.
+    """
+
+    name: str
+    fields: Mapping[str, Field]
+    num_examples: int
+
+    def __len__(self) -> int:
+        return self.num_examples
+
+
+# (shape, number of images); None for a side that differs.
+_IMAGES = {
+    "sklearn:digits": ((8, 8, 1), 1_438),
+    "tfds:cifar10": ((32, 32, 3), 50_000),
+    "tfds:cifar100": ((32, 32, 3), 50_000),
+    "tfds:fashion_mnist": ((28, 28, 1), 60_000),
+    "tfds:imagenet2012": ((None, None, 3), 1_281_167),
+    "tfds:mnist": ((28, 28, 1), 60_000),
+    "tfds:stl10": ((96, 96, 3), 5_000),
+}
+# What is no image: its field, and the number of examples.
+_OTHERS = {
+    "seglearn:watch": (Field("series", (128, 6), "float32", rate=50.0), 2_460),
+    "ucr:ACSF1": (Field("series", (1460, 1), "float32"), 100),
+    "ucr:ItalyPowerDemand": (Field("series", (24, 1), "float32"), 67),
+    "ucr:JapaneseVowels": (Field("series", (29, 12), "float32"), 270),
+    "ucr:OSULeaf": (Field("series", (427, 1), "float32"), 200),
+    "uci:adult": (
+        Field(
+            "table",
+            (14,),
+            "float32",
+            cardinalities=(0, 9, 0, 17, 0, 8, 15, 7, 6, 3, 0, 0, 0, 42),
+        ),
+        32_561,
+    ),
+}
+
+
+def described(name: str, field: Field, num_examples: int) -> Described:
+    """Return a data set of one field, which is called as its modality is, and labels."""
+    return Described(name, {field.modality: field, "label": LABEL}, num_examples)
+
+
+# The training splits by the name of the source.
+KNOWN: dict[str, Described] = {
+    name: described(name, field, count)
+    for name, (field, count) in {
+        **{name: (Field("image", shape, "uint8"), n) for name, (shape, n) in _IMAGES.items()},
+        **_OTHERS,
+    }.items()
+}
