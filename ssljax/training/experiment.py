@@ -19,12 +19,12 @@ from ssljax.data import (
     Pipeline,
     Source,
     epoch,
-    images,
     measured_spec,
     mixture_of,
     only,
     open_source,
 )
+from ssljax.data.decoder import MOST_CHANNELS
 from ssljax.data.host import CropGroup, shipped
 from ssljax.errors import UserError
 from ssljax.models import build_encoder, encoder_class
@@ -230,7 +230,8 @@ def open_data(config: ConfigDict, spec: str, split: str, *, channels: int | None
         spec,
         split=split,
         broken=data.broken,
-        channels=channels if channels in images.CHANNELS else data.channels,
+        channels=channels if channels in range(1, MOST_CHANNELS + 1) else data.channels,
+        bits=data.bits,
         data_dir=data.folder or None,
         ragged=data.ragged,
     )

@@ -48,7 +48,8 @@ class Data:
       labels: whether the objective is shown labels (SupCon)
       workers: processes that decode; 0: threads
       folder: place of prepared sets; "": $SSLJAX_DATA_DIR or ~/.cache/ssljax/data
-      channels: number of them in decoded image files; arrays keep theirs
+      channels: number of them in decoded image files, 1 to 20 (TIFF); arrays keep theirs
+      bits: of each channel in decoded image files; arrays keep theirs
       ship: "square": images of image_size, which devices crop; "crops": crops of whole images
       host_crop: least and greatest part of the area, where images are not of image_size; (): none
     """
@@ -64,7 +65,8 @@ class Data:
     labels: bool = False
     workers: Workers = 0
     folder: str = ""
-    channels: Literal[1, 3, 4] = 3
+    channels: Annotated[int, AtLeast(1), AtMost(20)] = 3
+    bits: Literal[8, 16] = 8
     ship: Literal["square", "crops"] = "square"
     host_crop: Annotated[tuple[()] | tuple[Part, Part], Ascending()] = (0.5, 1.0)
 
