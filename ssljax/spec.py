@@ -28,7 +28,7 @@ class Field:
       modality: one of `MODALITIES`; it decides how the entry is augmented, normalised and encoded.
       shape: of one example; None for a side that differs between examples and that a host transform
         has to fix.
-      dtype: as shipped to the device.
+      dtype: as shipped to the device; "str" for text that is not yet token ids.
       vocab: number of token ids; 0 for continuous values.
       cardinalities: of the columns of a table: the number of categories, 0 for a numeric column.
       mean: of each channel or column over the training set, in the units that the modality
@@ -72,6 +72,15 @@ class Value:
 
     def __len__(self) -> int:
         return len(self.data)
+
+    def __getitem__(self, index: Any) -> "Value":
+        """Return some of the examples, chosen as from an array."""
+        return Value(self.data[index], self.segments[index])
+
+    @property
+    def dtype(self) -> Any:
+        """The dtype of the data."""
+        return self.data.dtype
 
 
 @dataclasses.dataclass(frozen=True)

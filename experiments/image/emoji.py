@@ -1,9 +1,10 @@
-"""Emoji as a small set of colour images: 64x64 pixels, 9 classes, from an npm package.
+"""Emoji as a small set of colour images with their names: 64x64 pixels, from an npm package.
 
     npm pack emoji-datasource-google@16.0.0
     python -m experiments.image.emoji emoji-datasource-google-16.0.0.tgz emoji.npz
 
-Google's Noto images (Apache-2.0), the class being what an emoji is: animal, food, flag, ... Every
+Google's Noto images (Apache-2.0), the class (of 9) being what an emoji is: animal, food, flag, ...
+The text of an image is its name in Unicode, such as "waving hand sign, medium skin tone". Every
 fifth emoji, with its skin tones, is in the test split. `npz:emoji.npz` is then a data source.
 """
 
@@ -17,6 +18,13 @@ import numpy as np
 from ssljax.data.images import decode
 
 TEST_EVERY = 5
+TONES = {
+    "1F3FB": "light",
+    "1F3FC": "medium-light",
+    "1F3FD": "medium",
+    "1F3FE": "medium-dark",
+    "1F3FF": "dark",
+}
 
 
 def main(package: str, out: str) -> None:
@@ -34,16 +42,26 @@ def main(package: str, out: str) -> None:
     split: dict[str, list] = {"train": [], "test": []}
     for number, one in enumerate(emoji):
         part = split["test" if number % TEST_EVERY == 0 else "train"]
-        for variant in (one, *one.get("skin_variations", {}).values()):
+        for tones, variant in {"": one, **one.get("skin_variations", {})}.items():
             if variant["has_img_google"]:
                 pixels = decode(files[f"img/google/64/{variant['image']}"], 3)
-                part.append((pixels, classes.index(one["category"])))
+                part.append((pixels, classes.index(one["category"]), _text(one["name"], tones)))
     arrays = {}
     for name, part in split.items():
-        images, labels = zip(*part, strict=True)
-        arrays |= {f"{name}_image": np.stack(images), f"{name}_label": np.array(labels, np.int32)}
+        images, labels, texts = zip(*part, strict=True)
+        arrays |= {
+            f"{name}_image": np.stack(images),
+            f"{name}_label": np.array(labels, np.int32),
+            f"{name}_text": np.array(texts),
+        }
         print(f"{name}: {len(part)} images of {len(classes)} classes")
     np.savez_compressed(pathlib.Path(out), **arrays)
+
+
+def _text(name: str, tones: str) -> str:
+    """Return the text of an emoji; `tones` are codes such as "1F3FB" or "1F3FB-1F3FF"."""
+    of_skin = [f"{TONES[tone]} skin tone" for tone in tones.split("-") if tone]
+    return ", ".join([name.lower(), *of_skin])
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ TRANSFORMER = {
     "heads": 4,
 }
 CONVOLUTIONS = {"name": "ts2vec", "hidden": 32, "out": 128, "depth": 6}
+PAPER_CONVOLUTIONS = {"name": "ts2vec", "hidden": 64, "out": 320, "depth": 10}
 
 
 def watch(encoder: dict, *, steps: int = 400) -> ConfigDict:

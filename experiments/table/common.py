@@ -23,4 +23,5 @@ def adult(encoder: dict = MLP, *, steps: int = 1000) -> ConfigDict:
     config.optimizer.warmup_steps = steps // 10
     config.optimizer.weight_decay = 1e-4
     config.checkpoint.every = 500
+    config.evaluation.few_labels = (100, 1000)
     return config

@@ -131,7 +131,7 @@ def class_of(key: str, section: Mapping[str, Any]) -> type | None:
     """Return the class that an open section names; None if the key is none or has no name yet."""
     if "name" not in section:
         return None
-    if key == "encoder":
+    if key == "encoder" or key.startswith("encoders."):
         return encoder_class(section["name"])
     is_task = key.startswith("objective.") and key.split(".")[-2] == "tasks"
     return objective_class(section["name"]) if key == "objective" or is_task else None

@@ -4,7 +4,7 @@ from ssljax.data.host import sides
 from ssljax.data.known import KNOWN, Described, described
 from ssljax.data.pipeline import Pipeline, epoch
 from ssljax.data.prepare.registry import Prepared, prepare
-from ssljax.data.sources import KINDS, Source, Subset, open_source
+from ssljax.data.sources import KINDS, Source, Subset, only, open_source
 from ssljax.data.statistics import assumed_spec, fields_of, measured_spec, statistics
 from ssljax.data.storage import data_directory
 
@@ -22,6 +22,7 @@ __all__ = [
     "epoch",
     "fields_of",
     "measured_spec",
+    "only",
     "open_source",
     "prepare",
     "sides",

@@ -262,13 +262,19 @@ def both_sides(size: Size) -> tuple[int, int]:
     return (size, size) if isinstance(size, int) else (size[0], size[1])
 
 
+def to_resize(image: np.ndarray) -> np.ndarray | Image.Image:
+    """Return an image as `resize` takes it several times without converting it each time."""
+    colour = image.dtype == np.uint8 and image.shape[-1] == 3
+    return Image.fromarray(image) if colour else image
+
+
 def resize(
-    image: np.ndarray, box: Box, size: Size, *, interpolation: str = "bicubic"
+    image: np.ndarray | Image.Image, box: Box, size: Size, *, interpolation: str = "bicubic"
 ) -> np.ndarray:
     """Resample a box of an image to a size, with antialiasing.
 
     Args:
-      image: uint8, uint16 or float32 [h, w, c], any number of channels.
+      image: uint8, uint16 or float32 [h, w, c], any number of channels; perhaps of `to_resize`.
       box: (left, upper, right, lower) in pixels, may be fractional.
       size: of the result.
       interpolation: "bicubic" or "bilinear".
@@ -277,18 +283,17 @@ def resize(
       [height, width, c] of the same dtype. What the filter overshoots is cut at the range of the
       integers; of floats it stays.
     """
-    channels, (height, width) = image.shape[-1], both_sides(size)
-    resample = _RESAMPLE[interpolation]
+    (height, width), resample = both_sides(size), _RESAMPLE[interpolation]
+    image = to_resize(image) if isinstance(image, np.ndarray) else image
+    if isinstance(image, Image.Image):
+        return np.asarray(image.resize((width, height), resample, box=box))
     if image.dtype != np.uint8:  # PIL resizes no 16-bit images
         resized = resize_floats(image.astype(np.float32), box, (height, width), resample)
         if image.dtype.kind != "u":
             return resized.astype(image.dtype)
         return np.clip(np.rint(resized), 0, np.iinfo(image.dtype).max).astype(image.dtype)
-    if channels == 3:
-        picture = Image.fromarray(image)
-        return np.asarray(picture.resize((width, height), resample, box=box))
     # One channel at a time: PIL would take a fourth one for transparency.
-    planes = [Image.fromarray(np.ascontiguousarray(image[..., c])) for c in range(channels)]
+    planes = [Image.fromarray(np.ascontiguousarray(image[..., c])) for c in range(image.shape[-1])]
     planes = [p.resize((width, height), resample, box=box) for p in planes]
     return np.stack([np.asarray(p) for p in planes], axis=-1)
 

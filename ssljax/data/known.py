@@ -37,6 +37,10 @@ _IMAGES = {
 # What is no image: its field, and the number of examples.
 _OTHERS = {
     "seglearn:watch": (Field("series", (128, 6), "float32", rate=50.0), 2_460),
+    "ucr:ACSF1": (Field("series", (1460, 1), "float32"), 100),
+    "ucr:ItalyPowerDemand": (Field("series", (24, 1), "float32"), 67),
+    "ucr:JapaneseVowels": (Field("series", (29, 12), "float32"), 270),
+    "ucr:OSULeaf": (Field("series", (427, 1), "float32"), 200),
     "uci:adult": (
         Field(
             "table",

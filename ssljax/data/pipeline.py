@@ -17,15 +17,8 @@ import numpy as np
 from absl import flags
 
 from ssljax.data import images
-from ssljax.data.host import HostTransform, drawn
-from ssljax.data.host.crops import (
-    CropGroup,
-    crop_name,
-    draw_boxes,
-    enough,
-    render,
-    stream_of,
-)
+from ssljax.data.host import HostTransform, drawn, stack
+from ssljax.data.host.crops import CropGroup, draw_boxes, enough, render, stream_of
 from ssljax.data.order import shuffled
 from ssljax.data.sources.base import Source
 from ssljax.data.sources.encoded import EncodedSource
@@ -34,7 +27,7 @@ from ssljax.data.sources.transformed import original, resized
 from ssljax.errors import UserError
 from ssljax.spec import Field
 
-Batch = dict[str, np.ndarray]
+Batch = dict[str, Any]  # an array or a `Value` by name
 
 VERSION = 1  # of the order and the crops; part of the fingerprint, so raise it when either changes
 _DECODE_THREADS = 16  # reading waits for the disk, and decoding releases the interpreter
@@ -58,9 +51,10 @@ class Pipeline:
         result on the device. Images of one size, and all under None, are resized (shorter side)
         and cropped in the centre.
       length: of series, in steps: of a longer one a window that starts anywhere, a shorter one
-        padded at its end; None keeps them.
-      crops: groups of random resized crops of the whole image that are shipped instead of it, as
-        "image.GROUP": [b, count, size, size, c]; None ships one square for the device to crop.
+        padded at its end; of text, in tokens; None keeps them.
+      crops: groups of random resized crops of the whole image that are shipped instead of it, by
+        the name of the entry, such as "image.crop": [b, count, size, size, c]; None ships one
+        square for the device to crop.
       labels: whether batches carry "label".
       workers: processes that decode; 0 decodes in threads, which is right unless decoding is very
         heavy.
@@ -91,7 +85,7 @@ class Pipeline:
         if not self.crops:
             _check_size(self.source, self.image_size, self.length)
         elif "image" not in self.source.fields:
-            raise UserError(f"{self.source.name} has no images to crop; set ship to 'square'")
+            raise UserError(f"{self.source.name} has no images to crop; set data.ship='square'")
 
     def ids(self, step: int) -> np.ndarray:
         """Return the ids of the global batch of a step, int32[batch_size]; reads no example."""
@@ -135,7 +129,7 @@ class Pipeline:
         if self.length is not None:
             found["length"] = self.length
         if self.crops:
-            found["crops"] = {name: dataclasses.asdict(one) for name, one in self.crops.items()}
+            found["crops"] = {name: one.fingerprint() for name, one in self.crops.items()}
         return found
 
     @functools.cached_property
@@ -146,8 +140,10 @@ class Pipeline:
     def _reading(self) -> tuple[Source, Mapping[str, HostTransform]]:
         """What to read from, and the random transforms of what is read, by field."""
         source, size, length = original(self.source, self.image_size, self.length)
+        cut = {"image"} if self.crops else set()  # from whole images
         random = drawn(source.fields, size, self.host_crop, length)
-        return resized(source, size, length=length, leave=random), random
+        random = {name: transform for name, transform in random.items() if name not in cut}
+        return resized(source, size, length=length, leave={*random, *cut}), random
 
     @property
     def _whole(self) -> bool:
@@ -165,32 +161,31 @@ class Pipeline:
         step, index = divmod(number, len(self._rows))
         row = int(self._rows[index])
         example_id = _global_ids(step, self.batch_size, len(self.source), self.seed)[row]
-        if self.crops:
-            return self._cropped(example_id, step, row)
         source, random = self._reading
-        example = _chosen(source[example_id], example_id, self.labels, source.fields)
+        made, found = (
+            self._cropped(example_id, step, row) if self.crops else ({}, source[example_id])
+        )
+        example = _chosen(found, example_id, self.labels, source.fields)
         for name, transform in random.items():
             example[name] = transform(example[name], self._generator(name, step, row))
-        return example
+        return made | example
 
-    def _cropped(self, example_id: int, step: int, row: int) -> Batch:
-        source = original(self.source, None, None)[0]
+    def _cropped(self, example_id: int, step: int, row: int) -> tuple[Batch, dict[str, Any]]:
+        """Return the crops of an example's image, and the rest of the example."""
+        source = self._reading[0]
 
-        def generator(group: str, view: int) -> np.random.Generator:
-            return self._random(stream_of("image", group), step, row, view)
+        def generator(name: str, view: int) -> np.random.Generator:
+            return self._random(stream_of(name), step, row, view)
 
         def make(decode: Callable[[int], np.ndarray], size: tuple[int, int]) -> dict:
             boxes = draw_boxes(self.crops, *size, generator)
             return render(decode(enough(self.crops, boxes)), size, self.crops, boxes)
 
         if isinstance(source, EncodedSource):
-            made, rest = source.cropped(int(example_id), make)
-        else:
-            rest = dict(source[example_id])
-            image = rest.pop("image")
-            made = make(lambda shrink: image, image.shape[:2])
-        example = _chosen(rest, example_id, self.labels, source.fields)
-        return example | {crop_name("image", group): value for group, value in made.items()}
+            return source.cropped(int(example_id), make)
+        rest = dict(source[example_id])
+        image = rest.pop("image")
+        return make(lambda shrink: image, image.shape[:2]), rest
 
     def _generator(self, field: str, step: int, row: int) -> np.random.Generator:
         stream = _STREAM if field == "image" else zlib.crc32(field.encode())
@@ -219,8 +214,8 @@ def epoch(
       batch_size: of the global batch.
       image_size: side in pixels, or (height, width), to which images are resized and
         centre-cropped; None keeps them.
-      length: of series, in steps, to which they are cut (the middle) or padded (the end); None
-        keeps them.
+      length: of series, in steps, to which they are cut (the middle) or padded (the end), and of
+        text, in tokens; None keeps them.
       labels: whether batches carry "label".
       rows: of each global batch, those that this host prepares, ascending; None: all.
       shorter: what the shorter side of images is resized to before they are cropped to
@@ -290,8 +285,10 @@ def _check_size(source: Source, image_size: images.Size | None, length: int | No
     for name, field in source.fields.items():
         if field.modality == "image" and None in field.shape and image_size is None:
             raise UserError(f"the images of {source.name} differ in size: set image_size")
-        if field.modality == "series" and None in field.shape and length is None:
-            raise UserError(f"the series {name!r} of {source.name} differ in length: set length")
+        if field.modality in ("series", "text") and None in field.shape and length is None:
+            raise UserError(
+                f"the {field.modality} {name!r} of {source.name} differ in length: set length"
+            )
     if image_size is not None and min(images.both_sides(image_size)) < 1:
         raise UserError(f"image_size must be at least 1, got {image_size}")
     if length is not None and length < 1:
@@ -315,7 +312,7 @@ def _chosen(
 
 
 def _stacked(examples: list[Batch]) -> Batch:
-    return {key: np.stack([example[key] for example in examples]) for key in examples[0]}
+    return {key: stack([example[key] for example in examples]) for key in examples[0]}
 
 
 def _prefetched(

@@ -43,13 +43,13 @@ def statistics(
         once; None keeps none. One that cannot be written costs nothing but the time.
 
     Returns:
-      {field: (mean float32[c], std float32[c])} of all fields but the label, of integer images in
-      units where the largest value of the dtype is 1. The std of a constant channel, such as an
-      alpha of 255, is 1, so that one can divide by it.
+      {field: (mean float32[c], std float32[c])} of all fields but labels and text, of integer
+      images in units where the largest value of the dtype is 1. The std of a constant channel, such
+      as an alpha of 255, is 1, so that one can divide by it.
     """
     if limit < 1:
         raise ValueError(f"limit must be at least 1, got {limit}")
-    wanted = {n: f for n, f in source.fields.items() if f.modality != "label"}
+    wanted = {n: f for n, f in source.fields.items() if f.modality not in ("label", "text")}
     found = {n: _of(f.mean, f.std) for n, f in wanted.items() if f.mean}
     wanted = {n: f for n, f in wanted.items() if not f.mean}
     if not wanted:

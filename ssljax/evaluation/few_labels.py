@@ -14,7 +14,7 @@ import scipy.stats
 
 from ssljax.errors import UserError
 from ssljax.evaluation.features import Features
-from ssljax.evaluation.linear import GRID, fit
+from ssljax.evaluation.linear import GRID, fit, path
 
 
 def draw(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
@@ -74,16 +74,14 @@ def cross_validated(
     order = order[np.argsort(labels[order], kind="stable")]
     fold = np.empty(len(labels), int)
     fold[order] = np.arange(len(labels)) % folds
-    scores = {}
-    for l2 in sorted(grid, reverse=True):
-        right = np.zeros(len(labels), bool)
-        for held in (fold == number for number in range(min(folds, len(labels)))):
-            if len(np.unique(labels[~held])) < 2:  # a class had one example; it counts as wrong
-                continue
-            classifier = fit(features[~held], labels[~held], l2=l2)
-            right[held] = classifier.predict(features[held]) == labels[held]
-        scores[l2] = right.mean()
-    return max(scores, key=scores.get)
+    grid = sorted(grid, reverse=True)
+    right = np.zeros((len(grid), len(labels)), bool)
+    for held in (fold == number for number in range(min(folds, len(labels)))):
+        if len(np.unique(labels[~held])) < 2:  # a class had one example; it counts as wrong
+            continue
+        for row, classifier in zip(right, path(features[~held], labels[~held], grid), strict=True):
+            row[held] = classifier.predict(features[held]) == labels[held]
+    return grid[int(np.argmax(right.mean(axis=1)))]
 
 
 def few_labels_probe(

@@ -157,6 +157,19 @@ def fit(features: np.ndarray, labels: np.ndarray, *, l2: float) -> Classifier:
     return _Problem(features, labels).solve(l2, None, _TOLERANCE)
 
 
+def path(features: np.ndarray, labels: np.ndarray, strengths: Sequence[float]) -> list[Classifier]:
+    """Fit for every strength, each starting where the last ended, to the tolerance of a choice.
+
+    Args:
+      features, labels: see `fit`.
+      strengths: L2 strengths, best from the strongest to the weakest.
+    """
+    problem, fitted = _Problem(features, labels), []
+    for l2 in strengths:
+        fitted.append(problem.solve(l2, fitted[-1] if fitted else None, _SELECTION_TOLERANCE))
+    return fitted
+
+
 def stratified_split(
     labels: np.ndarray, holdout: float, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:

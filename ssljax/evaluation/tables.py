@@ -19,6 +19,10 @@ raw input the pixels. A baseline is beaten, or beats, where the 95% interval of 
 the same test images excludes 0; else there is no measurable difference. RankMe is the effective
 rank of the features. Minutes are those of training, without compilation and evaluation."""
 
+FEW_LABELS_LEGEND = """\
+Accuracy of the linear probe in percent, the mean over draws of the labelled examples, with half of
+its 95% interval over draws. All encoders see the same draws."""
+
 
 def write(result: dict, path: pathlib.Path) -> None:
     """Write `result` as JSON, whole or not at all: a reader never sees half a file.
@@ -145,10 +149,26 @@ def comparison(runs: Sequence[RunRecord]) -> str:
     parts = []
     if rows:
         body = [rows[0], ["---"] * len(rows[0]), *(row.values() for row in rows)]
-        parts += [LEGEND, "\n".join(map(_line, body))]
+        parts += [LEGEND, "\n".join(map(_line, body)), *_few_labels(runs)]
     if missing:
         parts += ["Not evaluated:", "\n".join(missing)]
     return "\n\n".join(parts) + "\n"
+
+
+def _few_labels(runs: Sequence[RunRecord]) -> list[str]:
+    """Return a second table, of the probes with few labels, if there are any."""
+    body = [
+        [f"`{run.name}`", f"{int(count):,}", *(_percent(scores[row][count]) for row in _ROWS)]
+        for run in runs
+        if run.evaluation
+        and (scores := {row: run.evaluation[row].get("few_labels", {}) for row in _ROWS})
+        for count in scores["pretrained"]
+    ]
+    if not body:
+        return []
+    head = ["run", "labels", "**linear**", *BASELINES.values()]
+    rows = "\n".join(map(_line, [head, ["---"] * len(head), *body]))
+    return [f"## Few labels\n\n{FEW_LABELS_LEGEND}\n\n{rows}"]
 
 
 def _order(run: RunRecord) -> tuple[Any, ...]:
@@ -173,7 +193,7 @@ def _row(run: RunRecord) -> dict[str, str]:
         "family": run.family,
         "method": config["objective"]["name"],
         "run": f"`{run.name}`",
-        "encoder (features)": f"{config['encoder']['name']} ({result['pretrained']['dimension']})",
+        "encoder (features)": _features(run),
         "data": _data(run),
         "steps x batch": f"{done} x {config['batch_size']:,}",
         "seed": str(config["seed"]),
@@ -195,6 +215,12 @@ def _titles(probe: str) -> dict[str, str]:
 def _data(run: RunRecord) -> str:
     trained, tested = run.config["data"]["source"], run.evaluation["data"]["source"]
     return trained if trained == tested else f"{trained}, evaluated on {tested}"
+
+
+def _features(run: RunRecord) -> str:
+    output = [f"output {run.evaluation['output']}"] if "output" in run.evaluation else []
+    about = ", ".join([str(run.evaluation["pretrained"]["dimension"]), *output])
+    return f"{run.config['encoder']['name']} ({about})"
 
 
 def _of(step: int, run: RunRecord) -> str:

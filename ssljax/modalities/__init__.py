@@ -5,9 +5,15 @@ from ssljax.modalities.base import Modality, Reconstruction
 from ssljax.modalities.image import Image
 from ssljax.modalities.series import Series
 from ssljax.modalities.table import Table
+from ssljax.modalities.text import Text
 from ssljax.spec import Field
 
-MODALITIES: dict[str, Modality] = {"image": Image(), "series": Series(), "table": Table()}
+MODALITIES: dict[str, Modality] = {
+    "image": Image(),
+    "series": Series(),
+    "table": Table(),
+    "text": Text(),
+}
 
 
 def modality_of(field: Field) -> Modality:

@@ -7,10 +7,13 @@ from typing import Any, ClassVar, Protocol
 import jax
 import jax.numpy as jnp
 
+from ssljax.data.host import CropGroup
+from ssljax.errors import UserError
 from ssljax.spec import Field
 
 Array = jax.Array
 Groups = Mapping[str, Mapping[str, Any]]  # the fields of each kind of view, by name
+_GEOMETRY = {"count", "size", "crop_scale", "crop_ratio", "flip", "interpolation"}
 SMALL = 0.5  # of an image: a view that is at most so much of it is a local one
 
 
@@ -51,18 +54,35 @@ class Modality(abc.ABC):
 
     @abc.abstractmethod
     def complete(self, fields: Mapping[str, Any], field: Field) -> dict[str, Any]:
-        """Return the fields of a view with its size filled in from the data, where it has none."""
+        """Return the fields of a view with its size filled in from the data, where it has none.
+
+        Raises:
+          ValueError: a field does not fit the data.
+        """
+
+    def host_crops(self, view: Any) -> CropGroup:
+        """Return the crops for a kind of view that a host can make of the whole example.
+
+        Raises:
+          UserError: it can make none.
+        """
+        raise UserError("hosts can crop only images")
 
     @abc.abstractmethod
     def views(
-        self, views: Mapping[str, Any], keys: Array, value: Array, field: Field
+        self,
+        views: Mapping[str, Any],
+        keys: Array,
+        value: Array | Mapping[str, Array],
+        field: Field,
     ) -> dict[str, Array]:
         """Return every view of every example, normalised.
 
         Args:
           views: of class `view`, by name.
           keys: one random key per example, [B].
-          value: what a batch holds of the field, [B, ...], of the whole global batch.
+          value: what a batch holds of the field, [B, ...], of the whole global batch; of views
+            that hosts have cropped (`host_crops`), {name: [B, count, ...]}.
           field: what it is like.
 
         Returns:
@@ -75,7 +95,7 @@ class Modality(abc.ABC):
 
     @abc.abstractmethod
     def plain(self, value: Array, field: Field) -> Array:
-        """Return what a batch holds, un-augmented, as an encoder takes it."""
+        """Return what a batch holds (of a `Value` the data), un-augmented, for an encoder."""
 
     def shape(self, field: Field, size: int = 0) -> tuple[int, ...]:
         """Return the shape of one example as an encoder takes it; of a view, if it has a size."""
@@ -105,3 +125,12 @@ class Modality(abc.ABC):
 def is_local(fields: Mapping[str, Any]) -> bool:
     """Return whether a kind of view of images is of small parts of them."""
     return fields.get("crop_scale", (1.0, 1.0))[1] < SMALL
+
+
+def weak_of(groups: Groups) -> set[str]:
+    """Return the views of images that are only cropped and mirrored, where others are not.
+
+    Of views that are all alike none is weak.
+    """
+    weak = {name for name, fields in groups.items() if set(fields) <= _GEOMETRY}
+    return weak if len(weak) < len(groups) else set()

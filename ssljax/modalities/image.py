@@ -2,13 +2,16 @@
 
 import functools
 import math
+from collections.abc import Mapping
 
 import jax
 import jax.numpy as jnp
 
+from ssljax.data.host import CropGroup
+from ssljax.errors import UserError
 from ssljax.modalities.base import Modality
 from ssljax.modalities.patches import PatchReconstruction
-from ssljax.ops.augment import Augmentation, multi_crop
+from ssljax.ops.augment import Augmentation, finish_crops, multi_crop
 from ssljax.ops.pixels import check_range, unit_range
 
 RAW_SIZE = 32  # a side of more pixels is shrunk: a probe on 150,528 values is not better
@@ -26,8 +29,16 @@ class Image(Modality):
     def complete(self, fields, field):
         return {**fields, "size": fields.get("size", 0) or min(field.shape[:2])}
 
+    def host_crops(self, view):
+        if view.crop_scale is None:
+            raise UserError("it has no crop_scale, so it shows the whole image")
+        return CropGroup(
+            view.size, view.count, view.crop_scale, view.crop_ratio, view.interpolation
+        )
+
     def views(self, views, keys, value, field):
-        crops = multi_crop(views, keys, value)
+        make = finish_crops if isinstance(value, Mapping) else multi_crop
+        crops = make(views, keys, value)
         return {name: self.normalize(crops[name], field) for name in crops}
 
     def normalize(self, value, field):

@@ -2,12 +2,13 @@
 
 import jax.numpy as jnp
 
-from ssljax.modalities.base import Modality, is_local
+from ssljax.modalities.base import Modality, is_local, weak_of
 from ssljax.modalities.patches import PatchReconstruction
 from ssljax.ops.augment import SeriesView, multi_window
 from ssljax.ops.window_statistics import window_statistics
 
-STRONG = {"crop_scale": (0.5, 1.0), "scale": 0.2, "jitter": 0.1}
+WINDOW = {"crop_scale": (0.5, 1.0)}
+STRONG = {**WINDOW, "scale": 0.2, "jitter": 0.1}
 LOCAL_SCALE = (0.1, 0.5)  # of the windows that stand for small crops of images
 
 
@@ -24,13 +25,14 @@ class Series(Modality):
         """Return windows of half or more of the series, scaled and noisy; a single view is whole.
 
         Crops of less than half of an image become windows of 0.1 to 0.5 of the series, resampled to
-        half its length.
+        half its length. Where some views of images are cropped and mirrored alone, their windows
+        are not scaled and have no noise.
         """
         if sum(fields.get("count", 1) for fields in groups.values()) == 1:
             return {name: {} for name in groups}
-        made = {}
+        made, weak = {}, weak_of(groups)
         for name, fields in groups.items():
-            made[name] = {**STRONG, "count": fields.get("count", 1)}
+            made[name] = {**(WINDOW if name in weak else STRONG), "count": fields.get("count", 1)}
             if is_local(fields):
                 made[name] |= {"crop_scale": LOCAL_SCALE, "size": field.shape[0] // 2}
         return made

@@ -6,8 +6,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from ssljax.losses import masked_columns
-from ssljax.modalities.base import Array, Modality, is_local
+from ssljax.modalities.base import Array, Modality, is_local, weak_of
 from ssljax.ops.augment import SCARF, multi_corrupt
+from ssljax.ops.augment.table import corrupted
 from ssljax.ops.columns import raw_columns
 
 STRONG = 0.6  # SCARF's rate
@@ -28,10 +29,13 @@ class Table(Modality):
     def like(self, groups, field):
         """Return a clean and a corrupted view of two, as SCARF has; else as many corrupted ones.
 
-        A single view is the row as it is.
+        A single view is the row as it is. Of two that have names, the clean one is the view of
+        images that is cropped and mirrored alone, if there is one.
         """
         counts = {name: fields.get("count", 1) for name, fields in groups.items()}
         total = sum(counts.values())
+        if total == 2 and (weak := weak_of(groups)):
+            return {name: {"rate": 0.0 if name in weak else STRONG} for name in groups}
         if total <= 2:
             views = {"clean": {"rate": 0.0}, "corrupted": {"rate": STRONG}}
             return views if total == 2 else {"clean": views["clean"]}
@@ -41,6 +45,12 @@ class Table(Modality):
         }
 
     def complete(self, fields, field):
+        columns, rate = field.shape[0], fields.get("rate", SCARF.rate)
+        if isinstance(rate, float) and 0 < rate <= 1 and not 0 < corrupted(rate, columns) < columns:
+            raise ValueError(
+                f"rate={rate} corrupts {corrupted(rate, columns)} of {columns} columns; it must "
+                "corrupt some and leave some, or be 0"
+            )
         return dict(fields)
 
     def views(self, views, keys, value, field):

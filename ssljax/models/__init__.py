@@ -10,7 +10,7 @@ from ssljax.models.base import (
 )
 from ssljax.models.decoders import ConvDecoder, MAEDecoder, Predictor
 from ssljax.models.discriminator import PairDiscriminator
-from ssljax.models.heads import MLP, DINOHead, MaskToken, Prototypes
+from ssljax.models.heads import MLP, DINOHead, MaskToken, Prototypes, Scalar
 from ssljax.models.image_decoder import GridDecoder, ImageDecoder
 from ssljax.models.normalization import BatchNorm
 from ssljax.models.registry import ENCODERS, build_encoder, encoder_class
@@ -37,6 +37,7 @@ __all__ = [
     "Predictor",
     "Prototypes",
     "ResNet",
+    "Scalar",
     "Transformer",
     "ViT",
     "apply",

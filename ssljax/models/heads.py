@@ -163,6 +163,20 @@ class MaskToken(nn.Module):
         return self.param("token", token_initializer(self.init), (self.width,))
 
 
+class Scalar(nn.Module):
+    """A learned number; `net.NAME()` returns it, [].
+
+    Args (fields):
+      start: its value at the start.
+    """
+
+    start: float
+
+    @nn.compact
+    def __call__(self) -> jax.Array:
+        return self.param("value", nn.initializers.constant(self.start), ())
+
+
 class Prototypes(nn.Module):
     """Vectors to compare features with; `net.prototypes()` returns them, [count, width].
 

@@ -1,6 +1,8 @@
 """Encoders by name."""
 
-from collections.abc import Mapping
+import inspect
+import re
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from flax import linen as nn
@@ -115,37 +117,53 @@ REFUSED = {
 ENCODERS = {name: preset.description for name, preset in PRESETS.items()}
 
 
-def build_encoder(config: Mapping[str, Any], field: Field | None = None) -> nn.Module:
+def build_encoder(
+    config: Mapping[str, Any], field: Field | None = None, where: str = "encoder"
+) -> nn.Module:
     """Return the encoder that a config describes, such as {"name": "vit_s", "patch_size": 8}.
 
     Args:
       config: "name", one of `ENCODERS`, and any fields of its class but those that the data give.
       field: the data's; it says how many categories the columns of a table have, and how many ids a
-        vocabulary.
+        vocabulary. None where the data are not known yet: the values of the config are checked.
+      where: the name of the config section, for error messages.
 
     Raises:
       UserError: no name, an unknown one, a key that is no field, a value of another type than the
         field's or out of its range, or values that do not fit each other or the data.
     """
+    try:
+        return _built(config, field, where)
+    except UserError as error:  # a class calls its fields "encoder.NAME"
+        raise UserError(re.sub(r"(?<!\w)encoder\.", f"{where}.", str(error))) from error
+
+
+def _built(config: Mapping[str, Any], field: Field | None, where: str) -> nn.Module:
     fields = dict(config)
     if "name" not in fields:
-        raise UserError(f"encoder lacks encoder.name. Known: {', '.join(ENCODERS)}")
+        raise UserError(f"{where} lacks {where}.name. Known: {', '.join(ENCODERS)}")
     name = fields.pop("name")
     preset = _preset(name)
     for key, value in fields.items():
         if reason := REFUSED.get((preset.module, key)):
-            raise UserError(f"encoder.{key}={value!r} cannot be: {reason}")
+            raise UserError(f"{where}.{key}={value!r} cannot be: {reason}")
     # Without a field, the defaults of the class, which a config cannot set either.
     given = {
         key: getattr(field or preset.module, key) for key in getattr(preset.module, "given", ())
     }
     if field and field.modality != preset.module.modality:
         raise UserError(
-            f"encoder.name={name!r} encodes data of the kind {preset.module.modality}, and the "
-            f"data are of the kind {field.modality}"
+            f"{where}.name={name!r} encodes {preset.module.modality} data, and the data are of the "
+            f"modality {field.modality}"
+        )
+    if field and field.ragged and "segments" not in _inputs(preset.module):
+        able = (one for one, other in PRESETS.items() if "segments" in _inputs(other.module))
+        raise UserError(
+            f"{where}.name={name!r} takes no examples of different lengths; choose from "
+            f"{', '.join(able)}, or set config.data.ragged=False"
         )
     known = {**preset.fields, **fields}
-    encoder = parse(preset.module, known, "encoder", parent=None, name=None, **given)
+    encoder = parse(preset.module, known, where, parent=None, name=None, **given)
     if hasattr(encoder, "check_fields"):
         encoder.check_fields()
     return encoder
@@ -154,6 +172,10 @@ def build_encoder(config: Mapping[str, Any], field: Field | None = None) -> nn.M
 def encoder_class(name: str) -> type[nn.Module]:
     """Return the class of an encoder; its dataclass fields are what a config can set."""
     return _preset(name).module
+
+
+def _inputs(module: type[nn.Module]) -> Collection[str]:
+    return inspect.signature(module.__call__).parameters
 
 
 def _preset(name: str) -> Preset:

@@ -1,4 +1,5 @@
-"""Pretext tasks, by name. Each is one file on the interface of `base.py`."""
+"""Pretext tasks, by name. Each is one file on the interface of `base.py`, in the folder of its
+family, and found there."""
 
 import importlib
 import inspect
@@ -7,6 +8,7 @@ from typing import Any
 
 from ssljax.errors import UserError, in_code_of_user, unknown
 from ssljax.objectives.base import Aux, Loss, Objective, Refreshing, Run
+from ssljax.objectives.registry import find_objectives
 from ssljax.schema import convert, is_section, parse
 
 __all__ = [
@@ -18,53 +20,10 @@ __all__ = [
     "Run",
     "build_objective",
     "objective_class",
+    "require_reads",
 ]
 
-OBJECTIVES = {
-    "autoencoder": "generative.autoencoder:Autoencoder",
-    "barlow_twins": "redundancy.barlow_twins:BarlowTwins",
-    "beit": "masked.beit:BEiT",
-    "bigan": "generative.bigan:BiGAN",
-    "byol": "distillation.byol:BYOL",
-    "colorization": "predictive.colorization:Colorization",
-    "combine": "combine:Combine",
-    "data2vec2": "masked.data2vec2:Data2Vec2",
-    "dcl": "contrastive.dcl:DCL",
-    "deepcluster_v2": "clustering.deepcluster:DeepCluster",
-    "denoising_autoencoder": "generative.denoising_autoencoder:DenoisingAutoencoder",
-    "dino": "distillation.dino:DINO",
-    "dinov2": "distillation.dinov2:DINOv2",
-    "i_jepa": "masked.i_jepa:IJEPA",
-    "ibot": "distillation.ibot:IBOT",
-    "inpainting": "predictive.inpainting:Inpainting",
-    "jigsaw": "predictive.jigsaw:Jigsaw",
-    "lejepa": "redundancy.lejepa:LeJEPA",
-    "mae": "masked.mae:MAE",
-    "moco_v2": "contrastive.moco:MoCo",
-    "moco_v3": "contrastive.moco_v3:MoCoV3",
-    "msn": "distillation.msn:MSN",
-    "next_step": "predictive.next_step:NextStep",
-    "nnclr": "contrastive.nnclr:NNCLR",
-    "npid": "contrastive.npid:NPID",
-    "online_distillation": "distillation.online_distillation:OnlineDistillation",
-    "relative_location": "predictive.relative_location:RelativeLocation",
-    "ressl": "contrastive.ressl:ReSSL",
-    "rotation": "predictive.rotation:Rotation",
-    "seed_distillation": "distillation.seed_distillation:SeedDistillation",
-    "simclr": "contrastive.simclr:SimCLR",
-    "simmim": "masked.simmim:SimMIM",
-    "simsiam": "distillation.simsiam:SimSiam",
-    "supcon": "contrastive.supcon:SupCon",
-    "swav": "clustering.swav:SwAV",
-    "tico": "redundancy.tico:TiCo",
-    "time_mae": "masked.time_mae:TimeMAE",
-    "ts2vec": "contrastive.ts2vec:TS2Vec",
-    "vae": "generative.vae:VAE",
-    "vicreg": "redundancy.vicreg:VICReg",
-    "vime": "masked.vime:VIME",
-    "vq_vae": "generative.vq_vae:VQVAE",
-    "w_mse": "redundancy.w_mse:WMSE",
-}
+OBJECTIVES = find_objectives()
 
 
 def objective_class(name: str) -> type[Objective]:
@@ -103,21 +62,42 @@ def objective_class(name: str) -> type[Objective]:
     return cls
 
 
+def require_reads(cls: type[Objective], modality: str, where: str) -> None:
+    """Raise a UserError unless an objective takes data of a modality.
+
+    Args:
+      cls: of the objective.
+      modality: of the field that the encoder reads.
+      where: "KEY=VALUE" of the config, for the message.
+    """
+    if cls.reads and modality not in cls.reads:
+        raise UserError(
+            f"{where} takes {' or '.join(cls.reads)} data, and config.encoder reads {modality} "
+            "data; choose another objective, or the data and an encoder of the other kind"
+        )
+
+
 def build_objective(section: Mapping[str, Any], run: Run, where: str = "objective") -> Objective:
     """Return the objective of a config section: its `name`, and its fields.
 
     Raises:
-      UserError: an unknown name or field, a value that the objective refuses, or a batch too small
-        to learn anything from.
+      UserError: an unknown name or field, a value that the objective refuses, data of a modality
+        that it does not take, or a batch too small to learn anything from.
     """
     if not is_section(section) or "name" not in section:
         raise UserError(f"config.{where} lacks a name; one of {', '.join(OBJECTIVES)}")
     cls = objective_class(convert(section["name"], str, f"config.{where}.name"))
+    require_reads(cls, run.field.modality, f"config.{where}.name={section['name']!r}")
     if run.batch_size < (smallest := cls.smallest_batch):
         raise UserError(
             f"batch_size={run.batch_size} with config.{where}.name={section['name']!r}: its loss "
             f"compares the examples of a batch, and its gradient is 0 with fewer than {smallest}; "
             f"set batch_size to at least {smallest}"
+        )
+    if run.encoders and not cls.several_fields:
+        raise UserError(
+            f"config.encoders has an encoder of {', '.join(map(repr, run.encoders))}, and "
+            f"config.{where}.name={section['name']!r} uses config.encoder alone; remove it"
         )
     fields = {key: value for key, value in section.items() if key != "name"}
     if hasattr(cls, "from_config"):

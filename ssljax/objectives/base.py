@@ -13,6 +13,8 @@ from typing import Any, ClassVar, NamedTuple
 
 import jax
 
+from ssljax.data.host import CropGroup
+from ssljax.errors import UserError
 from ssljax.models import without_drop_path
 from ssljax.objectives.net import InitNet, Net
 from ssljax.objectives.views import Views, blank, plain
@@ -34,12 +36,14 @@ class Run:
       spec: what the data are like.
       steps: optimizer steps in the whole run; schedules end there.
       batch_size: global batch size, in examples.
+      encoders: those of further fields, by the name of the field that each reads.
     """
 
     encoder: Any
     spec: Spec
     steps: int
     batch_size: int
+    encoders: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -85,6 +89,7 @@ class Objective:
       teacher: components that a teacher has, whose parameters follow as a moving average.
       features_of_teacher: whether evaluation sees the teacher's encoder.
       reads: modalities that the task can take; () for any with an encoder that fits.
+      several_fields: whether it uses `run.encoders`, those of further fields.
       batch_coupled: whether the loss (or a batch statistic below it) of one example depends on the
         others of its batch. Where it does, gradients of micro-batches do not add up to the gradient
         of the batch.
@@ -101,6 +106,7 @@ class Objective:
     teacher: ClassVar[tuple[str, ...]] = ()
     features_of_teacher: ClassVar[bool] = False
     reads: ClassVar[tuple[str, ...]] = ()
+    several_fields: ClassVar[bool] = False
     batch_coupled: ClassVar[bool] = False
     smallest_batch: ClassVar[int] = 1
     paper: ClassVar[str] = ""
@@ -138,13 +144,19 @@ class Objective:
     def run_once(self, net: Net) -> None:
         """Call every network once, on blank input: so parameters get their shapes.
 
-        By default the encoder sees blank input, and each further network, in order, takes what the
+        By default the encoder sees `blank`, and each further network, in order, takes what the
         one before gave.
         """
         first, *rest = net.modules
-        output = getattr(net, first)(blank(self.run.field))
+        output = getattr(net, first)(self.blank())
         for name in rest:
             output = getattr(net, name)(getattr(output, "pooled", output))
+
+    def blank(self) -> Array:
+        """Return two blank inputs, as large as the largest views: the data may be of a size that
+        no patch divides."""
+        sizes = [value.size for value in vars(self).values() if isinstance(value, Views)]
+        return blank(self.run.field, max(sizes, default=0))
 
     def memory(self, key: Array) -> dict[str, PyTree]:
         """Return what the task remembers besides teacher and batch statistics, at the start."""
@@ -174,6 +186,10 @@ class Objective:
     def outputs(self, params: PyTree, state: PyTree, batch: Batch) -> dict[str, Array]:
         """Return what evaluation and users see of un-augmented examples, by name.
 
+        `config.evaluation.output` chooses the one that is evaluated, [B, D]; the first is the
+        default. An output that is made of one field has the name of the field, or that name after
+        "/"; it must be there for a batch that holds no other field.
+
         Returns:
           The features [B, D] under the name of the field, and its tokens [B, N, d] under
           "tokens/NAME".
@@ -182,6 +198,23 @@ class Objective:
         net = teacher if self.features_of_teacher else student
         encoded = net.encoder(plain(batch[self.run.name], self.run.field))
         return {self.run.name: encoded.pooled, f"tokens/{self.run.name}": encoded.tokens}
+
+    def host_crops(self) -> dict[str, CropGroup]:
+        """Return the crops that hosts can make for the views, by the name of their entry.
+
+        With `config.data.ship = "crops"` batches hold these instead of whole images.
+
+        Raises:
+          UserError: the task has no views, or one that is not of a crop of an image.
+        """
+        values = [getattr(self, field.name) for field in dataclasses.fields(self)]
+        views = [value for value in values if isinstance(value, Views)]
+        if not views:
+            raise UserError(
+                f"config.data.ship='crops' does not suit {type(self).__name__}, which has no views "
+                "and sees whole examples; set config.data.ship='square'"
+            )
+        return {name: one for value in views for name, one in value.host_crops().items()}
 
     # What the train step calls.
 

@@ -102,7 +102,9 @@ class Combine(Refreshing):
         total, metrics, carry = 0.0, {}, {}
         for name, task in self.tasks.items():
             own = self._of(name, params)
-            loss, aux = task.value(own, state[name], batch, key=key_of(key, name), step=step)
+            # Crops of the host are those of one task; the examples are those of all.
+            seen = {**batch, **_under(name, batch)}
+            loss, aux = task.value(own, state[name], seen, key=key_of(key, name), step=step)
             total = total + self._weight(name)(step) * loss
             metrics[f"{name}/loss"] = loss
             metrics |= {f"{name}/{metric}": value for metric, value in aux.metrics.items()}
@@ -129,6 +131,13 @@ class Combine(Refreshing):
                 kept[name] = task.refresh(own, batches, key=key_of(key, name)).objective_state
         return state.replace(objective_state=kept)
 
+    def host_crops(self):
+        return {
+            f"{name}/{entry}": group
+            for name, task in self.tasks.items()
+            for entry, group in task.host_crops().items()
+        }
+
     def outputs(self, params, state, batch):
         name = self.embed_with or next(iter(self.tasks))
         return self.tasks[name].outputs(self._of(name, params), state[name], batch)
@@ -149,12 +158,16 @@ class Combine(Refreshing):
 
     def _of(self, task: str, params: dict[str, Any]) -> dict[str, Any]:
         """Return the components of one task, under the names that it knows them by."""
-        own = {
-            key.removeprefix(f"{task}/"): tree
-            for key, tree in params.items()
-            if key.startswith(f"{task}/")
-        }
-        return {**own, **{key: tree for key, tree in params.items() if key in self.shared}}
+        shared = {key: tree for key, tree in params.items() if key in self.shared}
+        return {**_under(task, params), **shared}
+
+
+def _under(task: str, entries: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the entries of one task, without its name before theirs."""
+    prefix = f"{task}/"
+    return {
+        key.removeprefix(prefix): value for key, value in entries.items() if key.startswith(prefix)
+    }
 
 
 def _require_equal_shapes(first: Any, second: Any, component: str, task: str) -> None:

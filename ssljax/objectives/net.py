@@ -9,6 +9,7 @@ import jax
 
 from ssljax.errors import unknown
 from ssljax.models import apply, init_with_output
+from ssljax.spec import Value
 
 Array = jax.Array
 PyTree = Any
@@ -17,8 +18,9 @@ PyTree = Any
 class Net:
     """Modules as functions. Each call threads batch statistics and a random key of its own.
 
-    `net.NAME(x)` runs the module of that name. The statistics that a call leaves are those that the
-    next call of the same module starts from.
+    `net.NAME(x)` runs the module of that name; of a `Value` it takes the data, and the segments by
+    name. The statistics that a call leaves are those that the next call of the same module starts
+    from.
 
     Args:
       modules: Linen module by name.
@@ -53,6 +55,7 @@ class Net:
             None if self._key is None else key_of(jax.random.fold_in(self._key, self._calls), name)
         )
         self._calls += 1
+        inputs, options = _without_values(inputs, options)
         output, self.stats[name] = apply(
             self.modules[name],
             self.params[name],
@@ -63,6 +66,13 @@ class Net:
             **options,
         )
         return output
+
+
+def _without_values(inputs: tuple, options: dict[str, Any]) -> tuple[tuple, dict[str, Any]]:
+    """Return inputs of a module with the arrays of a leading `Value` in its place."""
+    if not inputs or not isinstance(inputs[0], Value):
+        return inputs, options
+    return (inputs[0].data, *inputs[1:]), {"segments": inputs[0].segments, **options}
 
 
 class InitNet(Net):
@@ -80,6 +90,7 @@ class InitNet(Net):
         if name in self.params:
             return super()._run(name, *inputs, **options)
         own = key_of(self._init_key, name)
+        inputs, options = _without_values(inputs, options)
         made = init_with_output(self.modules[name], own, *inputs, **options)
         output, self.params[name], self.stats[name] = made
         return output

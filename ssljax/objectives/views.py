@@ -8,12 +8,13 @@ import jax
 import jax.numpy as jnp
 from ml_collections import ConfigDict
 
+from ssljax.data.host import CropGroup, crop_name
 from ssljax.errors import UserError, unknown
 from ssljax.modalities import modality_of
 from ssljax.objectives.presets import PILLOW, PRESETS, dino
 from ssljax.ops.keys import per_example
 from ssljax.schema import parse
-from ssljax.spec import Batch, Field
+from ssljax.spec import Batch, Field, Value
 
 Array = jax.Array
 
@@ -94,7 +95,8 @@ class Views:
         """The view of each group, an object of the modality's class, with its size, in order.
 
         Raises:
-          UserError: an unknown field, or a value that the class refuses.
+          UserError: an unknown field, or a value that the class refuses or that does not fit the
+            data.
         """
         modality = modality_of(self.field)
         groups = PRESETS[self.groups] if isinstance(self.groups, str) else self.groups
@@ -102,7 +104,10 @@ class Views:
             groups = modality.like(groups, self.field)
         made = {}
         for name, fields in groups.items():
-            fields = modality.complete(fields, self.field)
+            try:
+                fields = modality.complete(fields, self.field)
+            except ValueError as error:
+                raise UserError(f"{self.where}.{name}: {error}") from error
             made[name] = parse(modality.view, fields, f"{self.where}.{name}")
         return dict(sorted(made.items(), key=lambda item: (-item[1].size, item[0])))
 
@@ -116,14 +121,38 @@ class Views:
         """The number of views of each example."""
         return sum(view.count for view in self.augmentations.values())
 
+    def host_crops(self) -> dict[str, CropGroup]:
+        """Return the crops that hosts can make for the views, by the name of their entry.
+
+        Raises:
+          UserError: a view is not of a crop of an image.
+        """
+        modality, made = modality_of(self.field), {}
+        for name, view in self.augmentations.items():
+            try:
+                made[crop_name(self.name, name)] = modality.host_crops(view)
+            except UserError as error:
+                raise UserError(
+                    f"config.data.ship='crops' does not suit {self.where}.{name}: {error}; set "
+                    "config.data.ship='square'"
+                ) from error
+        return made
+
     def __call__(self, key: Array, batch: Batch) -> dict[str, Array]:
         """Return float32 [B, count, ...] for each group, normalised.
+
+        They are made of the examples in the batch, or of the crops that hosts made
+        (`host_crops`), where the batch holds those.
 
         Draws come from stream 0 of `key`, `jax.random.split(key)[0]`; a loss may use the others.
         """
         keys = per_example(jax.random.fold_in(key, 0), batch["row"])
         modality, views = modality_of(self.field), self.augmentations
-        made = modality.views(views, keys, batch[self.name], self.field)
+        if self.name in batch:
+            value = batch[self.name]
+        else:
+            value = {name: batch[crop_name(self.name, name)] for name in views}
+        made = modality.views(views, keys, value, self.field)
         # Under jit a dict comes back in the order of its keys; the order of the groups is ours.
         return {name: made[name] for name in views}
 
@@ -156,11 +185,14 @@ def normalize(value: Array, field: Field) -> Array:
     return modality_of(field).normalize(value, field)
 
 
-def plain(value: Array, field: Field) -> Array:
+def plain(value: Array | Value, field: Field) -> Array | Value:
     """Return what a batch holds of a field, un-augmented, as an encoder takes it."""
+    if isinstance(value, Value):
+        return Value(modality_of(field).plain(value.data, field), value.segments)
     return modality_of(field).plain(value, field)
 
 
-def blank(field: Field, size: int = 0) -> Array:
+def blank(field: Field, size: int = 0) -> Array | Value:
     """Return two blank normalised examples, from which modules take their shapes."""
-    return modality_of(field).blank(field, size)
+    made = modality_of(field).blank(field, size)
+    return Value(made, jnp.ones(made.shape[:2], jnp.int32)) if field.ragged else made

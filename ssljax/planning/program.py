@@ -8,6 +8,7 @@ from typing import Any
 import jax
 from ml_collections import ConfigDict
 
+from ssljax.models import encoder_class
 from ssljax.planning import flops, hlo
 from ssljax.planning.cost import Cost, cost
 from ssljax.planning.topologies import Topology
@@ -116,17 +117,11 @@ def _since(start: tuple[float, float]) -> tuple[float, float]:
 
 def model_flops(config: ConfigDict, experiment: Experiment, devices: Any) -> int:
     """Return the FLOPs of a step over all chips, without what is computed again to save memory."""
-    fields = {
-        field.name: field.default for field in dataclasses.fields(experiment.objective.run.encoder)
-    }
-    again = {
-        key: value
-        for key, value in _ONCE.items()
-        if key in fields and config.encoder.get(key, fields[key]) != value
-    }
-    if again:
-        once = ConfigDict(config.to_dict())
-        once.encoder.update(again)
+    once = ConfigDict(config.to_dict())
+    for section in (once.encoder, *once.encoders.values()):
+        fields = {field.name for field in dataclasses.fields(encoder_class(section.name))}
+        section.update({key: value for key, value in _ONCE.items() if key in fields})
+    if once != config:
         experiment = build(once, experiment.objective.run.spec, devices=devices)
     return flops.traced(experiment.trace_step().jaxpr.jaxpr)
 

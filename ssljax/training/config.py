@@ -1,8 +1,8 @@
 """The configuration of a run: from what is given to all keys, through JSON, and what has changed.
 
 An experiment file starts from `default_config()` and changes what it needs; a ConfigDict with any
-subset of the keys will do as well. Two sections are open, their keys being the fields of what they
-name: `encoder` and `objective`; whoever builds those checks them.
+subset of the keys will do as well. Sections are open whose keys are the fields of what they name:
+`encoder`, each of `encoders`, and `objective`; whoever builds those checks them.
 """
 
 import dataclasses
@@ -53,6 +53,10 @@ def complete(config: Mapping[str, Any]) -> ConfigDict:
     plain = _plain(config, "")
     for section in OPEN_SECTIONS:
         _require_named(plain.get(section, {}), section)
+    for name, section in convert(
+        plain.get("encoders", {}), Mapping[str, Any], "config.encoders"
+    ).items():
+        _require_named(section, f"encoders.{name}")
     return ConfigDict(_values(parse(Config, plain, "config")))
 
 

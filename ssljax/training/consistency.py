@@ -12,8 +12,8 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from ssljax.errors import UserError
-from ssljax.models import build_encoder
-from ssljax.objectives import objective_class
+from ssljax.models import build_encoder, encoder_class
+from ssljax.objectives import objective_class, require_reads
 from ssljax.schema import check, convert, is_section
 from ssljax.training.optimizer import schedules
 from ssljax.training.param_groups import ParamGroup
@@ -30,7 +30,10 @@ def require_consistent(config: ConfigDict) -> None:
     """
     check(Config, config, "config")  # it may have been changed since it was completed
     build_encoder(config.encoder)
-    _require_fields(config.objective, "config.objective")
+    for name, section in config.encoders.items():
+        build_encoder(section, where=f"encoders.{name}")
+    modality = encoder_class(config.encoder.name).modality
+    _require_fields(config.objective, modality, "config.objective")
     schedules(config.optimizer, steps=config.steps, batch_size=config.batch_size)
     _require_micro_batches(config)
     _require_other_split(config)
@@ -106,18 +109,19 @@ def argument_checks_told() -> Iterator[None]:
         ) from error
 
 
-def _require_fields(section: Mapping[str, Any], where: str) -> None:
-    """Check the fields of an objective, and of the tasks in it, by their types alone.
+def _require_fields(section: Mapping[str, Any], modality: str, where: str) -> None:
+    """Check the modality and fields of an objective, and of the tasks in it, by types alone.
 
     Sections that the class makes itself of (`from_config`) are left to it.
     """
     if not is_section(section) or "name" not in section:
         raise UserError(f"{where} lacks a name; see `ssljax list objectives`")
     cls = objective_class(convert(section["name"], str, f"{where}.name"))
+    require_reads(cls, modality, f"{where}.name={section['name']!r}")
     fields = {key: value for key, value in section.items() if key != "name"}
     tasks = fields.get("tasks")
     for name, task in tasks.items() if is_section(tasks) else ():
-        _require_fields(task, f"{where}.tasks.{name}")
+        _require_fields(task, modality, f"{where}.tasks.{name}")
     own = {
         key for key, value in fields.items() if hasattr(cls, "from_config") and is_section(value)
     }

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from ssljax.data import Source, Subset, epoch
+from ssljax.data import Source, Subset, epoch, only
 from ssljax.data.storage import data_directory
 from ssljax.errors import MissingSplit, UserError
 from ssljax.evaluation import evaluate, quick
@@ -36,11 +37,12 @@ def require_evaluable(experiment: Experiment, *, final: bool) -> None:
       final: in full, with a test split.
 
     Raises:
-      UserError: a data set or split that is not there or of other channels, fewer examples than
-        neighbours, no labels where the best checkpoints are to be kept, or images that do not fit
-        the encoder as a whole.
+      UserError: no such output, a data set or split that is not there or of other fields, fewer
+        examples than neighbours, no labels where the best checkpoints are to be kept, or images
+        that do not fit the encoder as a whole.
     """
     options = experiment.config.evaluation
+    _ = experiment.output
     if final:
         _open_sets(experiment)
     source = _open(experiment, options.train_split)
@@ -52,23 +54,6 @@ def require_evaluable(experiment: Experiment, *, final: bool) -> None:
             f"accuracy, and {source.name} has no labels in {options.train_split!r}; set "
             "config.evaluation.source to a data set with labels, or keep_best to 0"
         )
-    state, run = experiment.abstract_state, experiment.objective.run
-    field = run.field.replace(shape=_shape(experiment))
-    batch = run.spec.replace(**{run.name: field}).batch(options.batch_size)
-    try:
-        jax.eval_shape(experiment.embed, state.params, state.objective_state, batch)
-    except ValueError as error:
-        raise UserError(
-            f"evaluation shows the encoder whole examples, of {'x'.join(map(str, field.shape))}, "
-            f"which it does not take: {error}; choose another config.data.image_size or "
-            "config.evaluation.size"
-        ) from error
-
-
-def _shape(experiment: Experiment) -> tuple[int, ...]:
-    """Return the shape of an example as evaluation sees it: images have perhaps another size."""
-    size, field = experiment.config.evaluation.size, experiment.objective.run.field
-    return (size, size, field.shape[2]) if size and field.modality == "image" else field.shape
 
 
 def build_for_evaluation(
@@ -162,7 +147,11 @@ def full_evaluation(
             f"{sets.train.name} has changed since the run was trained on it; it is evaluated on "
             "as it is now"
         )
-    return {"step": int(state.step), "data": data, **result}
+    found = {"step": int(state.step), "data": data, **result}
+    if options.output:
+        found["output"] = options.output
+        result["protocol"]["notes"].append(f"features are the output {options.output!r}")
+    return found
 
 
 @dataclasses.dataclass(frozen=True)
@@ -193,14 +182,14 @@ def _open_sets(experiment: Experiment) -> _Sets:
 
 
 def _open(experiment: Experiment, split: str) -> Source:
-    """Open a split of the set that is evaluated on, with the channels that the encoder takes."""
-    config, run = experiment.config, experiment.objective.run
-    channels = run.field.shape[2] if run.field.modality == "image" else None
+    """Open a split of the set that is evaluated on, with the fields that the output is made of."""
+    config, fields = experiment.config, experiment.output.fields
     spec = config.evaluation.source or config.data.source
     if experiment.source is not None and (spec, split) == _trained_on(experiment):
-        return experiment.source
+        return only(experiment.source, fields)
+    images = [field.shape[2] for field in fields.values() if field.modality == "image"]
     try:
-        source = open_data(config, spec, split, channels=channels)
+        source = open_data(config, spec, split, channels=next(iter(images), None))
     except MissingSplit:
         raise
     except UserError as error:
@@ -210,8 +199,9 @@ def _open(experiment: Experiment, split: str) -> Source:
             f"{error}; the run was trained on it, and other data are evaluated on by "
             "--config.evaluation.source=KIND:NAME"
         ) from error
-    _require_alike(spec, source, run.name, run.field)
-    return source
+    for name, field in fields.items():
+        _require_alike(spec, source, name, field)
+    return only(source, fields)
 
 
 def _require_alike(spec: str, source: Source, name: str, field: Field) -> None:
@@ -261,33 +251,40 @@ def _batches(experiment: Experiment, source: Source, labels: bool) -> Iterator[H
 
     Images are whole: of the size of those in training, or `evaluation.size`.
     """
-    size = experiment.config.evaluation.batch_size
+    config, fields = experiment.config, experiment.output.fields.values()
+    size = config.evaluation.batch_size
     shards = experiment.mesh.shape["data"] * experiment.mesh.shape["fsdp"]
     size = -(-size // shards) * shards
-    modality, shape = experiment.objective.run.field.modality, _shape(experiment)
+    shapes = {field.modality: field.shape for field in fields}
+    lengths = [shapes[one][0] for one in ("series", "text") if one in shapes]
     return epoch(
         source,
         size,
-        shape[:2] if modality == "image" else None,
-        length=shape[0] if modality == "series" else None,
-        shorter=experiment.config.evaluation.resize,
+        shapes["image"][:2] if "image" in shapes else None,
+        length=next(iter(lengths), None),
+        shorter=config.evaluation.resize,
         labels=labels,
-        workers=experiment.config.data.workers,
+        workers=config.data.workers,
     )
 
 
 def _raw(experiment: Experiment) -> Callable[[HostBatch], jax.Array]:
-    """Return the baseline without a network: what the modality makes of the input itself."""
-    run = experiment.objective.run
-    return lambda batch: modality_of(run.field).raw(batch[run.name], run.field)
+    """Return the baseline without a network: what the modalities make of the input itself."""
+    fields = experiment.output.fields
+
+    def raw(batch: HostBatch) -> jax.Array:
+        made = [modality_of(field).raw(batch[name], field) for name, field in fields.items()]
+        return made[0] if len(made) == 1 else jnp.concatenate(made, axis=1)
+
+    return raw
 
 
 def _embed(experiment: Experiment, state: TrainState) -> Callable[[HostBatch], jax.Array]:
-    embed, field = experiment.embed, experiment.objective.run.name
+    embed, names = experiment.embed, (*experiment.output.fields, "id")
 
     def embed_global(batch: HostBatch) -> jax.Array:
         own = local_rows(experiment.mesh, len(batch["id"]))
-        placed = experiment.put({name: batch[name][own] for name in (field, "id")})
-        return embed(state.params, state.objective_state, placed)
+        chosen = jax.tree.map(lambda array: array[own], {name: batch[name] for name in names})
+        return embed(state.params, state.objective_state, experiment.put(chosen))
 
     return embed_global

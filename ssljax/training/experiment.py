@@ -1,8 +1,9 @@
 """From a config to what it describes: data, encoder, objective, optimizer, mesh, train step."""
 
+import contextlib
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -17,11 +18,14 @@ from ssljax.data import (
     epoch,
     images,
     measured_spec,
+    only,
     open_source,
 )
+from ssljax.data.host import CropGroup, shipped
+from ssljax.errors import UserError
 from ssljax.models import build_encoder, encoder_class
 from ssljax.objectives import Objective, Run, build_objective
-from ssljax.spec import Spec
+from ssljax.spec import Field, Spec
 from ssljax.training import logical_axes
 from ssljax.training.consistency import (
     argument_checks_told,
@@ -30,6 +34,7 @@ from ssljax.training.consistency import (
     require_trained,
 )
 from ssljax.training.optimizer import Optimizer, build_optimizer
+from ssljax.training.output import Output, find_output
 from ssljax.training.sharding import (
     batch_sharding,
     check_batch_size,
@@ -55,6 +60,8 @@ class Experiment:
       optimizer: with its learning-rate schedule.
       mesh: of devices.
       abstract_state: the train state as ShapeDtypeStructs with shardings.
+      crops: that hosts make of images and ship instead, by the name of their entry in a batch;
+        None where they ship the images.
     """
 
     config: ConfigDict
@@ -63,6 +70,7 @@ class Experiment:
     optimizer: Optimizer
     mesh: Mesh
     abstract_state: TrainState
+    crops: Mapping[str, CropGroup] | None = None
 
     @property
     def shardings(self) -> TrainState:
@@ -73,6 +81,8 @@ class Experiment:
     def abstract_batch(self) -> Batch:
         """A batch as ShapeDtypeStructs with shardings."""
         spec = self.objective.run.spec
+        if self.crops:
+            spec = shipped(spec, self.crops)
         return spec.batch(self.config.batch_size, batch_sharding(self.mesh))
 
     def init(self, seed: int | None = None) -> TrainState:
@@ -105,17 +115,47 @@ class Experiment:
             donate_argnums=0,
         )
         with jax.set_mesh(self.mesh):  # for losses that send their logits' columns round a ring
-            with argument_checks_told():
+            with argument_checks_told(), self._whole_images_told():
                 return jitted.trace(self.abstract_state, self.abstract_batch)
+
+    @contextlib.contextmanager
+    def _whole_images_told(self) -> Iterator[None]:
+        """Turn the error of a loss that reads images that are not in the batch into a UserError."""
+        try:
+            yield
+        except KeyError as error:
+            if not self.crops or error.args != (self.objective.run.name,):
+                raise
+            raise UserError(
+                f"the loss of {type(self.objective).__name__} reads whole images, which "
+                "config.data.ship='crops' does not ship; set config.data.ship='square'"
+            ) from error
+
+    @functools.cached_property
+    def output(self) -> Output:
+        """The output that is evaluated: `evaluation.output`, by default the objective's first.
+
+        Raises:
+          UserError: see `find_output`.
+        """
+        options, state = self.config.evaluation, self.abstract_state
+        fields = {
+            name: _as_evaluated(field, options.size)
+            for name, field in self.objective.run.spec.fields.items()
+            if field.modality != "label"
+        }
+        return find_output(
+            self.objective, state.params, state.objective_state, fields, options.output
+        )
 
     @functools.cached_property  # or every evaluation would compile it anew
     def embed(self) -> Callable[[dict[str, Any], Any, Batch], jax.Array]:
-        """The jitted features [B, D] of (params, objective state, batch), the objective's first
-        output."""
+        """The jitted features [B, D] of (params, objective state, batch): those of `output`."""
+        name = self.output.name
 
         def embed(params: Any, state: Any, batch: Batch) -> jax.Array:
             with jax.sharding.use_abstract_mesh(self.mesh.abstract_mesh):  # as in a step
-                return next(iter(self.objective.outputs(params, state, batch).values()))
+                return self.objective.outputs(params, state, batch)[name]
 
         return jax.jit(embed, out_shardings=replicated(self.mesh))
 
@@ -130,6 +170,7 @@ class Experiment:
             image_size=data.image_size or None,
             length=data.length or None,
             host_crop=data.host_crop or None,
+            crops=self.crops,
             workers=data.workers,
             labels=data.labels,
         )
@@ -137,10 +178,8 @@ class Experiment:
     def put(self, batch: dict[str, np.ndarray]) -> Batch:
         """Place this host's part of a batch on the mesh."""
         sharding = batch_sharding(self.mesh)
-        return {
-            name: jax.make_array_from_process_local_data(sharding, array)
-            for name, array in batch.items()
-        }
+        place = functools.partial(jax.make_array_from_process_local_data, sharding)
+        return jax.tree.map(place, batch)
 
     def epoch(self) -> Iterator[Batch]:
         """Yield the training set once, in order, un-augmented; the last batch is padded."""
@@ -162,6 +201,13 @@ class Experiment:
             yield self.put(batch)
 
 
+def _as_evaluated(field: Field, size: int) -> Field:
+    """Return a field as evaluation shows it: images have perhaps a size of their own."""
+    if not size or field.modality != "image":
+        return field
+    return field.replace(shape=(size, size, field.shape[2]))
+
+
 def open_data(config: ConfigDict, spec: str, split: str, *, channels: int | None = None) -> Source:
     """Open a data set as config.data says how; image files with `channels` if they can have so."""
     data = config.data
@@ -172,6 +218,35 @@ def open_data(config: ConfigDict, spec: str, split: str, *, channels: int | None
         channels=channels if channels in images.CHANNELS else data.channels,
         data_dir=data.folder or None,
     )
+
+
+def open_training_data(config: ConfigDict) -> Source:
+    """Open what a config trains on, with no more fields than its encoders read, and labels."""
+    source = open_data(config, config.data.source, config.data.split)
+    modality = encoder_class(config.encoder.name).modality
+    name, _ = Spec(source.fields, len(source)).field_of(modality)
+    _require_fields(config.encoders, source.fields)
+    return only(source, (name, *config.encoders))
+
+
+def _require_fields(sections: Iterable[str], fields: Mapping[str, Field]) -> None:
+    """Raise a UserError unless the data have the fields of all sections of `config.encoders`."""
+    for name in sections:
+        if name not in fields:
+            found = ", ".join(f"{n} ({f.modality})" for n, f in fields.items())
+            raise UserError(
+                f"config.encoders.{name} encodes the field {name!r}, and the data have {found}; "
+                "its key must be the name of a field"
+            )
+
+
+def _encoders(sections: Mapping[str, Mapping[str, Any]], spec: Spec) -> dict[str, Any]:
+    """Return the encoders of further fields, by the name of the field."""
+    _require_fields(sections, spec.fields)
+    return {
+        name: build_encoder(section, spec.fields[name], f"encoders.{name}")
+        for name, section in sections.items()
+    }
 
 
 def build(
@@ -200,11 +275,12 @@ def build(
     if trains:
         check_batch_size(config.batch_size, mesh, config.accumulate)
     with_source = spec is None if with_source is None else with_source
-    source = open_data(config, config.data.source, config.data.split) if with_source else None
+    source = open_training_data(config) if with_source else None
     spec = spec or measured_spec(source, config.data)
     _, field = spec.field_of(encoder_class(config.encoder.name).modality)
     run = Run(
         encoder=build_encoder(config.encoder, field),
+        encoders=_encoders(config.encoders, spec),
         spec=spec,
         steps=config.steps,
         batch_size=config.batch_size,
@@ -212,6 +288,7 @@ def build(
     if trains:
         require_enough(config, run.spec.num_examples)
     objective = build_objective(config.objective, run)
+    crops = objective.host_crops() if config.data.ship == "crops" else None
     with argument_checks_told():
         abstract_params, objective_state, names = logical_axes.evaluated(objective)
     optimizer = build_optimizer(
@@ -234,4 +311,4 @@ def build(
         abstract_state,
         shardings,
     )
-    return Experiment(config, source, objective, optimizer, mesh, abstract_state)
+    return Experiment(config, source, objective, optimizer, mesh, abstract_state, crops)

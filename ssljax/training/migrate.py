@@ -19,6 +19,9 @@ _OBJECTIVES = {
         "views": "moco_v1",
     },
 }
+# Fields of objectives, which a "tokenizer" section has without the name of its objective.
+_FIELDS = {"vq_vae": {"decay": "codebook_decay"}}
+_NAMELESS = {"tokenizer": "vq_vae"}
 
 
 def current_path(path: str) -> str:
@@ -44,8 +47,9 @@ def current_config(config: Mapping[str, Any]) -> dict[str, Any]:
             changed[name] = _renamed(section, keys)
     if old:
         changed["init_from"] = [_renamed_part(part) for part in changed["init_from"]]
-        if isinstance(section := changed.get("objective"), Mapping):
-            changed["objective"] = _with_objectives(section)
+    if isinstance(section := changed.get("objective"), Mapping):
+        section = _with_objectives(section) if old else section
+        changed["objective"] = _with_fields(section, section.get("name"))
     return changed
 
 
@@ -68,3 +72,14 @@ def _with_objectives(section: Mapping[str, Any]) -> dict[str, Any]:
             changed[key] = _with_objectives(named)
     today = _OBJECTIVES.get(changed.get("name"))
     return changed if today is None else {**today, **changed, "name": today["name"]}
+
+
+def _with_fields(section: Mapping[str, Any], name: Any) -> dict[str, Any]:
+    """Return a section of the objective with the fields' names of today, in those within it too."""
+    changed = {
+        key: _with_fields(value, value.get("name", _NAMELESS.get(key)))
+        if isinstance(value, Mapping)
+        else value
+        for key, value in section.items()
+    }
+    return _renamed(changed, _FIELDS.get(name, {}) if isinstance(name, str) else {})

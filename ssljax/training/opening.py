@@ -14,17 +14,20 @@ def opening(experiment: Experiment) -> Iterator[str]:
     """Yield a line each on the data, on what is trained, and on the devices."""
     source, config = experiment.source, experiment.config
     run = experiment.objective.run
-    read, seen = source.fields[run.name], run.field
-    resized = f", seen as {sides(seen)}" if seen.shape != read.shape else ""
+    fields = []
+    for name in (run.name, *run.encoders):
+        read, seen = source.fields[name], run.spec.fields[name]
+        resized = f", seen as {sides(seen)}" if seen.shape != read.shape else ""
+        fields.append(f"{name} {sides(read)}{resized}")
     yield (
-        f"data: {len(source):,} examples in {source.split!r} of {source.name}: "
-        f"{run.name} {sides(read)}{resized}"
+        f"data: {len(source):,} examples in {source.split!r} of {source.name}: {'; '.join(fields)}"
     )
 
     leaves = jax.tree.leaves(experiment.abstract_state.params)
     count = sum(math.prod(leaf.shape) for leaf in leaves)
+    encoders = [section.name for section in (config.encoder, *config.encoders.values())]
     yield (
-        f"model: {count:,} parameters ({config.objective.name} on {config.encoder.name}, "
+        f"model: {count:,} parameters ({config.objective.name} on {' and '.join(encoders)}, "
         f"{config.optimizer.name})"
     )
 

@@ -40,12 +40,13 @@ class Data:
       source: KIND:NAME of the data set, see `ssljax list data`
       split: part of it that is trained on
       image_size: pixels of a side, or (height, width); 0: as images are (mixed sizes need one)
-      length: steps of the windows that series are cut to; 0: as they are (mixed lengths need one)
+      length: steps that series, and tokens that texts are cut or padded to; 0: as series are
       broken: what to do with an image file that cannot be read
       labels: whether the objective is shown labels (SupCon)
       workers: processes that decode; 0: threads
       folder: place of prepared sets; "": $SSLJAX_DATA_DIR or ~/.cache/ssljax/data
       channels: number of them in decoded image files; arrays keep theirs
+      ship: "square": images of image_size, which devices crop; "crops": crops of whole images
       host_crop: least and greatest part of the area, where images are not of image_size; (): none
     """
 
@@ -58,6 +59,7 @@ class Data:
     workers: Workers = 0
     folder: str = ""
     channels: Literal[1, 3, 4] = 3
+    ship: Literal["square", "crops"] = "square"
     host_crop: Annotated[tuple[()] | tuple[Part, Part], Ascending()] = (0.5, 1.0)
 
 
@@ -157,6 +159,7 @@ class Evaluation:
     Attributes:
       every: steps between quick evaluations during training; 0: none
       final: whether the whole protocol follows the last step
+      output: name of the objective's output that is measured; "": its first
       source: KIND:NAME of the data set; "": the one that is trained on
       train_split: split whose labels the probes learn from
       test_split: split on which they are scored; without "test", a fifth of train is held out
@@ -170,6 +173,7 @@ class Evaluation:
 
     every: CountOrNone = 0
     final: bool = True
+    output: str = ""
     source: str = ""
     train_split: Text = "train"
     test_split: Text = "test"
@@ -192,6 +196,7 @@ class Config:
       accumulate: micro-batches of a step, where the loss does not couple the batch
       data: what is trained on
       encoder: name of the encoder, and fields of it, see `ssljax list encoders`
+      encoders: those of further fields, by name: {"text": {"name": "text_transformer", ..}}
       objective: name of the objective, or package.module:Class, and fields of it
       optimizer: how parameters are changed
       init_from: parts of the first state: ({"workdir": .., "take": path, "put": path}, ..)
@@ -210,6 +215,7 @@ class Config:
     accumulate: Count = 1
     data: Data = Data()
     encoder: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"name": "resnet18"})
+    encoders: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
     objective: Mapping[str, Any] = dataclasses.field(default_factory=lambda: {"name": "simclr"})
     optimizer: Optimizer = Optimizer()
     init_from: Tables = ()

@@ -181,7 +181,11 @@ def test_stopped_and_killed_runs_end_with_the_same_bits(two_processes, tmp_path)
     _wait_until(running, lambda: _last_saved(tmp_path) > before)
     running.processes[0].kill()
     assert running.statuses(timeout=60)[1] == -signal.SIGABRT
-    assert "the JAX distributed service detected fatal errors" in running.printed(1)
+    # Or, before JAX notices: of two devices of the other process, one has lost its collective and
+    # sends what comes next to the one that still waits. Gloo aborts at a message of another size.
+    told = running.printed(1)
+    ends = ("the JAX distributed service detected fatal errors", "gloo::EnforceNotMet")
+    assert any(end in told for end in ends), told
 
     running = _start(tmp_path, 2)
     assert running.statuses() == [0, 0], running.printed(0) + running.printed(1)

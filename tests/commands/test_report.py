@@ -22,6 +22,7 @@ def runs(tmp_path_factory):
     for case, evaluated in (("simclr", True), ("mae", False)):
         config, workdir = f"{folder / 'short.py'}:{case}", str(folder / case)
         options = ["--config.steps=6", f"--config.evaluation.final={evaluated}"]
+        options += ["--config.evaluation.few_labels=(50,)"]
         assert main(["pretrain", "--config", config, "--workdir", workdir, *options]) == 0
     return folder
 
@@ -39,6 +40,9 @@ def test_report_of_a_folder_of_runs(runs, tmp_path, capsys):
         for probe in ("knn", "linear"):
             assert f"| {100 * result[name][probe]['accuracy']:.1f} ± " in row
     assert f"| `{runs / 'simclr'}` | resnet (16) | sklearn:digits | 6 x 32 | 0 |" in row
+    few = [result[name]["few_labels"]["50"]["accuracy"] for name in ("pretrained", "random_init")]
+    assert f"| `{runs / 'simclr'}` | 50 | {100 * few[0]:.1f} ± " in text
+    assert f" | {100 * few[1]:.1f} ± " in text.partition("## Few labels")[2]
     assert f"- `{runs / 'mae'}`: mae, trained" in text
 
 

@@ -11,7 +11,8 @@ from ssljax.data.host import CropGroup
 from ssljax.data.host.crops import draw_boxes, enough
 from tests.data.test_pipeline import assert_equal
 
-GROUPS = {"large": CropGroup(32, 2, (0.4, 1.0)), "small": CropGroup(12, 3, (0.05, 0.4))}
+LARGE, SMALL = "image.large", "image.small"
+GROUPS = {LARGE: CropGroup(32, 2, (0.4, 1.0)), SMALL: CropGroup(12, 3, (0.05, 0.4))}
 
 
 @pytest.fixture
@@ -30,27 +31,46 @@ def test_a_batch_holds_the_crops_of_every_group(photos):
     pipeline = Pipeline(photos, seed=1, batch_size=4, crops=GROUPS)
     batch = pipeline.batch(2)
     assert {name: value.shape for name, value in batch.items()} == {
-        "image.large": (4, 2, 32, 32, 3),
-        "image.small": (4, 3, 12, 12, 3),
+        LARGE: (4, 2, 32, 32, 3),
+        SMALL: (4, 3, 12, 12, 3),
         "id": (4,),
     }
-    assert batch["image.small"].dtype == np.uint8
+    assert batch[SMALL].dtype == np.uint8
     assert_equal(batch, Pipeline(photos, seed=1, batch_size=4, crops=GROUPS).batch(2))
     (second,) = pipeline.iterate(2, 3)
     assert_equal(batch, second)
     half = Pipeline(photos, seed=1, batch_size=4, crops=GROUPS, rows=[2, 3]).batch(2)
-    np.testing.assert_array_equal(half["image.small"], batch["image.small"][2:])
-    alone = Pipeline(photos, seed=1, batch_size=4, crops={"small": GROUPS["small"]}).batch(2)
+    np.testing.assert_array_equal(half[SMALL], batch[SMALL][2:])
+    alone = Pipeline(photos, seed=1, batch_size=4, crops={SMALL: GROUPS[SMALL]}).batch(2)
     # Without the large crops less is decoded of the JPEG, the boxes are the same.
-    np.testing.assert_allclose(alone["image.small"].astype(int), batch["image.small"], atol=6)
-    one = Pipeline(photos, seed=1, batch_size=4, crops={"small": GROUPS["small"]})
+    np.testing.assert_allclose(alone[SMALL].astype(int), batch[SMALL], atol=6)
+    one = Pipeline(photos, seed=1, batch_size=4, crops={SMALL: GROUPS[SMALL]})
     assert pipeline.fingerprint() != one.fingerprint()
+
+
+def test_worker_processes_make_the_same_crops(photos):
+    threads, processes = (
+        Pipeline(photos, seed=1, batch_size=4, crops=GROUPS, workers=workers) for workers in (0, 1)
+    )
+    (batch,) = processes.iterate(2, 3)
+    assert_equal(batch, threads.batch(2))
+
+
+def test_floats_and_labels_are_shipped(tmp_path):
+    edges = np.zeros((6, 20, 30, 2), np.float32)
+    edges[:, :, 15:] = 1
+    np.savez(tmp_path / "x.npz", image=edges, label=np.arange(6))
+    source = open_source(f"npz:{tmp_path / 'x.npz'}")
+    batch = Pipeline(source, seed=1, batch_size=4, crops=GROUPS, labels=True).batch(0)
+    assert batch[LARGE].dtype == np.float32 and batch[LARGE].shape == (4, 2, 32, 32, 2)
+    assert batch[LARGE].min() == 0 and batch[LARGE].max() == 1  # though bicubic
+    np.testing.assert_array_equal(batch["label"], batch["id"])
 
 
 def test_crops_show_the_part_of_the_original_that_was_drawn(photos):
     batch = Pipeline(photos, seed=1, batch_size=8, crops=GROUPS).batch(0)
     widths, lefts = [], []
-    for crop in batch["image.small"].reshape(-1, 12, 12, 3).astype(float):
+    for crop in batch[SMALL].reshape(-1, 12, 12, 3).astype(float):
         across = np.polyfit(np.arange(12) + 0.5, crop[..., 0].mean(0), 1)
         down = np.polyfit(np.arange(12) + 0.5, crop[..., 1].mean(1), 1)
         width, height = across[0] * 12 / 255, down[0] * 12 / 255

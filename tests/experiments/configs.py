@@ -45,4 +45,8 @@ def spec_of(config: ConfigDict, num_examples: int = 0) -> Spec:
     source, known = config.data.source, {**KNOWN, **OURS}
     assert source in known, f"{source} is in neither table: {__file__}, ssljax/data/known.py"
     spec = assumed_spec(known[source], config.data)
-    return dataclasses.replace(spec, num_examples=num_examples or spec.num_examples)
+    spec = dataclasses.replace(spec, num_examples=num_examples or spec.num_examples)
+    if "text" not in config.encoders:
+        return spec
+    length = (config.data.length,)
+    return spec.replace(text=Field("text", length, "int32", vocab=256, ragged=True))

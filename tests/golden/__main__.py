@@ -6,9 +6,7 @@ python -m tests.golden --only simclr compares those whose name has "simclr" in i
 """
 
 import argparse
-import json
 import os
-import pathlib
 import sys
 
 # One device and one thread; as in the tests, nothing that takes long to compile.
@@ -21,55 +19,25 @@ os.environ |= {
 
 import jax  # noqa: E402  (the environment must be set first)
 
-TOLERANCE = {"first step": 1e-4, "five steps": 1e-2, "parameters": 1e-5}
-
+from tests.golden.compare import run  # noqa: E402
 from tests.golden.record import FOLDER, SMALL, record  # noqa: E402
 
 
 def main() -> int:
-    """Return 0 unless a value differs."""
+    """Return 0 unless a value differs or has no record."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--record", action="store_true", help="write the values")
     parser.add_argument("--only", default="", help="part of the name of an experiment")
     args = parser.parse_args()
-    differing = 0
-    for path in SMALL:
-        name = pathlib.Path(path).stem
-        if args.only not in name:
-            continue
-        found, file = record(path), FOLDER / f"{name}.json"
-        jax.clear_caches()
-        if args.record:
-            file.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-            print(f"{name}: written", flush=True)
-            continue
-        told, far = _compared(json.loads(file.read_text(encoding="utf-8")), found)
-        differing += far
-        print(f"{name}: {told}", flush=True)
-    return min(differing, 1)
+    return run(SMALL, FOLDER, _values, only=args.only, write=args.record)
 
 
-def _compared(before: dict, now: dict) -> tuple[str, bool]:
-    """Return how far values are from those recorded, and whether that is too far."""
-    if before == now:
-        return "the same bits", False
-    steps = [
-        max(
-            abs(before[key][step] - now[key][step]) / max(abs(before[key][step]), 1e-12)
-            for key in ("loss", "gradient_norm")
-        )
-        for step in range(len(now["loss"]))
-    ]
-    apart = {
-        "first step": steps[0],
-        "five steps": max(steps),
-        "parameters": abs(before["norm"] / now["norm"] - 1),
-    }
-    far = any(apart[name] > bound for name, bound in TOLERANCE.items())
-    told = ", ".join(f"{name} {value:.1e}" for name, value in apart.items())
-    return f"{'DIFFERS' if far else 'agrees'}: {told}", far
+def _values(path: str) -> dict:
+    found = record(path)
+    jax.clear_caches()
+    return found
 
 
 if __name__ == "__main__":

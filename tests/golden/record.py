@@ -6,8 +6,9 @@ import pathlib
 import jax
 import numpy as np
 
+from ssljax.data.host import stack
 from ssljax.ops.keys import key_for
-from ssljax.spec import Field
+from ssljax.spec import Field, Value
 from ssljax.training.experiment import build
 from tests.experiments.configs import FILES, config_of, spec_of
 
@@ -50,7 +51,7 @@ def record(path: str) -> dict:
 def _batch(number: int, config, spec) -> dict[str, np.ndarray]:
     ids = (np.arange(BATCH, dtype=np.int32) + number * BATCH) % EXAMPLES
     made = {
-        name: np.stack([MADE_UP[field.modality](int(example), field) for example in ids])
+        name: stack([MADE_UP[field.modality](int(example), field) for example in ids])
         for name, field in spec.fields.items()
         if field.modality in MADE_UP
     }
@@ -92,7 +93,13 @@ def _row(example: int, field: Field) -> np.ndarray:
     return np.float32(values)
 
 
-MADE_UP = {"image": _image, "series": _series, "table": _row}
+def _text(example: int, field: Field) -> Value:
+    rng = np.random.default_rng(example)
+    ids = rng.integers(field.vocab, size=field.shape).astype(np.int32)
+    return Value(ids, (np.arange(len(ids)) < rng.integers(1, len(ids) + 1)).astype(np.int32))
+
+
+MADE_UP = {"image": _image, "series": _series, "table": _row, "text": _text}
 
 
 def _digest(leaves: list[np.ndarray]) -> str:

@@ -32,7 +32,7 @@ ENCODERS = {
     "series": {"name": "series_transformer", "patch_size": 4},
     "table": {"name": "table_transformer"},
 }
-each = pytest.mark.parametrize("name", MODALITIES)
+each = pytest.mark.parametrize("name", FIELDS)
 
 
 def encoder_of(name):
@@ -53,8 +53,8 @@ def batch_of(name):
     return {name: values(name), "row": np.arange(6, dtype=np.int32)}
 
 
-def test_there_is_a_field_of_each_here():
-    assert set(FIELDS) == set(MODALITIES)
+def test_there_is_a_field_of_each_here_that_has_views():
+    assert set(FIELDS) == set(MODALITIES) - {"text"}
     with pytest.raises(UserError, match="unknown modality of inputs 'label'"):
         modality_of(LABEL)
 
@@ -65,6 +65,17 @@ def test_every_preset_makes_as_many_views_as_of_images(name, preset):
     views = Views(preset).bound(name, FIELDS[name])
     made = jax.eval_shape(lambda: views.stacked(jax.random.key(0), batch_of(name)))
     assert made.shape == (6, 2, *FIELDS[name].shape) and made.dtype == jnp.float32
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "most"), [("series", "jitter", 0.1), ("table", "rate", 0.6)]
+)
+def test_a_view_that_is_cropped_and_mirrored_alone_stays_a_weak_one(name, key, most):
+    groups = {"one": {"flip": 0.5, "hue": 0.1}, "two": {"flip": 0.5, "crop_scale": (0.2, 1.0)}}
+    made = Views(groups).bound(name, FIELDS[name]).augmentations
+    assert {group: getattr(view, key) for group, view in made.items()} == {"one": most, "two": 0}
+    alike = Views({"one": {"flip": 0.5}, "two": {"flip": 0.5}}).bound(name, FIELDS[name])
+    assert max(getattr(view, key) for view in alike.augmentations.values()) == most
 
 
 @each

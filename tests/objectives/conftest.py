@@ -10,13 +10,14 @@ import pytest
 from ml_collections import ConfigDict
 from sklearn.datasets import load_digits
 
+from ssljax.data.host import Utf8Bytes, stack
 from ssljax.models import build_encoder, encoder_class
 from ssljax.objectives import Run, build_objective
-from ssljax.spec import Field, Spec, image_spec
+from ssljax.spec import Field, Spec, Value, image_spec
 from ssljax.training.optimizer import build_optimizer
 from ssljax.training.step import init_state, make_train_step
-from tests.objectives.cases import CASES, IN_COLOR
-from tests.objectives.tinted import tint
+from tests.objectives.cases import CASES, FURTHER, IN_COLOR
+from tests.objectives.files import caption, tint
 
 BATCH, EXAMPLES, STEPS = 16, 48, 10
 SPEC = image_spec((8, 8, 1), (0.3,), (0.4,), EXAMPLES)
@@ -24,6 +25,8 @@ TINTED = image_spec((8, 8, 3), (0.2,) * 3, (0.3,) * 3, EXAMPLES)
 COLUMNS = (0, 0, 3, 0, 5, 2)
 SERIES = Field("series", (16, 2), "float32", mean=(0.1, 0.0), std=(0.8, 1.0))
 TABLE = Field("table", (6,), "float32", cardinalities=COLUMNS, mean=(0.5,) * 6, std=(0.3,) * 6)
+TEXT = Field("text", (16,), "int32", vocab=256, ragged=True)
+PAIRS = SPEC.replace(text=TEXT)
 SPECS = {
     "image": SPEC,
     "series": Spec({"series": SERIES}, EXAMPLES),
@@ -49,13 +52,16 @@ class Trial:
 def spec_of(case: str) -> Spec:
     """Return what the data of a case are like."""
     encoder, _ = CASES[case]
+    if case in FURTHER:
+        return PAIRS
     return TINTED if case in IN_COLOR else SPECS[encoder_class(encoder["name"]).modality]
 
 
 def make_batch(number: int, spec: Spec = SPEC) -> dict[str, np.ndarray]:
     """Return a batch of images of handwritten digits, in as many channels as the spec says.
 
-    Series are two waves of a frequency of their own, rows of a table are made of two numbers.
+    Series are two waves of a frequency of their own, rows of a table are made of two numbers, texts
+    name the digit.
     """
     ids = (np.arange(BATCH) + number * BATCH) % EXAMPLES
     rest = {"id": ids.astype(np.int32), "row": np.arange(BATCH)}
@@ -69,7 +75,14 @@ def make_batch(number: int, spec: Spec = SPEC) -> dict[str, np.ndarray]:
         return {"table": table.astype(np.float32), **rest}
     images = (load_digits().images[ids, ..., None] * 15).astype(np.uint8)
     images = tint(images) if spec.fields["image"].shape[2] == 3 else images
+    if "text" in spec.fields:
+        rest["text"] = texts([caption(digit) for digit in load_digits().target[ids]])
     return {"image": images, **rest}
+
+
+def texts(found: list[str]) -> Value:
+    """Return texts as a batch holds them."""
+    return stack([Utf8Bytes(TEXT.shape[0])(text, None) for text in found])
 
 
 def all_batches(spec: Spec = SPEC):
@@ -83,8 +96,12 @@ def objective_of(case: str) -> Any:
     """Return the objective of a case, nothing of which is computed."""
     encoder, section = CASES[case]
     spec = spec_of(case)
-    (field,) = spec.fields.values()
-    run = Run(build_encoder(encoder, field), spec, steps=STEPS, batch_size=BATCH)
+    further = {
+        name: build_encoder(section, spec.fields[name])
+        for name, section in FURTHER.get(case, {}).items()
+    }
+    encoder = build_encoder(encoder, next(iter(spec.fields.values())))
+    run = Run(encoder, spec, steps=STEPS, batch_size=BATCH, encoders=further)
     return build_objective(ConfigDict(section), run)
 
 

@@ -2,15 +2,18 @@
 
 import contextlib
 import dataclasses
+import importlib
+import pathlib
 
 import jax
 import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
+from ssljax import objectives
 from ssljax.errors import UserError
 from ssljax.models import build_encoder
-from ssljax.objectives import OBJECTIVES, build_objective, objective_class
+from ssljax.objectives import OBJECTIVES, Objective, build_objective, objective_class
 from ssljax.training.checkpoint import Checkpointer
 from ssljax.training.logical_axes import evaluated
 from ssljax.training.sharding import AXES, batch_sharding, make_mesh, replicated
@@ -24,6 +27,19 @@ from tests.objectives.conftest import BATCH, features_of, trial
 def test_every_objective_has_a_case():
     assert {section["name"] for _, section in CASES.values()} == set(OBJECTIVES)
     assert set(OBJECTIVES) <= set(CASES)
+
+
+def test_every_class_with_a_paper_is_found_by_the_name_of_its_file():
+    classes = set()
+    for file in pathlib.Path(objectives.__file__).parent.glob("*/*.py"):
+        module = importlib.import_module(f"ssljax.objectives.{file.parent.name}.{file.stem}")
+        own = [one for one in vars(module).values() if isinstance(one, type)]
+        classes |= {
+            (file.stem, one)
+            for one in own
+            if issubclass(one, Objective) and one.__module__ == module.__name__ and one.paper
+        }
+    assert classes == {(name, objective_class(name)) for name in set(OBJECTIVES) - {"combine"}}
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
@@ -243,7 +259,7 @@ SMALLEST = {
     **dict.fromkeys(("barlow_twins", "byol", "moco_v3", "nnclr", "simsiam"), 3),
     **dict.fromkeys(("combine", "dcl", "deepcluster_v2", "dinov2", "lejepa", "msn", "ressl"), 2),
     **dict.fromkeys(("online_distillation", "simclr", "supcon", "swav", "tico", "vicreg"), 2),
-    **dict.fromkeys(("ts2vec", "vime"), 2),
+    **dict.fromkeys(("clip", "ts2vec", "vime"), 2),
 }
 
 

@@ -14,7 +14,8 @@ from ssljax.spec import LABEL, image_spec
 from ssljax.training.config import complete
 from ssljax.training.consistency import require_consistent
 from ssljax.training.experiment import build
-from tests.objectives.cases import CASES, IN_COLOR, config_of
+from tests.objectives.cases import CASES, FURTHER, IN_COLOR, config_of
+from tests.objectives.conftest import TEXT
 
 GREY = image_spec((8, 8, 1), (0.3,), (0.4,), 1797).replace(label=LABEL)
 COLOR = image_spec((8, 8, 3), (0.3,) * 3, (0.4,) * 3, 1797)
@@ -48,6 +49,7 @@ def checked(case, key, value):
 def trace(case, config):
     """Build what a config describes and trace its step, which looks at every value."""
     spec = COLOR if case in IN_COLOR else GREY
+    spec = spec.replace(text=TEXT) if case in FURTHER else spec
     build(config, spec, devices=jax.devices()[:1]).trace_step()
 
 

@@ -14,17 +14,22 @@ from ssljax.spec import image_spec
 from ssljax.training.config import complete
 from ssljax.training.experiment import build
 from ssljax.training.sharding import batch_sharding, make_mesh
-from tests.objectives.cases import CASES
+from tests.objectives.cases import CASES, FURTHER
 from tests.objectives.cases.small import POOLED_VIT
+from tests.objectives.conftest import TEXT, texts
 
 BATCH, QUEUE = 24, 72  # sizes that no layer has
-SPEC = image_spec(shape=(8, 8, 1), mean=(0.3,), std=(0.4,), num_examples=48)
-METHODS = ["simclr", "dcl", "supcon", "moco_v2", "moco_v3", "nnclr"]
+SPEC = image_spec(shape=(8, 8, 1), mean=(0.3,), std=(0.4,), num_examples=48).replace(text=TEXT)
+METHODS = ["clip", "simclr", "dcl", "supcon", "moco_v2", "moco_v3", "nnclr"]
 
 
 def objective_of(method, *, chunks, block):
     encoder = build_encoder({**POOLED_VIT, "grad_cache": chunks})
-    run = Run(encoder, SPEC, steps=10, batch_size=BATCH)
+    further = {
+        name: build_encoder({**fields, "grad_cache": chunks}, SPEC.fields[name])
+        for name, fields in FURTHER.get(method, {}).items()
+    }
+    run = Run(encoder, SPEC, steps=10, batch_size=BATCH, encoders=further)
     section = {**CASES[method][1], "logits_block": block}
     if "queue_size" in section:
         section["queue_size"] = QUEUE
@@ -34,7 +39,8 @@ def objective_of(method, *, chunks, block):
 def batch():
     images = np.random.default_rng(1).integers(0, 256, (BATCH, 8, 8, 1)).astype(np.uint8)
     one = np.arange(BATCH, dtype=np.int32)
-    return {"image": images, "id": one, "row": one, "label": one % 5}
+    text = texts([str(number) for number in one])
+    return {"image": images, "text": text, "id": one, "row": one, "label": one % 5}
 
 
 def value_and_gradient(objective, memory, batch):
@@ -44,7 +50,7 @@ def value_and_gradient(objective, memory, batch):
     return jax.value_and_grad(loss)
 
 
-@pytest.mark.parametrize("method", ["simclr", "moco_v3"])
+@pytest.mark.parametrize("method", ["simclr", "moco_v3", "clip"])
 def test_blocks_and_parts_change_neither_loss_nor_gradient(method):
     plain = objective_of(method, chunks=1, block=0)
     saving = objective_of(method, chunks=3, block=2)

@@ -60,6 +60,17 @@ def test_names_of_an_old_config_are_those_of_today(old_run):
     }
 
 
+def test_the_decay_of_a_codebook_has_a_name_of_its_own():
+    today = {"objective": {"name": "vq_vae", "codebook_decay": 0.9, "codes": 8}}
+    assert current_config({"objective": {"name": "vq_vae", "decay": 0.9, "codes": 8}}) == today
+    assert current_config(today) == today
+    tokenizer = {"encoder": {"name": "vit"}, "decay": 0.9}
+    tasks = {"a": {"name": "beit", "tokenizer": tokenizer}, "b": {"name": "byol", "decay": 1}}
+    read = current_config({"objective": {"name": "combine", "tasks": tasks}})["objective"]["tasks"]
+    assert read["a"]["tokenizer"] == {"encoder": {"name": "vit"}, "codebook_decay": 0.9}
+    assert read["b"] == tasks["b"]  # another objective's key is left to its error message
+
+
 def test_objectives_of_an_old_config_mean_what_they_did():
     def of(objective, **rest):
         return current_config({"start_from": [], "objective": objective, **rest})["objective"]

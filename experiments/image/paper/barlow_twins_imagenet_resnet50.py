@@ -6,9 +6,9 @@ r"""Barlow Twins as published: ResNet-50, batch 2048, 1,000 epochs of ImageNet.
 Paper: 73.2 linear top-1 (Zbontar et al., 2021, table 1, https://arxiv.org/abs/2103.03230); 73.5
 for the weights of the official repository.
 Needs: 32 V100 for 5 days (the paper, section 2.2).
-Not run here. Deviates: bfloat16 compute; views cropped from the central 256x256 square; the
-learning rate of biases and norms, which LARS does not adapt, is 0.0048 / 32: the official gradient
-is 1 / 32 of the true one on 32 devices, which weights do not feel under LARS.
+Not run here. Deviates: bfloat16 compute; the learning rate of biases and norms, which LARS does not
+adapt, is 0.0048 / 32: the official gradient is 1 / 32 of the true one on 32 devices, which weights
+do not feel under LARS.
 """
 
 from experiments.image.augmentation import BARLOW_TWINS

@@ -11,7 +11,7 @@ compare with this one (Bao et al., 2021, table 1, https://arxiv.org/abs/2106.082
 Needs: 16 accelerators of 32 GB (of 128 images each, as in the official command).
 Not run here. The tokenizer is a VQ-VAE trained on ImageNet at the full size of the image, not
 DALL-E's at half of it, resized by Lanczos; positions are absolute, not relative; colours are
-changed after the crop, there before it; views are cropped from the central 256x256 square.
+changed after the crop, there before it.
 """
 
 from experiments.image.common import imagenet, steps_per_epoch, tokenizer_of

@@ -17,8 +17,8 @@ from experiments.image.common import imagenet
 
 def get_config():
     """Return the config."""
-    config = imagenet("resnet50", batch_size=128, epochs=100)
-    config.data.image_size = 72
+    config = imagenet("resnet50", batch_size=128, epochs=100, square=72)
+    config.evaluation.resize, config.evaluation.size = 72, 64
     config.encoder.stem = "small_stride2"
     config.objective = {
         "name": "bigan",

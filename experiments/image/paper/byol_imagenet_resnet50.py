@@ -6,8 +6,8 @@ r"""BYOL as published: ResNet-50, batch 4096, 1,000 epochs of ImageNet.
 Paper: 74.3 linear top-1 (Grill et al., 2020, https://arxiv.org/abs/2006.07733); the README of the
 official code gives 74.0 to 74.5.
 Needs: the official README names 512 TPU v3 for 8 hours.
-Not run here. Deviates: bfloat16 compute; views cropped from the central 256x256 square, as
-torchvision draws boxes, by an antialiased filter.
+Not run here. Deviates: bfloat16 compute; boxes as torchvision draws them, and an antialiased
+filter.
 """
 
 from experiments.image.augmentation import BYOL

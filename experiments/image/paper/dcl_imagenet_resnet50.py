@@ -6,10 +6,9 @@ r"""DCL as published on SimCLR: ResNet-50, batch 256, 200 epochs of ImageNet.
 Paper: 68.2 linear top-1 with tuned hyper-parameters, 66.9 with SimCLR's (Yeh et al., 2021,
 https://arxiv.org/abs/2110.06848).
 Needs: 8 GPUs.
-Not run here. Deviates: bfloat16 compute, and views cropped from the central 256x256 square. The
-paper names no optimizer but SimCLR's; this is it (LARS, 0.3 for a batch of 256, and twice that for
-biases and norms, since the losses of SimCLR's code and of the paper are sums over the views), with
-t = 0.1.
+Not run here. Deviates: bfloat16 compute. The paper names no optimizer but SimCLR's; this is it
+(LARS, 0.3 for a batch of 256, and twice that for biases and norms, since the losses of SimCLR's
+code and of the paper are sums over the views), with t = 0.1.
 """
 
 from experiments.image.augmentation import SIMCLR

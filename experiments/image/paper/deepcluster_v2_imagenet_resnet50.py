@@ -6,9 +6,9 @@ r"""DeepCluster-v2 as published: ResNet-50, batch 4096, multi-crop, 800 epochs o
 Paper: 75.2 linear top-1 (Caron et al., 2020, appendix, https://arxiv.org/abs/2006.09882; official
 README and scripts/deepclusterv2_800ep_pretrain.sh, facebookresearch/swav).
 Needs: 64 GPUs of 32 GB for under 40 hours (the limit in that script).
-Not run here. Deviates: bfloat16 compute; views cropped from the central 256x256 square; the
-running batch statistics are those of all 8 groups of 512 images, there those of one group. In
-training, encoder and projector normalise 512 images together, as there.
+Not run here. Deviates: bfloat16 compute; the running batch statistics are those of all 8 groups of
+512 images, there those of one group. In training, encoder and projector normalise 512 images
+together, as there.
 """
 
 from experiments.image.augmentation import SWAV

@@ -9,7 +9,7 @@ args.txt, as lightly's benchmarks quote it; the rest is the README's command for
 the code's defaults. The linear probe there takes the class tokens of the last four blocks, that of
 `ssljax` the last one: only the k-NN can be compared.
 Needs: 16 accelerators of 32 GB for about 8 days (the README: 2.6 days for 300 epochs of 10 crops).
-Not run here. Deviates: bfloat16 compute; views cropped from the central 256x256 square.
+Not run here. Deviates: bfloat16 compute.
 """
 
 from experiments.image.augmentation import dino_crops

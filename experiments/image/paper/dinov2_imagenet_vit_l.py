@@ -9,8 +9,8 @@ linear probe there is the best of many, on the class tokens of the last or of th
 with and without the mean of the patches: only the k-NN can be compared.
 Needs: 96 accelerators of 80 GB for 3.3 days.
 Not run here. Deviates: the data are ImageNet-1k, which `ssljax data prepare` has, and not
-ImageNet-22k; bfloat16 compute; views cropped from the central 252x252 square; drop-path keeps each
-example with its probability, there a fixed number of a device's batch.
+ImageNet-22k; bfloat16 compute; drop-path keeps each example with its probability, there a fixed
+number of a device's batch.
 """
 
 from experiments.image.common import TIMM, imagenet
@@ -37,7 +37,6 @@ def get_config():
     """Return the config."""
     config = imagenet("vit_l", batch_size=3072, epochs=1)
     config.steps = 500 * EPOCH
-    config.data.image_size = 252  # patches of 14 tile it
     config.encoder.update(
         {
             "patch_size": 14,

@@ -15,7 +15,6 @@ from experiments.image.common import TIMM, imagenet, steps_per_epoch
 def get_config():
     """Return the config."""
     config = imagenet("vit_h", batch_size=2048, epochs=300)
-    config.data.image_size = 252  # whole images are evaluated in patches of 14 pixels
     config.encoder.update(
         {
             "positions": "sincos",

@@ -7,7 +7,7 @@ Paper: 77.9 linear top-1, 75.2 k-NN (Zhou et al., 2021, https://arxiv.org/abs/21
 The linear probe there takes the class tokens of the last four blocks (run.sh), that of `ssljax` the
 last one: only the k-NN can be compared.
 Needs: 16 accelerators of 32 GB (the README: 2 nodes of 8).
-Not run here. Deviates: bfloat16 compute; views cropped from the central 256x256 square.
+Not run here. Deviates: bfloat16 compute.
 """
 
 from experiments.image.augmentation import dino_crops

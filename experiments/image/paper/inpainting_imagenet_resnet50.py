@@ -17,7 +17,7 @@ from experiments.image.common import imagenet
 
 def get_config():
     """Return the config."""
-    config = imagenet("resnet50", batch_size=256, epochs=1)
+    config = imagenet("resnet50", batch_size=256, epochs=1, square=256)
     config.steps = 100_000
     config.objective = {
         "name": "inpainting",

@@ -10,8 +10,8 @@ the paper's table 1, whose ViT-L/14 reaches 74.7 to 75.8. Its hidden layers, the
 the start of the warm-up at a hundredth and the decay of all parameters, biases too, are those of
 the code's MINIMAL.md; what the headline's run had, and the length of its warm-up, is not stated.
 Needs: accelerators for 512 x (2 x 257 + 6 x 50) tokens a step through 631 million parameters.
-Not run here. Deviates: views cropped from the central 252x252 square; features are the class token
-of the last layer (the paper's probe: of the last two).
+Not run here. Deviates: features are the class token of the last layer (the paper's probe: of the
+last two).
 """
 
 from experiments.image.common import ALL_ALIKE, imagenet, steps_per_epoch
@@ -33,7 +33,6 @@ COLOUR = {
 def get_config():
     """Return the config."""
     config = imagenet("vit_h", batch_size=512, epochs=100)
-    config.data.image_size = 252  # a multiple of the patches of 14 pixels
     config.encoder.update(
         {
             "drop_path": 0.1,

@@ -7,7 +7,7 @@ Paper: 85.4 top-1 fine-tuned (He et al., 2021, table 1d, https://arxiv.org/abs/2
 the official code (facebookresearch/mae, PRETRAIN.md). For 1,600 epochs: 85.9, and 75.8 linear.
 `ssljax` does not fine-tune; of these numbers its evaluation can only be compared with the last.
 Needs: 64 V100 GPUs for 42 hours (same file).
-Not run here. Deviates: bfloat16 compute, and views cropped from the central 256x256 square.
+Not run here. Deviates: bfloat16 compute.
 """
 
 from experiments.image.common import TIMM, imagenet, steps_per_epoch

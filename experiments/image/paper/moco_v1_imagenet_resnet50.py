@@ -6,8 +6,8 @@ r"""MoCo v1 as published: ResNet-50, batch 256, 200 epochs of ImageNet.
 Paper: 60.6 linear top-1 (He et al., 2019, https://arxiv.org/abs/1911.05722; official README,
 facebookresearch/moco).
 Needs: 8 GPUs (53 hours on V100s, same README).
-Not run here. Deviates: bfloat16 compute, views cropped from the central 256x256 square, colours
-jittered before greyscale, and running batch statistics are those of all eight groups.
+Not run here. Deviates: bfloat16 compute, colours jittered before greyscale, and running batch
+statistics are those of all eight groups.
 """
 
 from experiments.image.augmentation import MOCO_V1

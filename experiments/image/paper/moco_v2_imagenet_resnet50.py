@@ -6,9 +6,9 @@ r"""MoCo v2 as published: ResNet-50, batch 256, 200 epochs of ImageNet.
 Paper: 67.5 +- 0.1 linear top-1 over five runs (official README, facebookresearch/moco; Chen et al.,
 2020, https://arxiv.org/abs/2003.04297); 71.1 with 800 epochs.
 Needs: 8 GPUs (53 hours on V100s, same README).
-Not run here. Deviates: bfloat16 compute, views cropped from the central 256x256 square, the
-learning rate falls at every step where the code lowers it at every epoch, and running batch
-statistics are those of all eight groups where the code keeps those of its first device.
+Not run here. Deviates: bfloat16 compute, the learning rate falls at every step where the code
+lowers it at every epoch, and running batch statistics are those of all eight groups where the code
+keeps those of its first device.
 """
 
 from experiments.image.augmentation import MOCO_V2

@@ -6,7 +6,7 @@ r"""MoCo v3 as published with a ResNet: ResNet-50, batch 4096, 1,000 epochs of I
 Paper: 74.6 linear top-1 (Chen et al., 2021, https://arxiv.org/abs/2104.02057; official README and
 CONFIG.md, facebookresearch/moco-v3); 72.8 with 300 epochs and weight decay 1e-6.
 Needs: 16 GPUs of 32 GB (official CONFIG.md).
-Not run here. Deviates: bfloat16 compute, and views cropped from the central 256x256 square.
+Not run here. Deviates: bfloat16 compute.
 """
 
 from experiments.image.augmentation import moco_v3

@@ -6,7 +6,7 @@ r"""MoCo v3 as published with a vision transformer: ViT-B/16, batch 4096, 300 ep
 Paper: 76.7 linear top-1 (Chen et al., 2021, table 4, https://arxiv.org/abs/2104.02057); the same
 number in the official README, facebookresearch/moco-v3; ViT-S 73.2.
 Needs: 64 GPUs of 32 GB (official CONFIG.md).
-Not run here. Deviates: bfloat16 compute, and views cropped from the central 256x256 square.
+Not run here. Deviates: bfloat16 compute.
 """
 
 from experiments.image.augmentation import moco_v3

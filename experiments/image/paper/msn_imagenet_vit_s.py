@@ -5,9 +5,8 @@ r"""MSN as published: ViT-S/16, batch 1024, 800 epochs of ImageNet, 1 random and
 
 Paper: 76.9 linear top-1 (Assran et al., 2022, https://arxiv.org/abs/2204.07141).
 Needs: 16 accelerators of 32 GB (configs/pretrain/msn_vits16.yaml: 64 images on each).
-Not run here. Deviates: bfloat16 compute; views cropped from the central 256x256 square. The
-official schedules are made for a run 1.25 times as long, as are these; `momentum_end` is what a
-line to 1 comes to at the end of this one.
+Not run here. Deviates: bfloat16 compute. The official schedules are made for a run 1.25 times as
+long, as are these; `momentum_end` is what a line to 1 comes to at the end of this one.
 """
 
 from experiments.image.common import TIMM, imagenet, steps_per_epoch

@@ -6,8 +6,7 @@ r"""NNCLR as published: ResNet-50, batch 4096, 1,000 epochs of ImageNet.
 Paper: 75.4 linear top-1 with two views (Dwibedi et al., 2021,
 https://arxiv.org/abs/2104.14548).
 Needs: 64 TPU v3 cores or more.
-Not run here. Deviates: bfloat16 compute, and views cropped from the central 256x256 square. The
-augmentation is BYOL's.
+Not run here. Deviates: bfloat16 compute. The augmentation is BYOL's.
 """
 
 from experiments.image.augmentation import BYOL

@@ -8,9 +8,8 @@ https://arxiv.org/abs/1805.01978); the official README, zhirongw/lemniscate.pyto
 nearest neighbours. Neighbours are sought there among the 128 outputs of the projector, here among
 the features of the encoder.
 Needs: 8 GPUs; the bank is 660 MB.
-Not run here. Deviates: bfloat16 compute, views cropped from the central 256x256 square, colours
-jittered before greyscale, and the batch shares its noise vectors. (The learning rate falls to a
-tenth at epochs 120 and 160: main.py.)
+Not run here. Deviates: bfloat16 compute, colours jittered before greyscale, and the batch shares
+its noise vectors. (The learning rate falls to a tenth at epochs 120 and 160: main.py.)
 """
 
 from experiments.image.common import ALL_ALIKE, imagenet, steps_per_epoch

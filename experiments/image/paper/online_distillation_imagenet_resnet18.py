@@ -7,7 +7,7 @@ r"""Online distillation on ImageNet: ResNet-18 beside the ResNet-50 it learns fr
 Paper: none reports this recipe on ImageNet (DoGo, https://arxiv.org/abs/2104.09866, has smaller
 sets): the teacher's part is SimCLR's, the student's is SEED's.
 Needs: what SimCLR needs (experiments/image/paper/simclr_imagenet_resnet50.py), and a tenth more.
-Not run here. Deviates: bfloat16 compute; views cropped from the central 256x256 square.
+Not run here. Deviates: bfloat16 compute.
 """
 
 from experiments.image.augmentation import MOCO_V2

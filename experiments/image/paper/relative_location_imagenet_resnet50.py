@@ -24,8 +24,7 @@ from ssljax.training.param_groups import DEFAULT_PARAM_GROUPS
 
 def get_config():
     """Return the config."""
-    config = imagenet("resnet50", batch_size=512, epochs=35)
-    config.data.image_size = 292
+    config = imagenet("resnet50", batch_size=512, epochs=35, square=292)
     config.objective = {
         "name": "relative_location",
         "views": {

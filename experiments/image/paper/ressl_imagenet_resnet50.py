@@ -6,8 +6,8 @@ r"""ReSSL as published: ResNet-50, batch 256, 200 epochs of ImageNet.
 Paper: 69.9 linear top-1 with one strong view; 74.7 with five crops (Zheng et al., 2021,
 https://arxiv.org/abs/2107.09282).
 Needs: 8 GPUs.
-Not run here. Deviates: bfloat16 compute, views cropped from the central 256x256 square, and running
-batch statistics are those of all eight groups.
+Not run here. Deviates: bfloat16 compute, and running batch statistics are those of all eight
+groups.
 """
 
 from experiments.image.common import imagenet, steps_per_epoch

@@ -9,8 +9,8 @@ https://arxiv.org/abs/2101.04731).
 Needs: 8 accelerators of 16 GB, and the run of
 experiments/image/paper/moco_v2_imagenet_resnet50.py, from which the teacher is taken; change its
 workdir below.
-Not run here. Deviates: bfloat16 compute; views cropped from the central 256x256 square; the
-teacher's features are compared, not the output of its projector.
+Not run here. Deviates: bfloat16 compute; the teacher's features are compared, not the output of its
+projector.
 """
 
 from experiments.image.augmentation import MOCO_V2

@@ -5,9 +5,9 @@ r"""SimCLR as published: ResNet-50, batch 4096, 1,000 epochs of ImageNet.
 
 Paper: 69.3 linear top-1 (Chen et al., 2020, table 6, https://arxiv.org/abs/2002.05709).
 Needs: 32 TPU v3 cores or more (the paper used 128 for 1.5 hours per 100 epochs).
-Not run here. Deviates: bfloat16 compute; views cropped from the central 256x256 square, as
-torchvision draws boxes, by an antialiased filter. Colours and blur are those of the code's first
-release. The linear probe of the paper trains with augmentation, that of `ssljax` without.
+Not run here. Deviates: bfloat16 compute; boxes as torchvision draws them, and an antialiased
+filter. Colours and blur are those of the code's first release. The linear probe of the paper trains
+with augmentation, that of `ssljax` without.
 """
 
 from experiments.image.augmentation import SIMCLR

@@ -5,8 +5,8 @@ r"""SimSiam as published: ResNet-50, batch 512, 100 epochs of ImageNet.
 
 Paper: 68.1 linear top-1 (Chen and He, 2020, table 4, https://arxiv.org/abs/2011.10566).
 Needs: 8 accelerators of 16 GB.
-Not run here. Deviates: bfloat16 compute, and views cropped from the central 256x256 square; the
-learning rate falls every step, where the official code lowers it once an epoch.
+Not run here. Deviates: bfloat16 compute; the learning rate falls every step, where the official
+code lowers it once an epoch.
 """
 
 from experiments.image.augmentation import MOCO_V2

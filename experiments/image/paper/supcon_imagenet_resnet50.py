@@ -6,8 +6,8 @@ r"""SupCon as published: ResNet-50, batch 6144, 700 epochs of ImageNet with its 
 Paper: 78.7 top-1 of a linear classifier with AutoAugment (Khosla et al., 2020,
 https://arxiv.org/abs/2004.11362).
 Needs: 32 TPU v3 cores or more.
-Not run here. Deviates: bfloat16 compute, views cropped from the central 256x256 square, SimCLR's
-augmentation in place of AutoAugment, which this repository does not have, and SimCLR's LARS.
+Not run here. Deviates: bfloat16 compute, SimCLR's augmentation in place of AutoAugment, which this
+repository does not have, and SimCLR's LARS.
 """
 
 from experiments.image.augmentation import SIMCLR

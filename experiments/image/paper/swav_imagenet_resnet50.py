@@ -8,9 +8,9 @@ README and scripts/swav_800ep_pretrain.sh, facebookresearch/swav).
 Needs: 64 GPUs of 32 GB for 50 hours (the limit in that script).
 The small-batch recipe (74.3 at 400 epochs): batch_size 256, learning_rate 0.6 without warm-up,
 queue_size 3840 from epoch 15, prototypes held for 5005 steps.
-Not run here. Deviates: bfloat16 compute; views cropped from the central 256x256 square; the
-running batch statistics are those of all 8 groups of 512 images, there those of one group. In
-training, encoder and projector normalise 512 images together, as there.
+Not run here. Deviates: bfloat16 compute; the running batch statistics are those of all 8 groups of
+512 images, there those of one group. In training, encoder and projector normalise 512 images
+together, as there.
 """
 
 from experiments.image.augmentation import SWAV

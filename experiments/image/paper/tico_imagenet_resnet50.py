@@ -9,7 +9,7 @@ longest run. Augmentation, projector and teacher are BYOL's, with the cosine of 
 for CIFAR-10 has `momentum_schedule="sine"`.
 Needs: what BYOL needs (experiments/image/paper/byol_imagenet_resnet50.py), less its second
 direction.
-Not run here. Deviates: bfloat16 compute, and views cropped from the central 256x256 square.
+Not run here. Deviates: bfloat16 compute.
 """
 
 from experiments.image.augmentation import BYOL

@@ -14,8 +14,8 @@ from experiments.image.common import imagenet
 
 def get_config():
     """Return the config."""
-    config = imagenet("resnet50", batch_size=256, epochs=100)
-    config.data.image_size = 64
+    config = imagenet("resnet50", batch_size=256, epochs=100, square=64)
+    config.evaluation.resize = config.evaluation.size = 64
     config.encoder.stem = "small_stride2"
     config.objective = {
         "name": "vae",

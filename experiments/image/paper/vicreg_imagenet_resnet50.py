@@ -5,7 +5,7 @@ r"""VICReg as published: ResNet-50, batch 2048, 1,000 epochs of ImageNet.
 
 Paper: 73.2 linear top-1 (Bardes et al., 2021, table 1, https://arxiv.org/abs/2105.04906).
 Needs: 32 GPUs of 32 GB; the projector alone has 151 million parameters.
-Not run here. Deviates: bfloat16 compute; views cropped from the central 256x256 square.
+Not run here. Deviates: bfloat16 compute.
 """
 
 from experiments.image.augmentation import BARLOW_TWINS

@@ -16,9 +16,9 @@ from experiments.image.common import imagenet
 
 def get_config():
     """Return the config."""
-    config = imagenet("resnet50", batch_size=128, epochs=1)
+    config = imagenet("resnet50", batch_size=128, epochs=1, square=128)
     config.steps = 250_000
-    config.data.image_size = 128
+    config.evaluation.resize = config.evaluation.size = 128
     config.encoder.stem = "small"
     config.encoder.stage_sizes = (3, 4, 6)
     config.objective = {

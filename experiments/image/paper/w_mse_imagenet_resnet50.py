@@ -9,9 +9,8 @@ larger ones a loss to be put into SimCLR's code (tf2/), whose augmentation, LARS
 taken over here; groups of twice the dimension are the loss's, batch 1024 is recalled, not looked
 up.
 Needs: 32 GPUs of 32 GB.
-Not run here. Deviates further: bfloat16 compute; views cropped from the central 256x256 square, as
-torchvision draws boxes, by an antialiased filter;
-the epsilon of the whitening is 1e-4 for the code's 0.
+Not run here. Deviates further: bfloat16 compute; boxes as torchvision draws them, and an
+antialiased filter; the epsilon of the whitening is 1e-4 for the code's 0.
 """
 
 from experiments.image.augmentation import simclr

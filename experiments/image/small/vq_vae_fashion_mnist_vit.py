@@ -16,7 +16,7 @@ def get_config():
         "name": "vq_vae",
         "codes": 256,
         "code_dim": 32,
-        "decay": 0.97,
+        "codebook_decay": 0.97,
         "decoder_width": 64,
         "views": {"crop": {"crop_scale": (0.5, 1.0), "flip": 0.5}},
     }

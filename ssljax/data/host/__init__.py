@@ -1,19 +1,25 @@
 """Transforms on the host, one file for each modality; tables need none."""
 
-from ssljax.data.host.base import HostTransform, fields_after, sides
+from ssljax.data.host.base import HostTransform, fields_after, sides, stack
 from ssljax.data.host.choose import drawn, fixed
-from ssljax.data.host.crops import CropGroup
+from ssljax.data.host.crops import CropGroup, crop_name, shipped
 from ssljax.data.host.image import CentreCrop, RandomResizedCrop
 from ssljax.data.host.series import Window
+from ssljax.data.host.text import TokenIds, Utf8Bytes
 
 __all__ = [
     "CentreCrop",
     "CropGroup",
     "HostTransform",
     "RandomResizedCrop",
+    "TokenIds",
+    "Utf8Bytes",
     "Window",
+    "crop_name",
     "drawn",
     "fields_after",
     "fixed",
+    "shipped",
     "sides",
+    "stack",
 ]

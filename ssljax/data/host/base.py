@@ -1,11 +1,11 @@
 """What brings one field of an example to a fixed shape before it is shipped to a device."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
-from ssljax.spec import Field
+from ssljax.spec import Field, Value
 
 
 class HostTransform(Protocol):
@@ -20,16 +20,26 @@ class HostTransform(Protocol):
     def field(self, field: Field) -> Field:
         """Return what the field is like afterwards."""
 
-    def __call__(self, value: np.ndarray, rng: np.random.Generator | None) -> np.ndarray:
-        """Return the transformed value of one example."""
+    def __call__(self, value: Any, rng: np.random.Generator | None) -> np.ndarray | Value:
+        """Return the transformed value of one example; a `Value` where the field is ragged."""
 
     def fingerprint(self) -> dict[str, Any]:
         """Return what the result depends on, JSON-able."""
 
 
 def sides(field: Field) -> str:
-    """Return the shape of a field for people: "28x28x1", or "mixed sizes"."""
-    return "mixed sizes" if None in field.shape else "x".join(map(str, field.shape))
+    """Return the shape of a field for people: "28x28x1", "mixed sizes", "mixed lengths"."""
+    if None in field.shape:
+        return "mixed sizes" if field.modality == "image" else "mixed lengths"
+    return "x".join(map(str, field.shape))
+
+
+def stack(examples: Sequence[np.ndarray | Value]) -> np.ndarray | Value:
+    """Return the batch of the values that a field has in some examples."""
+    if isinstance(examples[0], Value):
+        data = np.stack([example.data for example in examples])
+        return Value(data, np.stack([example.segments for example in examples]))
+    return np.stack(examples)
 
 
 def fields_after(

@@ -6,6 +6,7 @@ from ssljax.data import images
 from ssljax.data.host.base import HostTransform
 from ssljax.data.host.image import CentreCrop, RandomResizedCrop
 from ssljax.data.host.series import Window
+from ssljax.data.host.text import TokenIds, Utf8Bytes
 from ssljax.spec import Field
 
 
@@ -20,7 +21,7 @@ def fixed(
     Args:
       fields: of the data set, as read.
       size: of images, in pixels; None keeps them.
-      length: of series, in steps; None keeps them.
+      length: of series, in steps, and of text, in tokens; None keeps them.
       shorter: what the shorter side of images is resized to before the crop; 0: as far as `size`
         needs. Images whose shorter side is that of `size` already stay as they are.
     """
@@ -30,6 +31,8 @@ def fixed(
             found[name] = CentreCrop(_one_name(size), shorter)
         if field.modality == "series" and length not in (None, field.shape[0]):
             found[name] = Window(length, field.mean)
+        if field.modality == "text" and length not in (None, field.shape[0]):
+            found[name] = Utf8Bytes(length) if field.dtype == "str" else TokenIds(length)
     return found
 
 

@@ -10,11 +10,12 @@ import dataclasses
 import math
 import zlib
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
 from ssljax.data import images
-from ssljax.spec import Field
+from ssljax.spec import Field, Spec
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,13 +40,30 @@ class CropGroup:
         """Return what a batch holds of the crops of a field: [count, size, size, C]."""
         return field.replace(shape=(self.count, self.size, self.size, field.shape[-1]))
 
+    def fingerprint(self) -> dict[str, Any]:
+        """Return what the crops depend on, JSON-able."""
+        return {**dataclasses.asdict(self), "scale": [*self.scale], "ratio": [*self.ratio]}
+
 
 Boxes = dict[str, list[images.Box]]
 
 
 def crop_name(field: str, group: str) -> str:
-    """Return under which name a batch holds the crops of a group of a field."""
+    """Return the name under which a batch holds the crops of a group of views of a field."""
     return f"{field}.{group}"
+
+
+def shipped(spec: Spec, groups: Mapping[str, CropGroup]) -> Spec:
+    """Return what a batch holds: crops instead of the images; all other fields as they are.
+
+    Args:
+      spec: of the data, with a field "image".
+      groups: by name of the entry, see `crop_name`.
+    """
+    fields = dict(spec.fields)
+    image = fields.pop("image")
+    crops = {name: group.field(image) for name, group in groups.items()}
+    return dataclasses.replace(spec, fields={**crops, **fields})
 
 
 def draw_boxes(
@@ -57,10 +75,10 @@ def draw_boxes(
     """Return the boxes of every group, in pixels of the original image.
 
     Args:
-      groups: by name.
+      groups: by name of the entry.
       height, width: of the original.
-      generator: of (name of a group, number of a view), so that one group's boxes do not depend on
-        what other groups there are.
+      generator: of (name of the entry, number of a view), so that one group's boxes do not depend
+        on what other groups there are.
     """
     return {
         name: [
@@ -95,22 +113,23 @@ def render(
       groups, boxes: as above.
     """
     down, across = image.shape[0] / original[0], image.shape[1] / original[1]
-    made = {}
+    made, shown = {}, images.to_resize(image)
     for name, group in groups.items():
-        made[name] = np.stack(
-            [
-                images.resize(
-                    image,
-                    (left * across, upper * down, right * across, lower * down),
-                    group.size,
-                    interpolation=group.interpolation,
-                )
-                for left, upper, right, lower in boxes[name]
-            ]
-        )
+        crops = [
+            images.resize(
+                shown,
+                (left * across, upper * down, right * across, lower * down),
+                group.size,
+                interpolation=group.interpolation,
+            )
+            for left, upper, right, lower in boxes[name]
+        ]
+        made[name] = np.stack(crops)
+        if image.dtype.kind == "f":  # which the bicubic filter may leave
+            made[name] = np.clip(made[name], 0, 1)
     return made
 
 
-def stream_of(field: str, group: str) -> int:
-    """Return the stream of random numbers of a group's boxes."""
-    return zlib.crc32(f"crops of {field} for {group}".encode())
+def stream_of(name: str) -> int:
+    """Return the stream of random numbers of the boxes of the entry of this name."""
+    return zlib.crc32(f"crops {name}".encode())

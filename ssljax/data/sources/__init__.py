@@ -2,7 +2,8 @@
 
 from ssljax.data.sources.base import MEMORY_LIMIT, Source
 from ssljax.data.sources.in_memory import ArraySource
+from ssljax.data.sources.only import only
 from ssljax.data.sources.registry import KINDS, open_source
 from ssljax.data.sources.subset import Subset
 
-__all__ = ["KINDS", "MEMORY_LIMIT", "ArraySource", "Source", "Subset", "open_source"]
+__all__ = ["KINDS", "MEMORY_LIMIT", "ArraySource", "Source", "Subset", "only", "open_source"]

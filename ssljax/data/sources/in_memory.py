@@ -4,12 +4,13 @@ import concurrent.futures
 import copy
 import functools
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
+import jax
 import numpy as np
 
-from ssljax.data.host import HostTransform, fields_after
+from ssljax.data.host import HostTransform, fields_after, stack
 from ssljax.data.sources.base import Options, fingerprint_of
 from ssljax.data.sources.labels import checked
 from ssljax.errors import UserError
@@ -60,7 +61,7 @@ class ArraySource:
             arrays["label"] = labels.astype(np.int32)
             fields = {**fields, "label": LABEL}
         for name, field in fields.items():
-            if arrays[name].shape[1:] != field.shape or arrays[name].dtype != field.dtype:
+            if not _is_of(arrays[name], field):
                 raise ValueError(
                     f"{name!r} is {arrays[name].dtype}{list(arrays[name].shape)}, its field "
                     f"{field.dtype}[n, {', '.join(map(str, field.shape))}]"
@@ -85,6 +86,14 @@ class ArraySource:
         """Return {field: [b, ...]} of some examples."""
         return {name: array[indices] for name, array in self.arrays.items()}
 
+    def only(self, names: Container[str]) -> "ArraySource":
+        """Return the same examples with these fields alone; the fingerprint is that of all."""
+        other = copy.copy(self)
+        other._content = self.fingerprint()["content"]
+        other.fields = {name: field for name, field in self.fields.items() if name in names}
+        other.arrays = {name: self.arrays[name] for name in other.fields}
+        return other
+
     def transformed(self, transforms: Mapping[str, HostTransform]) -> "ArraySource":
         """Return the same examples, transformed once, in memory."""
         other = copy.copy(self)
@@ -92,7 +101,7 @@ class ArraySource:
         with concurrent.futures.ThreadPoolExecutor() as pool:
             for name, transform in transforms.items():
                 apply = functools.partial(transform, rng=None)
-                other.arrays[name] = np.stack(list(pool.map(apply, self.arrays[name])))
+                other.arrays[name] = stack(list(pool.map(apply, self.arrays[name])))
         done = [value for t in transforms.values() for value in t.fingerprint().values()]
         other._content = " at ".join([self.fingerprint()["content"], *map(str, done)])
         return other
@@ -106,7 +115,8 @@ class ArraySource:
             if (name, field.dtype) != ("image", "uint8"):
                 digest.update(f"{name} {field.dtype}".encode())
             digest.update(repr(field.shape).encode())
-            digest.update(np.ascontiguousarray(self.arrays[name]))
+            for array in jax.tree.leaves(self.arrays[name]):
+                digest.update(np.ascontiguousarray(array))
         if "label" in self.arrays:
             digest.update(np.ascontiguousarray(self.arrays["label"]))
         return digest.hexdigest()
@@ -115,9 +125,31 @@ class ArraySource:
         return fingerprint_of(self, self._content or self._hash)
 
 
+def _is_of(array: np.ndarray, field: Field) -> bool:
+    """Say whether an array [n, ...] holds examples of a field; a text as `str` is one scalar."""
+    if field.dtype == "str":
+        return array.ndim == 1 and array.dtype.kind == "U"
+    sides = array.shape[1:]
+    fits = len(sides) == len(field.shape) and all(
+        wanted in (None, side) for side, wanted in zip(sides, field.shape, strict=True)
+    )
+    return fits and array.dtype == field.dtype
+
+
 def image_source(
-    pixels: np.ndarray, labels: np.ndarray | None, options: Options, **about: Any
+    pixels: np.ndarray,
+    labels: np.ndarray | None,
+    options: Options,
+    *,
+    text: tuple[Field, np.ndarray] | None = None,
+    **about: Any,
 ) -> ArraySource:
-    """Return a source of images [n, h, w, c], with labels int[n] or None; `about` as it takes."""
-    field = Field("image", tuple(pixels.shape[1:]), str(pixels.dtype))
-    return ArraySource({"image": field}, {"image": pixels, "label": labels}, options, **about)
+    """Return a source of images [n, h, w, c], with labels int[n] or None; `about` as it takes.
+
+    `text` is the field of the texts that belong to the images, and the array of them.
+    """
+    fields = {"image": Field("image", tuple(pixels.shape[1:]), str(pixels.dtype))}
+    arrays = {"image": pixels, "label": labels}
+    if text is not None:
+        fields["text"], arrays["text"] = text
+    return ArraySource(fields, arrays, options, **about)

@@ -5,7 +5,9 @@ and, if it has labels, `label`; or one file with the keys `train_image`, `train_
 `test_image`, ...; or one file with just `image` and `label`, which is all train. `images` and
 `labels` are understood as well. Images are [n, h, w, c] or [n, h, w], of any number of
 channels: uint8, uint16 (65,535 is white) or float32 in [0, 1]. Labels are numbers of classes from
-0, or strings, which are numbered in their sorted order.
+0, or strings, which are numbered in their sorted order. `text`, if there is one, belongs to the
+image: strings [n]; or token ids int [n, N] with -1 after the end of a text, beside `vocab`, the
+number of ids.
 """
 
 import pathlib
@@ -19,7 +21,9 @@ from ssljax.data.sources import labels
 from ssljax.data.sources.base import Options
 from ssljax.data.sources.in_memory import ArraySource, image_source
 from ssljax.data.sources.paths import existing, find_split, kind_of_split
+from ssljax.data.sources.texts import checked_text
 from ssljax.errors import MissingSplit, UserError
+from ssljax.spec import Field
 
 _ENDINGS = ("", "s")
 
@@ -44,14 +48,15 @@ def open_npz(path: str, options: Options) -> ArraySource:
             f"it has: {', '.join(sorted(arrays)) or 'none'}"
         )
     pixels = _checked_pixels(arrays[pixels_key], f"{pixels_key!r} in {file}")
+    text = _text(arrays, prefix, len(pixels), file)
     label_key = _first(arrays, f"{prefix}label")
     if label_key is None:
-        return image_source(pixels, None, options)
+        return image_source(pixels, None, options, text=text)
     what = f"{label_key!r} in {file}"
     own = _one_for_each(arrays[label_key], len(pixels), what)
     if not labels.are_names(own):
         own = labels.checked(own, what)
-        return image_source(pixels, own, options, num_classes=int(own.max()) + 1)
+        return image_source(pixels, own, options, text=text, num_classes=int(own.max()) + 1)
     # Names are numbered over all splits, so that one missing from a split shifts no other.
     every = [own, *_labels_in(arrays)]
     for other in files.values():
@@ -59,7 +64,18 @@ def open_npz(path: str, options: Options) -> ArraySource:
     if not all(map(labels.are_names, every)):
         raise UserError(f"{what} has strings, and the labels of another split are numbers")
     names = labels.class_names(every)
-    return image_source(pixels, labels.numbers_of(own, names), options, class_names=names)
+    numbers = labels.numbers_of(own, names)
+    return image_source(pixels, numbers, options, text=text, class_names=names)
+
+
+def _text(
+    arrays: dict[str, np.ndarray], prefix: str, count: int, file: pathlib.Path
+) -> tuple[Field, np.ndarray] | None:
+    key = _first(arrays, f"{prefix}text")
+    if key is None:
+        return None
+    vocab = arrays.get(f"{prefix}vocab", arrays.get("vocab"))
+    return checked_text(arrays[key], vocab, count, f"{key!r} in {file}")
 
 
 def _prefix(arrays: dict[str, np.ndarray], options: Options) -> str:

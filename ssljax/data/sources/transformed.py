@@ -9,6 +9,7 @@ from ssljax.data import images
 from ssljax.data.host import CentreCrop, HostTransform, fields_after, fixed
 from ssljax.data.sources.base import Source
 from ssljax.data.sources.in_memory import ArraySource
+from ssljax.spec import Field
 
 
 class Transformed:
@@ -56,7 +57,7 @@ def resized(
       size: of images: side of a square, or (height, width), in pixels. An image is resized until it
         just covers it, and its centre is cropped. None keeps them.
       length: of series, in steps; a longer one is cut to its middle, a shorter one padded at its
-        end. None keeps them.
+        end. Of text, in tokens, see `ssljax.data.host.text`. None keeps them.
       shorter: what the shorter side of images is resized to before the crop; 0: no more than that
         the image covers `size`.
       leave: names of fields that stay as they are.
@@ -97,7 +98,14 @@ def _applied(source: Source, transforms: Mapping[str, HostTransform]) -> Source:
         return source
     if isinstance(source, ArraySource):
         fields = fields_after(source.fields, transforms).values()
-        needed = sum(int(np.prod(f.shape)) * np.dtype(f.dtype).itemsize for f in fields)
+        needed = sum(map(_bytes, fields))
         if len(source) * needed <= source.memory_limit:
             return source.transformed(transforms)
     return Transformed(source, transforms)
+
+
+def _bytes(field: Field) -> int:
+    """Return the bytes of one example; a side of any length counts as nothing."""
+    segments = field.shape[0] if field.ragged else 0
+    count = 0 if None in field.shape else int(np.prod(field.shape))
+    return count * np.dtype(field.dtype).itemsize + 4 * (segments or 0)

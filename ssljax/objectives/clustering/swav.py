@@ -11,7 +11,7 @@ from ssljax.models import MLP, Prototypes, named
 from ssljax.objectives.base import Loss, Objective
 from ssljax.objectives.clustering.features import require_views, unit_features
 from ssljax.objectives.presets import STRONG
-from ssljax.objectives.views import Views, blank
+from ssljax.objectives.views import Views
 from ssljax.ops import sinkhorn
 from ssljax.ops.normalize import l2_normalize
 from ssljax.ops.queue import enqueue, init_queue
@@ -88,7 +88,7 @@ class SwAV(Objective):
         }
 
     def run_once(self, net):
-        net.projector(net.encoder(blank(self.run.field)).pooled)
+        net.projector(net.encoder(self.blank()).pooled)
         net.prototypes()
 
     def memory(self, key):

@@ -1,6 +1,7 @@
 """TS2Vec: two overlapping windows of a series agree at every time and scale of their overlap."""
 
 import dataclasses
+from typing import Annotated
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +11,7 @@ from ssljax.losses import hierarchical_contrastive
 from ssljax.objectives.base import Loss, Objective
 from ssljax.objectives.views import plain
 from ssljax.ops.keys import per_example
-from ssljax.schema import Share, Size
+from ssljax.schema import Range, Share, Size
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,7 +34,7 @@ class TS2Vec(Objective):
 
     instance_weight: Share = 0.5
     temporal_from: Size = 0
-    mask: Share = 0.5
+    mask: Annotated[float, Range(0, 1, below=True)] = 0.5
 
     teacher = ("encoder",)
     features_of_teacher = True

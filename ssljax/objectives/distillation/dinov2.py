@@ -1,6 +1,7 @@
 """DINOv2: DINO and iBOT with a head each, targets evened over the batch, features kept apart."""
 
 import dataclasses
+import math
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +15,7 @@ from ssljax.objectives.distillation.patch_distillation import encode, require_ra
 from ssljax.objectives.distillation.temperature import teacher_temperature
 from ssljax.objectives.masked.patches import patch_grid, require_patches
 from ssljax.objectives.multi_crop import count_global, pairs
-from ssljax.objectives.views import Views, blank
+from ssljax.objectives.views import Views
 from ssljax.ops import sinkhorn
 from ssljax.ops.keys import per_example, split_keys
 from ssljax.ops.masking import block_mask
@@ -79,8 +80,8 @@ class DINOv2(Objective):
     def check(self):
         require_patches(self.run, "dinov2")
         count_global(self.views, at_least=2)
-        patch_grid(self.run, self.views)
-        require_ratios(self.mask_ratio_min, self.mask_ratio_max)
+        patches = math.prod(patch_grid(self.run, self.views))
+        require_ratios(self.mask_ratio_min, self.mask_ratio_max, patches)
         group = self.koleo_group
         if group and (group < 2 or self.run.batch_size % group):
             raise UserError(
@@ -101,7 +102,7 @@ class DINOv2(Objective):
 
     def run_once(self, net):
         net.mask_token()
-        features = net.encoder(blank(self.run.field)).pooled
+        features = net.encoder(self.blank()).pooled
         net.head(features)
         net.patch_head(features)
 
@@ -115,7 +116,7 @@ class DINOv2(Objective):
         view_key, ratio_key, block_key = (per_example(one, rows) for one in split_keys(key, 3))
         view = jax.vmap(lambda one: jax.random.randint(one, (), 0, views))(view_key)
         low, high = (
-            share * grid[0] * grid[1] for share in (self.mask_ratio_min, self.mask_ratio_max)
+            math.prod(grid, start=share) for share in (self.mask_ratio_min, self.mask_ratio_max)
         )
         area = jax.vmap(lambda one: jax.random.uniform(one, minval=low, maxval=high))(ratio_key)
         count = jnp.maximum(area.astype(jnp.int32), 1)

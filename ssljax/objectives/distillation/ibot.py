@@ -1,6 +1,7 @@
 """iBOT: DINO on images, and the same for hidden patches, whose targets a teacher sees unhidden."""
 
 import dataclasses
+import math
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +13,7 @@ from ssljax.objectives.distillation.patch_distillation import encode, require_ra
 from ssljax.objectives.distillation.temperature import teacher_temperature
 from ssljax.objectives.masked.patches import patch_grid, require_patches
 from ssljax.objectives.multi_crop import count_global, pairs
-from ssljax.objectives.views import Views, blank
+from ssljax.objectives.views import Views
 from ssljax.ops.ema import ema
 from ssljax.ops.keys import per_example, split_keys
 from ssljax.ops.masking import block_mask
@@ -57,8 +58,8 @@ class IBOT(Objective):
     def check(self):
         require_patches(self.run, "ibot")
         count_global(self.views, at_least=2)
-        patch_grid(self.run, self.views)
-        require_ratios(self.mask_ratio_min, self.mask_ratio_max)
+        patches = math.prod(patch_grid(self.run, self.views))
+        require_ratios(self.mask_ratio_min, self.mask_ratio_max, patches)
 
     def modules(self):
         shape = self.head_hidden, self.prototypes, self.bottleneck, self.learned_lengths
@@ -70,7 +71,7 @@ class IBOT(Objective):
 
     def run_once(self, net):
         net.mask_token()
-        net.head(net.encoder(blank(self.run.field)).pooled)
+        net.head(net.encoder(self.blank()).pooled)
 
     def memory(self, key):
         centers = {name: jnp.zeros(self.prototypes) for name in ("center", "patch_center")}
@@ -86,8 +87,8 @@ class IBOT(Objective):
             some = uniform(per_example(prob_key, rows)) < self.mask_prob
             ratio = uniform(per_example(ratio_key, rows))
             ratio = self.mask_ratio_min + ratio * (self.mask_ratio_max - self.mask_ratio_min)
-            count = jnp.where(some, (ratio * grid[0] * grid[1]).astype(jnp.int32), 0)
-            smallest = max(1, (grid[0] // 3) ** 2)
+            count = jnp.where(some, math.prod(grid, start=ratio).astype(jnp.int32), 0)
+            smallest = max(1, (grid[0] // 3) ** len(grid))
             keys = per_example(block_key, rows)
             return block_mask(keys, grid=grid, count=count, smallest=smallest)
 

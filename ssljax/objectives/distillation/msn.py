@@ -10,10 +10,10 @@ from ssljax.losses import msn
 from ssljax.models import MLP, Prototypes
 from ssljax.objectives.base import Loss, Objective
 from ssljax.objectives.distillation.patch_distillation import encode, per_view
-from ssljax.objectives.masked.patches import patch_grid, require_patches
+from ssljax.objectives.masked.patches import patch_grid, require_mask, require_patches
 from ssljax.objectives.multi_crop import count_global
 from ssljax.objectives.presets import BYOL
-from ssljax.objectives.views import Views, blank
+from ssljax.objectives.views import Views
 from ssljax.ops.keys import per_example, split_keys
 from ssljax.ops.masking import random_mask
 from ssljax.ops.schedule import linear
@@ -65,6 +65,8 @@ class MSN(Objective):
         require_patches(self.run, "msn")
         count_global(self.views, at_least=2)
         patch_grid(self.run, self.views)
+        if self.patch_drop:
+            require_mask(self._dropped, patch_drop=self.patch_drop)
 
     def modules(self):
         head = {"activation": "gelu", "linear_init": "normal", "dtype": self.run.dtype}
@@ -75,19 +77,19 @@ class MSN(Objective):
         }
 
     def run_once(self, net):
-        net.head(net.encoder(blank(self.run.field)).pooled)
+        net.head(net.encoder(self.blank()).pooled)
         net.prototypes()
 
     def _keep(self, key, rows, views):
         """Return int32[B, views, K], the patches that are not dropped; None if all are kept."""
         if not self.patch_drop:
             return None
-        patches = math.prod(patch_grid(self.run, self.views))
-        masks = [
-            random_mask(per_example(one, rows), patches=patches, ratio=self.patch_drop)
-            for one in split_keys(key, views)
-        ]
+        masks = [self._dropped(per_example(one, rows)) for one in split_keys(key, views)]
         return jnp.stack([mask.keep for mask in masks], axis=1)
+
+    def _dropped(self, keys):
+        patches = math.prod(patch_grid(self.run, self.views))
+        return random_mask(keys, patches=patches, ratio=self.patch_drop)
 
     def loss(self, net, teacher, batch, *, key, step):
         large, *small = self.views.by_size(key, batch)

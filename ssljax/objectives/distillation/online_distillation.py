@@ -15,7 +15,7 @@ from ssljax.objectives import build_objective
 from ssljax.objectives.base import Loss, Objective, Refreshing, Run
 from ssljax.objectives.contrastive.momentum_contrast import require_queue
 from ssljax.objectives.distillation.seed_distillation import teacher_features
-from ssljax.objectives.views import Views, blank
+from ssljax.objectives.views import Views
 from ssljax.ops.queue import enqueue, init_queue
 from ssljax.schema import Count, Positive, Widths, parse
 
@@ -63,7 +63,8 @@ class OnlineDistillation(Objective):
         ):
             if not rest.get(name):
                 raise UserError(f"{where}.{name} is missing; set it to {such}, say")
-        encoder = build_encoder(rest.pop("teacher_encoder"))
+        section = rest.pop("teacher_encoder")
+        encoder = build_encoder(section, run.field, f"{where}.teacher_encoder")
         its_run = dataclasses.replace(run, encoder=encoder)
         task = build_objective(rest.pop("teacher_objective"), its_run, f"{where}.teacher_objective")
         return parse(cls, rest, where, run=run, teacher_objective=task)
@@ -78,7 +79,7 @@ class OnlineDistillation(Objective):
     def width(self) -> int:
         """The number of the teacher's features."""
         task = self.teacher_objective
-        batch = {self.run.name: blank(self.run.field)}
+        batch = {self.run.name: self.blank()}
 
         def features(key):
             params = task.init_params(key)
@@ -112,6 +113,9 @@ class OnlineDistillation(Objective):
 
     # The teacher's part of all that a step does.
 
+    def host_crops(self):
+        return {**super().host_crops(), **_renamed(self.teacher_objective.host_crops())}
+
     def init_params(self, key):
         teacher = self.teacher_objective.init_params(jax.random.split(key)[1])
         return {**super().init_params(key), **_renamed(teacher)}
@@ -124,7 +128,11 @@ class OnlineDistillation(Objective):
     def value(self, params, state, batch, *, key, step):
         loss, aux = super().value(params, state, batch, key=key, step=step)
         teachers, its = self.teacher_objective.value(
-            _own(params), state["teacher"], batch, key=jax.random.split(key, 3)[2], step=step
+            _own(params),
+            state["teacher"],
+            {**batch, **_own(batch)},
+            key=jax.random.split(key, 3)[2],
+            step=step,
         )
         metrics = {PREFIX + name: value for name, value in its.metrics.items()}
         metrics |= {"student_loss": loss, "teacher_loss": teachers}
@@ -139,12 +147,12 @@ class OnlineDistillation(Objective):
         return super().advance({**params, **_renamed(teacher)}, state, carry, step=step)
 
 
-def _own(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the teacher's components, under the names that its objective knows them by."""
+def _own(entries: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the teacher's components or crops, under the names that its objective knows."""
     return {
-        name.removeprefix(PREFIX): tree for name, tree in params.items() if name.startswith(PREFIX)
+        name.removeprefix(PREFIX): one for name, one in entries.items() if name.startswith(PREFIX)
     }
 
 
-def _renamed(params: Mapping[str, Any]) -> dict[str, Any]:
-    return {PREFIX + name: tree for name, tree in params.items()}
+def _renamed(entries: Mapping[str, Any]) -> dict[str, Any]:
+    return {PREFIX + name: one for name, one in entries.items()}

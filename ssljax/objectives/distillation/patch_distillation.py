@@ -9,12 +9,17 @@ from ssljax.objectives.base import Array
 from ssljax.objectives.net import Net
 
 
-def require_ratios(lowest: float, highest: float) -> None:
-    """Raise a UserError unless 0 < lowest <= highest < 1."""
+def require_ratios(lowest: float, highest: float, patches: int) -> None:
+    """Raise a UserError unless 0 < lowest <= highest < 1, and the highest hides a patch."""
     if not 0 < lowest <= highest < 1:
         raise UserError(
             f"objective.mask_ratio_min={lowest} and objective.mask_ratio_max={highest}; they must "
             "satisfy 0 < least <= greatest < 1"
+        )
+    if highest * patches < 1:
+        raise UserError(
+            f"objective.mask_ratio_max={highest} hides none of the {patches} patches of a view; it "
+            f"must be at least {1 / patches:.3g}"
         )
 
 

@@ -13,7 +13,7 @@ from ssljax.losses import similarity_distillation
 from ssljax.models import MLP, apply, build_encoder, init, named, without_drop_path
 from ssljax.objectives.base import Loss, Objective, Run
 from ssljax.objectives.contrastive.momentum_contrast import require_queue
-from ssljax.objectives.views import Views, blank
+from ssljax.objectives.views import Views
 from ssljax.ops.queue import enqueue, init_queue
 from ssljax.schema import Count, Positive, Widths, parse
 
@@ -57,9 +57,8 @@ class SeedDistillation(Objective):
                 f"{where}.teacher_encoder is missing; set it to {{'name': 'resnet50'}}, say"
             )
         rest = {key: value for key, value in section.items() if key != "teacher_encoder"}
-        return parse(
-            cls, rest, where, run=run, teacher_encoder=build_encoder(section["teacher_encoder"])
-        )
+        encoder = build_encoder(section["teacher_encoder"], run.field, f"{where}.teacher_encoder")
+        return parse(cls, rest, where, run=run, teacher_encoder=encoder)
 
     def check(self):
         self.views.require(count=1)
@@ -68,13 +67,13 @@ class SeedDistillation(Objective):
     @functools.cached_property
     def width(self) -> int:
         """The number of the teacher's features."""
-        x = blank(self.run.field)
+        x = self.blank()
         made = jax.eval_shape(lambda: teacher_features(self.teacher_encoder, *self._fresh(), x))
         return made.shape[1]
 
     def _fresh(self, key=None):
         key = jax.random.key(0) if key is None else key
-        return init(self.teacher_encoder, key, blank(self.run.field))
+        return init(self.teacher_encoder, key, self.blank())
 
     def modules(self):
         projector = MLP(self.projector_hidden, self.width, norm=False, dtype=self.run.dtype)

@@ -9,7 +9,7 @@ from ssljax.models import MLP, PairDiscriminator
 from ssljax.objectives.base import Loss, Objective
 from ssljax.objectives.generative.decoding import image_decoder
 from ssljax.objectives.generative.game import play
-from ssljax.objectives.views import Views, blank, normalize
+from ssljax.objectives.views import Views, normalize
 from ssljax.ops.keys import per_example
 from ssljax.schema import Size, Width
 
@@ -67,7 +67,7 @@ class BiGAN(Objective):
         }
 
     def run_once(self, net):
-        code = self.encode(net, blank(self.run.field, self.views.size))
+        code = self.encode(net, self.blank())
         net.discriminator(self.generate(net, code), code)
 
     def loss(self, net, teacher, batch, *, key, step):

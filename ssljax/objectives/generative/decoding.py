@@ -6,7 +6,7 @@ import jax.numpy as jnp
 
 from ssljax.models import MLP, ImageDecoder
 from ssljax.objectives.base import Array, Objective, Run
-from ssljax.objectives.views import Views, blank
+from ssljax.objectives.views import Views
 from ssljax.schema import Size, Width
 from ssljax.spec import Field
 
@@ -58,4 +58,4 @@ class Reconstruction(Objective):
         return image_decoder(self.views, self.run, width=width, doublings=doublings)
 
     def run_once(self, net):
-        net.decoder(net.bottleneck(net.encoder(blank(self.run.field, self.views.size)).pooled))
+        net.decoder(net.bottleneck(net.encoder(self.blank()).pooled))

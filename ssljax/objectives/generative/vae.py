@@ -10,7 +10,6 @@ from ssljax.losses import kl_to_normal, vae
 from ssljax.models import MLP
 from ssljax.objectives.base import Loss
 from ssljax.objectives.generative.decoding import Reconstruction, pixels
-from ssljax.objectives.views import blank
 from ssljax.ops.keys import per_example
 from ssljax.schema import NotNegative
 
@@ -41,7 +40,7 @@ class VAE(Reconstruction):
         return {"encoder": self.run.encoder, "posterior": posterior, "decoder": self.decoder()}
 
     def run_once(self, net):
-        posterior = net.posterior(net.encoder(blank(self.run.field, self.views.size)).pooled)
+        posterior = net.posterior(net.encoder(self.blank()).pooled)
         net.decoder(posterior[:, : self.latent_dim])
 
     def loss(self, net, teacher, batch, *, key, step):

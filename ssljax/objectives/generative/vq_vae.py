@@ -11,7 +11,7 @@ from ssljax.errors import UserError
 from ssljax.losses import mse
 from ssljax.models import MLP, GridDecoder, named
 from ssljax.objectives.base import Array, Loss, Objective
-from ssljax.objectives.views import Views, blank
+from ssljax.objectives.views import Views
 from ssljax.ops.quantization import (
     code_usage,
     code_vectors,
@@ -48,7 +48,7 @@ class VQVAE(Objective):
     codes: Count = 512
     code_dim: Width = 64
     commitment: NotNegative = 0.25
-    decay: Decay = 0.99
+    codebook_decay: Decay = 0.99
     dead_below: Positive = 0.1
     decoder_width: Width = 256
     decoder_blocks: Size = 2
@@ -70,7 +70,7 @@ class VQVAE(Objective):
         }
 
     def run_once(self, net):
-        tokens = net.encoder(blank(self.run.field, self.views.size)).tokens
+        tokens = net.encoder(self.blank()).tokens
         if math.isqrt(tokens.shape[1]) ** 2 != tokens.shape[1]:
             raise UserError(f"vq_vae decodes a square grid; the encoder gives {tokens.shape[1]}")
         net.decoder(net.to_code(tokens))
@@ -98,7 +98,7 @@ class VQVAE(Objective):
             jax.random.randint(jax.random.split(key, 3)[2], (self.codes,), 0, len(vectors))
         ]
         codebook = update_codebook(
-            codebook, usage, fresh, decay=self.decay, dead_below=self.dead_below
+            codebook, usage, fresh, decay=self.codebook_decay, dead_below=self.dead_below
         )
         return Loss(loss, {"perplexity": perplexity(usage["counts"])}, {"codebook": codebook})
 

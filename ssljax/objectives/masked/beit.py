@@ -12,7 +12,7 @@ from ssljax.losses import masked_cross_entropy
 from ssljax.models import MLP, MaskToken, build_encoder
 from ssljax.objectives.base import Loss, Objective
 from ssljax.objectives.generative.vq_vae import VQVAE
-from ssljax.objectives.masked.patches import blank_view, patch_grid, require_patches
+from ssljax.objectives.masked.patches import patch_grid, require_mask, require_patches
 from ssljax.objectives.views import Views
 from ssljax.ops.keys import per_example
 from ssljax.ops.masking import block_mask
@@ -59,7 +59,7 @@ class BEiT(Objective):
     def check(self):
         self.views.require(count=1)
         require_patches(self.run, "beit")
-        jax.eval_shape(lambda: self.mask(jax.random.split(jax.random.key(0))))  # its errors, now
+        require_mask(self.mask, mask_patches=self.mask_patches, smallest_block=self.smallest_block)
         patches = math.prod(patch_grid(self.run, self.views))
         tokens = jax.eval_shape(self._fresh_tokens).shape[1]
         if tokens != patches:
@@ -74,12 +74,13 @@ class BEiT(Objective):
         fields = {**self.tokenizer}
         if "encoder" not in fields:
             raise UserError("tokenizer lacks tokenizer.encoder, that of the tokenizer's run")
-        run = dataclasses.replace(self.run, encoder=build_encoder(fields.pop("encoder")))
+        encoder = build_encoder(fields.pop("encoder"), self.run.field, "tokenizer.encoder")
+        run = dataclasses.replace(self.run, encoder=encoder)
         return dataclasses.replace(parse(VQVAE, fields, "tokenizer", run=run), views=self.views)
 
     def _fresh_tokens(self):
         tokenizer = self.memory(jax.random.key(0))["tokenizer"]
-        return self._tokens(tokenizer, blank_view(self.run, self.views))
+        return self._tokens(tokenizer, self.blank())
 
     def _tokens(self, tokenizer, images):
         return self.vq_vae.tokenize(tokenizer["params"], tokenizer["objective_state"], images)
@@ -94,7 +95,7 @@ class BEiT(Objective):
 
     def run_once(self, net):
         net.mask_token()
-        net.head(net.encoder(blank_view(self.run, self.views)).tokens)
+        net.head(net.encoder(self.blank()).tokens)
 
     def memory(self, key):
         vq_vae = self.vq_vae

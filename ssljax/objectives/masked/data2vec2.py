@@ -10,7 +10,7 @@ from ssljax.errors import UserError
 from ssljax.losses import masked_mse, mse
 from ssljax.models import ConvDecoder
 from ssljax.objectives.base import Loss, Objective
-from ssljax.objectives.masked.patches import blank_view, patch_grid, require_patches
+from ssljax.objectives.masked.patches import patch_grid, require_mask, require_patches
 from ssljax.objectives.views import Views
 from ssljax.ops.keys import per_example
 from ssljax.ops.masking import inverse_block_mask
@@ -75,7 +75,7 @@ class Data2Vec2(Objective):
                 f"class_weight={self.class_weight} needs encoder.pool='cls'; with "
                 f"encoder.pool={encoder.pool!r} it must be 0"
             )
-        jax.eval_shape(lambda: self.mask(jax.random.split(jax.random.key(0))))  # its errors, now
+        require_mask(self.mask, mask_ratio=self.mask_ratio, mask_block=self.mask_block)
 
     def modules(self):
         decoder = ConvDecoder(
@@ -90,7 +90,7 @@ class Data2Vec2(Objective):
         return {"encoder": self.run.encoder, "decoder": decoder}
 
     def run_once(self, net):
-        net.decoder(net.encoder(blank_view(self.run, self.views)).tokens)
+        net.decoder(net.encoder(self.blank()).tokens)
 
     def mask(self, keys):
         """Return the masks of all examples, as of a batch (b m)."""

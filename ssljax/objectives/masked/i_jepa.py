@@ -10,7 +10,7 @@ from einops import rearrange
 from ssljax.losses import mse, smooth_l1
 from ssljax.models import Predictor
 from ssljax.objectives.base import Loss, Objective
-from ssljax.objectives.masked.patches import blank_view, patch_grid, require_patches
+from ssljax.objectives.masked.patches import patch_grid, require_mask, require_patches
 from ssljax.objectives.views import Views, plain
 from ssljax.ops.keys import per_example
 from ssljax.ops.masking import multi_block
@@ -56,7 +56,7 @@ class IJEPA(Objective):
     def check(self):
         self.views.require(count=1)
         require_patches(self.run, "i_jepa")
-        jax.eval_shape(lambda: self.blocks(jax.random.split(jax.random.key(0))))  # its errors, now
+        require_mask(self.blocks, targets=self.targets, target_scale=self.target_scale)
 
     def modules(self):
         encoder = self.run.encoder
@@ -76,7 +76,7 @@ class IJEPA(Objective):
 
     def run_once(self, net):
         blocks = self.blocks(jax.random.split(jax.random.key(0)))
-        encoded = net.encoder(blank_view(self.run, self.views), keep=blocks.context)
+        encoded = net.encoder(self.blank(), keep=blocks.context)
         net.predictor(encoded.tokens, *blocks)
 
     def blocks(self, keys):

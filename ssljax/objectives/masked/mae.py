@@ -10,9 +10,9 @@ from ssljax.modalities import Reconstruction
 from ssljax.models import MAEDecoder
 from ssljax.objectives.base import Loss, Objective
 from ssljax.objectives.masked.patches import (
-    blank_view,
     patch_grid,
     reconstruction,
+    require_mask,
     require_patches,
 )
 from ssljax.objectives.views import Views
@@ -45,7 +45,7 @@ class MAE(Objective):
     def check(self):
         self.views.require(count=1)
         require_patches(self.run, "mae")
-        jax.eval_shape(lambda: self.mask(jax.random.split(jax.random.key(0))))  # its errors, now
+        require_mask(self.mask, mask_ratio=self.mask_ratio)
 
     @property
     def target(self) -> Reconstruction:
@@ -73,7 +73,7 @@ class MAE(Objective):
 
     def run_once(self, net):
         mask = self.mask(jax.random.split(jax.random.key(0), 2))
-        encoded = net.encoder(blank_view(self.run, self.views), keep=mask.keep)
+        encoded = net.encoder(self.blank(), keep=mask.keep)
         net.decoder(encoded, mask.restore)
 
     def loss(self, net, teacher, batch, *, key, step):

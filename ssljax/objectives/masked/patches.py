@@ -1,9 +1,14 @@
 """What objectives that hide patches share: the grid of the views, and what is predicted."""
 
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
 from ssljax.errors import UserError
 from ssljax.modalities import Reconstruction, modality_of
 from ssljax.objectives.base import Array, Run
-from ssljax.objectives.views import Views, blank
+from ssljax.objectives.views import Views
 
 
 def require_patches(run: Run, objective: str) -> None:
@@ -13,6 +18,22 @@ def require_patches(run: Run, objective: str) -> None:
             f"{objective} masks patches: config.encoder must be a vision transformer, for example "
             "{'name': 'vit_s'}, or a transformer of the data's modality"
         )
+
+
+def require_mask(draw: Callable[[Array], Any], **values: Any) -> None:
+    """Raise a UserError that names values of the config with which no mask can be drawn.
+
+    Args:
+      draw: makes the masks of examples of their keys [B].
+      **values: that it depends on, by key of the objective.
+    """
+    try:
+        jax.eval_shape(lambda: draw(jax.random.split(jax.random.key(0))))
+    except UserError:
+        raise
+    except ValueError as error:
+        given = ", ".join(f"objective.{name}={value!r}" for name, value in values.items())
+        raise UserError(f"{given}: {error}") from error
 
 
 def patch_grid(run: Run, views: Views) -> tuple[int, ...]:
@@ -33,8 +54,3 @@ def patch_grid(run: Run, views: Views) -> tuple[int, ...]:
 def reconstruction(run: Run, *, normalize: bool = False) -> Reconstruction:
     """Return the target of masked prediction of the data; `normalize`: each patch by itself."""
     return modality_of(run.field).reconstruction(run.field, run.encoder, normalize)
-
-
-def blank_view(run: Run, views: Views) -> Array:
-    """Return two blank views of the largest size, from which modules take their shapes."""
-    return blank(run.field, views.size)

@@ -1,6 +1,7 @@
 """SimMIM: regress the pixels of masked squares, with nothing but a linear layer as decoder."""
 
 import dataclasses
+import math
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +10,7 @@ from ssljax.errors import UserError
 from ssljax.losses import masked_l1
 from ssljax.models import MLP, MaskToken
 from ssljax.objectives.base import Loss, Objective
-from ssljax.objectives.masked.patches import blank_view, patch_grid, require_patches
+from ssljax.objectives.masked.patches import patch_grid, require_mask, require_patches
 from ssljax.objectives.views import Views
 from ssljax.ops.keys import per_example
 from ssljax.ops.masking import unit_mask
@@ -31,9 +32,10 @@ class SimMIM(Objective):
 
     views: Views = Views.crops(crop_scale=(0.67, 1.0), flip=0.5)
     mask_ratio: OpenShare = 0.6
-    mask_unit: Count = 32  # pixels
+    mask_unit: Count = 32  # pixels, or steps of a series
 
     paper = "arXiv:2111.09886"
+    reads = ("image", "series")
 
     def check(self):
         self.views.require(count=1)
@@ -43,11 +45,11 @@ class SimMIM(Objective):
                 f"mask_unit={self.mask_unit}; it must be a multiple of "
                 f"encoder.patch_size={self.run.encoder.patch_size}"
             )
-        jax.eval_shape(lambda: self.mask(jax.random.split(jax.random.key(0))))  # its errors, now
+        require_mask(self.mask, mask_ratio=self.mask_ratio, mask_unit=self.mask_unit)
 
     def modules(self):
         encoder = self.run.encoder
-        out = encoder.patch_size**2 * self.run.field.shape[2]
+        out = math.prod(encoder.patch) * self.run.field.shape[-1]
         return {
             "encoder": encoder,
             "head": MLP((), out, linear_init="torch", output_axis="outputs"),
@@ -56,7 +58,7 @@ class SimMIM(Objective):
 
     def run_once(self, net):
         net.mask_token()
-        net.head(net.encoder(blank_view(self.run, self.views)).tokens)
+        net.head(net.encoder(self.blank()).tokens)
 
     def mask(self, keys):
         unit = self.mask_unit // self.run.encoder.patch_size
@@ -64,8 +66,8 @@ class SimMIM(Objective):
         return unit_mask(keys, grid=grid, unit=unit, ratio=self.mask_ratio)
 
     def loss(self, net, teacher, batch, *, key, step):
-        images = self.views.stacked(key, batch)[:, 0]
+        views = self.views.stacked(key, batch)[:, 0]
         masked = self.mask(per_example(jax.random.split(key)[1], batch["row"]))
-        encoded = net.encoder(images, masked=masked, mask_token=net.mask_token())
-        target = patchify(images, patch=self.run.encoder.patch_size)
+        encoded = net.encoder(views, masked=masked, mask_token=net.mask_token())
+        target = patchify(views, patch=self.run.encoder.patch)
         return Loss(jnp.mean(masked_l1(net.head(encoded.tokens), target, where=masked)))

@@ -10,7 +10,7 @@ from ssljax.errors import UserError
 from ssljax.losses import time_mae
 from ssljax.models import MLP, MAEDecoder, PatchEmbed, apply
 from ssljax.objectives.base import Loss, Objective
-from ssljax.objectives.masked.patches import blank_view, patch_grid, require_patches
+from ssljax.objectives.masked.patches import patch_grid, require_mask, require_patches
 from ssljax.objectives.views import Views
 from ssljax.ops.keys import per_example
 from ssljax.ops.masking import random_mask
@@ -57,7 +57,7 @@ class TimeMAE(Objective):
                 f"time_mae needs patches and at least 2 codewords; objective.codewords="
                 f"{self.codewords}, config.encoder.name must be 'series_transformer'"
             )
-        jax.eval_shape(lambda: self.mask(jax.random.split(jax.random.key(0))))  # its errors, now
+        require_mask(self.mask, mask_ratio=self.mask_ratio)
 
     def modules(self):
         encoder = self.run.encoder
@@ -81,7 +81,7 @@ class TimeMAE(Objective):
 
     def run_once(self, net):
         mask = self.mask(jax.random.split(jax.random.key(0)))
-        encoded = net.encoder(blank_view(self.run, self.views), keep=mask.keep)
+        encoded = net.encoder(self.blank(), keep=mask.keep)
         net.codes(net.decoder(encoded, mask.restore))
 
     def loss(self, net, teacher, batch, *, key, step):

@@ -8,7 +8,7 @@ from ssljax.losses import vime
 from ssljax.modalities import modality_of
 from ssljax.models import MLP
 from ssljax.objectives.base import Loss, Objective
-from ssljax.objectives.views import blank, plain
+from ssljax.objectives.views import plain
 from ssljax.ops.augment import vime_corruption
 from ssljax.ops.keys import per_example
 from ssljax.schema import NotNegative, OpenShare
@@ -51,7 +51,7 @@ class VIME(Objective):
         return modality_of(self.run.field).raw(rows, self.run.field)
 
     def run_once(self, net):
-        features = net.encoder(blank(self.run.field)).pooled
+        features = net.encoder(self.blank()).pooled
         net.mask_head(features), net.value_head(features)
 
     def loss(self, net, teacher, batch, *, key, step):

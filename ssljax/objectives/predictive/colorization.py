@@ -12,7 +12,7 @@ from ssljax.losses import soft_cross_entropy
 from ssljax.models import MLP
 from ssljax.objectives.base import Loss, Objective
 from ssljax.objectives.generative.decoding import pixels
-from ssljax.objectives.views import Views, blank, normalize
+from ssljax.objectives.views import Views, normalize
 from ssljax.ops.augment import crop_and_resize
 from ssljax.ops.color_space import gamut_bins, rarity, rgb_to_lab, soft_encode
 from ssljax.ops.ema import ema
@@ -71,7 +71,7 @@ class Colorization(Objective):
         return {"encoder": self.run.encoder, "classifier": classifier}
 
     def run_once(self, net):
-        net.classifier(net.encoder(blank(self.run.field, self.views.size)).tokens[:, 0])
+        net.classifier(net.encoder(self.blank()).tokens[:, 0])
 
     def memory(self, key):
         count = len(self._bins)

@@ -11,7 +11,7 @@ from ssljax.losses import mse
 from ssljax.models import ImageDecoder, PairDiscriminator
 from ssljax.objectives.base import Loss, Objective
 from ssljax.objectives.generative.game import play
-from ssljax.objectives.views import Views, blank
+from ssljax.objectives.views import Views
 from ssljax.ops.keys import per_example
 from ssljax.ops.region_mask import mask_region
 from ssljax.schema import Decay, OpenShare, Size, Width
@@ -84,7 +84,7 @@ class Inpainting(Objective):
         return {**modules, "discriminator": discriminator}
 
     def run_once(self, net):
-        hole = net.decoder(net.encoder(blank(self.run.field, self.views.size)).pooled)
+        hole = net.decoder(net.encoder(self.blank()).pooled)
         if "discriminator" in net.modules:
             net.discriminator(hole, _no_code(hole))
 

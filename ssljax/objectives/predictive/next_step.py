@@ -8,7 +8,7 @@ from ssljax.errors import UserError
 from ssljax.losses import next_step
 from ssljax.models import MLP
 from ssljax.objectives.base import Loss, Objective
-from ssljax.objectives.masked.patches import blank_view, patch_grid, reconstruction
+from ssljax.objectives.masked.patches import patch_grid, reconstruction
 from ssljax.objectives.views import Views
 
 
@@ -49,7 +49,7 @@ class NextStep(Objective):
         return {"encoder": self.run.encoder, "head": head}
 
     def run_once(self, net):
-        net.head(net.encoder(blank_view(self.run, self.views)).tokens)
+        net.head(net.encoder(self.blank()).tokens)
 
     def loss(self, net, teacher, batch, *, key, step):
         x = self.views.stacked(key, batch)[:, 0]

@@ -42,10 +42,14 @@ class SCARF:
         """Return one view [M] of a row [M]; `bank`, [R, M], has rows of the training set."""
         where_key, what_key = jax.random.split(key)
         columns = row.shape[0]
-        # Rounded first: in floating point 0.29 * 100 is below 29.
-        corrupted = math.floor(round(self.rate * columns, 6))
-        chosen = jax.random.permutation(where_key, columns) < corrupted
+        chosen = jax.random.permutation(where_key, columns) < corrupted(self.rate, columns)
         return jnp.where(chosen, drawn_from(what_key, bank), row)
+
+
+def corrupted(rate: float, columns: int) -> int:
+    """Return how many columns of a row a view of that rate replaces."""
+    # Rounded first: in floating point 0.29 * 100 is below 29.
+    return math.floor(round(rate * columns, 6))
 
 
 def multi_corrupt(

@@ -9,8 +9,8 @@ from ml_collections import ConfigDict
 from ssljax.errors import UserError
 from ssljax.models import build_encoder
 from ssljax.objectives import Run, build_objective
-from tests.objectives.cases import CASES
-from tests.objectives.conftest import BATCH, SPEC, STEPS, trial
+from tests.objectives.cases import CASES, table
+from tests.objectives.conftest import BATCH, SPEC, SPECS, STEPS, trial
 
 KEY = jax.random.key(0)
 
@@ -36,12 +36,27 @@ def test_the_teacher_is_remembered_and_never_changes():
     assert int(after["queue"]["cursor"]) == BATCH
 
 
+def test_a_teacher_of_a_table_knows_its_columns():
+    (field,) = SPECS["table"].fields.values()
+    encoder = {"name": "table_transformer", "width": 8, "depth": 1, "heads": 2}
+    section = {"name": "seed_distillation", "teacher_encoder": encoder, "queue_size": 32}
+    run = Run(build_encoder(table.MLP, field), SPECS["table"], steps=STEPS, batch_size=BATCH)
+    state = jax.eval_shape(build_objective(section, run).memory, KEY)
+    embed = state["teacher"]["params"]["column_embed"]
+    assert embed["embedding"].shape == (sum(field.cardinalities), 8)
+    assert embed["bias"].shape == (len(field.cardinalities), 8)
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
         ({"teacher_encoder": {}}, "objective.teacher_encoder is missing"),
         ({"teacher_objective": {"name": "simclr"}}, "teacher_objective"),
         ({"queue_size": 24}, "queue_size=24"),
+        (
+            {"teacher_encoder": table.MLP},
+            "objective.teacher_encoder.name='table_mlp' encodes table data, .* modality image",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused(fields, message):

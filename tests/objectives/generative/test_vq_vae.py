@@ -109,7 +109,13 @@ def test_tokens_are_the_ids_of_the_nearest_codes_on_the_grid_of_the_encoder(enco
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("codes", 0), ("code_dim", -1), ("dead_below", 0.0), ("decay", 1.0), ("commitment", -0.1)],
+    [
+        ("codes", 0),
+        ("code_dim", -1),
+        ("dead_below", 0.0),
+        ("codebook_decay", 1.0),
+        ("commitment", -0.1),
+    ],
 )
 def test_a_value_out_of_range_is_named(field, value):
     with pytest.raises(UserError, match=f"objective.{field}={value}; it must be"):

@@ -1,0 +1,1 @@
+"""Objectives of examples with several fields, such as image and text: an encoder for each."""

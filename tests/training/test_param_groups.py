@@ -1,0 +1,66 @@
+"""Which parameters the default groups decay, of every encoder and head."""
+
+import re
+
+import jax
+import pytest
+
+from ssljax.models import ENCODERS, build_encoder
+from ssljax.models.base import init
+from ssljax.objectives import Run, build_objective
+from ssljax.spec import Field
+from ssljax.training.param_groups import DEFAULT_PARAM_GROUPS, param_groups
+from tests.objectives.cases import CASES
+from tests.objectives.conftest import BATCH, STEPS, spec_of
+
+SMALL = {"width": 16, "depth": 2, "heads": 2}
+IMAGE = (8, 8, 3)
+# The encoders, with a shape of their inputs. Presets of one class have the same parameters' names.
+FIELDS = {
+    "resnet18": ({"width": 4}, Field("image", IMAGE, "uint8")),
+    "vit": (
+        {**SMALL, "patch_size": 4, "image_size": 8, "layer_scale": 1e-5, "registers": 2},
+        Field("image", IMAGE, "uint8"),
+    ),
+    "series_transformer": (SMALL, Field("series", (16, 2), "float32")),
+    "ts2vec": ({"hidden": 4, "out": 4, "depth": 2}, Field("series", (16, 2), "float32")),
+    "table_transformer": (SMALL, Field("table", (3,), "float32", cardinalities=(0, 4, 0))),
+    "table_mlp": ({"hidden": (8,)}, Field("table", (3,), "float32", cardinalities=(0, 4, 0))),
+    "text_transformer": ({**SMALL, "length": 8}, Field("text", (8,), "int32", vocab=11)),
+    "video_transformer": ({**SMALL, "patch_size": 4}, Field("video", (4, 8, 8, 3), "uint8")),
+}
+
+
+def _decayed(params):
+    """Return the paths of what decays, numbers left out."""
+    groups = param_groups(params, DEFAULT_PARAM_GROUPS, weight_decay=0.1)
+    return {re.sub(r"\d+", "#", path) for path, one in groups.items() if one.weight_decay}
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_kernels_and_embeddings_of_encoders_decay_and_nothing_else(name):
+    fields, field = FIELDS[name]
+    encoder = build_encoder({"name": name, **fields}, field)
+    x = jax.ShapeDtypeStruct((1, *field.shape), "int32" if name.startswith("text") else "float32")
+    params, _ = jax.eval_shape(lambda x: init(encoder, jax.random.key(0), x), x)
+    others = {path for path in _decayed({"encoder": params}) if not path.endswith("/kernel")}
+    # FT-Transformer's code decays no part of its tokenizer, BERT's its embeddings.
+    assert others == ({"encoder/token_embed/embedding"} if name == "text_transformer" else set())
+
+
+def test_every_encoder_is_looked_at():
+    classes = {type(build_encoder({"name": name})) for name in ENCODERS}
+    left = {one.__name__ for one in classes} - {
+        type(build_encoder({"name": name})).__name__ for name in FIELDS
+    }
+    assert left == {"AudioTransformer", "WaveTransformer"}  # of the parts of the others
+
+
+@pytest.mark.parametrize("case", sorted(CASES))
+def test_kernels_and_prototypes_of_objectives_decay_and_nothing_else(case):
+    # The lengths of DINO's prototypes, learned where `learned_lengths` is set, decay there too.
+    allowed = r"(kernel|rows|prototypes|prototypes_length)$"
+    (field,), (encoder, section) = spec_of(case).fields.values(), CASES[case]
+    run = Run(build_encoder(encoder, field), spec_of(case), steps=STEPS, batch_size=BATCH)
+    params = jax.eval_shape(build_objective(section, run).init_params, jax.random.key(0))
+    assert not {path for path in _decayed(params) if not re.search(allowed, path)}
