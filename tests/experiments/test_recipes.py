@@ -93,9 +93,9 @@ def shaped(tree):
 
 @pytest.mark.parametrize("name", DECAYED)
 def test_what_decays_is_what_decays_in_the_official_code(name):
-    rules = recipe(name).optimizer.param_groups or DEFAULT_PARAM_GROUPS
-    treated = param_groups(shaped(VIT), rules, weight_decay=1.0)
-    assert {path for path, one in treated.items() if one.weight_decay} == DECAYED[name]
+    groups = recipe(name).optimizer.param_groups or DEFAULT_PARAM_GROUPS
+    by_path = param_groups(shaped(VIT), groups, weight_decay=1.0)
+    assert {path for path, one in by_path.items() if one.weight_decay} == DECAYED[name]
 
 
 def test_in_ressl_scales_of_shortcuts_decay_and_other_norms_and_biases_do_not():
@@ -105,9 +105,9 @@ def test_in_ressl_scales_of_shortcuts_decay_and_other_norms_and_biases_do_not():
         "encoder": {"stem_norm": {"scale": 2, "bias": 2}, "block_0": {**layer, **shortcut}},
         "projector": {"linear_0": {"kernel": 2, "bias": 2}},
     }
-    rules = recipe("ressl_imagenet_resnet50").optimizer.param_groups
-    treated = param_groups(shaped(params), rules, weight_decay=1.0)
-    spared = {path for path, one in treated.items() if not one.weight_decay}
+    groups = recipe("ressl_imagenet_resnet50").optimizer.param_groups
+    by_path = param_groups(shaped(params), groups, weight_decay=1.0)
+    spared = {path for path, one in by_path.items() if not one.weight_decay}
     block = "encoder/block_0"
     assert spared == {
         *(f"encoder/stem_norm/{leaf}" for leaf in ("scale", "bias")),
@@ -120,8 +120,8 @@ def test_in_ressl_scales_of_shortcuts_decay_and_other_norms_and_biases_do_not():
 @pytest.mark.parametrize("name", ["simclr_imagenet_resnet50", "dcl_imagenet_resnet50"])
 def test_what_lars_does_not_adapt_has_twice_the_rate_where_the_official_loss_is_a_sum(name):
     params = {"encoder": {"kernel": 2, "bias": 2, "norm": {"scale": 2}}}
-    treated = param_groups(shaped(params), recipe(name).optimizer.param_groups, weight_decay=1.0)
-    scales = {path: (one.scale, one.trust_ratio) for path, one in treated.items()}
+    by_path = param_groups(shaped(params), recipe(name).optimizer.param_groups, weight_decay=1.0)
+    scales = {path: (one.scale, one.trust_ratio) for path, one in by_path.items()}
     assert scales == {
         "encoder/bias": (2.0, False),
         "encoder/kernel": (1.0, True),

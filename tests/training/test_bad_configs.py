@@ -15,6 +15,7 @@ from ssljax.spec import LABEL
 from ssljax.training.config import complete
 from ssljax.training.consistency import require_consistent
 from ssljax.training.experiment import build
+from ssljax.training.loop import pretrain
 from tests.objectives import conftest
 from tests.objectives.cases import CASES, config_of
 
@@ -96,6 +97,27 @@ def test_a_size_that_the_data_do_not_have_is_named(case, key, value):
     config = complete(with_value(case, key, value))
     with pytest.raises(UserError, match=rf"config.{key}=.* is for data of the modality .* leave"):
         build(config, spec_of(case), devices=jax.devices()[:1])
+
+
+@pytest.mark.parametrize(
+    ("case", "key", "value"),
+    [
+        ("simclr", "data.split", "tarin"),
+        ("simclr", "batch_size", 10**6),
+        ("simclr", "mesh.data", 3),
+        ("simclr", "evaluation.output", "imgae"),
+        ("simclr", "evaluation.source", "npz:nowhere"),
+        ("simclr", "optimizer.param_groups", ({"name": "all", "match": "nothing"},)),
+        ("simclr", "accumulate", 2),  # known when the step is compiled
+        ("simclr", "init_from", ({"workdir": "nowhere", "take": "params", "put": "params"},)),
+    ],
+)
+def test_a_refused_start_leaves_no_folder(case, key, value, tmp_path):
+    config = complete(with_value(case, key, value))
+    config.evaluation.final = True
+    with pytest.raises(UserError):
+        pretrain(config, tmp_path / "new" / "run", say=str)
+    assert not list(tmp_path.iterdir())
 
 
 def accepted():

@@ -38,7 +38,7 @@ WSD = dict(schedule="wsd", cooldown_steps=20)
         (config(), config(200), 100, "stretched", [0.0, 0.5]),
         (config(**WSD), config(200, **WSD), 100, "stretched", [0.0, 1.0]),
         (config(), config(60), 50, "stretched", [0.5, 0.0669873]),
-        # So is weight decay, and the learning rate of a rule.
+        # So is weight decay, and the learning rate of a parameter group.
         (
             config(schedule="constant", weight_decay=0.1, final_decay_scale=2.0),
             config(200, schedule="constant", weight_decay=0.1, final_decay_scale=2.0),

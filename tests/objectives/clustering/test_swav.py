@@ -111,12 +111,12 @@ def test_prototypes_stay_unit_vectors():
 
 def test_a_rule_of_the_optimizer_holds_the_prototypes():
     one = trial("swav")
-    rules = (
+    groups = (
         {"name": "prototypes", "match": "^prototypes/", "frozen_steps": 1},
         {"name": "rest", "match": ".*"},
     )
     optimizer = build_optimizer(
-        {"learning_rate": 0.01, "param_groups": rules},
+        {"learning_rate": 0.01, "param_groups": groups},
         steps=10,
         batch_size=BATCH,
         params=one.state.params,

@@ -58,12 +58,12 @@ def test_no_gradient_reaches_the_teacher():
 
 def test_a_frozen_patch_embedding_stays_as_it_was_in_student_and_teacher():
     one = trial("moco_v3")
-    rules = (
+    groups = (
         {"name": "patch_embed", "match": "^encoder/patch_embed/", "frozen": True},
         {"name": "rest", "match": ".*"},
     )
     optimizer = build_optimizer(
-        {"learning_rate": 0.01, "weight_decay": 0.1, "param_groups": rules},
+        {"learning_rate": 0.01, "weight_decay": 0.1, "param_groups": groups},
         steps=STEPS,
         batch_size=BATCH,
         params=one.state.params,
