@@ -11,6 +11,7 @@ EXTRAS = {
     "tfds": ["tensorflow-datasets>=4.9.9", "array-record>=0.8", "importlib_resources"],
     "digits": ["scikit-learn>=1.5"],  # sklearn:digits
     "plan": ["matplotlib>=3.9"],  # `ssljax plan --plot`
+    "tiff": ["tifffile>=2024.8", "imagecodecs>=2024.6"],  # colours of 16 bits, many channels
     # The compilers of hardware that need not be there; the versions are those that belong to jax's.
     "plan-tpu": ["jax[tpu]>=0.10"],
     "plan-gpu": ["jax[cuda12-local]>=0.10", "nvidia-cuda-nvcc-cu12", "nvidia-cudnn-cu12>=9.8"],
@@ -22,6 +23,7 @@ EXTRAS["test"] = [
     *EXTRAS["tfds"],
     *EXTRAS["digits"],
     *EXTRAS["plan"],
+    *EXTRAS["tiff"],
 ]
 
 setup(

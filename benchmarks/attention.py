@@ -30,8 +30,8 @@ def main() -> None:
     parser.add_argument("--kernel", nargs="+")
     parser.add_argument("--width", type=int, default=1024)
     parser.add_argument("--heads", type=int, default=16)
-    parser.add_argument("--depth", type=int, default=4)
-    parser.add_argument("--examples", type=int, default=16, help="on each chip")
+    parser.add_argument("--depth", type=int, default=2)
+    parser.add_argument("--examples", type=int, default=8, help="on each chip")
     parser.add_argument("--one", help=argparse.SUPPRESS)  # a line, in this process
     args = parser.parse_args()
     if args.one:

@@ -82,7 +82,7 @@ def test_the_quickstart_traces_on_its_set_and_on_its_fallback(source, monkeypatc
     if source != "sklearn:digits":  # of the same shape, without the download
         pixels = np.zeros((512, 28, 28, 1), np.uint8)
         digits = image_source(
-            pixels + np.arange(28, dtype=np.uint8), None, Options(source, "train")
+            pixels + np.arange(28, dtype=np.uint8)[:, None], None, Options(source, "train")
         )
     monkeypatch.setattr(experiment, "open_source", lambda *args, **options: digits)
     config = config_file.load(str(ROOT / f"experiments/quickstart.py:{source}"), [])

@@ -39,6 +39,8 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         default="refuse",
         help="what to do with image files that cannot be read (default: refuse)",
     )
+    show.add_argument("--channels", type=int, default=3, help="of image files (default: 3)")
+    show.add_argument("--bits", type=int, default=8, help="of a channel of image files, 8 or 16")
     for action in (prepare, show):
         action.add_argument(
             "--folder",
@@ -60,7 +62,12 @@ def run(args: argparse.Namespace, rest: Sequence[str]) -> int:
         print(prepared.name)  # alone on standard output, for scripts
         return 0
     source = data.open_source(
-        args.source, split=args.split, broken=args.broken, data_dir=args.folder
+        args.source,
+        split=args.split,
+        broken=args.broken,
+        channels=args.channels,
+        bits=args.bits,
+        data_dir=args.folder,
     )
     print(f"{source.name}, split {source.split}: {len(source):,} examples")
     for name, field in source.fields.items():

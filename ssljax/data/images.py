@@ -88,8 +88,8 @@ def decode(
         pixels.
     """
     mode = mode_of(channels)
-    with _every_error_an_os_error():
-        image = _opened(data)
+    with every_error_an_os_error():
+        image = opened(data)
         large = image.width * image.height > LARGE  # a progressive JPEG is held whole at any scale
         _scale(image, enough)
         if shrink > 1:
@@ -110,7 +110,8 @@ def _pixels(image: Image.Image, mode: str, enough: int | None) -> np.ndarray:
 
 
 @contextlib.contextmanager
-def _every_error_an_os_error() -> Iterator[None]:
+def every_error_an_os_error() -> Iterator[None]:
+    """Turn whatever a decoder raises into an OSError."""
     try:
         yield
     except UnidentifiedImageError as error:
@@ -121,7 +122,7 @@ def _every_error_an_os_error() -> Iterator[None]:
         raise OSError(str(error) or type(error).__name__) from error
 
 
-def _opened(data: bytes) -> Image.Image:
+def opened(data: bytes) -> Image.Image:
     """Return the image with its header read, but not its pixels."""
     try:
         try:
@@ -133,11 +134,14 @@ def _opened(data: bytes) -> Image.Image:
             image = Image.open(io.BytesIO(_without_metadata(data)), formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise OSError(str(error).partition(",")[0]) from error  # it names the size and the limit
-    if image.width * image.height > PIXEL_LIMIT:
-        raise OSError(
-            f"{image.width} x {image.height} pixels are more than the limit of {PIXEL_LIMIT:,}"
-        )
+    require_few_pixels(image.height, image.width)
     return image
+
+
+def require_few_pixels(height: int, width: int) -> None:
+    """Raise an OSError if an image has more than `PIXEL_LIMIT` pixels."""
+    if width * height > PIXEL_LIMIT:
+        raise OSError(f"{width} x {height} pixels are more than the limit of {PIXEL_LIMIT:,}")
 
 
 def _excess(image: Image.Image, enough: int | None) -> int:
@@ -203,8 +207,8 @@ def encoded_size(data: bytes) -> tuple[int, int]:
     Raises:
       OSError: as `decode` does, or too few bytes.
     """
-    with _every_error_an_os_error():
-        image = _opened(_without_pixels(data))
+    with every_error_an_os_error():
+        image = opened(_without_pixels(data))
         height, width = image.height, image.width
         # PIL turns TIFF files itself, and their size with them.
         sideways = image.format != "TIFF" and _orientation(image) in (5, 6, 7, 8)

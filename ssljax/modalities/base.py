@@ -60,6 +60,10 @@ class Modality(abc.ABC):
           ValueError: a field does not fit the data.
         """
 
+    def unsuitable(self, view: Any, field: Field) -> str:
+        """Return why a kind of view does not suit the field; "" if it does."""
+        return ""
+
     def host_crops(self, view: Any) -> CropGroup:
         """Return the crops for a kind of view that a host can make of the whole example.
 

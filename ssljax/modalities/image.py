@@ -14,6 +14,7 @@ from ssljax.modalities.patches import PatchReconstruction
 from ssljax.ops.augment import Augmentation, finish_crops, multi_crop
 from ssljax.ops.pixels import check_range, unit_range
 
+COLORS = ("contrast", "saturation", "hue", "grey_prob")  # brightness is of each channel by itself
 RAW_SIZE = 32  # a side of more pixels is shrunk: a probe on 150,528 values is not better
 
 
@@ -28,6 +29,16 @@ class Image(Modality):
 
     def complete(self, fields, field):
         return {**fields, "size": fields.get("size", 0) or min(field.shape[:2])}
+
+    def unsuitable(self, view, field):
+        changed = COLORS if view.jitter_prob else ("grey_prob",)
+        on = [name for name in changed if getattr(view, name)]
+        if not on or field.shape[2] in (1, 3):
+            return ""
+        return (
+            f"{', '.join(on)} change(s) colours, and the images have {field.shape[2]} channels, "
+            "not 1 or 3; set to 0"
+        )
 
     def host_crops(self, view):
         if view.crop_scale is None:

@@ -8,7 +8,7 @@ import jax
 from ml_collections import ConfigDict
 
 from ssljax.errors import UserError
-from ssljax.objectives import build_objective
+from ssljax.objectives import build_objective, objective_class
 from ssljax.objectives.base import Aux, Objective, Refreshing, Run
 from ssljax.objectives.net import key_of
 from ssljax.ops.schedule import SCHEDULES
@@ -38,7 +38,8 @@ class Combine(Refreshing):
     In a config: `objective = {"name": "combine", "weights": {"simclr": 1.0, "mae": 0.5}, "tasks":
     {"simclr": {"name": "simclr", ...}, "mae": {"name": "mae", ...}}}`. Components named in `shared`
     exist once and are trained by all tasks that have them, so their shapes must agree; all others,
-    and what they remember (batch statistics too), belong to their task, as "simclr/projector".
+    and what they remember (batch statistics too), belong to their task, as "simclr/projector". SLIP
+    (https://arxiv.org/abs/2112.12750) is CLIP and SimCLR on a shared encoder of images.
 
     Attributes:
       tasks: objectives by name, of the same run.
@@ -54,13 +55,18 @@ class Combine(Refreshing):
     shared: tuple[str, ...] = ("encoder",)
     embed_with: str = ""
 
+    several_fields = True
+
     @classmethod
     def from_config(cls, section: Mapping[str, Any], run: Run, where: str) -> "Combine":
         """Build the tasks, then this of them."""
         tasks = section.get("tasks") or {}
         if not is_section(tasks):
             raise UserError(f"{where}.tasks={tasks!r}; it must be a section of objectives by name")
-        built = {name: build_objective(tasks[name], run, f"{where}.tasks.{name}") for name in tasks}
+        built = {
+            name: build_objective(tasks[name], _run_of(tasks[name], run), f"{where}.tasks.{name}")
+            for name in tasks
+        }
         rest = {key: value for key, value in section.items() if key != "tasks"}
         return parse(cls, rest, where, run=run, tasks=built)
 
@@ -68,6 +74,11 @@ class Combine(Refreshing):
         if not self.tasks:
             raise UserError(
                 "combine has no task; set tasks = {'simclr': {'name': 'simclr', ...}, ...}"
+            )
+        if self.run.encoders and not any(task.run.encoders for task in self.tasks.values()):
+            raise UserError(
+                f"config.encoders has an encoder of {', '.join(map(repr, self.run.encoders))}, and "
+                "every task of combine uses config.encoder alone; remove it"
             )
         strangers = {*self.weights, self.embed_with or next(iter(self.tasks))} - {*self.tasks}
         if strangers:
@@ -173,6 +184,15 @@ def _under(task: str, entries: Mapping[str, Any]) -> dict[str, Any]:
     return {
         key.removeprefix(prefix): value for key, value in entries.items() if key.startswith(prefix)
     }
+
+
+def _run_of(task: Any, run: Run) -> Run:
+    """Return the run as a task sees it: without the encoders of further fields that it lacks."""
+    if not is_section(task) or "name" not in task or not isinstance(task["name"], str):
+        return run  # refused by whoever builds it
+    if objective_class(task["name"]).several_fields:
+        return run
+    return dataclasses.replace(run, encoders={})
 
 
 def _require_equal_shapes(first: Any, second: Any, component: str, task: str) -> None:

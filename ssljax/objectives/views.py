@@ -110,6 +110,8 @@ class Views:
             except ValueError as error:
                 raise UserError(f"{self.where}.{name}: {error}") from error
             made[name] = parse(modality.view, fields, f"{self.where}.{name}")
+            if why_not := modality.unsuitable(made[name], self.field):
+                raise UserError(f"{self.where}.{name}: {why_not}")
         return dict(sorted(made.items(), key=lambda item: (-item[1].size, item[0])))
 
     @property

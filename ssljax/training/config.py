@@ -37,7 +37,7 @@ OWN_TO_A_HOST = ("progress", "data.workers", "data.folder")
 
 def default_config() -> ConfigDict:
     """Return a config with every key at its default; `ssljax.training.sections` explains each."""
-    return ConfigDict(_values(Config()))
+    return ConfigDict(_values(Config()), type_safe=False)  # `complete` checks types: unions too
 
 
 def complete(config: Mapping[str, Any]) -> ConfigDict:
@@ -57,7 +57,7 @@ def complete(config: Mapping[str, Any]) -> ConfigDict:
         plain.get("encoders", {}), Mapping[str, Any], "config.encoders"
     ).items():
         _require_named(section, f"encoders.{name}")
-    return ConfigDict(_values(parse(Config, plain, "config")))
+    return ConfigDict(_values(parse(Config, plain, "config")), type_safe=False)
 
 
 def _values(section: Any) -> Any:

@@ -19,12 +19,12 @@ from ssljax.data import (
     Pipeline,
     Source,
     epoch,
-    images,
     measured_spec,
     mixture_of,
     only,
     open_source,
 )
+from ssljax.data.decoder import MOST_CHANNELS
 from ssljax.data.host import CropGroup, shipped
 from ssljax.errors import UserError
 from ssljax.models import build_encoder, encoder_class
@@ -230,7 +230,8 @@ def open_data(config: ConfigDict, spec: str, split: str, *, channels: int | None
         spec,
         split=split,
         broken=data.broken,
-        channels=channels if channels in images.CHANNELS else data.channels,
+        channels=channels if channels in range(1, MOST_CHANNELS + 1) else data.channels,
+        bits=data.bits,
         data_dir=data.folder or None,
         ragged=data.ragged,
     )
@@ -245,9 +246,11 @@ def open_training_data(config: ConfigDict) -> Source:
 
 def _with_needed(config: ConfigDict, source: Source) -> Source:
     modality = encoder_class(config.encoder.name).modality
-    name, field = Spec(source.fields, len(source)).field_of(modality)
+    name = next((n for n, field in source.fields.items() if field.modality == modality), None)
+    if name is None:
+        return source  # which is refused where the encoder is built
     _require_fields(config.encoders, source.fields)
-    if config.data.ragged and not field.ragged:
+    if config.data.ragged and not source.fields[name].ragged:
         raise UserError(
             f"config.data.ragged=True is for series, and config.encoder reads the {modality} "
             f"{name!r} of {source.name}"

@@ -40,16 +40,17 @@ class Data:
     Attributes:
       source: KIND:NAME of the data set, see `ssljax list data`
       split: part of it that is trained on
-      mixture: sources to mix in: ({"source": KIND:NAME, "weight": batches per batch of source}, ..)
+      mixture: sets to mix in: ({"source": .., "weight": batches per batch of source}, ..)
       image_size: pixels of a side, or (height, width); 0: as images are (mixed sizes need one)
       length: steps that series, and tokens that texts are cut or padded to; 0: as series are
       broken: what to do with an image file that cannot be read
-      ragged: whether what follows the end of a short series is hidden from encoder and loss
-      pack: length of rows that hold several short series each, of which none sees another; 0: no
+      ragged: whether the padding of short series is hidden from encoder and loss
+      pack: length of rows of several short series, none of which sees another; 0: none
       labels: whether the objective is shown labels (SupCon)
       workers: processes that decode; 0: threads
       folder: place of prepared sets; "": $SSLJAX_DATA_DIR or ~/.cache/ssljax/data
-      channels: number of them in decoded image files; arrays keep theirs
+      channels: number of them in decoded image files, 1 to 20 (TIFF); arrays keep theirs
+      bits: of each channel in decoded image files; arrays keep theirs
       ship: "square": images of image_size, which devices crop; "crops": crops of whole images
       host_crop: least and greatest part of the area, where images are not of image_size; (): none
     """
@@ -65,7 +66,8 @@ class Data:
     labels: bool = False
     workers: Workers = 0
     folder: str = ""
-    channels: Literal[1, 3, 4] = 3
+    channels: Annotated[int, AtLeast(1), AtMost(20)] = 3
+    bits: Literal[8, 16] = 8
     ship: Literal["square", "crops"] = "square"
     host_crop: Annotated[tuple[()] | tuple[Part, Part], Ascending()] = (0.5, 1.0)
 

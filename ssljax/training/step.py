@@ -77,7 +77,7 @@ def make_train_step(
         objective_state = state.objective_state
         run = functools.partial(gradients, state.params, objective_state, key=key, step=state.step)
         (loss, aux), grads = (
-            run(batch) if accumulate == 1 else mean_over_micro_batches(run, batch, accumulate)
+            run(batch) if accumulate == 1 else _mean_over_micro_batches(run, batch, accumulate)
         )
         # Schedules see the step of the run, not one that the optimizer counts: what a run starts
         # from, or goes on to, cannot part what is applied from what is logged.
@@ -100,7 +100,7 @@ def make_train_step(
     return train_step
 
 
-def mean_over_micro_batches(
+def _mean_over_micro_batches(
     run: Callable[[Batch], tuple[tuple[jax.Array, Aux], Any]], batch: Batch, count: int
 ) -> tuple[tuple[jax.Array, Aux], Any]:
     """Return what `run` gives of a batch, from what it gives of its micro-batches.

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from ssljax.data import prepare
+from ssljax.data import open_source, prepare
 from ssljax.data.prepare import adult, packaged, seglearn, ucr, wheels
 from ssljax.data.sources.arrays import load
 from ssljax.data.sources.packaged import file_of
@@ -61,6 +61,8 @@ def test_watch_splits_by_person(registry, tmp_path):
     assert test["series"][test["subject"] == 8][:, 0, 0].tolist() == [0, 128]
     assert (train["label"] == (train["subject"] - 1) % 7).all()
     assert found.fields["series"].std[1] == pytest.approx(train["series"][..., 1].std())
+    source = open_source("seglearn:watch", data_dir=tmp_path / "data")
+    assert set(source[0]) == {"series", "label"} and source.fingerprint()["content"]
 
 
 def test_a_set_of_aeon(registry, tmp_path):

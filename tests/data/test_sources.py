@@ -524,7 +524,7 @@ def test_paths_that_are_not_there(tmp_path):
     [
         ({"split": "validation"}, "no split 'validation'; it has: test, train"),
         ({"broken": "skp"}, "did you mean 'skip'"),
-        ({"channels": 2}, "channels must be 1, 3 or 4, got 2"),
+        ({"channels": 21}, "channels must be from 1 to 20, got 21"),
     ],
 )
 def test_options_that_say_nothing(options, message):

@@ -11,7 +11,7 @@ from tests.objectives.cases import CASES
 from tests.objectives.cases.contrastive import SIMCLR
 from tests.objectives.cases.masked import MAE
 from tests.objectives.cases.small import HEAD, PAIR, SINGLE, VIT
-from tests.objectives.conftest import BATCH, SPEC, trial
+from tests.objectives.conftest import BATCH, PAIRS, SPEC, make_batch, trial
 
 
 def _build(**changes):
@@ -89,3 +89,18 @@ def test_shared_components_must_have_equal_shapes():
     )
     with pytest.raises(UserError, match="task 'two' shares 'projector' with another task"):
         objective.init_params(jax.random.key(0))
+
+
+def test_clip_and_simclr_share_the_encoder_of_images():
+    tasks = {"clip": CASES["clip"][1], "simclr": SIMCLR}
+    one = trial("clip").objective.run
+    objective = build_objective(ConfigDict({"name": "combine", "tasks": tasks}), one)
+    params = jax.jit(objective.init_params)(jax.random.key(0))
+    assert {"encoder", "clip/text_encoder", "clip/scale", "simclr/projector"} <= set(params)
+    state = jax.jit(objective.init_state)(jax.random.key(0), params)
+    args = {"key": jax.random.key(1), "step": 0}
+    loss, aux = jax.jit(objective.value)(params, state, make_batch(0, PAIRS), **args)
+    wanted = aux.metrics["clip/loss"] + aux.metrics["simclr/loss"]
+    assert float(loss) == pytest.approx(float(wanted), rel=1e-6)
+    with pytest.raises(UserError, match="every task of combine uses config.encoder alone"):
+        build_objective(ConfigDict({"name": "combine", "tasks": {"simclr": SIMCLR}}), one)

@@ -93,7 +93,7 @@ USAGE = "MODALITY:SHAPE:NUMBER, such as image:256x256x3:1281167"
     [
         ("tfds:imagenet2012", "", "set config.data.image_size"),
         ("tfds:unheard_of", "", f"is not prepared in .* --spec .*{USAGE}"),
-        ("ucr:JapaneseVowels", "", f"is not prepared in .* --spec .*{USAGE}"),
+        ("ucr:GunPoint", "", f"is not prepared in .* --spec .*{USAGE}"),
         ("sklearn:digits", "224", f"neither there nor understood; .*{USAGE}"),
         ("sklearn:digits", "image:0x8x1:9", USAGE),
         ("sklearn:digits", "table:8x8:9", USAGE),

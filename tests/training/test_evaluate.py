@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ssljax.data import images
 from ssljax.errors import UserError
 from ssljax.evaluation import input_features, protocol, table
 from ssljax.training import evaluate
@@ -186,3 +187,28 @@ def test_a_run_is_evaluated_on_other_devices_than_it_was_trained_on(mesh, tmp_pa
         result = evaluate.full_evaluation(experiment, restored, say=lambda line: None)
         assert 0.2 < scores["knn"] <= 1
         assert result["pretrained"]["knn"] == result["random_init"]["knn"]
+
+
+@pytest.mark.parametrize(("dtype", "channels"), [("uint16", 1), ("float32", 5)])
+def test_images_of_all_types_are_resized_and_cropped(dtype, channels, tmp_path):
+    ramp = np.linspace(0.2, 0.9, 20)[None, None, :, None] * np.ones((40, 16, 1, channels))
+    pixels = ramp * np.random.default_rng(0).uniform(0.5, 1.0, (40, 1, 1, channels))
+    pixels = pixels.astype(np.float32)
+    if dtype == "uint16":
+        pixels = np.rint(pixels * 65_535).astype(np.uint16)
+    np.savez(tmp_path / "x.npz", image=pixels, label=np.arange(40) % 2)
+    config = config_of("simclr").to_dict()
+    config["objective"] |= {"views": {"crop": {"count": 2, "crop_scale": (0.3, 1.0)}}}
+    config["data"] |= {"source": f"npz:{tmp_path / 'x.npz'}", "image_size": (8, 12)}
+    config["evaluation"] = {"resize": 12, "size": 8, "knn_k": 5, "batch_size": 16}
+    experiment = build(complete(config))
+    evaluate.require_evaluable(experiment, final=True)
+    state = experiment.init()
+    (found, *_) = evaluate._batches(experiment, experiment.source, labels=True)
+    expected = np.stack([images.resize_and_crop(image, 8, 12) for image in pixels[:16]])
+    assert found["image"].dtype == dtype and found["image"].shape == (16, 8, 8, channels)
+    np.testing.assert_array_equal(found["image"], expected)
+    features = evaluate._embed(experiment, state)(found)
+    assert np.isfinite(features).all() and np.std(np.asarray(features), axis=0).max() > 0
+    result = evaluate.full_evaluation(experiment, state, say=lambda line: None)
+    assert 0 <= result["pretrained"]["knn"]["accuracy"] <= 1

@@ -48,7 +48,7 @@ def test_a_run_on_a_mixture_that_crashed_ends_bit_for_bit_as_one_that_did_not(
             {"source": "npz:a.npz", "weight": 0.0},
             r"config.data.mixture\[0\].weight=0.0; it must",
         ),
-        ({"source": "npz:a.npz", "wieght": 1.0}, "did you mean 'config.data.mixture.0..weight'"),
+        ({"source": "npz:a.npz", "wieght": 1.0}, r"did you mean 'data.mixture\[0\].weight'"),
         ({"weight": 1.0}, r"config.data.mixture\[0\] lacks config.data.mixture\[0\].source"),
     ],
 )

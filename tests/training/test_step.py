@@ -84,6 +84,31 @@ def test_the_loss_is_traced_once(accumulate):
     assert len(traces) == 1
 
 
+@pytest.mark.parametrize("accumulate", [1, 2, 4])
+def test_a_mean_over_items_is_weighted_by_their_number(accumulate):
+    """Values below 0 are padding: micro-batches have two, one and no items."""
+
+    @dataclasses.dataclass(frozen=True)
+    class Padded(Quadratic):
+        def value(self, params, state, batch, *, key, step):
+            real = batch["x"] >= 0
+            count = jnp.sum(real).astype(jnp.float32)
+            total = jnp.sum(jnp.where(real, (params["w"] - batch["x"]) ** 2, 0)) / 2
+            items = jnp.sum(jnp.where(real, batch["x"], 0))
+            mean = {"mean": items / jnp.maximum(count, 1)}
+            return total / jnp.maximum(count, 1), Aux(metrics=mean, carry={}, weight=count)
+
+    objective, optimizer, batch = Padded(), optax.sgd(0.5), _batch([1.0, -1.0, 2.0, 6.0])
+    state = init_state(objective, optimizer, seed=0)
+    step = make_train_step(objective, optimizer, seed=0, accumulate=accumulate)
+    state, metrics = step(state, batch)
+    assert float(metrics["loss"]) == pytest.approx((4 + 1 + 9) / 6)
+    assert float(metrics["mean"]) == pytest.approx(3.0)
+    assert float(metrics["gradient_norm"]) == pytest.approx(0.0, abs=1e-6)  # w = 3 is the mean
+    state, metrics = step(state, _batch([-1.0] * 4))
+    assert float(metrics["loss"]) == 0.0
+
+
 def test_accumulation_of_mae_equals_the_whole_batch():
     """Masks and views come from the position in the global batch, whatever the micro-batch."""
     one = trial("mae")

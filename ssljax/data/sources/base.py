@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from ssljax.data.decoder import Decoder
 from ssljax.spec import Field
 
 MEMORY_LIMIT = 2**30  # bytes up to which a set is decoded once and kept as arrays
@@ -39,7 +40,7 @@ class Options:
       name: what the user gave, for messages and the fingerprint.
       split: "train", "test" or another name the set has.
       broken: what to do about image files that cannot be decoded: "refuse" or "skip".
-      channels: to which image files are converted: 1, 3 or 4. Arrays and prepared sets keep theirs.
+      decoder: of image files. Arrays and prepared sets keep their channels and bits.
       data_dir: where prepared sets live; see `data_directory`.
       memory_limit: bytes up to which a set is decoded once and kept as arrays.
       ragged: whether series of different lengths say where they end.
@@ -48,7 +49,7 @@ class Options:
     name: str
     split: str
     broken: str = "refuse"
-    channels: int = 3
+    decoder: Decoder = Decoder()
     data_dir: str | None = None
     memory_limit: int = MEMORY_LIMIT
     ragged: bool = False

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from ssljax.data import images
 from ssljax.data.sources.base import Options, fingerprint_of
 from ssljax.errors import UserError, printable
 from ssljax.spec import LABEL, Field
@@ -37,11 +36,11 @@ class EncodedSource:
         report: str | None = None,
     ):
         self._names, self._read, self._labels, self._decoded = names, read, labels, decoded
-        self._channels, self._content = options.channels, content
+        self._decode, self._content = options.decoder, content
         self._skip = options.broken == "skip"
         self.name, self.split, self.report = options.name, options.split, report
-        shape = image_shape or (None, None, options.channels)
-        self.fields = {"image": Field("image", shape, "uint8")}
+        shape = image_shape or (None, None, options.decoder.channels)
+        self.fields = {"image": Field("image", shape, options.decoder.dtype)}
         if labels is not None:
             self.fields["label"] = LABEL
         self.class_names = tuple(class_names) if class_names is not None else None
@@ -79,9 +78,9 @@ class EncodedSource:
             data = self._read(at)
 
             def decode(shrink: int) -> np.ndarray:
-                return images.decode(data, self._channels, shrink=shrink)
+                return self._decode(data, shrink=shrink)
 
-            return make(decode, images.encoded_size(data)), rest
+            return make(decode, self._decode.size(data)), rest
 
         return self._readable(index, attempt)
 
@@ -89,7 +88,7 @@ class EncodedSource:
         if self._decoded is not None:
             example: dict[str, Any] = {"image": self._decoded[index]}
         else:
-            example = {"image": images.decode(self._read(index), self._channels)}
+            example = {"image": self._decode(self._read(index))}
         if self._labels is not None:
             example["label"] = int(self._labels[index])
         return example
@@ -99,8 +98,8 @@ class EncodedSource:
             image = self._decoded[index]
             return image, image.shape[0] * image.shape[1]
         data = self._read(index)
-        image = images.decode(data, self._channels, enough=enough)
-        return image, math.prod(images.encoded_size(data))
+        image = self._decode(data, enough=enough)
+        return image, math.prod(self._decode.size(data))
 
     def _readable(self, index: int, make: Callable[[int], Any]) -> Any:
         try:

@@ -22,7 +22,9 @@ def source_of(arrays: Arrays, options: Options) -> ArraySource:
       UserError: there is no such split.
     """
     named = arrays.splits[find_split(options, arrays.splits)]
-    fields, held = dict(arrays.fields), dict(named)
+    fields = dict(arrays.fields)
+    # Not what has no field: the persons of a set, by which others may split it.
+    held = {name: array for name, array in named.items() if name in fields or name == "label"}
     for name, field in arrays.fields.items():
         if field.modality == "series":
             held[name] = fill(named[name], field)

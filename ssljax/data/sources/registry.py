@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable
 
 from ssljax.data import images
+from ssljax.data.decoder import MOST_CHANNELS, Decoder
 from ssljax.data.sources.arrayrecord import open_arrayrecord
 from ssljax.data.sources.base import MEMORY_LIMIT, Options, Source
 from ssljax.data.sources.digits import open_digits
@@ -67,6 +68,7 @@ def open_source(
     image_size: images.Size | None = None,
     broken: str = "refuse",
     channels: int = 3,
+    bits: int = 8,
     data_dir: str | None = None,
     memory_limit: int = MEMORY_LIMIT,
     ragged: bool = False,
@@ -81,8 +83,9 @@ def open_source(
         read; a pipeline that crops at random still crops from all the pixels.
       broken: what to do about image files that cannot be decoded. "refuse" raises an error that
         names them; "skip" leaves them out, warns, and tells how many in `report`.
-      channels: 1, 3 or 4, to which image files and plain records are converted. Other sets keep
-        theirs.
+      channels: 1 (grey), 3 (RGB) or 4 (RGBA), to which image files and plain records are converted;
+        of TIFF files, up to 20. Other sets keep theirs.
+      bits: 8 or 16, for each channel of image files and plain records. Other sets keep theirs.
       data_dir: where prepared sets live; by default $SSLJAX_DATA_DIR or ~/.cache/ssljax/data.
       memory_limit: bytes of pixels up to which a set is decoded once and kept in memory.
       ragged: whether series are read as `Value`s, which say where each of them ends.
@@ -103,7 +106,9 @@ def open_source(
         raise UserError(f"the data source {name!r} is incomplete; write {_KINDS[kind].usage}")
     if broken not in ("refuse", "skip"):
         raise unknown("choice for broken images", broken, ["refuse", "skip"])
-    if channels not in (1, 3, 4):
-        raise UserError(f"channels must be 1, 3 or 4, got {channels}")
-    options = Options(name, split, broken, channels, data_dir, memory_limit, ragged)
+    if not 1 <= channels <= MOST_CHANNELS:
+        raise UserError(f"channels must be from 1 to {MOST_CHANNELS}, got {channels}")
+    if bits not in (8, 16):
+        raise UserError(f"bits must be 8 or 16, got {bits}")
+    options = Options(name, split, broken, Decoder(channels, bits), data_dir, memory_limit, ragged)
     return resized(_KINDS[kind].open(rest, options), image_size)

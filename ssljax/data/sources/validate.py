@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from ssljax.data import images
+from ssljax.data.decoder import Decoder
 from ssljax.data.sources.base import Options, Source
 from ssljax.data.sources.encoded import EncodedSource
 from ssljax.data.sources.in_memory import image_source
@@ -55,7 +56,7 @@ def open_encoded(encoded: EncodedSet, options: Options) -> Source:
     """
     with concurrent.futures.ThreadPoolExecutor(_THREADS) as pool:
         found = _survey(encoded, options, pool)
-        small = found.area * options.channels <= options.memory_limit
+        small = found.area * options.decoder.bytes_per_pixel <= options.memory_limit
         pixels = _decode_all(encoded, options, pool, found.damage) if small else None
     report = _report(encoded, found.damage, options)
     whole = np.array([i for i in range(len(encoded.names)) if i not in found.damage], np.int64)
@@ -68,7 +69,7 @@ def open_encoded(encoded: EncodedSet, options: Options) -> Source:
     }
     if pixels is not None and len({image.shape for image in pixels}) == 1:
         return image_source(np.stack(pixels), labels, options, **shared)
-    shape = (*found.shapes.pop(), options.channels) if len(found.shapes) == 1 else None
+    shape = (*found.shapes.pop(), options.decoder.channels) if len(found.shapes) == 1 else None
     names = [encoded.names[i] for i in whole]
     read = _Chosen(encoded.read, whole)
     return EncodedSource(names, read, labels, options, image_shape=shape, decoded=pixels, **shared)
@@ -84,7 +85,7 @@ def _decode_all(
 
     def attempt(index: int) -> np.ndarray | str:
         try:
-            return images.decode(encoded.read(index), options.channels)
+            return options.decoder(encoded.read(index))
         except OSError as error:
             return str(error)
 
@@ -107,9 +108,8 @@ def _survey(encoded: EncodedSet, options: Options, pool: concurrent.futures.Exec
     large = False  # once it is sure that no arrays will be made, sizes are no longer looked up
     for start in range(0, count, _CHUNK):
         numbers = range(start, min(start + _CHUNK, count))
-        for i, look in zip(
-            numbers, pool.map(functools.partial(_look, encoded, large), numbers), strict=True
-        ):
+        look_at = functools.partial(_look, encoded, options.decoder, large)
+        for i, look in zip(numbers, pool.map(look_at, numbers), strict=True):
             label = -1 if encoded.labels is None else int(encoded.labels[i])
             entry = f"{encoded.names[i]}\0{label}\0"  # file names need not be UTF-8
             digest.update(entry.encode("utf-8", "surrogateescape") + look.content)
@@ -118,7 +118,8 @@ def _survey(encoded: EncodedSet, options: Options, pool: concurrent.futures.Exec
             elif look.shape is not None:
                 found.shapes.add(look.shape)
                 found.area += look.shape[0] * look.shape[1]
-        large = len(found.shapes) > 1 and found.area * options.channels > options.memory_limit
+        taken = found.area * options.decoder.bytes_per_pixel
+        large = len(found.shapes) > 1 and taken > options.memory_limit
     found.content = digest.hexdigest()
     return found
 
@@ -141,7 +142,7 @@ class _Look:
     content: bytes
 
 
-def _look(encoded: EncodedSet, large: bool, index: int) -> _Look:
+def _look(encoded: EncodedSet, decoder: Decoder, large: bool, index: int) -> _Look:
     content = b""
     try:
         ends = encoded.ends(index)
@@ -151,17 +152,17 @@ def _look(encoded: EncodedSet, large: bool, index: int) -> _Look:
         if images.looks_whole(ends.head, ends.tail, ends.size):
             if large:
                 return _Look(None, None, content)
-            return _Look(_size(encoded, ends, index), None, content)
-        return _Look(images.decode(encoded.read(index), 3).shape[:2], None, content)
+            return _Look(_size(encoded, decoder, ends, index), None, content)
+        return _Look(decoder(encoded.read(index)).shape[:2], None, content)
     except OSError as error:
         return _Look(None, str(error), content)
 
 
-def _size(encoded: EncodedSet, ends: Ends, index: int) -> tuple[int, int]:
+def _size(encoded: EncodedSet, decoder: Decoder, ends: Ends, index: int) -> tuple[int, int]:
     if not images.turned_at_the_end(ends.head, ends.tail):
         with contextlib.suppress(OSError):  # the header may be longer than the head
-            return images.encoded_size(ends.head)
-    return images.encoded_size(encoded.read(index))
+            return decoder.size(ends.head)
+    return decoder.size(encoded.read(index))
 
 
 def _report(encoded: EncodedSet, damage: dict[int, str], options: Options) -> str | None:
