@@ -17,7 +17,7 @@ from ssljax.ops.placement import platform, shares
 KERNELS = ("auto", "xla", "cudnn", "splash")
 # Tokens from which splash attention is chosen for TPUs. Below, the scores that XLA writes out are a
 # small part of what is moved, and the kernel pads tokens and heads to multiples of 128: a step of
-# DINOv2 ViT-L on v5e (257 tokens) moves as many bytes with it, for 12 % more FLOPs; a layer on 1,568
+# DINOv2 ViT-L on v5e (257 tokens) moves as many bytes, for 12 % more FLOPs; a layer of 1,568
 # tokens moves a third of the bytes (docs/measurements.md).
 LONG = 512
 LANES = 128  # of a TPU's registers: channels of a head and tokens of a block are multiples of it
