@@ -16,9 +16,10 @@ from ssljax.ops.placement import platform, shares
 
 KERNELS = ("auto", "xla", "cudnn", "splash")
 # Tokens from which splash attention is chosen for TPUs. Below, the scores that XLA writes out are a
-# small part of what is moved, and the kernel pads tokens and heads to multiples of 128: a layer of
-# ViT-L moves as many bytes at 197 tokens, a quarter fewer at 257 (docs/measurements.md).
-LONG = 256
+# small part of what is moved, and the kernel pads tokens and heads to multiples of 128: a step of
+# DINOv2 ViT-L on v5e (257 tokens) moves as many bytes, for 12 % more FLOPs; a layer of 1,568
+# tokens moves a third of the bytes (docs/measurements.md).
+LONG = 512
 LANES = 128  # of a TPU's registers: channels of a head and tokens of a block are multiples of it
 LARGEST_BLOCK = 1024  # tokens, of which a square of float32 scores is 4 MiB of a chip's memory
 MOST_PADDING = 0.15  # of the tokens, for the sake of larger blocks
@@ -75,7 +76,7 @@ def choose(query: jax.Array | jax.ShapeDtypeStruct) -> str:
 
     | platform | kernel | where |
     |---|---|---|
-    | TPU | "splash" | N >= 256 |
+    | TPU | "splash" | N >= 512 |
     | GPU | "cudnn" | half precision, d a multiple of 8 up to 128 |
     | any | "xla" | elsewhere |
 
