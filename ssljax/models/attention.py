@@ -23,7 +23,6 @@ LONG = 512
 LANES = 128  # of a TPU's registers: channels of a head and tokens of a block are multiples of it
 LARGEST_BLOCK = 1024  # tokens, of which a square of float32 scores is 4 MiB of a chip's memory
 MOST_PADDING = 0.15  # of the tokens, for the sake of larger blocks
-WIDEST_HEAD = 128  # of cuDNN's kernels on all GPUs that have them
 
 
 def attend(
@@ -77,29 +76,14 @@ def choose(query: jax.Array | jax.ShapeDtypeStruct) -> str:
     | platform | kernel | where |
     |---|---|---|
     | TPU | "splash" | N >= 512 |
-    | GPU | "cudnn" | half precision, d a multiple of 8 up to 128 |
     | any | "xla" | elsewhere |
 
-    Masks do not matter: every kernel takes all.
+    Masks do not matter: both take all. "cudnn" is never chosen, only asked for: its backward pass
+    may add in any order unless XLA is told otherwise, so that a run cannot be repeated bit for bit.
     """
-    count, size = query.shape[-2:]
     where = platform()
     spread = shares(*query.shape[:2]) is None and jax.device_count() > 1  # in ways not known here
-    if where == "tpu" and count >= LONG and not spread:
-        return "splash"
-    half = query.dtype in (jnp.bfloat16, jnp.float16)
-    fits = size % 8 == 0 and size <= WIDEST_HEAD
-    if where == "gpu" and half and fits and _has_cudnn_attention():
-        return "cudnn"
-    return "xla"
-
-
-def _has_cudnn_attention() -> bool:
-    """Whether the GPUs here, if any, are Ampere or later; those compiled for elsewhere are."""
-    if jax.default_backend() != "gpu":
-        return True
-    capability = getattr(jax.devices()[0], "compute_capability", "")
-    return capability.replace(".", "").isdigit() and float(capability) >= 8
+    return "splash" if where == "tpu" and query.shape[-2] >= LONG and not spread else "xla"
 
 
 def fused(query, key, value, segments, causal, *, implementation: str) -> jax.Array:
