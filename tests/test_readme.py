@@ -76,15 +76,15 @@ def test_every_path_in_the_readme_exists(path):
 @pytest.mark.parametrize("source", ["tfds:fashion_mnist", "sklearn:digits"])
 def test_the_quickstart_traces_on_its_set_and_on_its_fallback(source, monkeypatch):
     from ssljax.commands import config_file
-    from ssljax.training import experiment
+    from ssljax.training import data_sets, experiment
 
-    digits = experiment.open_source("sklearn:digits")
+    digits = data_sets.open_source("sklearn:digits")
     if source != "sklearn:digits":  # of the same shape, without the download
         pixels = np.zeros((512, 28, 28, 1), np.uint8)
         digits = image_source(
             pixels + np.arange(28, dtype=np.uint8)[:, None], None, Options(source, "train")
         )
-    monkeypatch.setattr(experiment, "open_source", lambda *args, **options: digits)
+    monkeypatch.setattr(data_sets, "open_source", lambda *args, **options: digits)
     config = config_file.load(str(ROOT / f"experiments/quickstart.py:{source}"), [])
     built = experiment.build(config)
     features = jax.eval_shape(

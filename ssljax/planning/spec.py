@@ -9,7 +9,7 @@ from ssljax.data import KNOWN, Described, assumed_spec, described
 from ssljax.errors import UserError
 from ssljax.spec import LABEL, Field, Spec
 from ssljax.training.data_record import read_spec
-from ssljax.training.experiment import open_training_data
+from ssljax.training.data_sets import open_training_data
 
 USAGE = (
     "a run's workdir or its data.json, or MODALITY:SHAPE:NUMBER, such as image:256x256x3:1281167, "

@@ -18,7 +18,7 @@ from ssljax.data import measured_spec
 from ssljax.errors import UserError
 from ssljax.files import write_atomically
 from ssljax.spec import Spec
-from ssljax.training.experiment import open_training_data
+from ssljax.training.data_sets import open_training_data
 
 FILE = "data.json"
 

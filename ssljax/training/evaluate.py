@@ -20,7 +20,8 @@ from ssljax.training.checkpoint import Checkpointer
 from ssljax.training.config import default_config
 from ssljax.training.consistency import require_neighbours
 from ssljax.training.data_record import DataRecord
-from ssljax.training.experiment import Experiment, build, open_data
+from ssljax.training.data_sets import open_data
+from ssljax.training.experiment import Experiment, build
 from ssljax.training.sharding import local_rows
 from ssljax.training.state import TrainState
 from ssljax.training.tree_paths import named_leaves

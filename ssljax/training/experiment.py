@@ -3,7 +3,7 @@
 import contextlib
 import dataclasses
 import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -13,23 +13,17 @@ from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from ssljax.data import (
-    Joined,
     Mixture,
-    Packed,
     Pipeline,
     Source,
     epoch,
     measured_spec,
     mixture_of,
-    only,
-    open_source,
 )
-from ssljax.data.decoder import MOST_CHANNELS
 from ssljax.data.host import CropGroup, shipped
 from ssljax.errors import UserError
 from ssljax.models import build_encoder, encoder_class
 from ssljax.objectives import Objective, Run, build_objective
-from ssljax.schema import parse
 from ssljax.spec import Field, Spec
 from ssljax.training import logical_axes
 from ssljax.training.consistency import (
@@ -39,9 +33,9 @@ from ssljax.training.consistency import (
     require_sizes,
     require_trained,
 )
+from ssljax.training.data_sets import mixed_in, open_training_data, require_fields
 from ssljax.training.optimizer import Optimizer, build_optimizer
 from ssljax.training.output import Output, find_output
-from ssljax.training.sections import MixedIn
 from ssljax.training.sharding import (
     batch_sharding,
     check_batch_size,
@@ -184,7 +178,7 @@ class Experiment:
         )
 
     def _mixture(self) -> Mixture | None:
-        mixed = _mixed_in(self.config)
+        mixed = mixed_in(self.config)
         if not mixed:
             return None
         weights = (1.0, *(one.weight for one in mixed))
@@ -223,65 +217,9 @@ def _as_evaluated(field: Field, size: int) -> Field:
     return field.replace(shape=(size, size, field.shape[2]))
 
 
-def open_data(config: ConfigDict, spec: str, split: str, *, channels: int | None = None) -> Source:
-    """Open a data set as config.data says how; image files with `channels` if they can have so."""
-    data = config.data
-    return open_source(
-        spec,
-        split=split,
-        broken=data.broken,
-        channels=channels if channels in range(1, MOST_CHANNELS + 1) else data.channels,
-        bits=data.bits,
-        data_dir=data.folder or None,
-        ragged=data.ragged,
-    )
-
-
-def open_training_data(config: ConfigDict) -> Source:
-    """Open what a config trains on, with no more fields than its encoders read, and labels."""
-    names = config.data.source, *(one.source for one in _mixed_in(config))
-    sources = [_with_needed(config, open_data(config, name, config.data.split)) for name in names]
-    return sources[0] if len(sources) == 1 else Joined(sources)
-
-
-def _with_needed(config: ConfigDict, source: Source) -> Source:
-    modality = encoder_class(config.encoder.name).modality
-    name = next((n for n, field in source.fields.items() if field.modality == modality), None)
-    if name is None:
-        return source  # which is refused where the encoder is built
-    _require_fields(config.encoders, source.fields)
-    if config.data.ragged and not source.fields[name].ragged:
-        raise UserError(
-            f"config.data.ragged=True is for series, and config.encoder reads the {modality} "
-            f"{name!r} of {source.name}"
-        )
-    if config.data.pack:
-        align = getattr(build_encoder(config.encoder), "hop", 1)
-        return Packed(source, name, config.data.pack, align)
-    return only(source, (name, *config.encoders))
-
-
-def _mixed_in(config: ConfigDict) -> list[MixedIn]:
-    return [
-        parse(MixedIn, section, f"config.data.mixture[{number}]")
-        for number, section in enumerate(config.data.mixture)
-    ]
-
-
-def _require_fields(sections: Iterable[str], fields: Mapping[str, Field]) -> None:
-    """Raise a UserError unless the data have the fields of all sections of `config.encoders`."""
-    for name in sections:
-        if name not in fields:
-            found = ", ".join(f"{n} ({f.modality})" for n, f in fields.items())
-            raise UserError(
-                f"config.encoders.{name} encodes the field {name!r}, and the data have {found}; "
-                "its key must be the name of a field"
-            )
-
-
 def _encoders(sections: Mapping[str, Mapping[str, Any]], spec: Spec) -> dict[str, Any]:
     """Return the encoders of further fields, by the name of the field."""
-    _require_fields(sections, spec.fields)
+    require_fields(sections, spec.fields)
     return {
         name: build_encoder(section, spec.fields[name], f"encoders.{name}")
         for name, section in sections.items()

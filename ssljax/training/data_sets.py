@@ -1,0 +1,70 @@
+"""The data sets that a config names, with the fields that its encoders read."""
+
+from collections.abc import Iterable, Mapping
+
+from ml_collections import ConfigDict
+
+from ssljax.data import Joined, Packed, Source, only, open_source
+from ssljax.data.decoder import MOST_CHANNELS
+from ssljax.errors import UserError
+from ssljax.models import build_encoder, encoder_class
+from ssljax.schema import parse
+from ssljax.spec import Field
+from ssljax.training.sections import MixedIn
+
+
+def open_data(config: ConfigDict, spec: str, split: str, *, channels: int | None = None) -> Source:
+    """Open a data set as config.data says how; image files with `channels` if they can have so."""
+    data = config.data
+    return open_source(
+        spec,
+        split=split,
+        broken=data.broken,
+        channels=channels if channels in range(1, MOST_CHANNELS + 1) else data.channels,
+        bits=data.bits,
+        data_dir=data.folder or None,
+        ragged=data.ragged,
+    )
+
+
+def open_training_data(config: ConfigDict) -> Source:
+    """Open what a config trains on, with no more fields than its encoders read, and labels."""
+    names = config.data.source, *(one.source for one in mixed_in(config))
+    sources = [_with_needed(config, open_data(config, name, config.data.split)) for name in names]
+    return sources[0] if len(sources) == 1 else Joined(sources)
+
+
+def _with_needed(config: ConfigDict, source: Source) -> Source:
+    modality = encoder_class(config.encoder.name).modality
+    name = next((n for n, field in source.fields.items() if field.modality == modality), None)
+    if name is None:
+        return source  # which is refused where the encoder is built
+    require_fields(config.encoders, source.fields)
+    if config.data.ragged and not source.fields[name].ragged:
+        raise UserError(
+            f"config.data.ragged=True is for series, and config.encoder reads the {modality} "
+            f"{name!r} of {source.name}"
+        )
+    if config.data.pack:
+        align = getattr(build_encoder(config.encoder), "hop", 1)
+        return Packed(source, name, config.data.pack, align)
+    return only(source, (name, *config.encoders))
+
+
+def mixed_in(config: ConfigDict) -> list[MixedIn]:
+    """Return the sections of `config.data.mixture`, in order."""
+    return [
+        parse(MixedIn, section, f"config.data.mixture[{number}]")
+        for number, section in enumerate(config.data.mixture)
+    ]
+
+
+def require_fields(sections: Iterable[str], fields: Mapping[str, Field]) -> None:
+    """Raise a UserError unless the data have the fields of all sections of `config.encoders`."""
+    for name in sections:
+        if name not in fields:
+            found = ", ".join(f"{n} ({f.modality})" for n, f in fields.items())
+            raise UserError(
+                f"config.encoders.{name} encodes the field {name!r}, and the data have {found}; "
+                "its key must be the name of a field"
+            )
