@@ -23,6 +23,7 @@ FLOORS = {
     "training": 4,
     "evaluation": 4,
     "planning": 4,
+    "api": 5,
     "commands": 5,
 }
 # losses use ops (normalisation), training uses evaluation, and what is planned is a train step;

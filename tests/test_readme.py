@@ -16,10 +16,12 @@ from tests.experiments.configs import spec_of
 
 ROOT = pathlib.Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PYTHON = (ROOT / "docs/python.md").read_text(encoding="utf-8")  # which is run by test_api.py
 
 
 def test_the_objective_in_the_readme_is_the_tested_one():
-    (block,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    use, block = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert all(line.partition("  #")[0] in PYTHON for line in use.splitlines())
     source = (ROOT / "experiments/own_objective.py").read_text(encoding="utf-8")
     assert block == source
     assert len([line for line in block.splitlines() if line.strip()]) <= 40

@@ -3,7 +3,7 @@
 import argparse
 import pathlib
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ssljax.commands import hosts, import_path
@@ -74,11 +74,12 @@ def _run(args: argparse.Namespace, rest: Sequence[str]) -> int:
         require_evaluable,
         restore_for_evaluation,
     )
+    from ssljax.training.trust import require_trust
     from ssljax.training.workdir import folder, load_config
 
     workdir = folder(args.workdir)
     config = load_config(workdir)
-    _require_trust(config.objective, args.trust)
+    require_trust(config.objective, args.trust, "add --trust {}")
     if args.trust:
         import_path.allow_current_folder()
     if strange := [key for key in rest if not key.startswith("--config.evaluation.")]:
@@ -145,24 +146,3 @@ def _require_writable(output: pathlib.Path) -> None:
         raise UserError(
             f"cannot write {output}: {error.strerror}; say where to by --output FILE"
         ) from error
-
-
-def _require_trust(objective: Mapping[str, Any], trusted: Sequence[str]) -> None:
-    """Refuse to import what a config found in a folder names, unless the user names it too."""
-    for name in _outside(objective):
-        if name not in trusted:
-            raise UserError(
-                f"the config of this run names the objective {name!r} outside ssljax; "
-                f"to import and run it, add --trust {name}"
-            )
-
-
-def _outside(section: Any) -> Iterator[str]:
-    if isinstance(section, list | tuple):
-        for value in section:
-            yield from _outside(value)
-    elif hasattr(section, "items"):
-        for key, value in section.items():
-            if key == "name" and ":" in str(value):
-                yield value
-            yield from _outside(value)

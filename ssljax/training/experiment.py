@@ -133,32 +133,43 @@ class Experiment:
             ) from error
 
     @functools.cached_property
+    def shown(self) -> dict[str, Field]:
+        """The fields of the data by name, with the shapes that evaluation shows; no labels."""
+        return {
+            name: _as_evaluated(field, self.config.evaluation.size)
+            for name, field in self.objective.run.spec.fields.items()
+            if field.modality != "label"
+        }
+
+    @functools.cached_property
     def output(self) -> Output:
         """The output that is evaluated: `evaluation.output`, by default the objective's first.
 
         Raises:
           UserError: see `find_output`.
         """
-        options, state = self.config.evaluation, self.abstract_state
-        fields = {
-            name: _as_evaluated(field, options.size)
-            for name, field in self.objective.run.spec.fields.items()
-            if field.modality != "label"
-        }
-        return find_output(
-            self.objective, state.params, state.objective_state, fields, options.output
-        )
+        state, name = self.abstract_state, self.config.evaluation.output
+        return find_output(self.objective, state.params, state.objective_state, self.shown, name)
 
-    @functools.cached_property  # or every evaluation would compile it anew
+    @functools.cached_property
     def embed(self) -> Callable[[dict[str, Any], Any, Batch], jax.Array]:
         """The jitted features [B, D] of (params, objective state, batch): those of `output`."""
-        name = self.output.name
+        return self.jitted(self.output.name)
 
-        def embed(params: Any, state: Any, batch: Batch) -> jax.Array:
-            with jax.sharding.use_abstract_mesh(self.mesh.abstract_mesh):  # as in a step
-                return self.objective.outputs(params, state, batch)[name]
+    def jitted(self, name: str) -> Callable[[dict[str, Any], Any, Batch], jax.Array]:
+        """Return the jitted function of (params, objective state, batch) that gives an output."""
+        if name not in self._jitted:  # or every call would compile it anew
 
-        return jax.jit(embed, out_shardings=replicated(self.mesh))
+            def embed(params: Any, state: Any, batch: Batch) -> jax.Array:
+                with jax.sharding.use_abstract_mesh(self.mesh.abstract_mesh):  # as in a step
+                    return self.objective.outputs(params, state, batch)[name]
+
+            self._jitted[name] = jax.jit(embed, out_shardings=replicated(self.mesh))
+        return self._jitted[name]
+
+    @functools.cached_property
+    def _jitted(self) -> dict[str, Callable]:
+        return {}
 
     def pipeline(self) -> Pipeline:
         """Return the batches of the run, this host's part of each."""

@@ -43,7 +43,7 @@ def find_output(
     try:
         shapes = _shapes(objective, params, state, fields)
     except ValueError as error:
-        shape = "x".join(map(str, fields[objective.run.name].shape))
+        shape = " and ".join("x".join(map(str, field.shape)) for field in fields.values())
         raise UserError(
             f"evaluation shows the encoder whole examples, of {shape}, which it does not take: "
             f"{error}; choose another config.data.image_size or config.evaluation.size"

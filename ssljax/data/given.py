@@ -1,0 +1,111 @@
+"""Examples that are in memory, as arrays or lists, brought to what a run reads."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ssljax.data import images
+from ssljax.data.host import fixed, stack
+from ssljax.data.series import fill, segments_of
+from ssljax.data.sources.texts import checked_text
+from ssljax.errors import UserError
+from ssljax.ops.pixels import check_range
+from ssljax.spec import Field, Value
+
+Given = np.ndarray | Sequence[Any]
+
+
+def prepared(
+    values: Given, field: Field, name: str, *, size: images.Size | None = None, shorter: int = 0
+) -> np.ndarray | Value:
+    """Return examples as a batch holds them.
+
+    Args:
+      values: images [n, h, w, c] or a list of images [h, w, c] of any sizes, uint8, uint16 or
+        floats in [0, 1]; series [n, T, C] or a list of series [T, C], where NaN is no value; rows
+        of a table [n, M]; texts, a list of str, or ids int [n, N] with -1 after the end. Channels
+        of one may be left out: images [n, h, w].
+      field: what the run reads.
+      name: of the field, for messages.
+      size: that images are resized and cropped to; by default that of the field.
+      shorter: what the shorter side of images is resized to before, see `epoch`.
+
+    Raises:
+      UserError: they are not such examples; the message says what would be right.
+    """
+    read, examples = _READERS[field.modality](values, field, name)
+    size = size or (field.shape[:2] if field.modality == "image" else None)
+    length = field.shape[0] if field.modality in ("series", "text") else None
+    transform = fixed({name: read}, size, length, shorter).get(name)
+    if transform is not None:
+        return stack([transform(example, None) for example in examples])
+    return examples if isinstance(examples, np.ndarray | Value) else stack(examples)
+
+
+def _images(values: Given, field: Field, name: str) -> tuple[Field, Given]:
+    channels = field.shape[-1]
+    wanted = f"images [n, h, w, {channels}], or a list of images [h, w, {channels}]"
+    if not isinstance(values, np.ndarray):
+        made = [_images(np.asarray(value)[None], field, name)[1][0] for value in values]
+        if len({(image.shape, image.dtype) for image in made}) == 1:
+            made = np.stack(made)
+            return field.replace(shape=made.shape[1:], dtype=str(made.dtype)), made
+        return field.replace(shape=(None, None, channels)), made
+    if values.ndim == 3 and channels == 1:
+        values = values[..., None]
+    if values.ndim != 4 or values.shape[-1] != channels or 0 in values.shape:
+        raise UserError(f"{name} has the shape {list(values.shape)}; the run reads {wanted}")
+    if values.dtype == np.float64:
+        values = values.astype(np.float32)
+    try:
+        check_range(values)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{name}: {error}") from error
+    return field.replace(shape=values.shape[1:], dtype=str(values.dtype)), values
+
+
+def _series(values: Given, field: Field, name: str) -> tuple[Field, Any]:
+    if not isinstance(values, np.ndarray):
+        made = [_series(np.asarray(value)[None], field, name)[1] for value in values]
+        return field.replace(shape=(None, field.shape[-1])), [one[0] for one in made]
+    if values.ndim != 3 or values.shape[-1] != field.shape[-1] or 0 in values.shape:
+        raise UserError(
+            f"{name} has the shape {list(values.shape)}; the run reads series [n, T, "
+            f"{field.shape[-1]}], or a list of series [T, {field.shape[-1]}]"
+        )
+    if values.dtype.kind not in "fiub" or np.isinf(values).any():
+        raise UserError(f"{name} has values that are no finite numbers; NaN stands for no value")
+    values = values.astype(np.float32)
+    filled = fill(values, field)
+    read = field.replace(shape=values.shape[1:])
+    return read, Value(filled, segments_of(values)) if field.ragged else filled
+
+
+def _table(values: Given, field: Field, name: str) -> tuple[Field, np.ndarray]:
+    try:
+        rows = np.asarray(values, np.float32)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{name}: {error}; categories are whole numbers from 0") from error
+    if rows.ndim != 2 or rows.shape[1:] != field.shape:
+        raise UserError(
+            f"{name} has the shape {list(rows.shape)}; the run reads rows [n, {field.shape[0]}]"
+        )
+    if not np.isfinite(rows).all():
+        raise UserError(f"{name} has values that are no numbers; fill them in first")
+    for column, count in enumerate(field.cardinalities):
+        found = rows[:, column]
+        if count and not ((found == np.floor(found)) & (found >= 0) & (found < count)).all():
+            raise UserError(
+                f"{name}: column {column} holds categories, whole numbers from 0 to {count - 1}; "
+                f"there are values from {found.min():g} to {found.max():g}"
+            )
+    return field, rows
+
+
+def _texts(values: Given, field: Field, name: str) -> tuple[Field, np.ndarray]:
+    read, texts = checked_text(np.asarray(values), np.array(field.vocab), len(values), name)
+    return read, texts
+
+
+_READERS = {"image": _images, "series": _series, "table": _table, "text": _texts}
