@@ -7,7 +7,7 @@ features = model.embed(images)  # float32 [n, D]
 import dataclasses
 import operator
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -197,6 +197,7 @@ def load(
     step: int | None = None,
     trust: Sequence[str] = (),
     devices: Sequence[jax.Device] | None = None,
+    evaluation: Mapping[str, Any] | None = None,
 ) -> Model:
     """Return the model of a run; neither its training data nor its devices are needed.
 
@@ -205,6 +206,7 @@ def load(
       step: of the checkpoint; by default the newest that is intact.
       trust: "package.module:Class" of objectives outside ssljax whose code may be imported.
       devices: over which examples are divided; by default all there are.
+      evaluation: keys of `config.evaluation` to change, such as {"size": 96}.
 
     Raises:
       UserError: no run, no such step, a damaged checkpoint, or code that is not trusted.
@@ -212,6 +214,10 @@ def load(
     path = folder(os.fspath(workdir))
     config = load_config(path)
     require_trust(config.objective, trust, "add trust=[{!r}]")
+    for key, value in (evaluation or {}).items():
+        if key not in config.evaluation:
+            raise unknown("config.evaluation", key, config.evaluation)
+        config.evaluation[key] = value
     experiment = build_for_evaluation(config, spec_of_run(path, config), devices=devices)
     state = restore_for_evaluation(experiment, path, step)
     if state is None:

@@ -24,7 +24,7 @@ FLOORS = {
     "evaluation": 4,
     "planning": 4,
     "api": 5,
-    "commands": 5,
+    "commands": 6,
 }
 # losses use ops (normalisation), training uses evaluation, and what is planned is a train step;
 # models and data do not know each other.

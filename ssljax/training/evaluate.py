@@ -14,6 +14,7 @@ from ssljax.data import Source, Subset, epoch, only
 from ssljax.data.storage import data_directory
 from ssljax.errors import MissingSplit, UserError
 from ssljax.evaluation import evaluate, quick
+from ssljax.evaluation.features import Features, extract
 from ssljax.modalities import modality_of
 from ssljax.spec import Field, Spec
 from ssljax.training.checkpoint import Checkpointer
@@ -236,6 +237,17 @@ def _trained_on(experiment: Experiment) -> tuple[str | None, str]:
     """Return source and split of the training data; a mixture and packed rows are of none."""
     data = experiment.config.data
     return None if data.mixture or data.pack else data.source, data.split
+
+
+def features_of(experiment: Experiment, state: TrainState, split: str) -> tuple[Source, Features]:
+    """Return a split of the set that is evaluated on, and the features of all of its examples.
+
+    Raises:
+      UserError: no such set or split, or features that are not finite.
+    """
+    source = _open(experiment, split)
+    batches = _batches(experiment, source, source.num_classes is not None)
+    return source, extract(_embed(experiment, state), batches)
 
 
 def quick_evaluation(experiment: Experiment, state: TrainState) -> dict[str, float]:

@@ -35,7 +35,7 @@ class EncodedSource:
         num_classes: int | None = None,
         report: str | None = None,
     ):
-        self._names, self._read, self._labels, self._decoded = names, read, labels, decoded
+        self.names, self._read, self._labels, self._decoded = names, read, labels, decoded
         self._decode, self._content = options.decoder, content
         self._skip = options.broken == "skip"
         self.name, self.split, self.report = options.name, options.split, report
@@ -50,7 +50,7 @@ class EncodedSource:
         return self.__dict__ | {"_decoded": None}  # worker processes are there to decode
 
     def __len__(self) -> int:
-        return len(self._names)
+        return len(self.names)
 
     def __getitem__(self, index: int) -> dict[str, Any]:
         return self._readable(index, self._example)
@@ -111,7 +111,7 @@ class EncodedSource:
         # Opening a set checks the ends of the files; damage in the middle shows only now. Batch k
         # must stay the same on every visit, so the stand-in is fixed: the next one that can be
         # read.
-        message = f"cannot decode {printable(self._names[index])} ({error})"
+        message = f"cannot decode {printable(self.names[index])} ({error})"
         if not self._skip:
             raise UserError(f"{message}; mend or remove it, or set broken='skip'") from error
         warnings.warn(f"{message}; its place is taken by the next image", stacklevel=2)

@@ -34,6 +34,7 @@ class ArraySource:
         *,
         class_names: Sequence[str] | None = None,
         num_classes: int | None = None,
+        names: Sequence[str] | None = None,
         content: str | None = None,
         report: str | None = None,
     ):
@@ -44,7 +45,8 @@ class ArraySource:
           arrays: by name of the field, with "label" where there are labels.
           options: how the set was opened.
           class_names: by label.
-          num_classes: where there are no names.
+          num_classes: where classes have no names.
+          names: of the examples, such as those of files.
           content: a hash of the arrays; without it, their bytes are hashed when it is asked for.
           report: see `Source`.
 
@@ -74,7 +76,7 @@ class ArraySource:
         self.memory_limit = options.memory_limit
         self.class_names = tuple(class_names) if class_names is not None else None
         self.num_classes = len(class_names) if class_names is not None else num_classes
-        self._content = content
+        self.names, self._content = names, content
 
     def __len__(self) -> int:
         return len(next(iter(self.arrays.values())))

@@ -67,10 +67,10 @@ def open_encoded(encoded: EncodedSet, options: Options) -> Source:
         "content": found.content,
         "report": report,
     }
-    if pixels is not None and len({image.shape for image in pixels}) == 1:
-        return image_source(np.stack(pixels), labels, options, **shared)
-    shape = (*found.shapes.pop(), options.decoder.channels) if len(found.shapes) == 1 else None
     names = [encoded.names[i] for i in whole]
+    if pixels is not None and len({image.shape for image in pixels}) == 1:
+        return image_source(np.stack(pixels), labels, options, names=names, **shared)
+    shape = (*found.shapes.pop(), options.decoder.channels) if len(found.shapes) == 1 else None
     read = _Chosen(encoded.read, whole)
     return EncodedSource(names, read, labels, options, image_shape=shape, decoded=pixels, **shared)
 
