@@ -40,7 +40,7 @@ def named(tree: Any, *names: str | None) -> Any:
       tree: of fresh arrays; those with fewer dimensions take the first names.
       *names: see `ssljax.training.logical_axes.RULES`; None for a dimension that is never cut.
 
-    >>> named(jnp.zeros((2, 3)), "queue").shape
+    >>> named(jax.numpy.zeros((2, 3)), "queue").shape
     (2, 3)
     """
     if not _KEPT.get():

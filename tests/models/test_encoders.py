@@ -349,7 +349,7 @@ def test_examples_that_do_not_fit_are_refused(config, field, shape, message):
         (
             {"name": "vit_s"},
             TABLE,
-            "'vit_s' encodes data of the kind image.* are of the kind table",
+            "encoder.name='vit_s' encodes image data, and the data are of the modality table",
         ),
         ({"name": "table_mlp", "cardinalities": (2,)}, None, "unknown config key"),
         ({"name": "series_transformer", "heads": 5}, None, "heads=5 must divide encoder.width=64"),
