@@ -34,7 +34,13 @@ def _shapes(tree):
     return jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), tree)
 
 
-@pytest.mark.parametrize("spec", CONFIGS)
+# `make test` takes the small experiments, `make test-recipes` the papers'.
+PAPERS = [
+    pytest.param(spec, marks=pytest.mark.recipes) if "/paper/" in spec else spec for spec in CONFIGS
+]
+
+
+@pytest.mark.parametrize("spec", PAPERS)
 def test_the_full_size_step_of_every_config_traces_without_allocating(spec):
     assert len(jax.devices()) == 8
     config = config_of(spec)
