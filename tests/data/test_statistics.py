@@ -48,7 +48,7 @@ def test_large_image_files_are_reduced_and_the_sample_ends(tmp_path, monkeypatch
     part = of_images(source)
     assert not np.allclose(part, whole, atol=0.001)
     two = open_source(f"folder:{tmp_path}", memory_limit=0)
-    two._names = two._names[:2]
+    two.names = two.names[:2]
     np.testing.assert_array_equal(part, of_images(two))
 
 
