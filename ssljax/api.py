@@ -109,7 +109,7 @@ class Model:
         return self._run(f"tokens/{next(iter(given))}", given)
 
     def batch(self, examples: Given | None = None, /, **fields: Given) -> Batch:
-        """Return examples as `apply` takes them, on the devices of the run."""
+        """Return examples as `apply` takes them, as arrays of JAX."""
         given = self._given(examples, fields)
         made = {name: self._prepared(name, values) for name, values in given.items()}
         return jax.tree.map(jax.numpy.asarray, made)
@@ -219,7 +219,4 @@ def load(
             raise unknown("config.evaluation", key, config.evaluation)
         config.evaluation[key] = value
     experiment = build_for_evaluation(config, spec_of_run(path, config), devices=devices)
-    state = restore_for_evaluation(experiment, path, step)
-    if state is None:
-        raise UserError(f"{path} has no checkpoint yet; continue its run with pretrain")
-    return Model(experiment, state)
+    return Model(experiment, restore_for_evaluation(experiment, path, step))

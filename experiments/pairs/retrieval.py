@@ -14,8 +14,9 @@ import jax
 import numpy as np
 
 from ssljax.training.data_record import spec_of_run
+from ssljax.training.data_sets import open_data
 from ssljax.training.evaluate import build_for_evaluation, restore_for_evaluation
-from ssljax.training.experiment import Experiment, open_data
+from ssljax.training.experiment import Experiment
 from ssljax.training.state import TrainState
 from ssljax.training.workdir import load_config
 

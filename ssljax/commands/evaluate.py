@@ -92,8 +92,6 @@ def _run(args: argparse.Namespace, rest: Sequence[str]) -> int:
     experiment = build_for_evaluation(config, spec_of_run(workdir, config))
     require_evaluable(experiment, final=True)
     state = restore_for_evaluation(experiment, workdir, args.step)
-    if state is None:
-        raise UserError(f"{workdir} has no checkpoint yet; continue its run with pretrain")
     say = print if jax.process_index() == 0 else lambda line: None
     record = read_data_record(workdir)
     evaluate_run(experiment, state, workdir, output=output, record=record, say=say)

@@ -80,13 +80,13 @@ def build_for_evaluation(
 
 def restore_for_evaluation(
     experiment: Experiment, workdir: pathlib.Path, step: int | None
-) -> TrainState | None:
-    """Return the state of a checkpoint, by default of the newest, None if there is none.
+) -> TrainState:
+    """Return the state of a checkpoint, by default of the newest.
 
     Its `opt_state` is None: evaluation needs no moments, which may be of another version, too.
 
     Raises:
-      UserError: no such step, a damaged checkpoint, or one of another config.
+      UserError: no checkpoint, no such step, a damaged one, or one of another config.
     """
     wanted = experiment.abstract_state.replace(opt_state=None)
     checkpoints = Checkpointer(workdir, keep_last=1)
@@ -95,7 +95,7 @@ def restore_for_evaluation(
     finally:
         checkpoints.close()
     if arrays is None:
-        return None
+        raise UserError(f"{workdir} has no checkpoint yet; continue its run with pretrain")
     return jax.tree.unflatten(jax.tree.structure(wanted), list(arrays.values()))
 
 

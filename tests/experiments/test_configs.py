@@ -6,6 +6,7 @@ Nothing is computed: parameters of any size exist as shapes only.
 import ast
 import functools
 import gc
+import importlib
 import re
 
 import jax
@@ -64,6 +65,13 @@ def test_the_full_size_step_of_every_config_traces_without_allocating(spec):
     if _bytes_beside(known) > allowed:
         gc.collect()  # takes long, and is seldom needed
     assert _bytes_beside(known) <= allowed
+
+
+@pytest.mark.parametrize("folder", ["experiments", "benchmarks"])
+def test_every_module_finds_what_it_imports(folder):
+    for path in sorted((ROOT / folder).rglob("*.py")):
+        module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        importlib.import_module(module)
 
 
 @pytest.mark.parametrize("path", FILES)
