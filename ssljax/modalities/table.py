@@ -2,11 +2,13 @@
 
 import dataclasses
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from ssljax.losses import masked_columns
 from ssljax.modalities.base import Array, Modality, is_local, weak_of
+from ssljax.ops import degrade
 from ssljax.ops.augment import SCARF, multi_corrupt
 from ssljax.ops.augment.table import corrupted
 from ssljax.ops.columns import raw_columns
@@ -69,6 +71,16 @@ class Table(Modality):
 
     def reconstruction(self, field, encoder, normalize):
         return ColumnReconstruction(field.cardinalities)
+
+    def corruptions(self, field):
+        """Return replaced cells."""
+
+        def replaced(keys, value, strength, bank):
+            rows, bank = jnp.asarray(value), jnp.asarray(bank)
+            run = jax.vmap(degrade.table_replaced_cells, in_axes=(0, 0, None, None))
+            return run(keys, rows, strength, bank)
+
+        return {"replaced_cells": replaced}
 
     def raw(self, value, field):
         """Return standardised numeric columns and one-hot categories."""

@@ -3,15 +3,16 @@
 | corruption | strengths 1 to 5 |
 |---|---|
 | noise | Gaussian, standard deviation .08, .12, .18, .26, .38 |
-| blur | Gaussian, sigma .4, .6, .7, .8, 1 in 32nds of the shorter side |
+| blur | Gaussian, sigma .5, .75, 1, 1.5, 2 in 32nds of the shorter side |
 | contrast | factor .4, .3, .2, .1, .05 around the mean of each channel |
 | occlusion | a grey rectangle of .1, .2, .3, .4, .5 of the area, anywhere |
 | rotation | by 10, 20, 30, 45, 60 degrees, either way |
 
-Noise and contrast have the strengths of ImageNet-C, blur those of CIFAR-10-C, made a part of the
-side, so that small and large images lose the same detail. Hendrycks and Dietterich, Benchmarking
-neural network robustness to common corruptions and perturbations (2019); hendrycks/robustness,
-make_imagenet_c.py and make_cifar_c.py. Occlusion and rotation are not among theirs.
+Noise and contrast have the strengths of ImageNet-C. Blur is a part of the side, so that small and
+large images lose the same detail; at 32 pixels its strengths reach twice as far as those of
+CIFAR-10-C. Hendrycks and Dietterich, Benchmarking neural network robustness to common corruptions
+and perturbations (2019); hendrycks/robustness, make_imagenet_c.py and make_cifar_c.py. Occlusion
+and rotation are not among theirs.
 """
 
 import math
@@ -23,7 +24,7 @@ from ssljax.ops.augment.blur import gaussian_blur
 from ssljax.ops.degrade.levels import level
 
 NOISE = (0.08, 0.12, 0.18, 0.26, 0.38)
-BLUR = (0.4 / 32, 0.6 / 32, 0.7 / 32, 0.8 / 32, 1 / 32)
+BLUR = (0.5 / 32, 0.75 / 32, 1 / 32, 1.5 / 32, 2 / 32)
 CONTRAST = (0.4, 0.3, 0.2, 0.1, 0.05)
 OCCLUSION = (0.1, 0.2, 0.3, 0.4, 0.5)
 ROTATION = (10.0, 20.0, 30.0, 45.0, 60.0)
