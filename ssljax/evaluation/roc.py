@@ -1,6 +1,7 @@
 """The area under the ROC curve, and its confidence interval."""
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -44,6 +45,43 @@ def auroc(scores: np.ndarray, positive: np.ndarray) -> Area:
     >>> auroc(np.array([0.1, 0.4, 0.35, 0.8]), np.array([False, False, True, True])).area
     0.75
     """
+    return mean_auroc([(scores, positive)])
+
+
+def mean_auroc(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> Area:
+    """Return the mean of the areas of several scores of the same examples.
+
+    Its variance is DeLong's, too: an example adds to it what it adds to the mean of the areas, so
+    that the areas' dependence is accounted for. Where it is 0, or there is one example of a kind,
+    the bounds are the means of those of the areas, as if they were not less certain together.
+
+    Args:
+      pairs: (scores float[n], positive bool[n]), at least one, as `auroc` takes them.
+    """
+    parts = [_parts(scores, positive) for scores, positive in pairs]
+    area = float(np.mean([one.area for one in parts]))
+    pull = np.mean([one.pull for one in parts], axis=0)
+    variance = float(np.sum(pull**2))
+    if area in (0.0, 1.0) or any(min(one.counts) == 1 for one in parts):
+        bounds = [
+            (_score_bound(one.area, m, n), 1 - _score_bound(1 - one.area, n, m))
+            for one in parts
+            for m, n in [one.counts]
+        ]
+        return Area(area, tuple(np.mean(bounds, axis=0).tolist()))
+    spread = _Z * math.sqrt(variance) / (area * (1 - area))
+    logit = math.log(area / (1 - area))
+    low, high = (1 / (1 + math.exp(-x)) for x in (logit - spread, logit + spread))
+    return Area(area, (low, high))
+
+
+class _Parts(NamedTuple):
+    area: float
+    pull: np.ndarray  # float[n], of each example on the area: its squares add up to the variance
+    counts: tuple[int, int]  # positive, negative
+
+
+def _parts(scores: np.ndarray, positive: np.ndarray) -> _Parts:
     scores, positive = np.asarray(scores, np.float64), np.asarray(positive, bool)
     if scores.ndim != 1 or scores.shape != positive.shape:
         raise ValueError(f"scores and positive must be [n]: {scores.shape}, {positive.shape}")
@@ -54,14 +92,10 @@ def auroc(scores: np.ndarray, positive: np.ndarray) -> Area:
     # Of each positive the share of negatives below it, of each negative that of positives above.
     above = (rank[positive] - scipy.stats.rankdata(scores[positive])) / n
     below = 1 - (rank[~positive] - scipy.stats.rankdata(scores[~positive])) / m
-    area = float(above.mean())
-    if area in (0.0, 1.0) or m == 1 or n == 1:
-        return Area(area, (_score_bound(area, m, n), 1 - _score_bound(1 - area, n, m)))
-    variance = above.var(ddof=1) / m + below.var(ddof=1) / n
-    spread = _Z * math.sqrt(variance) / (area * (1 - area))
-    logit = math.log(area / (1 - area))
-    low, high = (1 / (1 + math.exp(-x)) for x in (logit - spread, logit + spread))
-    return Area(area, (low, high))
+    area, pull = float(above.mean()), np.empty(len(scores))
+    pull[positive] = (above - area) / math.sqrt(m * max(m - 1, 1))
+    pull[~positive] = (below - area) / math.sqrt(n * max(n - 1, 1))
+    return _Parts(area, pull, (m, n))
 
 
 def _score_bound(area: float, m: int, n: int) -> float:

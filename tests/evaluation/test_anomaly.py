@@ -6,7 +6,7 @@ import sklearn.neighbors
 
 from ssljax.errors import UserError
 from ssljax.evaluation.anomaly import knn_distance, ledoit_wolf, mahalanobis_distance
-from ssljax.evaluation.roc import auroc
+from ssljax.evaluation.roc import auroc, mean_auroc
 
 SAMPLES = 2000
 
@@ -44,6 +44,22 @@ def test_the_interval_covers_the_true_area():
         low, high = auroc(generator.normal(size=120) + positive, positive).interval
         covered += low <= truth <= high
     assert 0.935 < covered / SAMPLES < 0.965
+
+
+def test_the_mean_of_areas_is_as_certain_as_they_depend_on_each_other():
+    generator = np.random.default_rng(3)
+    positive = generator.random(400) < 0.5
+    first, second = (generator.normal(size=400) + positive for _ in range(2))
+    one, other = auroc(first, positive), auroc(second, positive)
+    same = mean_auroc([(first, positive)] * 3)
+    assert [same.area, *same.interval] == pytest.approx([one.area, *one.interval])
+    both = mean_auroc([(first, positive), (second, positive)])
+    assert both.area == pytest.approx((one.area + other.area) / 2)
+    width = [high - low for _, (low, high) in (one, both)]
+    assert width[1] / width[0] == pytest.approx(np.sqrt(0.5), abs=0.06)  # independent scores
+    opposite = mean_auroc([(first, positive), (first, ~positive)])  # always a half, for certain
+    assert opposite.area == pytest.approx(0.5)
+    assert opposite.interval == pytest.approx((0.5, 0.5), abs=1e-6)
 
 
 def test_a_perfect_score_leaves_an_interval():
