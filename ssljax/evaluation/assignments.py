@@ -1,15 +1,17 @@
 """How evenly examples are assigned to prototypes, and how surely."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import scipy.special
 
 
-def assignment_entropy(scores: np.ndarray, *, temperature: float = 1.0) -> dict[str, float]:
-    """Return the entropies of the soft assignments p_i = softmax(s_i / T), in parts of log K.
+def assignment_entropy(logits: Iterable[np.ndarray]) -> dict[str, float]:
+    """Return the entropies of the soft assignments p_i = softmax(s_i), in parts of log K.
 
     Args:
-      scores: float [N, K], of N examples for K >= 2 prototypes, such as cosines or logits.
-      temperature: T, which the objective trains with.
+      logits: float [b, K], block by block, of all examples for K >= 2 prototypes: their scores over
+        the temperature that the objective trains with.
 
     Returns:
       "marginal": H(mean_i p_i) / log K, 1 where all prototypes are used alike and 0 where one is
@@ -18,16 +20,26 @@ def assignment_entropy(scores: np.ndarray, *, temperature: float = 1.0) -> dict[
         prefers any (collapse, too);
       "used": the share of prototypes that are the best of some example.
 
-    >>> assignment_entropy(np.array([[9.0, 0.0], [0.0, 9.0]]), temperature=0.1)["marginal"]
+    Raises:
+      ValueError: the blocks have another shape, or there are none.
+
+    >>> assignment_entropy([np.array([[90.0, 0.0], [0.0, 90.0]])])["marginal"]
     1.0
     """
-    scores = np.asarray(scores, np.float64) / temperature
-    if scores.ndim != 2 or scores.shape[1] < 2:
-        raise ValueError(f"scores must be [N, K] with K of at least 2, got {scores.shape}")
-    p = scipy.special.softmax(scores, axis=1)
-    most = np.log(scores.shape[1])
+    total, entropy, count, used = 0.0, 0.0, 0, 0
+    for block in logits:
+        scores = np.asarray(block, np.float64)
+        if scores.ndim != 2 or scores.shape[1] < 2:
+            raise ValueError(f"logits must be [b, K] with K of at least 2, got {scores.shape}")
+        p = scipy.special.softmax(scores, axis=1)
+        total, count = total + p.sum(axis=0), count + len(p)
+        entropy += scipy.special.entr(p).sum()
+        used = used | np.isin(np.arange(scores.shape[1]), scores.argmax(axis=1))
+    if not count:
+        raise ValueError("there are no examples")
+    most = np.log(len(total))
     return {
-        "marginal": float(scipy.special.entr(p.mean(axis=0)).sum() / most),
-        "conditional": float(scipy.special.entr(p).sum(axis=1).mean() / most),
-        "used": len(np.unique(scores.argmax(axis=1))) / scores.shape[1],
+        "marginal": float(scipy.special.entr(total / count).sum() / most),
+        "conditional": float(entropy / count / most),
+        "used": float(np.mean(used)),
     }

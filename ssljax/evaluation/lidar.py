@@ -28,16 +28,19 @@ def lidar(views: np.ndarray, *, delta: float = 1e-4, epsilon: float = 1e-7) -> f
 
     Thilak et al., LiDAR: Sensing linear probing performance in joint embedding SSL architectures
     (2023), section 4, with n = 1,000, q = 50 and delta = 1e-4; it gives no value of epsilon, this
-    is RankMe's. The eigenvalues are computed as those of the pair (Sb, Sw), which are the same.
+    is RankMe's. With Sw = L L^T the eigenvalues are the squared singular values of L^-1 times the
+    centred means.
     """
     views = np.asarray(views, np.float64)
     if views.ndim != 3 or min(views.shape[:2]) < 2:
         raise ValueError(f"views must be [n, q, D] with n and q at least 2, got {views.shape}")
     means = views.mean(axis=1)
-    between = np.cov(means.T, bias=True).reshape(views.shape[2], -1)
     within = (views - means[:, None]).reshape(-1, views.shape[2])
     within = within.T @ within / len(within) + delta * np.eye(views.shape[2])
-    values = np.maximum(scipy.linalg.eigh(between, within, eigvals_only=True), 0)
+    factor = np.linalg.cholesky(within)
+    white = scipy.linalg.solve_triangular(factor, (means - means.mean(axis=0)).T, lower=True)
+    gram = white @ white.T if len(white) < white.shape[1] else white.T @ white
+    values = np.maximum(np.linalg.eigvalsh(gram), 0)
     if not values.sum():
         return 0.0
     p = values / values.sum() + epsilon

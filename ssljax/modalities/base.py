@@ -101,6 +101,10 @@ class Modality(abc.ABC):
     def normalize(self, value: Array, field: Field) -> Array:
         """Return examples in the range that views have before, as an encoder takes them."""
 
+    def restore(self, value: Array, field: Field) -> Array:
+        """Return examples in the units of the data: the inverse of `normalize`."""
+        return value * jnp.asarray(field.std) + jnp.asarray(field.mean)
+
     @abc.abstractmethod
     def plain(self, value: Array, field: Field) -> Array:
         """Return what a batch holds (of a `Value` the data), un-augmented, for an encoder."""

@@ -84,7 +84,7 @@ class Series(Modality):
                 made = jax.vmap(corrupt, in_axes=(0, 0, None))(
                     keys, self.plain(series, field), strength
                 )
-                made = made * jnp.asarray(field.std) + jnp.asarray(field.mean)
+                made = self.restore(made, field)
                 if not isinstance(value, Value):
                     return made
                 return Value(jnp.where(value.segments[..., None] > 0, made, series), value.segments)

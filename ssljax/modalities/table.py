@@ -61,10 +61,12 @@ class Table(Modality):
 
     def normalize(self, value, field):
         """Return (values - mean) / std of numeric columns, categories as they are."""
-        numeric = np.asarray(field.cardinalities) == 0
-        mean = np.where(numeric, np.asarray(field.mean), 0.0).astype(np.float32)
-        std = np.where(numeric, np.asarray(field.std), 1.0).astype(np.float32)
+        mean, std = _units(field)
         return (value - mean) / std
+
+    def restore(self, value, field):
+        mean, std = _units(field)
+        return value * std + mean
 
     def plain(self, value, field):
         return self.normalize(jnp.asarray(value, jnp.float32), field)
@@ -85,6 +87,13 @@ class Table(Modality):
     def raw(self, value, field):
         """Return standardised numeric columns and one-hot categories."""
         return raw_columns(value, field.cardinalities, field.mean, field.std)
+
+
+def _units(field) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and standard deviation of the numeric columns, 0 and 1 of categories."""
+    numeric = np.asarray(field.cardinalities) == 0
+    mean = np.where(numeric, np.asarray(field.mean), 0.0).astype(np.float32)
+    return mean, np.where(numeric, np.asarray(field.std), 1.0).astype(np.float32)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -36,6 +36,9 @@ class Text(Modality):
     def normalize(self, value, field):
         return value
 
+    def restore(self, value, field):
+        return value
+
     def plain(self, value, field):
         return jnp.asarray(value, jnp.int32)
 

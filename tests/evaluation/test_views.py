@@ -70,16 +70,17 @@ def test_uniformity_of_the_sphere_and_of_a_point():
 
 
 def test_entropy_of_assignments():
-    sure = np.eye(4)[np.arange(40) % 4]
-    assert assignment_entropy(sure, temperature=0.01) == pytest.approx(
-        {"marginal": 1, "conditional": 0, "used": 1}
-    )
-    one = np.tile([1.0, 0, 0, 0], (10, 1))
-    assert assignment_entropy(one, temperature=0.01) == pytest.approx(
-        {"marginal": 0, "conditional": 0, "used": 0.25}
-    )
-    undecided = assignment_entropy(np.zeros((10, 4)))
+    sure = 100 * np.eye(4)[np.arange(40) % 4]
+    expected = {"marginal": 1, "conditional": 0, "used": 1}
+    assert assignment_entropy([sure]) == pytest.approx(expected)
+    assert assignment_entropy([sure[:20], sure[20:21], sure[21:]]) == pytest.approx(expected)
+    one = np.tile([100.0, 0, 0, 0], (10, 1))
+    expected = {"marginal": 0, "conditional": 0, "used": 0.25}
+    assert assignment_entropy([one]) == pytest.approx(expected)
+    undecided = assignment_entropy([np.zeros((10, 4))])
     assert undecided["marginal"] == undecided["conditional"] == pytest.approx(1)
     # p = (3/4, 1/4): H = 2 ln 2 - 3/4 ln 3, in parts of ln 2
-    found = assignment_entropy(np.array([[np.log(3), 0]]))
+    found = assignment_entropy([np.array([[np.log(3), 0]])])
     assert found["conditional"] == pytest.approx(2 - 0.75 * np.log2(3))
+    with pytest.raises(ValueError, match="no examples"):
+        assignment_entropy([])
