@@ -97,6 +97,18 @@ class Modality(abc.ABC):
           {name: float32[B, count, ...]}, each a `Value` if `value` is one.
         """
 
+    def masks(self, views: Mapping[str, Any], keys: Array, masks: Array) -> dict[str, Array]:
+        """Return the masks, int32[B, count, ...], of the views that `views` makes with these keys.
+
+        Args:
+          views, keys: as of `views`.
+          masks: int32[B, ...], a class for each pixel.
+
+        Raises:
+          UserError: examples of this modality have none.
+        """
+        raise UserError("only images have masks")
+
     @abc.abstractmethod
     def normalize(self, value: Array, field: Field) -> Array:
         """Return examples in the range that views have before, as an encoder takes them."""

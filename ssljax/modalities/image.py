@@ -12,7 +12,7 @@ from ssljax.errors import UserError
 from ssljax.modalities.base import Modality
 from ssljax.modalities.patches import PatchReconstruction
 from ssljax.ops import degrade
-from ssljax.ops.augment import Augmentation, finish_crops, multi_crop
+from ssljax.ops.augment import Augmentation, finish_crops, multi_crop, multi_crop_masks
 from ssljax.ops.pixels import check_range, unit_range
 
 COLORS = ("contrast", "saturation", "hue", "grey_prob")  # brightness is of each channel by itself
@@ -52,6 +52,9 @@ class Image(Modality):
         make = finish_crops if isinstance(value, Mapping) else multi_crop
         crops = make(views, keys, value)
         return {name: self.normalize(crops[name], field) for name in crops}
+
+    def masks(self, views, keys, masks):
+        return multi_crop_masks(views, keys, masks)
 
     def normalize(self, value, field):
         """Return (images - mean) / std by channel; images are float, in [0, 1]."""

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ssljax.data import images
-from ssljax.data.host import CentreCrop, HostTransform, fields_after, fixed
+from ssljax.data.host import CentreCrop, HostTransform, MaskCrop, fields_after, fixed
 from ssljax.data.sources.base import Source
 from ssljax.data.sources.in_memory import ArraySource
 from ssljax.spec import Field
@@ -88,7 +88,7 @@ def original(
     for transform in source.transforms.values():
         if isinstance(transform, CentreCrop):
             size = size or transform.size
-        else:
+        elif not isinstance(transform, MaskCrop):
             length = length or transform.length
     return source.original, size, length
 
