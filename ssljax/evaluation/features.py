@@ -44,11 +44,11 @@ def extract(embed: Embed, batches: Iterable[Batch], *, rank: int = 1) -> Feature
     """
     rows, labels, ids, waiting = [], [], [], []
     for batch in batches:
-        numbers = _on_host(batch["id"])
-        valid = _on_host(batch["valid"]) if "valid" in batch else np.ones(len(numbers), bool)
+        numbers = on_host(batch["id"])
+        valid = on_host(batch["valid"]) if "valid" in batch else np.ones(len(numbers), bool)
         ids.append(numbers[valid].astype(np.int64))
         if "label" in batch:
-            labels.append(_targets(_on_host(batch["label"])[valid]))
+            labels.append(_targets(on_host(batch["label"])[valid]))
         waiting.append((embed(batch), valid))
         if len(waiting) > _IN_FLIGHT:
             rows.append(_valid_rows(*waiting.pop(0), rank))
@@ -65,7 +65,8 @@ def input_features(batch: Batch) -> jax.Array:
     return raw_pixels(batch["image"])
 
 
-def _on_host(array: jax.Array | np.ndarray) -> np.ndarray:
+def on_host(array: jax.Array | np.ndarray) -> np.ndarray:
+    """Return an array of the devices on this host, also one that lies on several hosts."""
     if isinstance(array, jax.Array) and not array.is_fully_addressable:
         return multihost_utils.process_allgather(array, tiled=True)
     return np.asarray(array)
@@ -76,7 +77,7 @@ def _targets(labels: np.ndarray) -> np.ndarray:
 
 
 def _valid_rows(features: jax.Array, valid: np.ndarray, rank: int) -> np.ndarray:
-    features = _on_host(features).astype(np.float32)
+    features = on_host(features).astype(np.float32)
     if features.ndim != rank + 1 or len(features) != len(valid):
         raise ValueError(
             f"embed returned shape {features.shape} for a batch of {len(valid)} examples; "

@@ -52,7 +52,7 @@ class Subject:
     Attributes:
       row: "pretrained", "random_init" or "raw_input".
       examples: the same for all three.
-      encode: `encode(batch, output, transform, key)` gives rows [b, ...] on the devices, cut over
+      encode: `encode(batch, output, transform, seed)` gives rows [b, ...] on the devices, cut over
         them. It is jitted: once for each output and each `transform`, a hashable function.
       outputs: shape of one example's rows, by the name of the output. "" is the output that is
         evaluated, [D]; "tokens" [N, d]; "layers" [L, D], the mean token of every block. Further
@@ -65,12 +65,12 @@ class Subject:
 
     row: str
     examples: Examples
-    encode: Callable[[Batch, str, Transform | None, Array | None], Array]
+    encode: Callable[[Batch, str, Transform | None, int], Array]
     outputs: Mapping[str, tuple[int, ...]]
     seed: int = 0
     place: Callable[[np.ndarray], Array] = jnp.asarray
     shards: int = 1
-    _kept: dict[tuple[str, str], Features] = dataclasses.field(default_factory=dict, repr=False)
+    _kept: dict[tuple, Features] = dataclasses.field(default_factory=dict, repr=False)
 
     def require(self, *outputs: str) -> None:
         """Raise NotMeasured unless there are these outputs, and UserError for an unknown name."""
@@ -92,26 +92,26 @@ class Subject:
         if len(np.unique(train)) < classes:
             raise NotMeasured(f"train has fewer than {classes} classes")
 
-    def features(self, part: str, output: str = "") -> Features:
+    def features(self, part: str, output: str = "", *, shorter: int = 0, size: int = 0) -> Features:
         """Return the features of all examples of a part, encoded once and kept in memory.
 
         Args:
           part: "train" or "test".
           output: of which; rows may be of any rank, as tokens [N, d] are.
+          shorter, size: see `encoded`.
         """
         self.require(output)
-        if (part, output) not in self._kept:
-            batches = self.examples.read(part)
+        name = (part, output, shorter, size)
+        if name not in self._kept:
+            batches = self.examples.read(part, shorter=shorter, size=size)
             rank = len(self.outputs[output])
-            found = extract(
-                lambda batch: self.encode(batch, output, None, None), batches, rank=rank
-            )
-            self._kept[part, output] = found
-        return self._kept[part, output]
+            found = extract(lambda batch: self.encode(batch, output, None, 0), batches, rank=rank)
+            self._kept[name] = found
+        return self._kept[name]
 
     def keep(self, part: str, output: str, found: Features) -> None:
         """Take features that were computed elsewhere, so that they are not computed again."""
-        self._kept[part, output] = found
+        self._kept[part, output, 0, 0] = found
 
     def encoded(
         self,
@@ -121,7 +121,7 @@ class Subject:
         order: np.ndarray | None = None,
         batch_size: int = 0,
         transform: Transform | None = None,
-        key: Array | None = None,
+        seed: int = 0,
         shorter: int = 0,
         size: int = 0,
         also: tuple[str, ...] = (),
@@ -139,7 +139,8 @@ class Subject:
           transform: pure function of (key, fields by name) that gives the fields that are encoded,
             on the device and within the jitted function: images it gives lie in [0, 1]. It must be
             hashable, and equal ones compile once: a frozen dataclass with `__call__`, for example.
-          key: of the transform. To be independent of the order of reading it should fold in "id".
+          seed: of the transform's key. To be independent of the order of reading, the transform
+            should draw by `ops.keys.per_example(key, fields["id"])`.
           shorter: what the shorter side of images is resized to; 0 as the evaluation has it.
           size: side of the centre crop that follows; 0 as the evaluation has it.
           also: further fields that the batch on the host should hold, such as masks.
@@ -147,9 +148,45 @@ class Subject:
         self.require(output)
         size_of = dict(shorter=shorter, size=size, also=also)
         for batch in self.examples.read(part, order=order, batch_size=batch_size, **size_of):
-            yield self.encode(batch, output, transform, key), batch
+            yield self.encode(batch, output, transform, seed), batch
 
-    def fits(self, part: str, output: str = "") -> bool:
-        """Whether the features of a part are small enough to be kept."""
+    def rows(
+        self,
+        part: str,
+        output: str = "",
+        *,
+        order: np.ndarray,
+        batch_size: int,
+        transform: Transform | None = None,
+        seed: int = 0,
+        shorter: int = 0,
+        size: int = 0,
+    ) -> Iterator[tuple[Array, np.ndarray, np.ndarray]]:
+        """Yield (rows on the devices, positions int[b], valid bool[b]) for training a probe.
+
+        Without a transform, and where they fit into memory, features are encoded once and kept;
+        else they are encoded at each call. Arguments are those of `encoded`.
+        """
+        shown = {"shorter": shorter, "size": size}
+        if transform is not None or not self._fits(part, output):
+            for rows, batch in self.encoded(
+                part,
+                output,
+                order=order,
+                batch_size=batch_size,
+                transform=transform,
+                seed=seed,
+                **shown,
+            ):
+                yield rows, batch["id"], batch["valid"]
+            return
+        features = self.features(part, output, **shown).features
+        batch_size = -(-batch_size // self.shards) * self.shards
+        for start in range(0, len(order), batch_size):
+            at = start + np.arange(batch_size)
+            ids = order[np.minimum(at, len(order) - 1)]
+            yield self.place(features[ids]), ids, at < len(order)
+
+    def _fits(self, part: str, output: str) -> bool:
         values = int(np.prod(self.outputs[output], dtype=np.int64))
         return 4 * values * self.examples.counts[part] <= CACHE_LIMIT

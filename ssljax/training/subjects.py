@@ -146,8 +146,8 @@ def _own(experiment: Experiment, batch: Batch) -> Batch:
     return experiment.put(jax.tree.map(lambda array: array[own], {n: batch[n] for n in names}))
 
 
-def _changed(transform: Transform | None, key: Array | None, batch: Batch) -> Batch:
-    return batch if transform is None else {**batch, **transform(key, batch)}
+def _changed(transform: Transform | None, seed: Array, batch: Batch) -> Batch:
+    return batch if transform is None else {**batch, **transform(jax.random.key(seed), batch)}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -160,11 +160,10 @@ class _Encoder:
     def bound(self, state: Callable[[], TrainState]) -> Callable:
         """Return `Subject.encode` for a state."""
 
-        def encode(
-            batch: Batch, output: str, transform: Transform | None, key: Array | None
-        ) -> Array:
+        def encode(batch: Batch, output: str, transform: Transform | None, seed: int) -> Array:
             now, run = state(), self._function(output, transform)
-            return run(now.params, now.objective_state, _own(self.experiment, batch), key)
+            own = _own(self.experiment, batch)
+            return run(now.params, now.objective_state, own, np.uint32(seed))
 
         return encode
 
@@ -172,8 +171,8 @@ class _Encoder:
         if (output, transform) not in self._jitted:
             experiment, name = self.experiment, _name(self.experiment, output)
 
-            def encode(params: Any, state: Any, batch: Batch, key: Array | None) -> Array:
-                batch = _changed(transform, key, batch)
+            def encode(params: Any, state: Any, batch: Batch, seed: Array) -> Array:
+                batch = _changed(transform, seed, batch)
                 with jax.sharding.use_abstract_mesh(experiment.mesh.abstract_mesh):
                     return experiment.objective.outputs(params, state, batch)[name]
 
@@ -217,13 +216,13 @@ def _raw(
         functions[TOKENS] = lambda batch: patchify(plain(batch[name], field), patch=patch)
     jitted: dict[Any, Callable] = {}
 
-    def encode(batch: Batch, output: str, transform: Transform | None, key: Array | None) -> Array:
+    def encode(batch: Batch, output: str, transform: Transform | None, seed: int) -> Array:
         if (output, transform) not in jitted:
             jitted[output, transform] = jax.jit(
-                lambda key, batch: functions[output](_changed(transform, key, batch)),
+                lambda seed, batch: functions[output](_changed(transform, seed, batch)),
                 out_shardings=batch_sharding(experiment.mesh),
             )
-        return jitted[output, transform](key, _own(experiment, batch))
+        return jitted[output, transform](np.uint32(seed), _own(experiment, batch))
 
     blank = dataclasses.replace(experiment.objective.run.spec, fields=fields).batch(1)
     shapes = {

@@ -75,6 +75,19 @@ def test_what_is_misspelt_is_named(workdir, capsys, arguments, said):
     assert said in line
 
 
+def test_probes_by_gradient_steps_on_the_devices_of_the_machine(workdir, tmp_path, capsys):
+    key = "--config.evaluation.protocols"
+    settings = [f"{key}.linear_sgd.epochs=1", f"{key}.linear_sgd.learning_rates=(0.1, 1.0)"]
+    output = tmp_path / "found.json"
+    names = ["--protocol", "linear_sgd", "--output", str(output)]
+    assert _evaluate(workdir, *names, *settings) == 0
+    found = json.loads(output.read_text())["protocols"]["linear_sgd"]
+    for row in ("pretrained", "random_init", "raw_input"):
+        assert found[row]["numbers"]["accuracy"]["value"] > 0.2
+        assert set(found[row]["tried"]) == {"0.1", "1"}
+    assert set(found["gains"]) == {"random_init", "raw_input"}
+
+
 def test_list_of_protocols(capsys):
     assert main(["list", "protocols"]) == 0
     names = [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:] if line[2] != " "]

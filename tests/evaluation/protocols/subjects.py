@@ -29,9 +29,9 @@ def subject_of(digits, row="pretrained", *, encode=None, outputs=None, labels=Tr
 
     pixels = encode or (lambda images, output: images.reshape(len(images), -1))
 
-    def run(batch, output, transform, key):
+    def run(batch, output, transform, seed):
         fields = {"image": jnp.asarray(batch["image"]), "id": jnp.asarray(batch["id"])}
-        fields = {**fields, **(transform(key, fields) if transform else {})}
+        fields = {**fields, **(transform(jax.random.key(seed), fields) if transform else {})}
         images = fields["image"]
         if images.dtype == jnp.uint8:
             images = images.astype(jnp.float32) / 255
