@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from ssljax.data import Source, Subset, epoch, only
+from ssljax.data import Source, Subset, epoch, groups_of, only
 from ssljax.errors import UserError
 from ssljax.evaluation.linear import stratified_split
 from ssljax.evaluation.protocol import TEST_PART, TEST_SEED
@@ -69,7 +69,14 @@ def _examples(experiment: Experiment, train: Source, test: Source | None) -> Exa
 
     counts = {part: len(source) for part, source in parts.items()}
     fields = experiment.output.fields
-    return Examples(fields, counts, read, targets, experiment.config.evaluation.batch_size)
+    return Examples(
+        fields,
+        counts,
+        read,
+        targets,
+        experiment.config.evaluation.batch_size,
+        groups=lambda part: groups_of(parts[part]),
+    )
 
 
 def _held_out(train: Source) -> dict[str, Source]:
