@@ -8,6 +8,7 @@ tells whether all prototypes are used.
 """
 
 import dataclasses
+import functools
 from typing import Annotated
 
 import jax
@@ -15,10 +16,11 @@ import numpy as np
 
 from ssljax.errors import UserError
 from ssljax.evaluation.assignments import assignment_entropy
+from ssljax.evaluation.features import on_host
 from ssljax.evaluation.hypersphere import alignment, uniformity
 from ssljax.evaluation.lidar import lidar
 from ssljax.evaluation.protocols.base import Protocol, number
-from ssljax.evaluation.protocols.transformed import transformed_features, view_of
+from ssljax.evaluation.protocols.changed import changed_features, view_of
 from ssljax.evaluation.spectrum import alpha_req, evenly, rankme, unit_std
 from ssljax.ops.keys import key_for
 from ssljax.schema import AtLeast, AtMost
@@ -68,14 +70,13 @@ class LabelFree(Protocol):
         count = subject.examples.counts["train"]
         if count < 2:
             raise UserError("there is one training example")
-        transform = view_of(subject, self.views)
+        view = view_of(subject, self.views)
         order = evenly(np.arange(count), self.examples)
         key = key_for(0, "label_free", 0)  # not the run's: all encoders see the same views
+        keys = [jax.random.fold_in(key, one) for one in range(self.views)]
         views = [
-            transformed_features(
-                subject, "train", transform, jax.random.fold_in(key, one), order=order
-            ).features
-            for one in range(self.views)
+            changed_features(subject, "train", functools.partial(view, one), order=order).features
+            for one in keys
         ]
         return {
             "LiDAR": number(lidar(np.stack(views, axis=1)), better=""),
@@ -84,5 +85,6 @@ class LabelFree(Protocol):
 
     def _assignments(self, subject, output: str) -> dict[str, float]:
         return assignment_entropy(
-            np.asarray(rows)[batch["valid"]] for rows, batch in subject.encoded("train", output)
+            on_host(rows)[on_host(batch["valid"])]
+            for rows, batch in subject.encoded("train", output)
         )

@@ -7,15 +7,18 @@ corrupted test set. Mean corrupted accuracy is the mean over kinds and strengths
 """
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+import functools
+from collections.abc import Iterator
 from typing import Any
 
+import jax
 import numpy as np
 
+from ssljax.evaluation.features import Batch
 from ssljax.evaluation.intervals import wilson
 from ssljax.evaluation.protocols.base import PERCENT, Protocol, number, rate
+from ssljax.evaluation.protocols.changed import changed_features
 from ssljax.evaluation.protocols.probes import Probe, fitted
-from ssljax.evaluation.protocols.transformed import transformed_features
 from ssljax.evaluation.spectrum import evenly
 from ssljax.evaluation.subject import NotMeasured, Subject
 from ssljax.modalities import modality_of
@@ -28,24 +31,28 @@ _BANK = 1000  # training examples that a corruption may draw from
 
 @dataclasses.dataclass(frozen=True)
 class Corrupted:
-    """The transform to corrupted examples; called with (key, strength, bank) as its key.
+    """Corrupted examples, of one kind of corruption.
 
     Attributes:
       name: of the field that is corrupted.
       kind: one of the corruptions of its modality.
-      field: what it is like.
+      field: what the field is like.
     """
 
     name: str
     kind: str
     field: Field
 
-    def __call__(self, drawn: tuple, batch: Mapping[str, Any]) -> dict[str, Any]:
+    def __call__(self, key: Any, strength: int, bank: Any, batch: Batch) -> dict[str, Any]:
         """Return the field; it depends on the key, the strength, the bank and "id"."""
-        key, strength, bank = drawn
-        corrupt = modality_of(self.field).corruptions(self.field)[self.kind]
-        keys = per_example(key, batch["id"])
-        return {self.name: corrupt(keys, batch[self.name], strength, bank)}
+        made = _corrupt(self, key, np.int32(strength), bank, batch["id"], batch[self.name])
+        return {self.name: made}
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _corrupt(one: Corrupted, key, strength, bank, ids, value):
+    corrupt = modality_of(one.field).corruptions(one.field)[one.kind]
+    return corrupt(per_example(key, ids), value, strength, bank)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,20 +96,20 @@ class Robustness(Protocol):
         return {"numbers": numbers, "strengths": grid, **about}
 
 
-def _bank(subject: Subject) -> Mapping[str, Any]:
+def _bank(subject: Subject) -> Batch:
     """Return a batch of training examples, spread evenly."""
     order = evenly(np.arange(subject.examples.counts["train"]), _BANK)
     (bank,) = subject.examples.read("train", order=order, batch_size=len(order))
     return bank
 
 
-def _corrupted(subject: Subject, kind: Corrupted, bank: Mapping[str, Any]) -> Iterator[np.ndarray]:
+def _corrupted(subject: Subject, kind: Corrupted, bank: Batch) -> Iterator[np.ndarray]:
     """Yield the features of the corrupted test examples, strength by strength."""
     seed = 0  # not the run's: all runs see the same corrupted test set
     key = key_for(seed, f"{kind.name}, {kind.kind}", 0)
     for strength in STRENGTHS:
-        drawn = key, np.int32(strength), bank[kind.name]
-        yield transformed_features(subject, "test", kind, drawn).features
+        change = functools.partial(kind, key, strength, bank[kind.name])
+        yield changed_features(subject, "test", change).features
 
 
 def _mean(right: list[np.ndarray]) -> dict[str, Any]:

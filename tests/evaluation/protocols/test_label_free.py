@@ -1,11 +1,13 @@
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from ssljax.evaluation.measure import measure
+from ssljax.evaluation.protocols.changed import OneView, changed_features, view_of
 from ssljax.evaluation.protocols.label_free import LabelFree
-from ssljax.evaluation.protocols.transformed import OneView, transformed_features, view_of
 from ssljax.evaluation.spectrum import alpha_req, rankme
 from tests.evaluation.protocols.subjects import FIELD, subject_of, three_of
 
@@ -62,15 +64,14 @@ def test_use_of_prototypes(digits):
 
 def test_a_view_depends_on_its_key_and_example_alone(digits):
     subject = subject_of(digits)
-    transform = view_of(subject, 3)
-    assert isinstance(transform, OneView) and hash(transform) == hash(view_of(subject, 3))
-    order = np.array([7, 300, 2])
-    key = jax.random.key(5)
-    some = transformed_features(subject, "train", transform, key, order=order)
-    whole = transformed_features(subject, "train", transform, key, order=np.arange(301))
+    view = view_of(subject, 3)
+    assert isinstance(view, OneView) and hash(view) == hash(view_of(subject, 3))
+    change = functools.partial(view, jax.random.key(5))
+    some = changed_features(subject, "train", change, order=np.array([7, 300, 2]))
+    whole = changed_features(subject, "train", change, order=np.arange(301))
     assert some.ids.tolist() == [2, 7, 300]
     np.testing.assert_allclose(some.features, whole.features[[2, 7, 300]], atol=1e-5)
     plain = subject.features("train").features[:301]
     assert np.abs(whole.features - plain).mean() > 0.01
     assert whole.features.min() > -0.01 and whole.features.max() < 1.01  # in the data's units
-    assert transform.field is FIELD
+    assert view.field is FIELD

@@ -1,11 +1,13 @@
+import functools
+
 import jax
 import numpy as np
 import pytest
 
 from ssljax.evaluation.measure import measure
+from ssljax.evaluation.protocols.changed import changed_features
 from ssljax.evaluation.protocols.probes import fitted
 from ssljax.evaluation.protocols.robustness import Corrupted, Robustness
-from ssljax.evaluation.protocols.transformed import transformed_features
 from ssljax.ops import degrade
 from ssljax.ops.keys import key_for
 from tests.evaluation.protocols.subjects import FIELD, subject_of, three_of
@@ -46,8 +48,8 @@ def test_one_strength_by_hand(digits, found):
     pixels = jax.numpy.asarray(images[0]) / 255
     made = np.stack([degrade.image_contrast(key, one, 3) for one in pixels[:20]])
     made = np.round(made * 255) / 255
-    transform = Corrupted("image", "contrast", FIELD)
-    features = transformed_features(subject, "test", transform, (key, np.int32(3), None))
+    change = functools.partial(Corrupted("image", "contrast", FIELD), key, 3, None)
+    features = changed_features(subject, "test", change)
     np.testing.assert_allclose(features.features[:20], made.reshape(20, -1), atol=1.01 / 255)
 
 
