@@ -153,7 +153,7 @@ def evaluate_run(
 
     output = output or workdir / "evaluation.json"
     result = full_evaluation(experiment, state, record=record, say=say)
-    result = with_earlier(result, output)
+    result = with_earlier(result | {"flops_per_example": _flops(experiment)}, output)
     say("")
     say(table(result))
     say("")
@@ -163,6 +163,18 @@ def evaluate_run(
         say(f"checkpoints, metrics.jsonl, tensorboard, config.json, evaluation.json: {workdir}")
     else:
         say(f"written to {output}")
+
+
+def _flops(experiment: Any) -> int:
+    """Return the FLOPs of the evaluated output for one example: the encoder's forward pass."""
+    import dataclasses
+
+    from ssljax.planning.flops import traced
+
+    state, shards = experiment.abstract_state, experiment.mesh.size
+    spec = dataclasses.replace(experiment.objective.run.spec, fields=experiment.output.fields)
+    run = experiment.embed.trace(state.params, state.objective_state, spec.batch(shards))
+    return traced(run.jaxpr.jaxpr) // shards
 
 
 def _require_writable(output: pathlib.Path) -> None:

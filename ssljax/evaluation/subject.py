@@ -1,6 +1,7 @@
 """What a protocol sees: one encoder and the examples of one data set."""
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -14,7 +15,11 @@ from ssljax.spec import Field
 
 Array = jax.Array
 Transform = Callable[[Array, Mapping[str, Any]], Mapping[str, Any]]
-TOKENS, LAYERS = "tokens", "layers"  # outputs by what they are, whatever the field is called
+TOKENS, LAYERS, CLS = (
+    "tokens",
+    "layers",
+    "cls",
+)  # outputs by what they are, whatever the field is called
 CACHE_LIMIT = 2**31  # bytes of features up to which a part is encoded once for all epochs
 
 
@@ -58,8 +63,9 @@ class Subject:
       encode: `encode(batch, output, transform, seed)` gives rows [b, ...] on the devices, cut over
         them. It is jitted: once for each output and each `transform`, a hashable function.
       outputs: shape of one example's rows, by the name of the output. "" is the output that is
-        evaluated, [D]; "tokens" [N, d]; "layers" [L, D], the mean token of every block. Further
-        ones have the names that the objective gives.
+        evaluated, [D]; "tokens" [N, d]; "layers" [L, 2, D], class token and mean token of every
+        block, see `ssljax.models.Encoded`; "cls" [D], the last class token, where there is one.
+        Further ones have the names that the objective gives.
       classes: labels of the train part, ascending; () where there are none.
       seed: of the run; held-out parts and draws depend on it.
       place: puts rows [b, ...] of the host on the devices, cut over them.
@@ -81,9 +87,21 @@ class Subject:
             if output in self.outputs:
                 continue
             what = self.row.replace("_", " ")
-            if output in (TOKENS, LAYERS) or self.row == "raw_input":
+            if output in (TOKENS, LAYERS, CLS) or self.row == "raw_input":
                 raise NotMeasured(f"{what} has no {output}")
             raise unknown("output", output, filter(None, self.outputs))
+
+    def require_targets(self, kind: str) -> None:
+        """Raise NotMeasured unless train and test have one row of targets per example.
+
+        Args:
+          kind: "float": numbers to be predicted; "uint8": 1 for the labels that an example has.
+        """
+        train = self.examples.targets("train")
+        if train is None or "test" not in self.examples.counts:
+            raise NotMeasured("it needs targets in train and test")
+        if train.ndim != 2 or train.dtype.kind != np.dtype(kind).kind:
+            raise NotMeasured(f"it needs targets {kind}[K] per example")
 
     def require_labels(self, *, classes: int = 2) -> None:
         """Raise NotMeasured unless train and test have class labels, and train enough classes."""
@@ -172,16 +190,15 @@ class Subject:
         """
         shown = {"shorter": shorter, "size": size}
         if transform is not None or not self._fits(part, output):
-            for rows, batch in self.encoded(
-                part,
-                output,
-                order=order,
-                batch_size=batch_size,
-                transform=transform,
-                seed=seed,
-                **shown,
-            ):
-                yield rows, batch["id"], batch["valid"]
+            piece, pieces = self._pieces(batch_size)
+            how = {"order": order, "batch_size": piece, "transform": transform, "seed": seed}
+            encoded = self.encoded(part, output, **how, **shown)
+            while held := list(itertools.islice(encoded, pieces)):
+                rows = [one for one, _ in held]
+                ids, valid = (
+                    np.concatenate([batch[name] for _, batch in held]) for name in ("id", "valid")
+                )
+                yield rows[0] if len(rows) == 1 else _joined(rows), ids, valid
             return
         features = self.features(part, output, **shown).features
         batch_size = -(-batch_size // self.shards) * self.shards
@@ -190,6 +207,27 @@ class Subject:
             ids = order[np.minimum(at, len(order) - 1)]
             yield self.place(features[ids]), ids, at < len(order)
 
+    def _pieces(self, batch_size: int) -> tuple[int, int]:
+        """Return sizes and number of the batches, at most as large as those of the evaluation, in
+        which a batch is encoded; together as many, or a few more where no size divides it."""
+        batch_size = -(-batch_size // self.shards) * self.shards
+        most = max(self.examples.batch_size, self.shards)
+        fewest = -(-batch_size // most)
+        for pieces in range(fewest, 4 * fewest):
+            if batch_size % (pieces * self.shards) == 0:
+                return batch_size // pieces, pieces
+        return -(-batch_size // (fewest * self.shards)) * self.shards, fewest
+
+    def place_padded(self, rows: np.ndarray) -> Array:
+        """Return rows [n or more, ...] on the devices, with zeros so that all hold equally many."""
+        missing = -len(rows) % self.shards
+        return self.place(np.pad(rows, [(0, missing)] + [(0, 0)] * (rows.ndim - 1)))
+
     def _fits(self, part: str, output: str) -> bool:
         values = int(np.prod(self.outputs[output], dtype=np.int64))
         return 4 * values * self.examples.counts[part] <= CACHE_LIMIT
+
+
+@jax.jit
+def _joined(rows: list[Array]) -> Array:
+    return jnp.concatenate(rows)

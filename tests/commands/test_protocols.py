@@ -40,7 +40,7 @@ def test_a_protocol_with_settings_is_measured_beside_its_baselines(workdir, caps
     assert found["settings"] == {"per_class": [1], "parts": [], "draws": 2}
     for row in ("pretrained", "random_init", "raw_input"):
         assert found[row]["numbers"]["accuracy, 1 per class"]["value"] > 0.1
-    assert result["data"]["test"] == "test"
+    assert result["data"]["test"] == "test" and 1e4 < result["flops_per_example"] < 1e8
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line[:8] == "few_shot"]
     assert line.count("±") == 3
     # The two probes come beside it, and evaluation.json keeps both.
@@ -75,17 +75,33 @@ def test_what_is_misspelt_is_named(workdir, capsys, arguments, said):
     assert said in line
 
 
-def test_probes_by_gradient_steps_on_the_devices_of_the_machine(workdir, tmp_path, capsys):
-    key = "--config.evaluation.protocols"
-    settings = [f"{key}.linear_sgd.epochs=1", f"{key}.linear_sgd.learning_rates=(0.1, 1.0)"]
+def test_probes_of_tokens_and_layers_on_the_devices_of_the_machine(workdir, tmp_path):
+    settings = {
+        "linear_sgd": {"epochs": 1, "learning_rates": "(0.1, 1.0)"},
+        "attentive": {"epochs": 1, "learning_rates": "(0.001,)"},
+        "dino": {"epochs": 1, "learning_rates": "(0.1,)", "neighbours": "(10,)", "batch_size": 600},
+        "layers": {"probe": "knn"},
+        "kmeans": {"seeds": 2},
+    }
     output = tmp_path / "found.json"
-    names = ["--protocol", "linear_sgd", "--output", str(output)]
-    assert _evaluate(workdir, *names, *settings) == 0
-    found = json.loads(output.read_text())["protocols"]["linear_sgd"]
-    for row in ("pretrained", "random_init", "raw_input"):
-        assert found[row]["numbers"]["accuracy"]["value"] > 0.2
-        assert set(found[row]["tried"]) == {"0.1", "1"}
-    assert set(found["gains"]) == {"random_init", "raw_input"}
+    flags = [
+        f"--config.evaluation.protocols.{name}.{key}={value}"
+        for name, keys in settings.items()
+        for key, value in keys.items()
+    ]
+    names = ["--protocol", ",".join(settings), "--output", str(output)]
+    assert _evaluate(workdir, *names, *flags) == 0
+    found = json.loads(output.read_text())["protocols"]
+    assert list(found) == list(settings)
+    for name, result in found.items():
+        for row in ("pretrained", "random_init", "raw_input"):
+            if (name, row) == ("layers", "raw_input"):
+                assert result[row] == {"not_measured": "raw input has no layers"}
+            else:
+                assert next(iter(result[row]["numbers"].values()))["value"] > 0.02, (name, row)
+    assert set(found["linear_sgd"]["pretrained"]["tried"]) == {"0.1", "1"}
+    assert "accuracy, layer 2" in found["layers"]["pretrained"]["numbers"]
+    assert "accuracy, 10-NN" in found["dino"]["raw_input"]["numbers"]
 
 
 def test_list_of_protocols(capsys):

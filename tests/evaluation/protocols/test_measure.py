@@ -2,6 +2,10 @@
 
 import dataclasses
 import json
+import pathlib
+import re
+import sys
+import types
 
 import numpy as np
 import pytest
@@ -13,6 +17,8 @@ from ssljax.evaluation.protocols import PROTOCOLS, Protocol, build_protocol, num
 from ssljax.evaluation.protocols.base import rate
 from ssljax.evaluation.subject import NotMeasured
 from tests.evaluation.protocols.subjects import subject_of, three_of
+
+ROOT = pathlib.Path(__file__).parents[3]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,3 +130,22 @@ def test_earlier_protocols_of_the_same_checkpoint_are_kept(found, tmp_path):
     path.write_text("[]")
     assert with_earlier(new, path) == new
     assert table({**new, "protocols": found}).startswith("protocol")
+
+
+def test_the_documents_name_every_protocol():
+    text = (ROOT / "docs/evaluation.md").read_text(encoding="utf-8")
+    table = text.split("## Protocols")[1].split("##")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == {"knn", "linear", *PROTOCOLS}
+
+
+def test_the_protocol_in_contributing_md_works(digits, found):
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", text.split("## An evaluation protocol")[1], re.S)[
+        :1
+    ]
+    scope = {"__name__": "nearest"}
+    sys.modules.setdefault("nearest", types.ModuleType("nearest"))
+    exec(compile(code, "nearest", "exec"), scope)
+    result = scope["NearestMean"]().measure(subject_of(digits))
+    right = found["nearest"]["pretrained"]["numbers"]["accuracy"]["value"]
+    assert result["numbers"]["accuracy"]["value"] == right
