@@ -73,7 +73,6 @@ class _Part:
         labels = np.concatenate([batch["label"][batch["valid"]] for batch in read])
         return labels.astype(np.int64) if _are_classes(labels) else labels
 
-
     @property
     def groups(self) -> np.ndarray | None:
         groups = groups_of(self.source)
