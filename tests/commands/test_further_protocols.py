@@ -77,7 +77,8 @@ def test_protocols_of_labelled_images(workdir, files, capsys):
 
 def test_protocols_of_masks(workdir, files, capsys):
     source = f"--config.evaluation.source=npz:{files / 'masks.npz'}"
-    found = _measured(workdir, "segmentation,corloc", source)
+    pixels = "--config.evaluation.protocols.segmentation.pixels=3000"
+    found = _measured(workdir, "segmentation,corloc", source, pixels)
     for row in ROWS:
         assert 0.3 < found["segmentation"][row]["numbers"]["mIoU"]["value"] < 1
         assert 0 <= found["corloc"][row]["numbers"]["CorLoc"]["value"] < 1
