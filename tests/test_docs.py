@@ -44,7 +44,7 @@ def test_every_objective_named_in_the_text_is_in_the_table(name):
 
 
 PLACEHOLDER = re.compile("FAMILY|MODALITY|NAME|FILE")
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")])
 
 
 def _anchors(page: pathlib.Path) -> set[str]:
