@@ -2,10 +2,10 @@
 
 from ssljax.ops.augment.blur import box_blur, gaussian_blur
 from ssljax.ops.augment.color import color_jitter, solarize, to_grey
-from ssljax.ops.augment.geometry import crop_and_resize, sample_box
+from ssljax.ops.augment.geometry import crop_and_resize, crop_nearest, sample_box
 from ssljax.ops.augment.series import SeriesView, multi_window
 from ssljax.ops.augment.table import SCARF, multi_corrupt, vime_corruption
-from ssljax.ops.augment.view import Augmentation, finish_crops, multi_crop
+from ssljax.ops.augment.view import Augmentation, finish_crops, multi_crop, multi_crop_masks
 
 __all__ = [
     "Augmentation",
@@ -14,10 +14,12 @@ __all__ = [
     "box_blur",
     "color_jitter",
     "crop_and_resize",
+    "crop_nearest",
     "gaussian_blur",
     "multi_corrupt",
     "finish_crops",
     "multi_crop",
+    "multi_crop_masks",
     "multi_window",
     "sample_box",
     "solarize",
