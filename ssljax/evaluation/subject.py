@@ -58,8 +58,8 @@ class Subject:
       encode: `encode(batch, output, transform, seed)` gives rows [b, ...] on the devices, cut over
         them. It is jitted: once for each output and each `transform`, a hashable function.
       outputs: shape of one example's rows, by the name of the output. "" is the output that is
-        evaluated, [D]; "tokens" [N, d]; "layers" [L, D], the mean token of every block. Further
-        ones have the names that the objective gives.
+        evaluated, [D]; "tokens" [N, d]; "layers" [L, 2, D], class token and mean token of every
+        block, see `ssljax.models.Encoded`. Further ones have the names that the objective gives.
       classes: labels of the train part, ascending; () where there are none.
       seed: of the run; held-out parts and draws depend on it.
       place: puts rows [b, ...] of the host on the devices, cut over them.
@@ -84,6 +84,18 @@ class Subject:
             if output in (TOKENS, LAYERS) or self.row == "raw_input":
                 raise NotMeasured(f"{what} has no {output}")
             raise unknown("output", output, filter(None, self.outputs))
+
+    def require_targets(self, kind: str) -> None:
+        """Raise NotMeasured unless train and test have one row of targets per example.
+
+        Args:
+          kind: "float": numbers to be predicted; "uint8": 1 for the labels that an example has.
+        """
+        train = self.examples.targets("train")
+        if train is None or "test" not in self.examples.counts:
+            raise NotMeasured("it needs targets in train and test")
+        if train.ndim != 2 or train.dtype.kind != np.dtype(kind).kind:
+            raise NotMeasured(f"it needs targets {kind}[K] per example")
 
     def require_labels(self, *, classes: int = 2) -> None:
         """Raise NotMeasured unless train and test have class labels, and train enough classes."""
@@ -189,6 +201,11 @@ class Subject:
             at = start + np.arange(batch_size)
             ids = order[np.minimum(at, len(order) - 1)]
             yield self.place(features[ids]), ids, at < len(order)
+
+    def place_padded(self, rows: np.ndarray) -> Array:
+        """Return rows [n or more, ...] on the devices, with zeros so that all hold equally many."""
+        missing = -len(rows) % self.shards
+        return self.place(np.pad(rows, [(0, missing)] + [(0, 0)] * (rows.ndim - 1)))
 
     def _fits(self, part: str, output: str) -> bool:
         values = int(np.prod(self.outputs[output], dtype=np.int64))

@@ -9,11 +9,12 @@ from typing import Any
 import jax
 import numpy as np
 
-from ssljax.data import Source, Subset, epoch, groups_of, only
+from ssljax.data import Source, epoch, groups_of, only
+from ssljax.data.sources.transformed import resized
 from ssljax.errors import UserError
 from ssljax.evaluation.linear import stratified_split
 from ssljax.evaluation.protocol import TEST_PART, TEST_SEED
-from ssljax.evaluation.subject import TOKENS, Examples, Subject, Transform
+from ssljax.evaluation.subject import LAYERS, TOKENS, Examples, Subject, Transform
 from ssljax.modalities import modality_of
 from ssljax.ops.patches import patchify
 from ssljax.spec import Batch, Field
@@ -57,17 +58,47 @@ def subjects_of(
     )
 
 
+@dataclasses.dataclass(frozen=True)
+class _Part:
+    """Some or all examples of a source; `rows` are their numbers there, ascending."""
+
+    source: Source
+    rows: np.ndarray
+
+    @functools.cached_property
+    def targets(self) -> np.ndarray:
+        alone = only(self.source, ())  # the label is kept always
+        size = min(len(alone), 4096)
+        read = epoch(alone, size, labels=True, order=self.rows)
+        labels = np.concatenate([batch["label"][batch["valid"]] for batch in read])
+        return labels.astype(np.int64) if _are_classes(labels) else labels
+
+    @property
+    def groups(self) -> np.ndarray | None:
+        groups = groups_of(self.source)
+        return None if groups is None else groups[self.rows]
+
+
+def _are_classes(labels: np.ndarray) -> bool:
+    return labels.ndim == 1 and labels.dtype.kind in "iu"
+
+
 def _examples(experiment: Experiment, train: Source, test: Source | None) -> Examples:
-    parts = {"train": train} if test is None else {"train": train, "test": test}
-    labelled = "label" in train.fields and (test is None or "label" in test.fields)
+    parts = {"train": _Part(train, np.arange(len(train)))}
+    if test is not None:
+        parts["test"] = _Part(test, np.arange(len(test)))
+    labelled = all("label" in part.source.fields for part in parts.values())
     if test is None and labelled:
-        parts |= _held_out(train)
-    targets = functools.cache(lambda part: _targets(parts[part]) if labelled else None)
+        parts |= _held_out(parts["train"])
+    readers = {part: _Reader(experiment, one, labelled) for part, one in parts.items()}
 
     def read(part: str, **options: Any) -> Iterator[Batch]:
-        return batches(experiment, parts[part], labels=labelled, **options)
+        return readers[part](**options)
 
-    counts = {part: len(source) for part, source in parts.items()}
+    def targets(part: str) -> np.ndarray | None:
+        return parts[part].targets if labelled else None
+
+    counts = {part: len(one.rows) for part, one in parts.items()}
     fields = experiment.output.fields
     return Examples(
         fields,
@@ -75,70 +106,100 @@ def _examples(experiment: Experiment, train: Source, test: Source | None) -> Exa
         read,
         targets,
         experiment.config.evaluation.batch_size,
-        groups=lambda part: groups_of(parts[part]),
+        groups=lambda part: parts[part].groups,
     )
 
 
-def _held_out(train: Source) -> dict[str, Source]:
+def _held_out(train: _Part) -> dict[str, _Part]:
     """Return the parts of a source without a test split; {} where nothing can be held out."""
-    labels = _targets(train)
+    labels = train.targets
     try:
-        if labels.ndim == 1 and labels.dtype.kind in "iu":
+        if _are_classes(labels):
             kept, held = stratified_split(labels, TEST_PART, TEST_SEED)
         else:
             order = np.random.default_rng(TEST_SEED).permutation(len(labels))
             kept, held = np.split(order, [round((1 - TEST_PART) * len(order))])
-            kept, held = np.sort(kept), np.sort(held)
     except UserError:
         return {}
-    return {"train": Subset(train, kept), "test": Subset(train, held)}
+    return {"train": _Part(train.source, np.sort(kept)), "test": _Part(train.source, np.sort(held))}
 
 
-def _targets(source: Source) -> np.ndarray:
-    alone = only(source, ())  # the label is kept always
-    size = min(len(alone), 4096)
-    found = [batch["label"][batch["valid"]] for batch in epoch(alone, size, labels=True)]
-    labels = np.concatenate(found)
-    return labels.astype(np.int64) if labels.ndim == 1 and labels.dtype.kind in "iu" else labels
+@dataclasses.dataclass(frozen=True)
+class _Reader:
+    """Batches of a part in any order; arrays in memory are brought to a size once."""
+
+    experiment: Experiment
+    part: _Part
+    labels: bool
+    _resized: dict[tuple, Source] = dataclasses.field(default_factory=dict)
+
+    def __call__(
+        self,
+        order: np.ndarray | None = None,
+        batch_size: int = 0,
+        shorter: int = 0,
+        size: int = 0,
+        also: tuple[str, ...] = (),
+    ) -> Iterator[Batch]:
+        experiment, count = self.experiment, len(self.part.rows)
+        order = np.arange(count) if order is None else np.asarray(order)
+        batch_size = _whole_shards(experiment, batch_size)
+        shown = how_shown(experiment, shorter=shorter, size=size)
+        name = (shorter, size, also)
+        if name not in self._resized:
+            source = only(self.part.source, {*experiment.output.fields, *also})
+            self._resized[name] = resized(source, **shown)
+        read = epoch(
+            self._resized[name],
+            batch_size,
+            labels=self.labels,
+            workers=experiment.config.data.workers,
+            order=self.part.rows[order],
+        )
+        for number, batch in enumerate(read):
+            at = number * batch_size + np.arange(batch_size)
+            ids = order[np.minimum(at, len(order) - 1)].astype(np.int32)
+            yield {**batch, "id": ids}
 
 
-def batches(
-    experiment: Experiment,
-    source: Source,
-    *,
-    labels: bool,
-    order: np.ndarray | None = None,
-    batch_size: int = 0,
-    shorter: int = 0,
-    size: int = 0,
-    also: tuple[str, ...] = (),
-) -> Iterator[dict[str, np.ndarray]]:
-    """Yield global batches: every host reads them all, and embeds its part.
-
-    Images are whole: of the size of those in training, or `evaluation.size`. The other arguments
-    are those of `Subject.encoded`.
-    """
-    config, fields = experiment.config, experiment.output.fields
-    source = only(source, {*fields, *also})
-    order = None if order is None else np.asarray(order, np.int64)
-    if order is not None:
-        source = Subset(source, order)
-    batch_size = batch_size or config.evaluation.batch_size
+def _whole_shards(experiment: Experiment, batch_size: int = 0) -> int:
+    """Return a batch size that the devices divide, by default that of the evaluation."""
     shards = experiment.mesh.shape["data"] * experiment.mesh.shape["fsdp"]
-    batch_size = -(-batch_size // shards) * shards
-    shapes = {field.modality: field.shape for field in fields.values()}
+    return -(-(batch_size or experiment.config.evaluation.batch_size) // shards) * shards
+
+
+def how_shown(experiment: Experiment, *, shorter: int = 0, size: int = 0) -> dict[str, Any]:
+    """Return how examples are brought to the shapes that the encoder is shown, as `resized` takes.
+
+    Args:
+      experiment: whose output is evaluated.
+      shorter, size: see `Subject.encoded`.
+    """
+    shapes = {field.modality: field.shape for field in experiment.output.fields.values()}
     lengths = [shapes[one][0] for one in ("series", "text") if one in shapes]
     sides = shapes["image"][:2] if "image" in shapes else None
-    for batch in epoch(
-        source,
-        batch_size,
-        (size, size) if size and sides else sides,
-        length=next(iter(lengths), None),
-        shorter=shorter or config.evaluation.resize,
+    return {
+        "size": (size, size) if size and sides else sides,
+        "length": next(iter(lengths), None),
+        "shorter": shorter or experiment.config.evaluation.resize,
+    }
+
+
+def batches(experiment: Experiment, source: Source, *, labels: bool) -> Iterator[Batch]:
+    """Yield global batches of all of a source: every host reads them, and embeds its part.
+
+    Images are whole: of the size of those in training, or `evaluation.size`.
+    """
+    shown = how_shown(experiment)
+    return epoch(
+        only(source, experiment.output.fields),
+        _whole_shards(experiment),
+        shown["size"],
+        length=shown["length"],
+        shorter=shown["shorter"],
         labels=labels,
-        workers=config.data.workers,
-    ):
-        yield batch if order is None else batch | {"id": order[batch["id"]].astype(np.int32)}
+        workers=experiment.config.data.workers,
+    )
 
 
 def _placed(experiment: Experiment, rows: np.ndarray) -> Array:
@@ -176,12 +237,12 @@ class _Encoder:
 
     def _function(self, output: str, transform: Transform | None) -> Callable:
         if (output, transform) not in self._jitted:
-            experiment, name = self.experiment, _name(self.experiment, output)
+            experiment = self.experiment
 
             def encode(params: Any, state: Any, batch: Batch, seed: Array) -> Array:
                 batch = _changed(transform, seed, batch)
                 with jax.sharding.use_abstract_mesh(experiment.mesh.abstract_mesh):
-                    return experiment.objective.outputs(params, state, batch)[name]
+                    return _seen(experiment, params, state, batch, output)
 
             self._jitted[output, transform] = jax.jit(
                 encode, out_shardings=batch_sharding(experiment.mesh)
@@ -196,6 +257,13 @@ def _name(experiment: Experiment, output: str) -> str:
     return output or experiment.output.name
 
 
+def _seen(experiment: Experiment, params: Any, state: Any, batch: Batch, output: str) -> Array:
+    if output == LAYERS:
+        field = next(iter(experiment.output.fields))
+        return experiment.objective.layers(params, state, batch, field)
+    return experiment.objective.outputs(params, state, batch)[_name(experiment, output)]
+
+
 def _outputs(experiment: Experiment) -> dict[str, tuple[int, ...]]:
     state = experiment.abstract_state
     shapes = shapes_of_outputs(
@@ -207,7 +275,19 @@ def _outputs(experiment: Experiment) -> dict[str, tuple[int, ...]]:
         for one in ("", TOKENS)
         if _name(experiment, one) in found
     }
-    return named | found
+    return named | found | _layers(experiment)
+
+
+def _layers(experiment: Experiment) -> dict[str, tuple[int, ...]]:
+    """Return the shape of what the blocks give; {} for an encoder that does not tell."""
+    state, fields = experiment.abstract_state, experiment.output.fields
+    batch = dataclasses.replace(experiment.objective.run.spec, fields=fields).batch(2)
+    seen = functools.partial(_seen, experiment, output=LAYERS)
+    try:
+        made = jax.eval_shape(seen, state.params, state.objective_state, batch)
+    except TypeError:  # its module takes no `layers`
+        return {}
+    return {LAYERS: made.shape[1:]}
 
 
 def _raw(

@@ -83,7 +83,7 @@ def test_probes_by_gradient_steps_on_the_devices_of_the_machine(workdir, tmp_pat
     assert _evaluate(workdir, *names, *settings) == 0
     found = json.loads(output.read_text())["protocols"]["linear_sgd"]
     for row in ("pretrained", "random_init", "raw_input"):
-        assert found[row]["numbers"]["accuracy"]["value"] > 0.2
+        assert found[row]["numbers"]["accuracy"]["value"] > 0.05
         assert set(found[row]["tried"]) == {"0.1", "1"}
     assert set(found["gains"]) == {"random_init", "raw_input"}
 

@@ -5,10 +5,12 @@ other data, and for images that are not square, once. All rates are trained on t
 train without a held-out part; the best there is trained on all of train, and scored on test once.
 
 As DINOv2's eval/linear.py (the sweep), DINO's eval_linear.py and MoCo v3's main_lincls.py
-(momentum 0.9, no weight decay, half a cosine), which choose on the test set.
+(momentum 0.9, no weight decay, half a cosine), which choose on the test set. The normalisation is
+MAE's (main_linprobe.py): BatchNorm without learned scale.
 """
 
 import dataclasses
+import functools
 from typing import Annotated
 
 from ssljax.evaluation.gradient_probe import Schedule, linear_head
@@ -29,6 +31,7 @@ class LinearSGD(Protocol):
       learning_rates: those that are tried, for a batch of 256; scaled with the batch
       momentum: decay of the sum of gradients
       augment: whether images are cropped at random and mirrored
+      normalize: whether features are normalised over the batch, so that rates mean the same for all
       holdout: part of each class of train on which the rate is chosen
       output: name of the objective's output; "": the one that is evaluated
     """
@@ -38,6 +41,7 @@ class LinearSGD(Protocol):
     learning_rates: Annotated[tuple[Positive, ...], NotEmpty()] = RATES
     momentum: Decay = 0.9
     augment: bool = True
+    normalize: bool = True
     holdout: OpenShare = 0.1
     output: str = ""
 
@@ -47,7 +51,7 @@ class LinearSGD(Protocol):
         crop = crop_of(subject) if self.augment else None
         found = Sweep(
             self.output,
-            linear_head,
+            functools.partial(linear_head, norm=self.normalize),
             self.learning_rates,
             Schedule(self.epochs, momentum=self.momentum),
             self.batch_size,

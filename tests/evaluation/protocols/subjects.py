@@ -14,6 +14,7 @@ def subject_of(digits, row="pretrained", *, encode=None, outputs=None, labels=Tr
     """Return a subject whose features are the pixels, or what `encode(images, output)` gives."""
     parts = {}
     for part, rows, truth in (("train", *digits[:2]), ("test", *digits[2:])):
+        truth = np.asarray(truth)
         images = (16 * rows).clip(0, 255).astype(np.uint8).reshape(-1, 8, 8, 1)
         parts[part] = (images, truth)
 
