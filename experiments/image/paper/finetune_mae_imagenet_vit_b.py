@@ -16,6 +16,5 @@ from experiments.image.paper.finetuning import finetuning
 
 def get_config():
     """Return the config."""
-    config = finetuning("vit_b", epochs=100, learning_rate=5e-4, layer_decay=0.65, drop_path=0.1)
-    config.encoder.update({"positions": "sincos", "patch_init": "xavier_torch_bias"})
-    return config
+    # Positions are learned from the pretraining's sines and cosines on, as in the official code.
+    return finetuning("vit_b", epochs=100, learning_rate=5e-4, layer_decay=0.65, drop_path=0.1)
