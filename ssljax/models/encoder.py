@@ -61,6 +61,8 @@ class Encoder(nn.Module):
         last norm. The mean leaves out padding.
       mlp_ratio, activation, drop_path, drop_path_uniform, layer_scale, qk_norm, norm_epsilon,
         kernel_init, attention, scan, remat: see `Transformer`.
+      last_norm: whether the transformer ends with a norm, before features are pooled. Without, as
+        in MAE's fine-tuning, a head brings one.
       patch_init: how the map of the patches starts, a name of `ssljax.models.initializers.KERNELS`;
         "" for as the transformer.
       token_init: how class token and registers start, a name of `TOKENS` there.
@@ -86,6 +88,7 @@ class Encoder(nn.Module):
     layer_scale: Share = 0.0
     qk_norm: bool = False
     norm_epsilon: Part = 1e-6
+    last_norm: bool = True
     kernel_init: Annotated[str, OneOf(BLOCKS)] = "xavier"
     patch_init: Annotated[str, OneOf(("", *KERNELS))] = ""
     token_init: Annotated[str, OneOf(TOKENS)] = "normal"
@@ -312,6 +315,7 @@ class Encoder(nn.Module):
             layer_scale=self.layer_scale,
             qk_norm=self.qk_norm,
             norm_epsilon=self.norm_epsilon,
+            last_norm=self.last_norm,
             kernel_init=self.kernel_init,
             causal=self.causal,
             attention=self.attention,

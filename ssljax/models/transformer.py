@@ -73,6 +73,7 @@ class Transformer(nn.Module):
         2021, arXiv:2103.17239).
       qk_norm: LayerNorm of queries and keys per head (Dehghani et al. 2023, arXiv:2302.05442).
       norm_epsilon: of every LayerNorm.
+      last_norm: whether there is one behind the last block.
       kernel_init: how kernels start, a name of `ssljax.models.initializers.BLOCKS`.
       causal: whether a token sees only itself and those before it.
       attention: the kernel, see `ssljax.models.attention.attend`.
@@ -91,6 +92,7 @@ class Transformer(nn.Module):
     layer_scale: float = 0.0
     qk_norm: bool = False
     norm_epsilon: float = 1e-6
+    last_norm: bool = True
     kernel_init: str = "xavier"
     causal: bool = False
     attention: str = "auto"
@@ -155,7 +157,9 @@ class Transformer(nn.Module):
             {"rate": rates, "number": numbers},
             {"segments": segments, "angles": angles},
         )
-        norm = LayerNorm(self.norm_epsilon, dtype=self.dtype, name="norm")
+        norm = lambda tokens: tokens  # noqa: E731
+        if self.last_norm:
+            norm = LayerNorm(self.norm_epsilon, dtype=self.dtype, name="norm")
         tokens = norm(tokens)
         if layers:
             return tokens, norm(added)
