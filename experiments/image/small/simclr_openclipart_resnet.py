@@ -1,4 +1,4 @@
-r"""SimCLR on Open Clip Art: minutes on two CPU cores.
+r"""SimCLR on Open Clip Art: within 20 minutes on two CPU cores.
 
     python -m ssljax data prepare openclipart
     python -m ssljax pretrain --config experiments/image/small/simclr_openclipart_resnet.py \
