@@ -40,8 +40,9 @@ class Supervised(Objective):
 
     With `freeze_encoder` it is the papers' linear probe with augmentation: no gradient of the
     encoder is computed, its batch statistics and parameters stay, drop-path is off. Further
-    settings of fine-tuning are elsewhere: `encoder.pool`, `encoder.norm_pooled`, `encoder.drop_path`,
-    `optimizer.layer_decay`, and parts that are frozen by a regex in `optimizer.param_groups`.
+    settings of fine-tuning are elsewhere: `encoder.pool`, `encoder.norm_pooled`,
+    `encoder.drop_path`, `optimizer.layer_decay`, and parts that are frozen by a regex in
+    `optimizer.param_groups`.
 
     MAE's fine-tuning pools tokens that no norm has seen, and has a fresh norm of their mean:
     encoder.pool="mean", encoder.norm_pooled=True.

@@ -1,7 +1,5 @@
 """The supervised objective: what is frozen, mixed, averaged and predicted."""
 
-import dataclasses
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,7 +12,7 @@ from ssljax.objectives import Run, build_objective
 from ssljax.objectives.views import plain
 from ssljax.spec import LABEL, Field
 from tests.objectives.cases import LABELLED
-from tests.objectives.cases.small import POOLED_VIT, SINGLE, VIT
+from tests.objectives.cases.small import SINGLE, VIT
 from tests.objectives.cases.table import MLP
 from tests.objectives.conftest import BATCH, SPECS, make_batch, trial
 
