@@ -17,7 +17,7 @@ _DESCRIPTION = "description"  # the key of the JSON beside the arrays
 
 @dataclasses.dataclass(frozen=True)
 class Arrays:
-    """A data set of series or tables.
+    """A data set as arrays, by split.
 
     Attributes:
       splits: by name of the split, the arrays by name of the field, and "label" int32[n] where
