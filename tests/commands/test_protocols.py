@@ -104,6 +104,14 @@ def test_probes_of_tokens_and_layers_on_the_devices_of_the_machine(workdir, tmp_
     assert "accuracy, 10-NN" in found["dino"]["raw_input"]["numbers"]
 
 
+def test_the_complete_config_explains_the_settings(workdir, capsys):
+    settings = ["--config.evaluation.protocols.few_shot.draws=3"]
+    assert main(["config", str(workdir.parent / "short.py"), *settings]) == 0
+    text = capsys.readouterr().out
+    assert '"draws": 3,  # how often the labelled examples are drawn' in text
+    assert '"per_class": (1, 2, 5, 10)' in text
+
+
 def test_list_of_protocols(capsys):
     assert main(["list", "protocols"]) == 0
     names = [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:] if line[2] != " "]
