@@ -5,6 +5,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
+from ssljax.evaluation.few_labels import mean_interval
 from ssljax.evaluation.intervals import BASELINES, Gain, paired_difference, unpack
 from ssljax.evaluation.protocols.base import PERCENT, Protocol
 from ssljax.evaluation.subject import NotMeasured, Subject
@@ -46,28 +49,35 @@ def _measured(
             found[subject.row] = {"not_measured": str(reason)}
             continue
         found[subject.row] = scores | {"seconds": round(time.perf_counter() - start, 2)}
-    right = {row: _pop_right(found.get(row, {})) for row in TITLES}
+    pairs = {row: _pop_pairs(found.get(row, {})) for row in TITLES}
     found["gains"] = {
         row: {
-            one: _plain(*paired_difference(right["pretrained"][one], theirs))
-            for one, theirs in right[row].items()
-            if len(right["pretrained"].get(one, ())) == len(theirs)
+            one: _difference(pairs["pretrained"][one], theirs)
+            for one, theirs in pairs[row].items()
+            if len(pairs["pretrained"].get(one, ())) == len(theirs)
         }
         for row in BASELINES
     }
     return found
 
 
-def _pop_right(scores: dict[str, Any]) -> dict[str, Any]:
-    """Take the test examples that were right out of the rates, and return them by name."""
-    return {
-        name: unpack(one.pop("correct"), one["examples"])
-        for name, one in scores.get("numbers", {}).items()
-        if "correct" in one
-    }
+def _pop_pairs(scores: dict[str, Any]) -> dict[str, np.ndarray]:
+    """Return what is compared pair by pair, by the name of the number: whether a test example was
+    right, which is taken out, or the values of draws."""
+    found = {}
+    for name, one in scores.get("numbers", {}).items():
+        if "correct" in one:
+            found[name] = unpack(one.pop("correct"), one["examples"])
+        elif "draws" in one:
+            found[name] = np.array(one["draws"])
+    return found
 
 
-def _plain(difference: float, interval: tuple[float, float]) -> dict[str, Any]:
+def _difference(ours: np.ndarray, theirs: np.ndarray) -> dict[str, Any]:
+    of_examples = ours.dtype == bool
+    difference, interval = (
+        paired_difference(ours, theirs) if of_examples else mean_interval(ours - theirs)
+    )
     return {"difference": difference, "interval": list(interval)}
 
 
