@@ -95,11 +95,15 @@ def lines(found: Mapping[str, Mapping[str, Any]]) -> list[str]:
             cells = [_cell(rows.get(row, {}).get("numbers", {}).get(one)) for row in TITLES]
             first = (name, seconds) if not place else ("", "")
             body.append((first[0], one, *cells, first[1]))
+        told: dict[str, list[str]] = {}
         for row, scores in rows.items():
-            if "not_measured" in scores:
-                reason = scores["not_measured"]
-                notes.append(f"note: {name} of {TITLES[row]} not measured: {reason}")
-            notes += [f"note: {name} of {TITLES[row]}: {note}" for note in scores.get("notes", ())]
+            if reason := scores.get("not_measured"):
+                told.setdefault(f"not measured: {reason}", []).append(TITLES[row])
+            for note in scores.get("notes", ()):
+                told.setdefault(note, []).append(TITLES[row])
+        for note, titles in told.items():
+            of = "" if len(titles) == len(rows) > 1 else f" of {' and '.join(titles)}"
+            notes.append(f"note: {name}{of}: {note}")
         notes += _compared(name, result, next(iter(numbers), ""))
     widths = [max(map(len, column)) for column in zip(*body, strict=True)]
     shown = []

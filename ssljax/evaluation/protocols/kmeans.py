@@ -62,8 +62,11 @@ class KMeans(Protocol):
             found["NMI"].append(normalized_mutual_information(nearest, truth))
             found["ARI"].append(adjusted_rand_index(nearest, truth))
             found["accuracy, matched"].append(float(np.mean(guessed == test.labels)))
-        numbers = {name: number(*mean_interval(each), unit=PERCENT) for name, each in found.items()}
-        return {"numbers": numbers, "of_each_seed": found}
+        numbers = {
+            name: number(*mean_interval(each), unit=PERCENT, draws=each)
+            for name, each in found.items()
+        }
+        return {"numbers": numbers}
 
 
 @functools.partial(jax.jit, static_argnums=(3, 4))
