@@ -98,12 +98,12 @@ def lines(found: Mapping[str, Mapping[str, Any]]) -> list[str]:
         told: dict[str, list[str]] = {}
         for row, scores in rows.items():
             if reason := scores.get("not_measured"):
-                told.setdefault(f"not measured: {reason}", []).append(TITLES[row])
+                told.setdefault(f" not measured: {reason}", []).append(TITLES[row])
             for note in scores.get("notes", ()):
-                told.setdefault(note, []).append(TITLES[row])
+                told.setdefault(f": {note}", []).append(TITLES[row])
         for note, titles in told.items():
             of = "" if len(titles) == len(rows) > 1 else f" of {' and '.join(titles)}"
-            notes.append(f"note: {name}{of}: {note}")
+            notes.append(f"note: {name}{of}{note}")
         notes += _compared(name, result, next(iter(numbers), ""))
     widths = [max(map(len, column)) for column in zip(*body, strict=True)]
     shown = []

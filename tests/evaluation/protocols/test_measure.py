@@ -109,7 +109,7 @@ def test_what_makes_no_sense_is_said(digits):
     assert found["nearest"]["raw_input"] == {"not_measured": "raw input has no scale"}
     assert set(found["nearest"]["gains"]["raw_input"]) == set()
     text = "\n".join(lines(found))
-    assert "nearest of raw input: not measured: raw input has no scale" in text
+    assert "nearest of raw input not measured: raw input has no scale" in text
     unlabelled = measure({"nearest": Nearest()}, three_of(digits, labels=False))
     assert "needs labels" in unlabelled["nearest"]["pretrained"]["not_measured"]
     with pytest.raises(NotMeasured, match="pretrained has no tokens"):
