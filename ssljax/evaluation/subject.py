@@ -132,7 +132,14 @@ class Subject:
         return self._kept[name]
 
     def keep(self, part: str, output: str, found: Features) -> None:
-        """Take features that were computed elsewhere, so that they are not computed again."""
+        """Take features that were computed elsewhere, so that they are not computed again.
+
+        Those of other examples, as where another part is held out, are left.
+        """
+        if len(found.ids) != self.examples.counts.get(part):
+            return
+        if found.labels is None:
+            found = found._replace(labels=self.examples.targets(part))
         self._kept[part, output, 0, 0] = found
 
     def encoded(
