@@ -114,6 +114,32 @@ def lines(found: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return [*shown, "rates in %; ± half of a 95% interval; seconds of all rows together", *notes]
 
 
+MARKDOWN_LEGEND = """\
+Rates are in percent, with half of their 95% interval: over test examples, or over draws where the
+number is a mean of draws. docs/evaluation.md says what each protocol measures."""
+
+
+def markdown(runs: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return a section with a table of the protocols of several runs; "" if there are none.
+
+    Args:
+      runs: what `measure` gave, by name of the run.
+    """
+    rows = [
+        [f"`{run}`", protocol, number, *(_cell(one.get(number)) for one in numbers)]
+        for run, found in runs.items()
+        for protocol, result in found.items()
+        for numbers in [[result.get(row, {}).get("numbers", {}) for row in TITLES]]
+        for number in dict.fromkeys(name for one in numbers for name in one)
+    ]
+    if not rows:
+        return ""
+    pretrained, *baselines = TITLES.values()
+    head = ["run", "protocol", "number", f"**{pretrained}**", *baselines]
+    lines = [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows)]
+    return "\n".join(["\n## Protocols\n", MARKDOWN_LEGEND, "", *lines, ""])
+
+
 def _cell(found: Mapping[str, Any] | None) -> str:
     if found is None:
         return "-"

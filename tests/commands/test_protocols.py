@@ -51,6 +51,8 @@ def test_a_protocol_with_settings_is_measured_beside_its_baselines(workdir, caps
     printed = capsys.readouterr().out
     assert "note: linear probe not measured: not asked for" in printed
     assert main(["report", str(workdir)]) == 0
+    text = capsys.readouterr().out
+    assert f"| `{workdir}` | few_shot | accuracy, 1 per class | " in text
 
 
 @pytest.mark.parametrize(
