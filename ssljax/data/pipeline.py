@@ -23,10 +23,10 @@ from ssljax.data.mixture import Mixture
 from ssljax.data.order import shuffled
 from ssljax.data.sources.base import Source
 from ssljax.data.sources.encoded import EncodedSource
-from ssljax.data.sources.labels import checked
+from ssljax.data.sources.targets import as_targets
 from ssljax.data.sources.transformed import original, resized
 from ssljax.errors import UserError
-from ssljax.spec import Field
+from ssljax.spec import Field, target_kind
 
 Batch = dict[str, Any]  # an array or a `Value` by name
 
@@ -56,7 +56,7 @@ class Pipeline:
       crops: groups of random resized crops of the whole image that are shipped instead of it, by
         the name of the entry, such as "image.crop": [b, count, size, size, c]; None ships one
         square for the device to crop.
-      labels: whether batches carry "label".
+      labels: whether batches carry "label", of whatever kind, see `ssljax.spec.target_kind`.
       workers: processes that decode; 0 decodes in threads, which is right unless decoding is very
         heavy.
       mixture: of which of several joined sources each batch is; None for one source.
@@ -100,8 +100,8 @@ class Pipeline:
         """Return this host's part of the batch of a step.
 
         Returns:
-          {field: [b, ...], "id": int32[b]}, such as "image": uint8[b, h, w, c], with "label":
-          int32[b] if asked for; b is the number of rows. An id is the example's number in the
+          {field: [b, ...], "id": int32[b]}, such as "image": uint8[b, h, w, c], with "label" if
+          asked for, such as int32[b]; b is the number of rows. An id is the example's number in the
           source.
         """
         if self._whole:
@@ -336,8 +336,17 @@ def _chosen(
             )
     batch["id"] = ids
     if labels:
-        batch["label"] = checked(np.asarray(found["label"]), "'label'").astype(np.int32)
+        batch["label"] = _target(np.asarray(found["label"]), np.ndim(ids), fields["label"])
     return batch
+
+
+def _target(values: np.ndarray, leading: int, field: Field) -> np.ndarray:
+    """Return the targets of an example, or of a batch with `leading` axis, as the field says."""
+    shape = values.shape[leading:]
+    if shape != field.shape:
+        raise UserError(f"'label' must be of the shape {field.shape}, a source gave {shape}")
+    made = as_targets(values.reshape(-1, *shape), target_kind(field), "'label'")
+    return made.reshape(values.shape)
 
 
 def _stacked(examples: list[Batch]) -> Batch:

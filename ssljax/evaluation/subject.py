@@ -41,6 +41,8 @@ class Examples:
       targets: `targets(part)` gives the labels of a part in its order, int64[n], or other targets,
         such as float32[n, K]; None where there are none.
       batch_size: examples that are encoded at a time.
+      groups: `groups(part)` says who or what each example of a part is of, numbers or strings [n];
+        None where the data do not say.
     """
 
     fields: Mapping[str, Field]
@@ -48,6 +50,7 @@ class Examples:
     read: Callable[..., Iterable[Batch]]
     targets: Callable[[str], np.ndarray | None]
     batch_size: int = 500
+    groups: Callable[[str], np.ndarray | None] = lambda part: None
 
 
 @dataclasses.dataclass(frozen=True)

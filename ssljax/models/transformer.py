@@ -71,6 +71,7 @@ class Transformer(nn.Module):
       drop_path_uniform: whether it is the same in all blocks instead (DINOv2).
       layer_scale: initial value of a per-channel factor on each branch; 0 for none (Touvron et al.
         2021, arXiv:2103.17239).
+      qkv_bias: whether the maps to queries, keys and values have a bias.
       qk_norm: LayerNorm of queries and keys per head (Dehghani et al. 2023, arXiv:2302.05442).
       norm_epsilon: of every LayerNorm.
       kernel_init: how kernels start, a name of `ssljax.models.initializers.BLOCKS`.
@@ -79,6 +80,7 @@ class Transformer(nn.Module):
       scan: see above.
       remat: what the backward pass computes again instead of keeping: "none"; "dots": all of a
         block but its products; "dots_no_batch": all but its products with weights; "full": all.
+      last_norm: whether there is the last norm.
       dtype: of products and activations. Softmax and LayerNorm statistics are float32.
     """
 
@@ -89,6 +91,7 @@ class Transformer(nn.Module):
     drop_path: float = 0.0
     drop_path_uniform: bool = False
     layer_scale: float = 0.0
+    qkv_bias: bool = True
     qk_norm: bool = False
     norm_epsilon: float = 1e-6
     kernel_init: str = "xavier"
@@ -96,6 +99,7 @@ class Transformer(nn.Module):
     attention: str = "auto"
     scan: bool = True
     remat: str = "none"
+    last_norm: bool = True
     dtype: jnp.dtype = jnp.float32
 
     @nn.compact
@@ -134,6 +138,7 @@ class Transformer(nn.Module):
             mlp_ratio=self.mlp_ratio,
             activation=self.activation,
             layer_scale=self.layer_scale,
+            qkv_bias=self.qkv_bias,
             qk_norm=self.qk_norm,
             norm_epsilon=self.norm_epsilon,
             kernel_init=kernel_init,
@@ -155,11 +160,10 @@ class Transformer(nn.Module):
             {"rate": rates, "number": numbers},
             {"segments": segments, "angles": angles},
         )
-        norm = LayerNorm(self.norm_epsilon, dtype=self.dtype, name="norm")
-        tokens = norm(tokens)
-        if layers:
-            return tokens, norm(added)
-        return (tokens, added) if mlp_outputs else tokens
+        if self.last_norm:
+            norm = LayerNorm(self.norm_epsilon, dtype=self.dtype, name="norm")
+            tokens, added = norm(tokens), norm(added) if layers else added
+        return (tokens, added) if mlp_outputs or layers else tokens
 
     def _scanned(self, block: functools.partial, tokens: jax.Array, each: Mapping, shared: Mapping):
         stack = nn.scan(
@@ -196,6 +200,7 @@ class Block(nn.Module):
     mlp_ratio: float
     activation: str
     layer_scale: float
+    qkv_bias: bool
     qk_norm: bool
     norm_epsilon: float
     kernel_init: Initializer
@@ -227,6 +232,7 @@ class Block(nn.Module):
             *inits,
             causal=self.causal,
             kernel=self.kernel,
+            qkv_bias=self.qkv_bias,
             name="attention",
         )
         mlp = MLP(self.mlp_ratio, self.activation, self.dtype, *inits, name="mlp")
@@ -260,6 +266,7 @@ class Attention(nn.Module):
     last_init: Initializer = XAVIER
     causal: bool = False
     kernel: str = "xla"
+    qkv_bias: bool = True
 
     @nn.compact
     def __call__(
@@ -271,7 +278,7 @@ class Attention(nn.Module):
         dense = functools.partial(linear, width, self.dtype)
         q, k, v = (
             rearrange(
-                dense(name, self.kernel_init, axes=("embed", "heads"))(x),
+                dense(name, self.kernel_init, axes=("embed", "heads"), use_bias=self.qkv_bias)(x),
                 "b n (h d) -> b h n d",
                 h=self.heads,
             )
@@ -347,13 +354,15 @@ def linear(
     kernel_init: Initializer = XAVIER,
     bias_init: Initializer = nn.initializers.zeros,
     axes: tuple[str | None, str | None] = (None, None),
+    use_bias: bool = True,
 ) -> nn.Dense:
     """Return a linear map of tokens; `axes` names its inputs and outputs, see `models.axes`."""
     inits = {
         "kernel_init": named_init(kernel_init, *axes),
         "bias_init": named_init(bias_init, axes[1]),
     }
-    return nn.Dense(width, dtype=dtype, dot_general=_row_product, name=name, **inits)
+    options = {"use_bias": use_bias, "dot_general": _row_product}
+    return nn.Dense(width, dtype=dtype, name=name, **options, **inits)
 
 
 def _row_product(x: jax.Array, kernel: jax.Array, _: tuple, **options) -> jax.Array:

@@ -101,6 +101,9 @@ class Objective:
         of the batch.
       smallest_batch: examples that the loss must compare to tell anything: 2, or 3 where each
         view's projections are normalised over the batch. Below, its gradient is 0: refused.
+      frozen: components that are not trained; the optimizer leaves them alone.
+      predicts: the entry of `outputs` that predicts the label, "" for none. It is scored on labels,
+        see `ssljax.training.predictions`.
       paper: for `ssljax list objectives`.
 
     Attributes:
@@ -117,6 +120,8 @@ class Objective:
     several_fields: ClassVar[bool] = False
     batch_coupled: ClassVar[bool] = False
     smallest_batch: ClassVar[int] = 1
+    frozen: ClassVar[tuple[str, ...]] = ()
+    predicts: ClassVar[str] = ""
     paper: ClassVar[str] = ""
 
     def __post_init__(self) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from ssljax.data import Source, epoch, only
+from ssljax.data import Source, epoch, groups_of, only
 from ssljax.data.sources.transformed import resized
 from ssljax.errors import UserError
 from ssljax.evaluation.linear import stratified_split
@@ -73,6 +73,11 @@ class _Part:
         labels = np.concatenate([batch["label"][batch["valid"]] for batch in read])
         return labels.astype(np.int64) if _are_classes(labels) else labels
 
+    @property
+    def groups(self) -> np.ndarray | None:
+        groups = groups_of(self.source)
+        return None if groups is None else groups[self.rows]
+
 
 def _are_classes(labels: np.ndarray) -> bool:
     return labels.ndim == 1 and labels.dtype.kind in "iu"
@@ -95,7 +100,14 @@ def _examples(experiment: Experiment, train: Source, test: Source | None) -> Exa
 
     counts = {part: len(one.rows) for part, one in parts.items()}
     fields = experiment.output.fields
-    return Examples(fields, counts, read, targets, experiment.config.evaluation.batch_size)
+    return Examples(
+        fields,
+        counts,
+        read,
+        targets,
+        experiment.config.evaluation.batch_size,
+        groups=lambda part: parts[part].groups,
+    )
 
 
 def _held_out(train: _Part) -> dict[str, _Part]:
