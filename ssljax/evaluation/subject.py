@@ -104,14 +104,18 @@ class Subject:
             raise NotMeasured(f"it needs targets {kind}[K] per example")
 
     def require_labels(self, *, classes: int = 2) -> None:
-        """Raise NotMeasured unless train and test have class labels, and train enough classes."""
+        """Raise NotMeasured unless train and test have class labels, train has enough classes, and
+        one of them has two examples, so that a part can be held out."""
         train = self.examples.targets("train")
         if train is None or "test" not in self.examples.counts:
             raise NotMeasured("it needs labels in train and test")
         if train.ndim > 1 or not np.issubdtype(train.dtype, np.integer):
             raise NotMeasured("it needs one class label per example")
-        if len(np.unique(train)) < classes:
+        counts = np.unique(train, return_counts=True)[1]
+        if len(counts) < classes:
             raise NotMeasured(f"train has fewer than {classes} classes")
+        if counts.max() < 2:
+            raise NotMeasured("every class of train has only one example: none can be held out")
 
     def features(self, part: str, output: str = "", *, shorter: int = 0, size: int = 0) -> Features:
         """Return the features of all examples of a part, encoded once and kept in memory.
@@ -131,7 +135,14 @@ class Subject:
         return self._kept[name]
 
     def keep(self, part: str, output: str, found: Features) -> None:
-        """Take features that were computed elsewhere, so that they are not computed again."""
+        """Take features that were computed elsewhere, so that they are not computed again.
+
+        Those of other examples, as where another part is held out, are left.
+        """
+        if len(found.ids) != self.examples.counts.get(part):
+            return
+        if found.labels is None:
+            found = found._replace(labels=self.examples.targets(part))
         self._kept[part, output, 0, 0] = found
 
     def encoded(

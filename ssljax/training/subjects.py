@@ -327,6 +327,8 @@ def _patch(
 ) -> tuple[int, ...]:
     """Return the sides of the part of an example that one token stands for; () if none does."""
     patch = getattr(experiment.objective.run.encoder, "patch", ())
+    if field.ragged:
+        return ()
     if patch or field.modality != "image" or TOKENS not in outputs:
         return patch if field.modality in ("image", "series") else ()
     height, width, _ = field.shape  # a ResNet's tokens are its last map

@@ -51,6 +51,8 @@ def test_a_protocol_with_settings_is_measured_beside_its_baselines(workdir, caps
     printed = capsys.readouterr().out
     assert "note: linear probe not measured: not asked for" in printed
     assert main(["report", str(workdir)]) == 0
+    text = capsys.readouterr().out
+    assert f"| `{workdir}` | few_shot | accuracy, 1 per class | " in text
 
 
 @pytest.mark.parametrize(
@@ -102,6 +104,14 @@ def test_probes_of_tokens_and_layers_on_the_devices_of_the_machine(workdir, tmp_
     assert set(found["linear_sgd"]["pretrained"]["tried"]) == {"0.1", "1"}
     assert "accuracy, layer 2" in found["layers"]["pretrained"]["numbers"]
     assert "accuracy, 10-NN" in found["dino"]["raw_input"]["numbers"]
+
+
+def test_the_complete_config_explains_the_settings(workdir, capsys):
+    settings = ["--config.evaluation.protocols.few_shot.draws=3"]
+    assert main(["config", str(workdir.parent / "short.py"), *settings]) == 0
+    text = capsys.readouterr().out
+    assert '"draws": 3,  # how often the labelled examples are drawn' in text
+    assert '"per_class": (1, 2, 5, 10)' in text
 
 
 def test_list_of_protocols(capsys):

@@ -85,6 +85,25 @@ def test_the_printed_table(found):
     assert not any("random init" in line for line in rest)
 
 
+@dataclasses.dataclass(frozen=True)
+class Drawn(Protocol):
+    main = "score"
+
+    def measure(self, subject):
+        draws = [0.7, 0.5, 0.6] if subject.row == "pretrained" else [0.6, 0.42, 0.51]
+        scores = {"score": number(np.mean(draws), (0, 1), unit="%", draws=draws)}
+        return {"numbers": scores, "notes": ["of three draws"]}
+
+
+def test_differences_over_draws_are_of_each_draw(digits):
+    found = measure({"drawn": Drawn()}, three_of(digits))
+    gain = found["drawn"]["gains"]["random_init"]["score"]
+    assert gain["difference"] == pytest.approx(0.09)
+    # Student's t with 2 degrees: 4.303 times a deviation of 0.01 over sqrt(3).
+    assert gain["interval"] == pytest.approx([0.09 - 0.02484, 0.09 + 0.02484], abs=1e-4)
+    assert [line for line in lines(found) if "three" in line] == ["note: drawn: of three draws"]
+
+
 def test_what_makes_no_sense_is_said(digits):
     found = measure({"nearest": Nearest(scale=2)}, three_of(digits))
     assert found["nearest"]["raw_input"] == {"not_measured": "raw input has no scale"}
