@@ -31,8 +31,8 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         help="k-NN, linear probe and further protocols, beside their baselines",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        usage="ssljax evaluate --workdir DIR [--protocol NAME[,NAME...]] [--step N] "
-        "[--output FILE] [--config.evaluation.KEY=VALUE ...]",
+        usage="ssljax evaluate --workdir DIR [--protocol NAME[,NAME...]] [--step N]\n"
+        "                       [--output FILE] [--config.evaluation.KEY=VALUE ...]",
     )
     parser.add_argument("--workdir", required=True, metavar="DIR", help="folder of the run")
     parser.add_argument(
