@@ -13,6 +13,7 @@ start here:
   ssljax config experiments/quickstart.py       the complete config, with a line on every key
   ssljax pretrain --config experiments/quickstart.py --workdir runs/quick
   ssljax evaluate --workdir runs/quick          k-NN and linear probe beside their baselines
+  ssljax evaluate --workdir runs/quick --protocol few_shot,layers    further protocols
   ssljax embed --workdir runs/quick --source folder:PATH --out features.npz
   ssljax report runs                            the evaluations of all runs in one table
   ssljax plan --config experiments/quickstart.py --topology cpu:8    memory and time of a run
