@@ -1,8 +1,11 @@
 """`ssljax finetune`, from the command line: a run, a kill, and the rest of it."""
 
+import contextlib
+import io
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import time
@@ -13,6 +16,8 @@ import pytest
 from ssljax.commands.main import main
 from ssljax.training.checkpoint import Checkpointer
 from ssljax.training.experiment import build
+from ssljax.training.few_labels import amounts_of
+from ssljax.training.selection import chosen, classes_of, parts_of
 from ssljax.training.tree_paths import named_leaves
 from ssljax.training.workdir import load_config
 
@@ -28,16 +33,16 @@ from ml_collections import ConfigDict
 
 def get_config(source="sklearn:digits"):
     return ConfigDict({
-        "steps": 24,
-        "batch_size": 32,
+        "steps": 90,
+        "batch_size": 64,
         "data": {"source": source, "held_out": 0.1},
         "encoder": {"drop_path": 0.1},
         "objective": {"name": "supervised", "views": {"crop": {"crop_scale": (0.7, 1.0)}}},
-        "optimizer": {"learning_rate": 0.01, "layer_decay": 0.75},
+        "optimizer": {"learning_rate": 0.01, "layer_decay": 0.9},
         "log_every": 5,
         "progress": False,
-        "checkpoint": {"every": 3},
-        "evaluation": {"every": 24},
+        "checkpoint": {"every": 10},
+        "evaluation": {"every": 90},
     })
 """
 
@@ -58,9 +63,6 @@ def finetune(files, workdir, *further):
 
 @pytest.fixture(scope="module")
 def finetuned(files):
-    import contextlib
-    import io
-
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         assert main(finetune(files, files / "whole")) == 0
@@ -81,7 +83,7 @@ def test_a_run_is_finetuned_and_scored_on_test(files, finetuned):
     assert "loaded      encoder/trunk" in printed and "missing     head  starts afresh" in printed
     assert "unexpected  decoder  left out" in printed
     result = json.loads((workdir / "finetuning.json").read_text())
-    assert result["step"] == 24 and result["kind"] == "class" and result["examples"] == 359
+    assert result["step"] == 90 and result["kind"] == "class" and result["examples"] == 359
     scores = result["scores"]
     assert 0.2 < scores["accuracy"] <= scores["top5"] <= 1
     low, high = scores["interval_accuracy"]
@@ -152,14 +154,12 @@ def test_a_probe_is_the_same_command(files):
     ],
 )
 def test_what_does_not_fit_is_refused_and_leaves_nothing(files, tmp_path, capsys, further, message):
-    import re
-
     rng = np.random.default_rng(0)
     images = rng.integers(0, 255, (40, 8, 8, 1), np.uint8)
     np.savez(tmp_path / "TABLE.npz", table=np.zeros((40, 2)), label=np.arange(40) % 2)
     np.savez(tmp_path / "UNLABELLED.npz", image=images)
     np.savez(tmp_path / "TRAIN.npz", image=images, label=np.arange(40) % 2)
-    further = [re.sub("npz:([A-Z]+)", rf"npz:{tmp_path}/\\1.npz", one) for one in further]
+    further = [re.sub("npz:([A-Z]+)", rf"npz:{tmp_path}/\1.npz", one) for one in further]
     if "TRAIN" in further[0]:
         further.append("--config.data.held_out=0.0")
     assert main(finetune(files, tmp_path / "run", *further)) == 2
@@ -174,6 +174,7 @@ def test_numbers_are_regressed_from_other_images(files, tmp_path, capsys):
     np.savez(tmp_path / "x.npz", image=images, label=images.mean((1, 2)) / 255)
     workdir = tmp_path / "run"
     further = [f"--config.data.source=npz:{tmp_path / 'x.npz'}", "--config.steps=3"]
+    further.append("--config.batch_size=16")
     assert main(finetune(files, workdir, *further, "--config.evaluation.every=0")) == 0
     printed = capsys.readouterr().out
     assert "reshaped    encoder/patch_embed/linear/kernel  1 -> 3 channels" in printed
@@ -214,9 +215,6 @@ def test_few_labels_beside_a_probe_and_from_scratch(files, tmp_path, capsys):
 
 def test_the_draws_are_those_of_the_config(files):
     """What the grid trains on is what a run with data.per_class and data.draw is trained on."""
-    from ssljax.training.few_labels import amounts_of
-    from ssljax.training.selection import chosen, classes_of, parts_of
-
     config = load_config(files / "mae")
     source = build(config).source
     for text, keys in (("2", {"per_class": 2}), ("10%", {"part": 0.1})):
