@@ -9,6 +9,8 @@ import pytest
 from ssljax.errors import UserError
 from ssljax.training import loop
 from ssljax.training.config import complete
+from ssljax.training.experiment import build
+from ssljax.training.warm_start import init_from
 from tests.objectives.cases import config_of
 
 
@@ -150,14 +152,13 @@ def test_another_architecture_is_refused_and_leaves_nothing(trained, tmp_path, e
     assert not (tmp_path / "run").exists()
 
 
-def test_other_data_and_other_names_are_refused(trained, tmp_path):
-    config = _config(trained[0])
-    config.init_from = ({"workdir": str(trained[0]), "encoder": "pupil"},)
-    with pytest.raises(UserError, match="'pupil'"):
-        _run(config, tmp_path / "run")
-    config.init_from = ({"workdir": str(trained[0]), "encoder": "teacher"},)
-    with pytest.raises(UserError, match="has no teacher of an encoder"):
-        _run(config, tmp_path / "run")
-    config.init_from = ({"workdir": str(tmp_path / "nothing")},)
-    with pytest.raises(UserError, match="holds no run"):
-        _run(config, tmp_path / "run")
+def test_other_names_and_folders_are_refused(trained, tmp_path):
+    workdir, state = trained
+    objective = build(complete(config_of("simclr"))).objective
+    for part, message in (
+        ({"workdir": str(workdir), "encoder": "pupil"}, "'pupil'"),
+        ({"workdir": str(workdir), "encoder": "teacher"}, "has no teacher of an encoder"),
+        ({"workdir": str(tmp_path / "nothing")}, "holds no run"),
+    ):
+        with pytest.raises(UserError, match=message):
+            init_from(state, (part,), objective=objective, say=print)
