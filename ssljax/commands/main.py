@@ -25,7 +25,17 @@ ssljax COMMAND --help explains a command.
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
     # Only the named command's module is imported in full: `--help` need not wait for JAX.
-    from ssljax.commands import config, data, embed, evaluate, listing, plan, pretrain, report
+    from ssljax.commands import (
+        config,
+        data,
+        embed,
+        evaluate,
+        finetune,
+        listing,
+        plan,
+        pretrain,
+        report,
+    )
 
     parser = argparse.ArgumentParser(
         prog="ssljax",
@@ -35,7 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=_version())
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for module in (pretrain, evaluate, embed, report, plan, config, data, listing):
+    for module in (pretrain, finetune, evaluate, embed, report, plan, config, data, listing):
         module.add_parser(commands)
     return parser
 
