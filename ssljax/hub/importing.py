@@ -128,7 +128,7 @@ def _family(library: str, config: Given) -> Family:
             raise unknown(f"model_type of {config.where}:", name, families)
         return families[name]
     name = str(config.values.get("architecture", ""))
-    if re.match(r"(vit|deit)_", name) and "quickgelu" not in name:
+    if re.match(r"(vit|deit3?)_", name) and "quickgelu" not in name:
         return families["vit"]
     if re.match(r"resnet\d+\b", name):
         return families["resnet"]
