@@ -21,6 +21,7 @@ EXTRAS["parquet"] = ["pyarrow"]  # `ssljax embed --out FILE.parquet`
 EXTRAS["test"] = [
     # With pytest 9.2, pytest-xdist 3.8 no longer keeps a group of tests in one worker.
     *("pytest>=9,<9.2", "pytest-xdist>=3", "ruff>=0.8", "dm-pix>=0.4"),
+    "griffe2md>=1.5",  # docs/api.md
     *EXTRAS["tfds"],
     *EXTRAS["digits"],
     *EXTRAS["plan"],
