@@ -3,11 +3,14 @@
 import argparse
 import math
 import pathlib
+import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 
 from ssljax.errors import UserError
 
+_NAMED = 4  # names that a line lists
+_PART = re.compile(r"^(?:stats/)?([^/.]+)/.*")  # the component that a path of ours is of
 DESCRIPTION = """Make a run of weights of another library, at step 0.
 
 --from hf DIR        config.json and model.safetensors of Hugging Face: vit (DINO), vit_mae, ijepa,
@@ -64,15 +67,13 @@ def run(args: argparse.Namespace, rest: Sequence[str]) -> int:
     )
     config, shown = found.experiment.config, found.shown
     print(f"{workdir}: {config.objective.name} on {config.encoder.name}, step 0")
-    for line in _table(
-        {
-            "loaded": found.loaded,
-            "equal to what is computed here": found.fixed,
-            "initialised afresh": found.afresh,
-            "unused": found.unused,
-        }
+    for what, shapes in (
+        ("loaded", found.loaded),
+        ("equal to what is computed here", found.fixed),
+        ("initialised afresh", found.afresh),
+        ("unused", found.unused),
     ):
-        print(line)
+        print(_line(what, shapes))
     if found.teacher:
         print(f"the teacher starts as a copy: {', '.join(found.teacher)}")
     height, width = shown.size
@@ -85,14 +86,13 @@ def run(args: argparse.Namespace, rest: Sequence[str]) -> int:
     return 0
 
 
-def _table(rows: Mapping[str, Mapping[str, tuple[int, ...]]]) -> Iterable[str]:
-    width = max(map(len, rows))
-    for what, shapes in rows.items():
-        count = sum(map(math.prod, shapes.values()))
-        heads = dict.fromkeys(name.split("/")[0] for name in shapes) if "afresh" in what else shapes
-        names = list(heads)
-        listed = ", ".join(names[:4]) + (f", and {len(names) - 4} more" if len(names) > 4 else "")
-        yield f"  {what:{width}}  {len(shapes):5,} arrays {count:13,} numbers  {listed}".rstrip()
+def _line(what: str, shapes: Mapping[str, tuple[int, ...]]) -> str:
+    """Return a line of the table: how many arrays and numbers, and which, or of which parts."""
+    count = sum(map(math.prod, shapes.values()))
+    names = list(dict.fromkeys(_PART.sub(r"\1", name) for name in shapes))
+    listed = ", ".join(names[:_NAMED])
+    more = f", and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return f"  {what:30}  {len(shapes):5,} arrays {count:13,} numbers  {listed}{more}".rstrip()
 
 
 def _numbers(values: Iterable[float]) -> str:

@@ -166,11 +166,12 @@ def _taken(
         raise UserError(f"{family.title} has no {absent[0]}, which {config.where} asks for")
     fixed = _fixed(family, tensors, names, objective)
     known = {names[row.theirs] for row in rows} | set(fixed)
-    unused = _unused(family, tensors, names, known)
+    parts = {"stats", *state.params}
+    unused = _unused(family, tensors, names, known, parts)
     loaded = {names[row.theirs]: tensors.shape(names[row.theirs]) for row in rows}
     afresh = {path: shape for path, shape in own.items() if path not in arrays}
-    parts = {row.part for row in rows}
-    teacher = [name for name in objective.teacher if name in parts]
+    copied = {row.part for row in rows}
+    teacher = [name for name in objective.teacher if name in copied]
     record = Record(
         library=library,
         family=family.name,
@@ -229,9 +230,19 @@ def _fixed(family: Family, tensors: Tensors, names: Mapping[str, str], objective
     return found
 
 
-def _unused(family: Family, tensors: Tensors, names: Mapping[str, str], known: set[str]) -> Shapes:
-    """Return what is left; refuse what changes the function of the model."""
-    table = [re.sub(r"\\\{[^}]*\\\}", r"\\d+", re.escape(row.theirs)) for row in family.rows]
+def _unused(
+    family: Family, tensors: Tensors, names: Mapping[str, str], known: set[str], parts: set[str]
+) -> Shapes:
+    """Return what is left; refuse what changes the function of the model.
+
+    Left out may be what a family leaves out, and components that the objective of the run does not
+    have, such as a decoder.
+    """
+    table = [
+        re.sub(r"\\\{[^}]*\\\}", r"\\d+", re.escape(row.theirs))
+        for row in family.rows
+        if isinstance(row, Fixed) or row.paths[0].partition("/")[0] not in parts
+    ]
     left = re.compile("|".join([family.left_out, rf".*\.{COUNTER}", *table]))
     unused = {own: name for own, name in names.items() if name not in known}
     if strange := [name for own, name in unused.items() if not left.fullmatch(own)]:
