@@ -36,11 +36,17 @@ def over_seeds(runs: Iterable[RunRecord]) -> list[str]:
 
 
 def groups(runs: Iterable[RunRecord]) -> list[list[RunRecord]]:
-    """Return runs by what they have in common but for the seed, each seed once."""
+    """Return runs by what they have in common but for the seed, each seed once.
+
+    What was evaluated counts, and not what the config asked to evaluate: `ssljax evaluate` changes
+    that.
+    """
     found: dict[str, dict[int, RunRecord]] = {}
     for run in runs:
         if run.evaluation and run.evaluation["protocol"]["labels"]:
-            config = {key: value for key, value in _plain(run.config).items() if key != "seed"}
+            config = {
+                k: v for k, v in _plain(run.config).items() if k not in ("seed", "evaluation")
+            }
             about = {key: run.evaluation.get(key) for key in ("step", "data", "output")}
             key = json.dumps([config, about], sort_keys=True, default=repr)
             found.setdefault(key, {}).setdefault(run.config["seed"], run)
