@@ -63,11 +63,13 @@ def _measured(
 
 def _pop_pairs(scores: dict[str, Any]) -> dict[str, np.ndarray]:
     """Return what is compared pair by pair, by the name of the number: whether a test example was
-    right, which is taken out, or the values of draws."""
+    right or its value, which are taken out, or the values of draws."""
     found = {}
     for name, one in scores.get("numbers", {}).items():
         if "correct" in one:
             found[name] = unpack(one.pop("correct"), one["examples"])
+        elif "each" in one:
+            found[name] = one.pop("each")
         elif "draws" in one:
             found[name] = np.array(one["draws"])
     return found

@@ -45,6 +45,7 @@ def number(
     unit: str = "",
     better: str = "higher",
     draws: Sequence[float] = (),
+    each: np.ndarray | None = None,
 ) -> dict[str, Any]:
     """Return a number of a protocol.
 
@@ -55,12 +56,16 @@ def number(
       better: "higher", "lower" or "" where neither is.
       draws: values of which this is the mean, of draws that all subjects share: the difference to a
         baseline is then compared draw by draw.
+      each: float[n], values of test examples of which this is the mean, if it is; the difference is
+        then of pairs of examples. They are taken out after the comparison.
     """
     found: dict[str, Any] = {"value": float(value), "unit": unit, "better": better}
     if interval is not None:
         found["interval"] = [float(bound) for bound in interval]
     if len(draws):
         found["draws"] = [float(one) for one in draws]
+    if each is not None:
+        found["each"] = np.asarray(each, np.float64)
     return found
 
 
