@@ -51,7 +51,7 @@ def test_a_protocol_with_settings_is_measured_beside_its_baselines(workdir, caps
     assert result["protocols"] == {"few_shot": found}
     assert "accuracy" in result["pretrained"]["knn"] and "linear" not in result["pretrained"]
     printed = capsys.readouterr().out
-    assert "note: linear probe not measured: not asked for" in printed
+    assert "k-NN (k=20)" in printed and "linear probe" not in printed
     assert main(["report", str(workdir)]) == 0
     text = capsys.readouterr().out
     assert f"| `{workdir}` | few_shot | accuracy, 1 per class | " in text
