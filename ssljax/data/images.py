@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from ssljax.spec import Field
+
 SUFFIXES = frozenset(
     [".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".jp2"]
 )
@@ -51,6 +53,19 @@ warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 _RESAMPLE = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 Box = tuple[float, float, float, float]  # left, upper, right, lower, in pixels, as PIL has it
 Size = int | tuple[int, int]  # (height, width) in pixels; one number is the side of a square
+
+
+def image_field(train: np.ndarray) -> Field:
+    """Return the field of images uint8[n, h, w, c]: means and deviations by channel, white being 1.
+
+    Args:
+      train: the training images.
+    """
+    mean = train.mean(axis=(0, 1, 2), dtype=np.float64) / 255
+    std = train.std(axis=(0, 1, 2), dtype=np.float64) / 255
+    std = np.where(std > 0, std, 1.0)
+    shape = tuple(train.shape[1:])
+    return Field("image", shape, "uint8", mean=tuple(mean.tolist()), std=tuple(std.tolist()))
 
 
 def mode_of(channels: int) -> str:

@@ -221,6 +221,7 @@ def epoch(
     labels: bool = False,
     rows: Sequence[int] | None = None,
     workers: int = 0,
+    order: np.ndarray | None = None,
 ) -> Iterator[Batch]:
     """Yield every example once, in order, for evaluation and clustering.
 
@@ -236,6 +237,7 @@ def epoch(
       shorter: what the shorter side of images is resized to before they are cropped to
         `image_size`, as 256 is for 224 on ImageNet; 0: no more than the crop needs.
       workers: processes that decode; 0 decodes in threads.
+      order: int[n], the numbers of the examples to read, in this order, instead of every one once.
 
     Returns:
       An iterator of batches as `Pipeline.batch` gives them, with "valid": bool[b], False where the
@@ -245,8 +247,9 @@ def epoch(
     _check_batch(source, batch_size, own, labels)
     _check_size(source, image_size, length)
     source = resized(source, image_size, length=length, shorter=shorter)
-    reader = _Sequence(source, batch_size, own, labels)
-    batches = -(-len(source) // batch_size)
+    order = None if order is None else np.asarray(order, np.int64)
+    reader = _Sequence(source, batch_size, own, labels, order)
+    batches = -(-(len(source) if order is None else len(order)) // batch_size)
     if source.in_memory:
         return _prefetched(reader.batch, 0, batches)
     return _prefetched(reader.example, 0, batches, len(own), workers)
@@ -258,11 +261,11 @@ class _Sequence:
     batch_size: int
     rows: np.ndarray
     labels: bool
+    order: np.ndarray | None
 
     def batch(self, number: int) -> Batch:
         positions = number * self.batch_size + self.rows
-        ids = np.minimum(positions, len(self.source) - 1).astype(np.int32)
-        valid = positions < len(self.source)
+        ids, valid = self._ids(positions), positions < self._count
         return _chosen(self.source.gather(ids), ids, self.labels, self.source.fields) | {
             "valid": valid
         }
@@ -270,9 +273,17 @@ class _Sequence:
     def example(self, number: int) -> Batch:
         batch, index = divmod(number, len(self.rows))
         position = batch * self.batch_size + int(self.rows[index])
-        example_id = np.int32(min(position, len(self.source) - 1))
+        example_id = np.int32(self._ids(position))
         example = _chosen(self.source[example_id], example_id, self.labels, self.source.fields)
-        return example | {"valid": np.bool_(position < len(self.source))}
+        return example | {"valid": np.bool_(position < self._count)}
+
+    @property
+    def _count(self) -> int:
+        return len(self.source) if self.order is None else len(self.order)
+
+    def _ids(self, positions: np.ndarray | int) -> np.ndarray:
+        inside = np.minimum(positions, self._count - 1)
+        return (inside if self.order is None else self.order[inside]).astype(np.int32)
 
 
 def _rows_of(rows: Sequence[int] | None, batch_size: int) -> np.ndarray:

@@ -8,6 +8,8 @@ import numpy as np
 
 from ssljax.errors import UserError
 
+_QUERIES = 1_024  # that are compared at once
+
 
 class Neighbours(NamedTuple):
     """Outcome of the k-NN classifier on a labelled test set."""
@@ -24,7 +26,7 @@ def knn_accuracy(
     *,
     k: int = 20,
     temperature: float = 0.07,
-    block: int | None = None,
+    block: int = 16_384,
 ) -> Neighbours:
     """Classify `queries` by a weighted vote of their k nearest rows of `bank`.
 
@@ -34,6 +36,9 @@ def knn_accuracy(
     the one earlier in the bank counts; of classes with an equal score the smallest label wins.
     A zero vector has cosine 0 with everything.
 
+    The bank may be larger than the memory of a device: it goes there `block` rows at a time, and
+    of each query only the k nearest rows so far are kept.
+
     Args:
       bank: float [N, D], the training features.
       bank_labels: int [N].
@@ -41,8 +46,8 @@ def knn_accuracy(
       query_labels: int [M]; a label that the bank lacks counts as an error.
       k: number of neighbours, 1 <= k <= N.
       temperature: > 0; the smaller, the more the nearest neighbours dominate.
-      block: queries compared at once; the result does not depend on it, the memory needed is
-        about 4 * block * (N + classes) bytes. None chooses a block of about 64 MiB.
+      block: rows of the bank that are compared at once; the result does not depend on it. The
+        similarities of a block with 1,024 queries are held, 4,096 * block bytes.
 
     Raises:
       ValueError: shapes do not fit; as its subclass UserError: k or temperature out of range.
@@ -50,22 +55,32 @@ def knn_accuracy(
     Wu et al., Unsupervised Feature Learning via Non-Parametric Instance Discrimination (2018),
     section 3.4, as in the official code of NPID and DINO (k 200 and 20, temperature 0.07).
     """
-    bank, queries = jnp.asarray(bank, jnp.float32), jnp.asarray(queries, jnp.float32)
+    bank, queries = np.asarray(bank, np.float32), np.asarray(queries, np.float32)
     _check(bank, bank_labels, queries, query_labels, k, temperature)
     classes, index = np.unique(np.asarray(bank_labels), return_inverse=True)
-    block = block or max(1, 2**24 // (len(bank) + len(classes)))
-    block = min(block, len(queries))
-    bank, index = _unit(bank), jnp.asarray(index)
-
-    votes = []
-    for start in range(0, len(queries), block):
-        part = queries[start : start + block]
-        short = block - len(part)  # the last block is filled up, so that one program serves all
-        part = jnp.pad(part, ((0, short), (0, 0)))
-        vote = _vote(part, bank, index, k, len(classes), temperature)
-        votes.append(vote[: block - short])
-    predictions = classes[np.concatenate([np.asarray(vote) for vote in votes])]
+    similarity, rows = _nearest(bank, queries, k, min(block, len(bank)))
+    votes = _vote(similarity, index[rows], len(classes), temperature)
+    predictions = classes[np.asarray(votes)]
     return Neighbours(float(np.mean(predictions == np.asarray(query_labels))), predictions)
+
+
+def _nearest(
+    bank: np.ndarray, queries: np.ndarray, k: int, block: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the cosines and the numbers of the k nearest rows of each query, [M, k] each."""
+    size = min(_QUERIES, len(queries))
+    parts = -(-len(queries) // size)
+    filled = np.pad(queries, ((0, parts * size - len(queries)), (0, 0)))
+    asked = _unit(jnp.asarray(filled)).reshape(parts, size, -1)
+    nearest = jnp.full((parts, size, k), -jnp.inf), jnp.zeros((parts, size, k), jnp.int32)
+    for start in range(0, len(bank), block):
+        part = bank[start : start + block]
+        # The last block is filled up, so that one program serves all.
+        count, part = len(part), np.pad(part, ((0, block - len(part)), (0, 0)))
+        nearest = _nearer(nearest, asked, part, start, count, k)
+        jax.block_until_ready(nearest)  # else all blocks would wait in memory for their turn
+    similarity, rows = (np.asarray(x).reshape(parts * size, k)[: len(queries)] for x in nearest)
+    return similarity, rows
 
 
 def _unit(rows: jax.Array) -> jax.Array:
@@ -76,14 +91,30 @@ def _unit(rows: jax.Array) -> jax.Array:
     return rows / jnp.where(norm > 0, norm, 1)
 
 
-@jax.jit(static_argnums=(3, 4))
-def _vote(queries, bank, labels, k: int, classes: int, temperature):
-    similarity = jnp.matmul(_unit(queries), bank.T, precision="highest")
-    nearest, rows = jax.lax.top_k(similarity, k)
-    # Relative to the nearest: the same vote, and exp cannot overflow at a low temperature. Its
-    # maximum rather than its first column: slicing it turns XLA's top-k into a full sort.
-    weight = jnp.exp((nearest - jnp.max(nearest, axis=1, keepdims=True)) / temperature)
-    scores = jnp.zeros((len(queries), classes)).at[jnp.arange(len(queries))[:, None], labels[rows]]
+@jax.jit(static_argnums=5, donate_argnums=0)
+def _nearer(nearest, queries, part, start, count, k: int):
+    """Return the k nearest rows of those before and of a part of the bank."""
+    part = _unit(part)
+
+    def merge(one):
+        (similarity, rows), asked = one
+        here = jnp.matmul(asked, part.T, precision="highest")
+        here = jnp.where(jnp.arange(len(part)) < count, here, -jnp.inf)
+        here, at = jax.lax.top_k(here, min(k, len(part)))
+        # The rows before come first: of equal similarities top-k takes the first.
+        here = jnp.concatenate([similarity, here], axis=1)
+        rows = jnp.concatenate([rows, at + start], axis=1)
+        similarity, chosen = jax.lax.top_k(here, k)
+        return similarity, jnp.take_along_axis(rows, chosen, axis=1)
+
+    return jax.lax.map(merge, (nearest, queries))
+
+
+@jax.jit(static_argnums=2)
+def _vote(similarity, labels, classes: int, temperature):
+    # Relative to the nearest: the same vote, and exp cannot overflow at a low temperature.
+    weight = jnp.exp((similarity - similarity[:, :1]) / temperature)
+    scores = jnp.zeros((len(labels), classes)).at[jnp.arange(len(labels))[:, None], labels]
     return jnp.argmax(scores.add(weight), axis=1)
 
 

@@ -212,6 +212,25 @@ class Objective:
         encoded = net.encoder(plain(batch[self.run.name], self.run.field))
         return {self.run.name: encoded.pooled, f"tokens/{self.run.name}": encoded.tokens}
 
+    def layers(self, params: PyTree, state: PyTree, batch: Batch, name: str) -> Array:
+        """Return what every block of the encoder of a field gives, [B, L, 2, D]; see `Encoded`.
+
+        Args:
+          params, state, batch: see `outputs`.
+          name: of the field.
+
+        Raises:
+          TypeError: the encoder does not tell.
+        """
+        student, teacher = self.nets(params, state, train=False)
+        net = teacher if self.features_of_teacher else student
+        encoder = getattr(net, self.encoder_of(name))
+        return encoder(plain(batch[name], self.run.spec.fields[name]), layers=True).layers
+
+    def encoder_of(self, name: str) -> str:
+        """Return the component that reads a field."""
+        return "encoder"
+
     def host_crops(self) -> dict[str, CropGroup]:
         """Return the crops that hosts can make for the views, by the name of their entry.
 

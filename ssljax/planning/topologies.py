@@ -4,7 +4,8 @@ Peaks are those that the makers publish, dense (no sparsity), bfloat16, in one d
   TPUs: https://docs.cloud.google.com/tpu/docs/v5e, .../v5p, .../v6e (half of "bidirectional ICI
     bandwidth"; memory as the compiler says that a program may use).
   H100 SXM: NVIDIA H100 Tensor Core GPU datasheet (NVLink 900 GB/s, half of it each way) and DGX
-    H100 (ConnectX-7, 400 Gbit/s for each GPU). A100 SXM 80 GB: its datasheet (NVLink 600 GB/s) and
+    H100 (ConnectX-7, 400 Gbit/s for each GPU). H200 SXM: the same chip with more and faster memory
+    (its datasheet: 141 GB, 4.8 TB/s). A100 SXM 80 GB: its datasheet (NVLink 600 GB/s) and
     DGX A100 (ConnectX-6, 200 Gbit/s for each GPU). Memory as their drivers report it.
 """
 
@@ -49,12 +50,13 @@ CHIPS = {
     "v5p": Chip(459e12, 95.74 * GIB, 2765e9, 600e9, on_chip=_VMEM),
     "v6e": Chip(918e12, 31.25 * GIB, 1638e9, 400e9, on_chip=_VMEM),
     "h100": Chip(989e12, 84_942_979_072, 3352e9, 450e9, 50e9, 8),
+    "h200": Chip(989e12, 150_754_820_096, 4800e9, 450e9, 50e9, 8),
     "a100": Chip(312e12, 85_100_068_864, 2039e9, 300e9, 25e9, 8),
 }
 _PLANES = ("2x2", "2x4", "4x4", "4x8", "8x8", "8x16", "16x16")
 _CUBES = "2x2x1 2x2x2 2x2x4 2x4x4 4x4x4 4x4x8 4x8x8 8x8x8 8x8x16 8x16x16 16x16x16 16x16x24".split()
 TPU_SHAPES: dict[str, Sequence[str]] = {"v5e": _PLANES, "v6e": _PLANES, "v5p": _CUBES}
-GPUS = ("h100", "a100")
+GPUS = ("h100", "h200", "a100")
 MOST_HOSTS = 1024
 MOST_CPU_DEVICES = 512
 # The package of a platform's compiler, and the extra that installs it.
@@ -225,10 +227,10 @@ device_description_str: "NVIDIA {of.upper()}"
 """
 
 
+_HOPPER = {"cores": 132, "shared": 233_472, "fpus": 128, "l2": 50 << 20, "clock": 1.98, "major": 9}
 _TARGETS = {
-    "h100": _target(
-        cores=132, shared=233_472, fpus=128, l2=50 << 20, clock=1.98, major=9, of="h100"
-    ),
+    "h100": _target(**_HOPPER, of="h100"),
+    "h200": _target(**_HOPPER, of="h200"),
     "a100": _target(
         cores=108, shared=167_936, fpus=64, l2=40 << 20, clock=1.41, major=8, of="a100"
     ),

@@ -63,12 +63,13 @@ def test_separable_clusters_and_meaningless_labels(clusters):
     assert abs(chance - 0.25) < 0.05  # 3.6 standard errors
 
 
-def test_ties_go_to_the_earlier_row_and_the_smaller_label():
+@pytest.mark.parametrize("block", [1, 2, 4])
+def test_ties_go_to_the_earlier_row_and_the_smaller_label(block):
     bank = np.array([[1.0, 0], [2, 0], [3, 0], [0, 1]])
     query, truth = np.array([[1.0, 0]]), [9]
-    assert knn_accuracy(bank, [9, 4, 4, 0], query, truth, k=1).predictions == [9]
-    assert knn_accuracy(bank, [9, 4, 4, 0], query, truth, k=2).predictions == [4]
-    assert knn_accuracy(bank, [9, 4, 4, 0], query, truth, k=3).predictions == [4]
+    assert knn_accuracy(bank, [9, 4, 4, 0], query, truth, block=block, k=1).predictions == [9]
+    assert knn_accuracy(bank, [9, 4, 4, 0], query, truth, block=block, k=2).predictions == [4]
+    assert knn_accuracy(bank, [9, 4, 4, 0], query, truth, block=block, k=3).predictions == [4]
 
 
 def test_extreme_features():

@@ -71,7 +71,10 @@ def test_the_full_size_step_of_every_config_traces_without_allocating(spec):
 def test_every_module_finds_what_it_imports(folder):
     for path in sorted((ROOT / folder).rglob("*.py")):
         module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-        importlib.import_module(module)
+        try:
+            importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            assert error.name == "torch"  # a peer that benchmarks compare with
 
 
 @pytest.mark.parametrize("path", FILES)

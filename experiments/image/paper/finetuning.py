@@ -24,7 +24,7 @@ def finetuning(
 ) -> ConfigDict:
     """Return the config of a fine-tuning on ImageNet-1k at 224 pixels.
 
-    The features are the mean of tokens that no norm has seen, behind a fresh norm.
+    The features are the mean of tokens that no norm has seen, and a fresh norm of that mean.
 
     Args:
       encoder: its name.
@@ -38,13 +38,12 @@ def finetuning(
     """
     config = imagenet(encoder, batch_size=batch_size, epochs=epochs)
     config.data.labels = True
-    config.encoder.update({"pool": "mean", "last_norm": False, "drop_path": drop_path})
+    config.encoder.update({"pool": "mean", "norm_pooled": True, "drop_path": drop_path})
     config.objective = {
         "name": "supervised",
         "smoothing": 0.1,
         "mixup": 0.8,
         "cutmix": 1.0,
-        "head_norm": "layer",
         "head_std": 2e-5,
         "views": {"crop": CROP},
     }

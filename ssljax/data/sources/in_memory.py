@@ -35,6 +35,7 @@ class ArraySource:
         class_names: Sequence[str] | None = None,
         num_classes: int | None = None,
         names: Sequence[str] | None = None,
+        groups: np.ndarray | None = None,
         content: str | None = None,
         report: str | None = None,
     ):
@@ -48,6 +49,7 @@ class ArraySource:
           class_names: by label.
           num_classes: where labels are classes without names.
           names: of the examples, such as those of files.
+          groups: numbers or strings [n], see `groups_of`.
           content: a hash of the arrays; without it, their bytes are hashed when it is asked for.
           report: see `Source`.
 
@@ -71,6 +73,8 @@ class ArraySource:
                     f"{field.dtype}[n, {', '.join(map(str, field.shape))}]"
                 )
         lengths = {name: len(array) for name, array in arrays.items()}
+        if groups is not None:
+            lengths["group"] = len(groups)
         if len(set(lengths.values())) > 1:
             raise UserError(f"the arrays of {options.name} differ in length: {lengths}")
         self.fields, self.arrays = dict(fields), arrays
@@ -78,7 +82,7 @@ class ArraySource:
         self.memory_limit = options.memory_limit
         self.class_names = tuple(class_names) if class_names is not None else None
         self.num_classes = num_classes
-        self.names, self._content = names, content
+        self.names, self.groups, self._content = names, groups, content
 
     def __len__(self) -> int:
         return len(next(iter(self.arrays.values())))

@@ -10,6 +10,7 @@ or one file with just `series` and `label`, which is all train.
     cardinalities  int [M], only with a table: the number of categories of each column, 0 for a
                    numeric one. Categories are numbered from 0. Without it all columns are numeric.
     label          integers from 0, strings, or other targets than classes, see `targets`
+    group          integers or strings [n]: who or what each example is of, such as a person
 """
 
 import pathlib
@@ -20,13 +21,13 @@ import numpy as np
 from ssljax.data.series import series_field
 from ssljax.data.sources import labels, targets
 from ssljax.data.sources.arrays import Arrays
-from ssljax.data.sources.npz import load_arrays
+from ssljax.data.sources.npz import checked_groups, load_arrays
 from ssljax.data.sources.paths import existing, train_split
 from ssljax.data.tables import Column, table_field
 from ssljax.errors import UserError
 
 FIELDS = ("series", "table")
-_KEYS = (*FIELDS, "label", "cardinalities")
+_KEYS = (*FIELDS, "label", "cardinalities", "group")
 _RANKS = {"series": (2, 3), "table": (2,)}
 _SHAPES = {"series": "[n, T, C] or [n, T]", "table": "[n, M]"}
 
@@ -105,6 +106,8 @@ def _checked(arrays: Mapping[str, np.ndarray], name: str, what: str) -> dict[str
                 f"{own.shape}"
             )
         found["label"] = own
+    if "group" in arrays:
+        found["group"] = checked_groups(arrays["group"], len(values), what)
     return found
 
 

@@ -40,18 +40,19 @@ class Supervised(Objective):
 
     With `freeze_encoder` it is the papers' linear probe with augmentation: no gradient of the
     encoder is computed, its batch statistics and parameters stay, drop-path is off. Further
-    settings of fine-tuning are elsewhere: `encoder.pool`, `encoder.last_norm`, `encoder.drop_path`,
-    `optimizer.layer_decay`, and parts that are frozen by a regex in `optimizer.param_groups`.
+    settings of fine-tuning are elsewhere: `encoder.pool`, `encoder.norm_pooled`,
+    `encoder.drop_path`, `optimizer.layer_decay`, and parts that are frozen by a regex in
+    `optimizer.param_groups`.
 
-    MAE's fine-tuning pools tokens that no norm has seen, and has a fresh norm before the head:
-    encoder.pool="mean", encoder.last_norm=False, head_norm="layer".
+    MAE's fine-tuning pools tokens that no norm has seen, and has a fresh norm of their mean:
+    encoder.pool="mean", encoder.norm_pooled=True.
 
     Attributes:
       views: one view of each example; masks are cropped and mirrored as their images are.
       smoothing: of classes, see `ssljax.ops.labels.smoothed`.
       mixup, cutmix, mix_prob, switch_prob: see `ssljax.ops.augment.Mixing`.
-      head_norm: what stands before the linear map: nothing, a LayerNorm (MAE's fc_norm), or a
-        BatchNorm without parameters (MAE's linear probe).
+      head_norm: what stands before the linear map: nothing, or a BatchNorm without parameters
+        (MAE's linear probe).
       head_std: standard deviation of the map's kernel at the start.
       freeze_encoder: whether the encoder stays as it is.
       ema: weight of the old parameters in a moving average, which evaluation then sees; 0: none.
@@ -69,7 +70,7 @@ class Supervised(Objective):
     cutmix: NotNegative = 0.0
     mix_prob: Share = 1.0
     switch_prob: Share = 0.5
-    head_norm: Literal["none", "layer", "batch"] = "none"
+    head_norm: Literal["none", "batch"] = "none"
     head_std: Positive = 0.01
     freeze_encoder: bool = False
     ema: Decay = 0.0

@@ -11,8 +11,8 @@ CASES = {
     "supervised, probe": (RESNET, {**SUPERVISED, "freeze_encoder": True, "head_norm": "batch"}),
     "supervised, masks": (VIT, {**SUPERVISED, "head_norm": "batch"}),
     "supervised, several labels of series": (
-        {**TRANSFORMER, "last_norm": False},
-        {"name": "supervised", "mixup": 0.5, "cutmix": 0.5, "head_norm": "layer"},
+        {**TRANSFORMER, "norm_pooled": True},
+        {"name": "supervised", "mixup": 0.5, "cutmix": 0.5},
     ),
     "supervised, regression from a table": (
         MLP,

@@ -1,7 +1,5 @@
 """The supervised objective: what is frozen, mixed, averaged and predicted."""
 
-import dataclasses
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,7 +12,7 @@ from ssljax.objectives import Run, build_objective
 from ssljax.objectives.views import plain
 from ssljax.spec import LABEL, Field
 from tests.objectives.cases import LABELLED
-from tests.objectives.cases.small import POOLED_VIT, SINGLE, VIT
+from tests.objectives.cases.small import SINGLE, VIT
 from tests.objectives.cases.table import MLP
 from tests.objectives.conftest import BATCH, SPECS, make_batch, trial
 
@@ -215,15 +213,3 @@ def test_masks_need_whole_images():
     objective = _build({"views": SINGLE}, LABELLED["supervised, masks"])
     with pytest.raises(UserError, match="without their masks"):
         objective.host_crops()
-
-
-def test_the_probe_of_a_pooled_trunk_without_last_norm_has_its_own():
-    """MAE's fc_norm: the mean of tokens that no norm has seen, then a norm of the head."""
-    objective = _build(
-        {"head_norm": "layer", "views": PLAIN},
-        LABEL.replace(classes=3),
-        {**POOLED_VIT, "last_norm": False},
-    )
-    params = jax.eval_shape(objective.init_params, jax.random.key(0))
-    assert "norm" in params["head"] and "norm" not in params["encoder"]["trunk"]
-    assert dataclasses.replace(objective, head_norm="none").networks["head"].norm == "none"
