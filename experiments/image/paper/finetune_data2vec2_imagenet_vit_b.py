@@ -36,7 +36,6 @@ def get_config():
             "kernel_init": "normal",
             "patch_init": "xavier_torch_bias",
             "token_init": "unit",
-            "last_norm": True,  # there each block ends with a norm
         }
     )
     config.objective.update({"mixup": 0.7, "mix_prob": 0.9, "head_std": 0.02})

@@ -26,6 +26,6 @@ def get_config():
         least_rate=1e-5,
     )
     # Positions are learned from the pretraining's sines and cosines on, as in DeiT.
-    config.encoder.update({"pool": "cls", "last_norm": True, "token_init": "tiny"})
-    config.objective.update({"head_norm": "none", "head_std": 0.02})
+    config.encoder.update({"pool": "cls", "norm_pooled": False, "token_init": "tiny"})
+    config.objective["head_std"] = 0.02
     return config
