@@ -1,5 +1,8 @@
 """What the experiments on images have in common: the data, a small encoder, the length of an epoch.
 
+Open Clip Art: 1,169 drawings in colour, brought to 32x32 pixels, 13 classes, and other creators in
+test; within 20 minutes on two CPU cores. `ssljax data prepare openclipart` makes it.
+
 Fashion-MNIST: 60,000 images of 28x28 pixels, 10 classes; minutes on two CPU cores. All methods get
 the same encoder of their kind and about the same budget, so that their numbers can stand side by
 side. ImageNet-1k: what the papers used; `ssljax data prepare imagenet2012` says how to get it.
@@ -29,9 +32,24 @@ VIT = {
     "positions": "sincos",
     "pool": "mean",
 }
+CLIPART_RESNET = {**RESNET, "width": 32}
+CLIPART_VIT = {**VIT, "patch_size": 4, "image_size": 32, "width": 96}
 # Two crops that keep what tells clothes apart: shape and shade, but not which side it faces.
 CROP = {"crop_scale": (0.2, 1.0), "flip": 0.5, "brightness": 0.4, "contrast": 0.4}
 PAIR = {"crop": {"count": 2, **CROP}}
+
+# Drawings differ in colour, and a crop that is wide enough shows what they are of.
+CLIPART_CROP = {
+    "crop_scale": (0.2, 1.0),
+    "flip": 0.5,
+    "brightness": 0.4,
+    "contrast": 0.4,
+    "saturation": 0.4,
+    "hue": 0.1,
+    "jitter_prob": 0.8,
+    "grey_prob": 0.2,
+}
+CLIPART_PAIR = {"crop": {"count": 2, **CLIPART_CROP}}
 
 # Parameter groups. PyTorch's SGD and LARC treat biases and norms like all else; the AdamW of timm
 # and of DINO decays tokens and positions, but no array of one dimension. SimCLR adds the losses of
@@ -55,6 +73,14 @@ def fashion_mnist(encoder: dict = RESNET, *, steps: int = 400) -> ConfigDict:
     config.optimizer.warmup_steps = steps // 10
     config.optimizer.weight_decay = 1e-4 if encoder["name"] == "resnet" else 0.05
     config.checkpoint.every = 500
+    return config
+
+
+def openclipart(encoder: dict = CLIPART_RESNET, *, steps: int = 1200) -> ConfigDict:
+    """Return a config for Open Clip Art at 32 pixels, all but the objective."""
+    config = fashion_mnist(encoder, steps=steps)
+    config.data.source = "debian:openclipart"
+    config.data.image_size = 32
     return config
 
 

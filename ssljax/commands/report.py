@@ -96,6 +96,8 @@ def _read(folder: pathlib.Path) -> Any:
         if "name" not in section:
             raise UserError(f"{folder / 'config.json'} names no encoder, or no objective")
     evaluation = _json(folder / "evaluation.json")
+    if evaluation and "pretrained" not in evaluation:
+        evaluation = None  # of further protocols alone
     metrics = read_metrics(folder / "metrics.jsonl")
     run = RunRecord(str(folder), _family(config.objective.name), config, metrics, evaluation)
     try:

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from ssljax.spec import Field
+
 SUFFIXES = frozenset(
     [".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm", ".jp2"]
 )
@@ -51,6 +53,19 @@ warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 _RESAMPLE = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 Box = tuple[float, float, float, float]  # left, upper, right, lower, in pixels, as PIL has it
 Size = int | tuple[int, int]  # (height, width) in pixels; one number is the side of a square
+
+
+def image_field(train: np.ndarray) -> Field:
+    """Return the field of images uint8[n, h, w, c]: means and deviations by channel, white being 1.
+
+    Args:
+      train: the training images.
+    """
+    mean = train.mean(axis=(0, 1, 2), dtype=np.float64) / 255
+    std = train.std(axis=(0, 1, 2), dtype=np.float64) / 255
+    std = np.where(std > 0, std, 1.0)
+    shape = tuple(train.shape[1:])
+    return Field("image", shape, "uint8", mean=tuple(mean.tolist()), std=tuple(std.tolist()))
 
 
 def mode_of(channels: int) -> str:
@@ -278,7 +293,8 @@ def resize(
     """Resample a box of an image to a size, with antialiasing.
 
     Args:
-      image: uint8, uint16 or float32 [h, w, c], any number of channels; perhaps of `to_resize`.
+      image: uint8, uint16 or float32 [h, w, c], any number of channels; perhaps of `to_resize`. A
+        mask int32[h, w] is resampled by the nearest pixel, whatever the `interpolation`.
       box: (left, upper, right, lower) in pixels, may be fractional.
       size: of the result.
       interpolation: "bicubic" or "bilinear".
@@ -288,6 +304,9 @@ def resize(
       integers; of floats it stays.
     """
     (height, width), resample = both_sides(size), _RESAMPLE[interpolation]
+    if isinstance(image, np.ndarray) and image.ndim == 2:
+        nearest = Image.fromarray(np.ascontiguousarray(image, np.int32))
+        return np.asarray(nearest.resize((width, height), Image.Resampling.NEAREST, box=box))
     image = to_resize(image) if isinstance(image, np.ndarray) else image
     if isinstance(image, Image.Image):
         return np.asarray(image.resize((width, height), resample, box=box))
@@ -327,7 +346,7 @@ def centre_box(height: int, width: int, size: Size = 1) -> Box:
 
 
 def resize_and_crop(image: np.ndarray, size: Size, shorter: int = 0) -> np.ndarray:
-    """Resize [h, w, c] and crop the centre, in one step, without rounding in between.
+    """Resize [h, w, c], or a mask, and crop the centre, in one step, without rounding in between.
 
     Args:
       image: as `resize` takes it.

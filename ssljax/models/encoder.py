@@ -176,6 +176,7 @@ class Encoder(nn.Module):
         mask_token: jax.Array | None = None,
         segments: jax.Array | None = None,
         mlp_outputs: bool = False,
+        layers: bool = False,
     ) -> Encoded:
         """Encode x[B, *shape], already normalised.
 
@@ -196,21 +197,21 @@ class Encoder(nn.Module):
             Class token and registers are of segment 1, so packed rows are for encoders without
             them, and what is pooled is the mean of all that is not padding.
           mlp_outputs: whether to return what the MLP of every block adds.
+          layers: whether to return what every block gives, see `Encoded`; not both.
 
         Returns:
           `tokens` are those of the (kept) patches, in the order of `keep`.
         """
 
         def encode(encoder, x, keep, masked, segments):
-            return encoder._encode(
-                x, keep, masked, mask_token, segments, train=train, mlp_outputs=mlp_outputs
-            )
+            asked = {"mlp_outputs": mlp_outputs, "layers": layers}
+            return encoder._encode(x, keep, masked, mask_token, segments, train=train, **asked)
 
         if self.grad_cache == 1 or not train:
             return encode(self, x, keep, masked, segments)
         return in_parts(encode, self, self.grad_cache, x, keep, masked, segments)
 
-    def _encode(self, x, keep, masked, mask_token, segments, *, train, mlp_outputs) -> Encoded:
+    def _encode(self, x, keep, masked, mask_token, segments, *, train, mlp_outputs, layers):
         dtype = compute_dtype(self.dtype)
         block_initializer(self.kernel_init)  # its error names the key
         init = self.patch_init or self.kernel_init.removesuffix("_by_depth")
@@ -236,16 +237,26 @@ class Encoder(nn.Module):
             tokens,
             train=train,
             mlp_outputs=mlp_outputs,
+            layers=layers,
             segments=None if segments is None else jnp.pad(segments, before, constant_values=1),
             angles=None if angles is None else jnp.pad(angles, (*before, (0, 0))),
         )
-        tokens, added = tokens if mlp_outputs else (tokens, None)
+        tokens, added = tokens if mlp_outputs or layers else (tokens, None)
         patch_tokens = tokens[:, len(first) :]
         pooled = tokens[:, 0] if self.pool == "cls" else _mean(patch_tokens, segments)
         if self.norm_pooled:
             pooled = LayerNorm(self.norm_epsilon, name="pooled_norm")(pooled)
+        pooled = pooled.astype(jnp.float32)
+        if layers:
+            return Encoded(pooled, patch_tokens, layers=self._layers(added, len(first), segments))
         added = added[:, :, len(first) :] if mlp_outputs else None
-        return Encoded(pooled.astype(jnp.float32), patch_tokens, added)
+        return Encoded(pooled, patch_tokens, added)
+
+    def _layers(self, tokens: jax.Array, first: int, segments: jax.Array | None) -> jax.Array:
+        """Return [B, L, 2, D] of the tokens [L, B, N, D] of every block."""
+        mean = jax.vmap(_mean, in_axes=(0, None))(tokens[:, :, first:], segments)
+        on_class = tokens[:, :, 0] if self.class_token else mean
+        return rearrange([on_class, mean], "k l b d -> b l k d").astype(jnp.float32)
 
     def _segments(self, segments: jax.Array, grid: Grid) -> jax.Array:
         """Return int32[B, N], the segments of the tokens."""

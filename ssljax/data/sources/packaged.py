@@ -1,4 +1,4 @@
-"""`uci:adult`, `seglearn:watch`, `ucr:NAME`: tables and series that `ssljax data prepare` wrote."""
+"""`uci:adult`, `debian:openclipart`, `ucr:NAME`, ...: sets that `ssljax data prepare` wrote."""
 
 import pathlib
 
@@ -9,7 +9,11 @@ from ssljax.data.sources.in_memory import ArraySource
 from ssljax.data.storage import data_directory
 from ssljax.errors import UserError, unknown
 
-SHORT = {"adult": "uci:adult", "seglearn": "seglearn:watch"}  # names that `prepare` takes, too
+SHORT = {  # names that `prepare` takes, too
+    "adult": "uci:adult",
+    "openclipart": "debian:openclipart",
+    "seglearn": "seglearn:watch",
+}
 
 
 def file_of(source: str, root: pathlib.Path) -> pathlib.Path:

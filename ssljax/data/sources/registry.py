@@ -53,6 +53,9 @@ _KINDS: dict[str, _Kind] = {
     "seglearn": _Kind(
         "seglearn:watch", "windows of a smartwatch's sensors, once prepared", open_packaged
     ),
+    "debian": _Kind(
+        "debian:openclipart", "drawings in colour, 64x64, with titles, once prepared", open_packaged
+    ),
     "ucr": _Kind(
         "ucr:NAME", "a UCR set of time series such as JapaneseVowels, once prepared", open_packaged
     ),
