@@ -11,6 +11,7 @@ from ssljax import UserError
 from ssljax.hub.families import FAMILIES, Plan
 from ssljax.hub.files import Tensors
 from ssljax.hub.given import Given
+from ssljax.hub.names import renamed
 from ssljax.hub.section import config_of
 from ssljax.hub.shown import IMAGENET, shown
 from ssljax.models import build_encoder
@@ -24,7 +25,9 @@ def read(library, name, made, tmp_path):
     """Return the plan of a checkpoint."""
     place = made_up.save(tmp_path / "theirs", made)
     config = Given(made[0], place / "config.json")
-    return FAMILIES[library][name].read(config, Tensors(place), lambda name: name)
+    family, tensors = FAMILIES[library][name], Tensors(place)
+    names = renamed(family, tensors)
+    return family.read(config, tensors, lambda name: names.get(name, name))
 
 
 @pytest.mark.parametrize(
@@ -151,7 +154,7 @@ def test_a_transformer_of_timm_by_its_tensors(tmp_path):
         ({"width": 200}, "lacks 'num_heads', which must be known for a width of 200"),
         ({"global_pool": "map"}, "global_pool='map'; it must be token or avg"),
         ({"model_args": {"act_layer": "relu"}}, "act_layer='relu'; it must be one of gelu"),
-        ({"more": [("patch_embed.proj.weight", (192, 3, 16, 8))]}, "16 x 8 pixels, not square"),
+        ({"more": [("patch_embed.proj.weight", (192, 3, 16, 8))]}, "16 x 8 pixels"),
         ({"more": [("blocks.0.mlp.fc2.weight", ())]}, "lacks the tensor blocks.0.mlp.fc2.weight"),
     ],
 )
