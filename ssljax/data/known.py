@@ -26,6 +26,7 @@ class Described:
 
 # (shape, number of images); None for a side that differs.
 _IMAGES = {
+    "debian:mricron": ((112, 112, 1), 96),
     "debian:openclipart": ((64, 64, 3), 1_169),
     "pypi:elpv": ((128, 128, 1), 1_984),
     "sklearn:digits": ((8, 8, 1), 1_438),
