@@ -1,12 +1,15 @@
-"""Time the k-NN classifier and the linear probe on features of real size.
+"""Time the k-NN classifier, the linear probe, and the features of a run.
 
 python -m benchmarks.probes knn                        # 10,000 queries against 1,000,000 x 384
 python -m benchmarks.probes knn --bank 60000 --dim 256
 python -m benchmarks.probes linear                     # 60,000 x 512, beside scikit-learn
+python -m benchmarks.probes embed --workdir runs/quickstart
 
 The features of `linear` are those of a random layer on Fashion-MNIST (`ssljax data prepare
 fashion_mnist`), so that accuracies can be compared. scikit-learn solves the same problem at the
 strength that the probe has selected; for the whole path it would do that once for each strength.
+`embed` times `Model.embed` on the images of the training split, which lie in memory, and the loop
+of the evaluation, which reads them from the source.
 """
 
 import argparse
@@ -16,9 +19,11 @@ from collections.abc import Callable
 
 import numpy as np
 
+import ssljax
 from ssljax.data import open_source
 from ssljax.evaluation.knn import knn_accuracy
 from ssljax.evaluation.linear import fit, linear_probe
+from ssljax.training.evaluate import features_of
 
 
 def timed(call: Callable[[], object]) -> tuple[object, str]:
@@ -67,6 +72,21 @@ def linear(dim: int) -> None:
     print(f"one fit, l2 = {l2:g}, scikit-learn: {taken}; {accuracy:.4f}")
 
 
+def embed(workdir: str) -> None:
+    """Time features of the training split by both ways, the second time that each is taken."""
+    model = ssljax.load(workdir)
+    source = open_source(model.config.data.source, split=model.config.data.split)
+    images = source.gather(np.arange(len(source)))["image"]
+    ways = {
+        "Model.embed": lambda: model.embed(images),
+        "evaluation": lambda: features_of(model.experiment, model.state, model.config.data.split),
+    }
+    for name, call in ways.items():
+        call()
+        _, taken = timed(call)
+        print(f"{len(images):,} images, {name}: {taken}")
+
+
 def _peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6  # GB, of kB
 
@@ -76,15 +96,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=("knn", "linear"))
+    parser.add_argument("what", choices=("knn", "linear", "embed"))
+    parser.add_argument("--workdir", default="runs/quickstart", help="of a run on images in memory")
     parser.add_argument("--bank", type=int, default=1_000_000, help="rows of the bank")
     parser.add_argument("--queries", type=int, default=10_000)
     parser.add_argument("--dim", type=int, default=0, help="of the features (384; linear: 512)")
     args = parser.parse_args()
     if args.what == "knn":
         knn(args.bank, args.queries, args.dim or 384)
-    else:
+    elif args.what == "linear":
         linear(args.dim or 512)
+    else:
+        embed(args.workdir)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ Array = jax.Array
 Batch = Mapping[str, Any]  # an array or a `Value` by field, "id" int32[B], in a step also "row"
 
 MODALITIES = ("image", "series", "table", "video", "audio", "text", "label")
+TARGETS = ("class", "multi_label", "regression", "mask")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Field:
       std: likewise; 1 where the values are constant.
       rate: samples or frames per second; 0 where there is none.
       ragged: whether examples are padded or packed; batches then hold a `Value`.
+      classes: of a label, the number of them; 0 where it has none, or it is not known.
     """
 
     modality: str
@@ -47,6 +49,7 @@ class Field:
     std: tuple[float, ...] = ()
     rate: float = 0.0
     ragged: bool = False
+    classes: int = 0
 
     def __post_init__(self) -> None:
         if self.modality not in MODALITIES:
@@ -93,8 +96,8 @@ class Spec:
     """What the examples of a data set are like.
 
     Attributes:
-      fields: by name. A field "label", if there is one, is an int32 scalar that only supervised
-        objectives and evaluation read.
+      fields: by name. A field "label", if there is one, holds the targets that only supervised
+        objectives and evaluation read, see `target_kind`.
       num_examples: of the training set; the ids in a batch lie in [0, num_examples).
     """
 
@@ -186,6 +189,8 @@ def _field(name: str, found: Any) -> Field:
         values[key] = tuple(map(float, entries))
     if values["modality"] == "image":
         _require_image(name, values)
+    if type(values.get("classes", 0)) is not int or values.get("classes", 0) < 0:
+        raise ValueError(f"{name}.classes is {values['classes']!r}, not a number of classes")
     try:
         jnp.dtype(values["dtype"])
         return Field(**values)
@@ -218,3 +223,34 @@ def image_spec(
 
 
 LABEL = Field("label", (), "int32")
+
+
+def target_kind(field: Field) -> str:
+    """Return which of `TARGETS` a field of labels holds.
+
+    | kind | dtype and shape of an example | what it is |
+    |---|---|---|
+    | "class" | int32 () | one of `classes`, numbered from 0; below 0: none |
+    | "multi_label" | uint8 (K,) | whether each of K labels is there, 1 or 0 |
+    | "regression" | float32 (K,) or () | K numbers, of `mean` and `std` |
+    | "mask" | int32 (h, w) | the class of each pixel of an image; below 0: none |
+
+    Raises:
+      UserError: it holds none of them.
+    """
+    kinds = {
+        ("int32", 0): "class",
+        ("uint8", 1): "multi_label",
+        ("float32", 0): "regression",
+        ("float32", 1): "regression",
+        ("int32", 2): "mask",
+    }
+    found = kinds.get((field.dtype, len(field.shape)))
+    if field.modality != "label" or found is None:
+        shape = ", ".join(map(str, field.shape))
+        raise UserError(
+            f"a field of the modality {field.modality}, {field.dtype} ({shape}), is no target; one "
+            "is of the modality label: int32 () a class, uint8 (K,) several labels, float32 (K,) "
+            "numbers to regress, or int32 (h, w) the class of each pixel"
+        )
+    return found

@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from ssljax.errors import UserError
 
@@ -79,7 +80,23 @@ def run(args: argparse.Namespace, rest: Sequence[str]) -> int:
     for name, field in source.fields.items():
         if name != "label":
             print(f"{name}: {field.modality} {data.sides(field)} {field.dtype}")
-    print(f"classes: {source.num_classes}" if source.num_classes else "no labels")
+    print(_labels(source))
     if source.report:
         print(source.report)
     return 0
+
+
+def _labels(source: Any) -> str:
+    """Return a line about the labels of a source."""
+    from ssljax.spec import target_kind
+
+    if source.num_classes or "label" not in source.fields:
+        return f"classes: {source.num_classes}" if source.num_classes else "no labels"
+    field = source.fields["label"]
+    count = field.shape[0] if field.shape else 1
+    return {
+        "class": "classes of an unknown number",
+        "multi_label": f"labels: {count}, each there or not",
+        "regression": f"targets: {count} to regress",
+        "mask": f"masks: each pixel of one of {field.classes} classes",
+    }[target_kind(field)]

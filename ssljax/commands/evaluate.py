@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ssljax.commands import hosts, import_path
-from ssljax.errors import UserError
+from ssljax.errors import UserError, unknown
 
 DESCRIPTION = """Evaluate the frozen features of a run: weighted k-NN and a linear probe.
 
@@ -29,10 +29,16 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         help="k-NN and linear probe of a run, beside their baselines",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        usage="ssljax evaluate --workdir DIR [--step N] [--output FILE] "
-        "[--config.evaluation.KEY=VALUE ...]",
+        usage="ssljax evaluate --workdir DIR [--protocol NAME[,NAME...]] [--step N] "
+        "[--output FILE] [--config.evaluation.KEY=VALUE ...]",
     )
     parser.add_argument("--workdir", required=True, metavar="DIR", help="folder of the run")
+    parser.add_argument(
+        "--protocol",
+        metavar="NAME[,NAME...]",
+        help="what is measured, see `ssljax list protocols` (default: knn,linear, and those of "
+        "config.evaluation.protocols)",
+    )
     parser.add_argument(
         "--step",
         type=int,
@@ -84,7 +90,7 @@ def _run(args: argparse.Namespace, rest: Sequence[str]) -> int:
         import_path.allow_current_folder()
     if strange := [key for key in rest if not key.startswith("--config.evaluation.")]:
         raise UserError(f"evaluate takes --config.evaluation.KEY=VALUE only, not {strange[0]!r}")
-    config = config_file.override(config, rest)
+    config = _with_protocols(config_file.override(config, rest), args.protocol)
     output = args.output or workdir / "evaluation.json"
     if jax.process_index() == 0:
         _require_writable(output)
@@ -96,6 +102,29 @@ def _run(args: argparse.Namespace, rest: Sequence[str]) -> int:
     record = read_data_record(workdir)
     evaluate_run(experiment, state, workdir, output=output, record=record, say=say)
     return 0
+
+
+def _with_protocols(config: Any, names: str | None) -> Any:
+    """Return the config with these protocols alone, with the settings that it has for them."""
+    from ssljax.evaluation.intervals import PROBES
+    from ssljax.evaluation.protocols import PROTOCOLS
+    from ssljax.training.config import complete
+
+    if names is None:
+        return config
+    asked = [name.strip() for name in names.split(",") if name.strip()]
+    for name in asked or [names]:
+        if name not in PROBES and name not in PROTOCOLS:
+            raise unknown("protocol", name, [*PROBES, *PROTOCOLS])
+    values = config.to_dict()
+    settings = values["evaluation"]["protocols"]
+    if strange := [name for name in settings if name not in asked and name not in PROTOCOLS]:
+        raise unknown("protocol", strange[0], PROTOCOLS)
+    values["evaluation"] |= {
+        "probes": [name for name in PROBES if name in asked],
+        "protocols": {name: settings.get(name, {}) for name in asked if name not in PROBES},
+    }
+    return complete(values)
 
 
 def evaluate_run(
@@ -119,11 +148,12 @@ def evaluate_run(
     """
     import jax
 
-    from ssljax.evaluation import table, write
+    from ssljax.evaluation import table, with_earlier, write
     from ssljax.training.evaluate import full_evaluation
 
     output = output or workdir / "evaluation.json"
     result = full_evaluation(experiment, state, record=record, say=say)
+    result = with_earlier(result, output)
     say("")
     say(table(result))
     say("")

@@ -1,4 +1,4 @@
-"""`ssljax list`: all objectives, encoders, data sets, optimizers and experiments."""
+"""`ssljax list`: all objectives, encoders, data sets, optimizers, protocols and experiments."""
 
 import argparse
 import ast
@@ -10,15 +10,16 @@ from collections.abc import Iterable, Sequence
 from ssljax.errors import UserError
 
 WIDTH, _LEAST = 100, 40  # columns in all, and of the last one
-KINDS = ("objectives", "encoders", "data", "optimizers", "experiments")
+KINDS = ("objectives", "encoders", "data", "optimizers", "protocols", "experiments")
 
 
 def add_parser(commands: argparse._SubParsersAction) -> None:
     """Add this command to the command line."""
     parser = commands.add_parser(
         "list",
-        help="objectives, encoders, data sets, optimizers, experiments",
-        description="List all objectives, encoders, data sets, optimizers and experiments.",
+        help="objectives, encoders, data sets, optimizers, protocols, experiments",
+        description="List all objectives, encoders, data sets, optimizers, protocols of evaluation "
+        "and experiments.",
     )
     parser.add_argument("kind", nargs="?", choices=KINDS, help="which of them (default: all)")
     parser.add_argument(
@@ -63,6 +64,8 @@ def _rows(kind: str, folder: pathlib.Path) -> Iterable[tuple[str, ...]]:
         from ssljax.training.optimizer import OPTIMIZERS
 
         return OPTIMIZERS.items()
+    if kind == "protocols":
+        return _protocols()
     return _experiments(folder)
 
 
@@ -93,6 +96,16 @@ def _objectives() -> Iterable[tuple[str, ...]]:
         family = families[name].replace("objectives", "several")
         paper = cls.paper
         yield name, family, coupled, paper, _first_line(sys.modules[cls.__module__].__doc__)
+
+
+def _protocols() -> Iterable[tuple[str, str]]:
+    """Yield the protocols of `ssljax evaluate --protocol`; the first two are its default."""
+    from ssljax.evaluation.protocols import PROTOCOLS, protocol_class
+
+    yield "knn", "Weighted k-nearest-neighbour classification, by default."
+    yield "linear", "Logistic regression on all training features at once, by default."
+    for name in PROTOCOLS:
+        yield name, _first_line(sys.modules[protocol_class(name).__module__].__doc__)
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> Iterable[str]:

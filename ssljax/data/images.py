@@ -293,7 +293,8 @@ def resize(
     """Resample a box of an image to a size, with antialiasing.
 
     Args:
-      image: uint8, uint16 or float32 [h, w, c], any number of channels; perhaps of `to_resize`.
+      image: uint8, uint16 or float32 [h, w, c], any number of channels; perhaps of `to_resize`. A
+        mask int32[h, w] is resampled by the nearest pixel, whatever the `interpolation`.
       box: (left, upper, right, lower) in pixels, may be fractional.
       size: of the result.
       interpolation: "bicubic" or "bilinear".
@@ -303,6 +304,9 @@ def resize(
       integers; of floats it stays.
     """
     (height, width), resample = both_sides(size), _RESAMPLE[interpolation]
+    if isinstance(image, np.ndarray) and image.ndim == 2:
+        nearest = Image.fromarray(np.ascontiguousarray(image, np.int32))
+        return np.asarray(nearest.resize((width, height), Image.Resampling.NEAREST, box=box))
     image = to_resize(image) if isinstance(image, np.ndarray) else image
     if isinstance(image, Image.Image):
         return np.asarray(image.resize((width, height), resample, box=box))
@@ -342,7 +346,7 @@ def centre_box(height: int, width: int, size: Size = 1) -> Box:
 
 
 def resize_and_crop(image: np.ndarray, size: Size, shorter: int = 0) -> np.ndarray:
-    """Resize [h, w, c] and crop the centre, in one step, without rounding in between.
+    """Resize [h, w, c], or a mask, and crop the centre, in one step, without rounding in between.
 
     Args:
       image: as `resize` takes it.

@@ -24,26 +24,25 @@ class Described:
         return self.num_examples
 
 
-# (shape, number of images); None for a side that differs.
+# (shape, number of images, number of classes); None for a side that differs.
 _IMAGES = {
-    "debian:mricron": ((112, 112, 1), 96),
-    "debian:openclipart": ((64, 64, 3), 1_169),
-    "pypi:elpv": ((128, 128, 1), 1_984),
-    "sklearn:digits": ((8, 8, 1), 1_438),
-    "tfds:cifar10": ((32, 32, 3), 50_000),
-    "tfds:cifar100": ((32, 32, 3), 50_000),
-    "tfds:fashion_mnist": ((28, 28, 1), 60_000),
-    "tfds:imagenet2012": ((None, None, 3), 1_281_167),
-    "tfds:mnist": ((28, 28, 1), 60_000),
-    "tfds:stl10": ((96, 96, 3), 5_000),
+    "debian:openclipart": ((64, 64, 3), 1_169, 13),
+    "pypi:elpv": ((128, 128, 1), 1_984, 2),
+    "sklearn:digits": ((8, 8, 1), 1_438, 10),
+    "tfds:cifar10": ((32, 32, 3), 50_000, 10),
+    "tfds:cifar100": ((32, 32, 3), 50_000, 100),
+    "tfds:fashion_mnist": ((28, 28, 1), 60_000, 10),
+    "tfds:imagenet2012": ((None, None, 3), 1_281_167, 1000),
+    "tfds:mnist": ((28, 28, 1), 60_000, 10),
+    "tfds:stl10": ((96, 96, 3), 5_000, 10),
 }
-# What is no image: its field, and the number of examples.
+# What is no image: its field, the number of examples, and of classes.
 _OTHERS = {
-    "seglearn:watch": (Field("series", (128, 6), "float32", rate=50.0), 2_460),
-    "ucr:ACSF1": (Field("series", (1460, 1), "float32"), 100),
-    "ucr:ItalyPowerDemand": (Field("series", (24, 1), "float32"), 67),
-    "ucr:JapaneseVowels": (Field("series", (29, 12), "float32"), 270),
-    "ucr:OSULeaf": (Field("series", (427, 1), "float32"), 200),
+    "seglearn:watch": (Field("series", (128, 6), "float32", rate=50.0), 2_460, 7),
+    "ucr:ACSF1": (Field("series", (1460, 1), "float32"), 100, 10),
+    "ucr:ItalyPowerDemand": (Field("series", (24, 1), "float32"), 67, 2),
+    "ucr:JapaneseVowels": (Field("series", (29, 12), "float32"), 270, 9),
+    "ucr:OSULeaf": (Field("series", (427, 1), "float32"), 200, 6),
     "uci:adult": (
         Field(
             "table",
@@ -52,20 +51,36 @@ _OTHERS = {
             cardinalities=(0, 9, 0, 17, 0, 8, 15, 7, 6, 3, 0, 0, 0, 42),
         ),
         32_561,
+        2,
     ),
 }
 
 
-def described(name: str, field: Field, num_examples: int) -> Described:
-    """Return a data set of one field, which is called as its modality is, and labels."""
-    return Described(name, {field.modality: field, "label": LABEL}, num_examples)
+def described(name: str, field: Field, num_examples: int, classes: int = 0) -> Described:
+    """Return a data set of one field, which is called as its modality is, and labels.
 
+    Args:
+      classes: their number; 0 where it is not known.
+    """
+    label = LABEL.replace(classes=classes)
+    return Described(name, {field.modality: field, "label": label}, num_examples)
+
+
+# Slices of a brain, whose labels are masks of 9 regions.
+_MRI = Described(
+    "debian:mricron",
+    {
+        "image": Field("image", (112, 112, 1), "uint8"),
+        "label": LABEL.replace(shape=(112, 112), classes=9),
+    },
+    96,
+)
 
 # The training splits by the name of the source.
 KNOWN: dict[str, Described] = {
-    name: described(name, field, count)
-    for name, (field, count) in {
-        **{name: (Field("image", shape, "uint8"), n) for name, (shape, n) in _IMAGES.items()},
+    name: described(name, *about)
+    for name, about in {
+        **{name: (Field("image", shape, "uint8"), *n) for name, (shape, *n) in _IMAGES.items()},
         **_OTHERS,
     }.items()
-}
+} | {_MRI.name: _MRI}

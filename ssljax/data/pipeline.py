@@ -23,10 +23,10 @@ from ssljax.data.mixture import Mixture
 from ssljax.data.order import shuffled
 from ssljax.data.sources.base import Source
 from ssljax.data.sources.encoded import EncodedSource
-from ssljax.data.sources.labels import checked
+from ssljax.data.sources.targets import as_targets
 from ssljax.data.sources.transformed import original, resized
 from ssljax.errors import UserError
-from ssljax.spec import Field
+from ssljax.spec import Field, target_kind
 
 Batch = dict[str, Any]  # an array or a `Value` by name
 
@@ -56,7 +56,7 @@ class Pipeline:
       crops: groups of random resized crops of the whole image that are shipped instead of it, by
         the name of the entry, such as "image.crop": [b, count, size, size, c]; None ships one
         square for the device to crop.
-      labels: whether batches carry "label".
+      labels: whether batches carry "label", of whatever kind, see `ssljax.spec.target_kind`.
       workers: processes that decode; 0 decodes in threads, which is right unless decoding is very
         heavy.
       mixture: of which of several joined sources each batch is; None for one source.
@@ -100,8 +100,8 @@ class Pipeline:
         """Return this host's part of the batch of a step.
 
         Returns:
-          {field: [b, ...], "id": int32[b]}, such as "image": uint8[b, h, w, c], with "label":
-          int32[b] if asked for; b is the number of rows. An id is the example's number in the
+          {field: [b, ...], "id": int32[b]}, such as "image": uint8[b, h, w, c], with "label" if
+          asked for, such as int32[b]; b is the number of rows. An id is the example's number in the
           source.
         """
         if self._whole:
@@ -219,6 +219,7 @@ def epoch(
     labels: bool = False,
     rows: Sequence[int] | None = None,
     workers: int = 0,
+    order: np.ndarray | None = None,
 ) -> Iterator[Batch]:
     """Yield every example once, in order, for evaluation and clustering.
 
@@ -234,6 +235,7 @@ def epoch(
       shorter: what the shorter side of images is resized to before they are cropped to
         `image_size`, as 256 is for 224 on ImageNet; 0: no more than the crop needs.
       workers: processes that decode; 0 decodes in threads.
+      order: int[n], the numbers of the examples to read, in this order, instead of every one once.
 
     Returns:
       An iterator of batches as `Pipeline.batch` gives them, with "valid": bool[b], False where the
@@ -243,8 +245,9 @@ def epoch(
     _check_batch(source, batch_size, own, labels)
     _check_size(source, image_size, length)
     source = resized(source, image_size, length=length, shorter=shorter)
-    reader = _Sequence(source, batch_size, own, labels)
-    batches = -(-len(source) // batch_size)
+    order = None if order is None else np.asarray(order, np.int64)
+    reader = _Sequence(source, batch_size, own, labels, order)
+    batches = -(-(len(source) if order is None else len(order)) // batch_size)
     if source.in_memory:
         return _prefetched(reader.batch, 0, batches)
     return _prefetched(reader.example, 0, batches, len(own), workers)
@@ -256,11 +259,11 @@ class _Sequence:
     batch_size: int
     rows: np.ndarray
     labels: bool
+    order: np.ndarray | None
 
     def batch(self, number: int) -> Batch:
         positions = number * self.batch_size + self.rows
-        ids = np.minimum(positions, len(self.source) - 1).astype(np.int32)
-        valid = positions < len(self.source)
+        ids, valid = self._ids(positions), positions < self._count
         return _chosen(self.source.gather(ids), ids, self.labels, self.source.fields) | {
             "valid": valid
         }
@@ -268,9 +271,17 @@ class _Sequence:
     def example(self, number: int) -> Batch:
         batch, index = divmod(number, len(self.rows))
         position = batch * self.batch_size + int(self.rows[index])
-        example_id = np.int32(min(position, len(self.source) - 1))
+        example_id = np.int32(self._ids(position))
         example = _chosen(self.source[example_id], example_id, self.labels, self.source.fields)
-        return example | {"valid": np.bool_(position < len(self.source))}
+        return example | {"valid": np.bool_(position < self._count)}
+
+    @property
+    def _count(self) -> int:
+        return len(self.source) if self.order is None else len(self.order)
+
+    def _ids(self, positions: np.ndarray | int) -> np.ndarray:
+        inside = np.minimum(positions, self._count - 1)
+        return (inside if self.order is None else self.order[inside]).astype(np.int32)
 
 
 def _rows_of(rows: Sequence[int] | None, batch_size: int) -> np.ndarray:
@@ -325,8 +336,17 @@ def _chosen(
             )
     batch["id"] = ids
     if labels:
-        batch["label"] = checked(np.asarray(found["label"]), "'label'").astype(np.int32)
+        batch["label"] = _target(np.asarray(found["label"]), np.ndim(ids), fields["label"])
     return batch
+
+
+def _target(values: np.ndarray, leading: int, field: Field) -> np.ndarray:
+    """Return the targets of an example, or of a batch with `leading` axis, as the field says."""
+    shape = values.shape[leading:]
+    if shape != field.shape:
+        raise UserError(f"'label' must be of the shape {field.shape}, a source gave {shape}")
+    made = as_targets(values.reshape(-1, *shape), target_kind(field), "'label'")
+    return made.reshape(values.shape)
 
 
 def _stacked(examples: list[Batch]) -> Batch:

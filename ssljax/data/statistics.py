@@ -18,7 +18,7 @@ from ssljax.data.sources.encoded import EncodedSource
 from ssljax.data.storage import data_directory
 from ssljax.errors import UserError
 from ssljax.files import write_atomically
-from ssljax.spec import Field, Spec
+from ssljax.spec import Field, Spec, target_kind
 
 _THREADS = 16  # decoding releases the interpreter
 _ENOUGH = 2**18  # pixels of an image file that are looked at; more of the same image say little
@@ -43,13 +43,13 @@ def statistics(
         once; None keeps none. One that cannot be written costs nothing but the time.
 
     Returns:
-      {field: (mean float32[c], std float32[c])} of all fields but labels and text, of integer
-      images in units where the largest value of the dtype is 1. The std of a constant channel, such
-      as an alpha of 255, is 1, so that one can divide by it.
+      {field: (mean float32[c], std float32[c])} of all fields but text and labels that are classes,
+      of integer images in units where the largest value of the dtype is 1. The std of a constant
+      channel, such as an alpha of 255, is 1, so that one can divide by it.
     """
     if limit < 1:
         raise ValueError(f"limit must be at least 1, got {limit}")
-    wanted = {n: f for n, f in source.fields.items() if f.modality not in ("label", "text")}
+    wanted = {n: f for n, f in source.fields.items() if _has_statistics(f)}
     found = {n: _of(f.mean, f.std) for n, f in wanted.items() if f.mean}
     wanted = {n: f for n, f in wanted.items() if not f.mean}
     if not wanted:
@@ -100,7 +100,7 @@ def assumed_spec(source: Source | Described, data: Any) -> Spec:
       UserError: examples differ in size, and no size is set.
     """
     fields = {
-        name: field if field.mean or field.modality in ("label", "text") else _made_up(field)
+        name: _made_up(field) if _has_statistics(field) and not field.mean else field
         for name, field in fields_of(source, data).items()
     }
     for name, field in fields.items():
@@ -109,8 +109,14 @@ def assumed_spec(source: Source | Described, data: Any) -> Spec:
     return _spec(fields, len(source), data)
 
 
+def _has_statistics(field: Field) -> bool:
+    """Say whether a mean of the field's values has a meaning."""
+    numbers = field.modality != "label" or target_kind(field) == "regression"
+    return numbers and field.modality != "text"
+
+
 def _made_up(field: Field) -> Field:
-    channels = field.shape[-1]
+    channels = field.shape[-1] if field.shape else 1
     mean, std = (0.5, 0.25) if field.modality == "image" else (0.0, 1.0)
     return field.replace(mean=(mean,) * channels, std=(std,) * channels)
 
@@ -201,6 +207,7 @@ def _moments(
 
 def _means(value: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:
     """Return the means over all axes but the last, of the values and of their squares."""
+    value = np.atleast_1d(value)
     lines = value.reshape(-1, value.shape[-2], value.shape[-1]) if value.ndim > 1 else value[None]
     axes = tuple(range(lines.ndim - 1))
     # Some at a time, as the floats take 8 or 16 times as much memory.
@@ -233,7 +240,7 @@ def _kept(
     except (OSError, ValueError, KeyError, TypeError):
         return None
     for name, (mean, std) in kept.items():
-        channels = (fields[name].shape[-1],)
+        channels = (fields[name].shape or (1,))[-1:]
         if not (mean.shape == std.shape == channels and np.isfinite([mean, std]).all()):
             return None
         if not (std > 0).all():

@@ -103,7 +103,7 @@ def _encoded(cells: Sequence[str], column: Column) -> np.ndarray:
     filled = [column.fill if cell in BLANKS else cell for cell in cells]
     numbers = _numbers(filled)
     if numbers is None or not (np.abs(numbers) <= _LARGEST).all():
-        wrong = next(cell for cell in filled if not _fits(cell))
+        wrong = next(cell for cell in filled if not is_number(cell))
         raise UserError(
             f"column {column.name!r} is numeric in the training examples; {wrong!r} is no finite "
             "32-bit number"
@@ -111,7 +111,8 @@ def _encoded(cells: Sequence[str], column: Column) -> np.ndarray:
     return numbers.astype(np.float32)
 
 
-def _fits(cell: str | float) -> bool:
+def is_number(cell: str | float) -> bool:
+    """Say whether a cell is a finite 32-bit number."""
     numbers = _numbers([cell])
     return numbers is not None and abs(numbers[0]) <= _LARGEST
 

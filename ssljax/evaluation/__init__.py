@@ -5,7 +5,7 @@ from ssljax.evaluation.knn import knn_accuracy
 from ssljax.evaluation.linear import linear_probe
 from ssljax.evaluation.protocol import evaluate, quick
 from ssljax.evaluation.spectrum import rankme, unit_std
-from ssljax.evaluation.tables import table, write
+from ssljax.evaluation.tables import table, with_earlier, write
 
 __all__ = [
     "Features",
@@ -18,5 +18,6 @@ __all__ = [
     "rankme",
     "table",
     "unit_std",
+    "with_earlier",
     "write",
 ]

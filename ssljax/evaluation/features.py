@@ -19,12 +19,13 @@ _IN_FLIGHT = 4  # batches the device may be ahead of the copy to the host
 class Features(NamedTuple):
     """Features of a data set, one row per example, sorted by example id."""
 
-    features: np.ndarray  # float32 [N, D]
-    labels: np.ndarray | None  # int64 [N], None when the batches carry no labels
+    features: np.ndarray  # float32 [N, D]; tokens are [N, T, d]
+    # int64 [N], or other targets as they are, such as float32 [N, K]; None if batches carry none
+    labels: np.ndarray | None
     ids: np.ndarray  # int64 [N], strictly increasing
 
 
-def extract(embed: Embed, batches: Iterable[Batch]) -> Features:
+def extract(embed: Embed, batches: Iterable[Batch], *, rank: int = 1) -> Features:
     """Embed every example of `batches` once.
 
     Rows are sorted by id, so that nothing computed from them depends on the order of reading.
@@ -35,6 +36,7 @@ def extract(embed: Embed, batches: Iterable[Batch]) -> Features:
       batches: dicts of NumPy arrays, or of arrays sharded over hosts, with fields
         [b, ...] and "id" [b]; optionally "label" [b], and "valid" bool [b], False on the rows
         that only fill up the last batch: they are dropped. Every host gets all the features.
+      rank: of the features of one example: 1, or 2 for tokens.
 
     Raises:
       ValueError: `embed` does not return one row per example, or an id occurs twice.
@@ -42,15 +44,15 @@ def extract(embed: Embed, batches: Iterable[Batch]) -> Features:
     """
     rows, labels, ids, waiting = [], [], [], []
     for batch in batches:
-        numbers = _on_host(batch["id"])
-        valid = _on_host(batch["valid"]) if "valid" in batch else np.ones(len(numbers), bool)
+        numbers = on_host(batch["id"])
+        valid = on_host(batch["valid"]) if "valid" in batch else np.ones(len(numbers), bool)
         ids.append(numbers[valid].astype(np.int64))
         if "label" in batch:
-            labels.append(_on_host(batch["label"])[valid].astype(np.int64))
+            labels.append(_targets(on_host(batch["label"])[valid]))
         waiting.append((embed(batch), valid))
         if len(waiting) > _IN_FLIGHT:
-            rows.append(_valid_rows(*waiting.pop(0)))
-    rows += [_valid_rows(*item) for item in waiting]
+            rows.append(_valid_rows(*waiting.pop(0), rank))
+    rows += [_valid_rows(*item, rank) for item in waiting]
     if not sum(map(len, ids)):
         raise UserError("there is no example to evaluate: the data set's split is empty")
     if labels and len(labels) != len(ids):
@@ -63,18 +65,24 @@ def input_features(batch: Batch) -> jax.Array:
     return raw_pixels(batch["image"])
 
 
-def _on_host(array: jax.Array | np.ndarray) -> np.ndarray:
+def on_host(array: jax.Array | np.ndarray) -> np.ndarray:
+    """Return an array as NumPy has it, also one that is sharded over hosts."""
+    """Return an array of the devices on this host, also one that lies on several hosts."""
     if isinstance(array, jax.Array) and not array.is_fully_addressable:
         return multihost_utils.process_allgather(array, tiled=True)
     return np.asarray(array)
 
 
-def _valid_rows(features: jax.Array, valid: np.ndarray) -> np.ndarray:
-    features = _on_host(features).astype(np.float32)
-    if features.ndim != 2 or len(features) != len(valid):
+def _targets(labels: np.ndarray) -> np.ndarray:
+    return labels.astype(np.int64) if labels.ndim == 1 and labels.dtype.kind in "iu" else labels
+
+
+def _valid_rows(features: jax.Array, valid: np.ndarray, rank: int) -> np.ndarray:
+    features = on_host(features).astype(np.float32)
+    if features.ndim != rank + 1 or len(features) != len(valid):
         raise ValueError(
             f"embed returned shape {features.shape} for a batch of {len(valid)} examples; "
-            f"expected ({len(valid)}, D)"
+            f"expected ({len(valid)}, {'D' if rank == 1 else '...'})"
         )
     return features[valid]
 
@@ -87,7 +95,7 @@ def _sorted_by_id(rows: list, labels: list, ids: list) -> Features:
         twice = ids[1:][ids[1:] == ids[:-1]][0]
         raise ValueError(f"example id {twice} occurs twice; padding must be marked in 'valid'")
     features = np.concatenate(rows)[order]
-    finite = np.isfinite(features).all(axis=1)
+    finite = np.isfinite(features.reshape(len(ids), -1)).all(axis=1)
     if not finite.all():
         raise UserError(
             f"the features of {int((~finite).sum())} of {len(ids)} examples are not finite "

@@ -118,10 +118,49 @@ def few_labels_probe(
     """
     if draws < 2 or folds < 2:
         raise UserError(f"draws and folds must be at least 2; got {draws} and {folds}")
+    seeds = range(seed, seed + draws)
+    chosen = [draw(train_labels, count, one) for one in seeds]
+    scores = probes_of_draws(
+        train, train_labels, test, test_labels, chosen, grid=grid, folds=folds, seeds=seeds
+    )
+    return {**scores, "labels": count, "seed": seed}
+
+
+def draw_per_class(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """Return the positions of `count` examples of each class, drawn without replacement, ascending.
+
+    A class with fewer gives all that it has.
+    """
+    labels = np.asarray(labels)
+    order = np.random.default_rng(seed).permutation(len(labels))
+    parts = [order[labels[order] == value][:count] for value in np.unique(labels)]
+    return np.sort(np.concatenate(parts))
+
+
+def probes_of_draws(
+    train: np.ndarray,
+    train_labels: np.ndarray,
+    test: np.ndarray,
+    test_labels: np.ndarray,
+    draws: Sequence[np.ndarray],
+    *,
+    seeds: Sequence[int],
+    grid: Sequence[float] = GRID,
+    folds: int = 5,
+) -> dict:
+    """Train the linear probe on each draw of training examples, and score each on all of test.
+
+    Args:
+      train, test, train_labels, test_labels, grid, folds: see `few_labels_probe`.
+      draws: int[count], positions in train.
+      seeds: of the folds of each draw.
+
+    Returns:
+      "accuracy", "interval", "accuracies" and "l2", see `few_labels_probe`.
+    """
     train, train_labels = np.asarray(train), np.asarray(train_labels)
     accuracies, strengths = [], []
-    for one in range(seed, seed + draws):
-        chosen = draw(train_labels, count, one)
+    for chosen, one in zip(draws, seeds, strict=True):
         features, labels = train[chosen], train_labels[chosen]
         l2 = cross_validated(features, labels, grid=grid, folds=folds, seed=one)
         right = fit(features, labels, l2=l2).predict(test) == np.asarray(test_labels)
@@ -133,8 +172,6 @@ def few_labels_probe(
         "interval": list(interval),
         "accuracies": accuracies,
         "l2": strengths,
-        "labels": count,
-        "seed": seed,
     }
 
 

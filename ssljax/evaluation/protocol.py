@@ -26,7 +26,7 @@ NO_LABELS = "no labels: only measures that need none; no accuracy can be given"
 _SPECTRUM_LIMIT = 25_600  # examples, as in the RankMe paper
 # Of each class, where there is no test split. The seed is not the run's: runs of several seeds are
 # compared on the same examples.
-TEST_PART, _TEST_SEED = 0.2, 0
+TEST_PART, TEST_SEED = 0.2, 0
 
 
 def evaluate(
@@ -40,11 +40,13 @@ def evaluate(
     knn_temperature: float = 0.07,
     linear_grid: Sequence[float] = GRID,
     linear_holdout: float = 0.2,
+    probes: Sequence[str] = tuple(PROBES),
     few_labels: Sequence[int] = (),
     few_labels_draws: int = 5,
     seed: int = 0,
     say: Callable[[str], None] = lambda line: None,
     scores_folder: pathlib.Path | None = None,
+    keep: Callable[[str, Features, Features | None], None] = lambda row, train, test: None,
 ) -> dict:
     """Evaluate frozen features by k-NN and by a linear probe, with both baselines.
 
@@ -59,12 +61,14 @@ def evaluate(
         number used is reported.
       knn_temperature: of the neighbours' weights.
       linear_grid, linear_holdout, seed: see `linear_probe`.
+      probes: which of "knn" and "linear" to take.
       few_labels, few_labels_draws: numbers of labels that a linear probe is trained on besides, and
         how often they are drawn, see `few_labels_probe`. The draws do not depend on `seed`: runs of
         several seeds are compared on the same ones.
       say: told what is being done, a line at a time.
       scores_folder: where scores are kept for the next evaluation of the same features, see
         `cached`.
+      keep: takes the features of each row, of train and test, for further protocols.
 
     Returns:
       A dict of plain values that JSON can hold: for each of "pretrained", "random_init" and
@@ -89,12 +93,15 @@ def evaluate(
     for name, embed in embeds.items():
         say(f"evaluating {name.replace('_', ' ')}")
         train, test = _extract_both(embed, train_batches, test_batches)
+        keep(name, train, test)
         rows = rows or _describe(train, test, held_out=test_batches is None)
+        left_out = {probe: "not asked for" for probe in PROBES if probe not in probes}
+        rows["not_measured"] = left_out | rows["not_measured"]
         result[name] = cached(
             scores_folder,
             train,
             test,
-            settings,
+            settings | {"probes": list(probes)},
             functools.partial(_scores, train, test, settings, rows["not_measured"]),
         )
         if name == "raw_input":
@@ -143,7 +150,7 @@ def _held_out(features: Features) -> tuple[Features, Features | None]:
     if features.labels is None:
         return features, None
     try:
-        parts = stratified_split(features.labels, TEST_PART, _TEST_SEED)
+        parts = stratified_split(features.labels, TEST_PART, TEST_SEED)
     except UserError:
         return features, None
     train, test = (
@@ -190,7 +197,7 @@ def _describe(train: Features, test: Features | None, *, held_out: bool) -> dict
     classes, counts = np.unique(train.labels, return_counts=True)
     rows |= {"labels": True, "classes": len(classes)}
     if held_out:
-        rows["held_out"] = {"part": TEST_PART, "seed": _TEST_SEED}
+        rows["held_out"] = {"part": TEST_PART, "seed": TEST_SEED}
         rows["notes"].append(
             f"no test split with labels: {TEST_PART:.0%} of each class, always the same examples, "
             "are held out as test"

@@ -7,11 +7,13 @@ from typing import Any
 
 from ssljax.evaluation.few_labels import few_labels_lines
 from ssljax.evaluation.intervals import BASELINES, PROBES, gain
+from ssljax.evaluation.measure import lines as measured_lines
 from ssljax.evaluation.over_seeds import over_seeds
 from ssljax.evaluation.run_record import RunRecord
 from ssljax.files import write_atomically
 
 _ROWS = {"pretrained": "pretrained", **BASELINES}
+_SAME = ("step", "data", "output", "images")  # of evaluations of one thing
 _SHORT = {"knn": "k-NN", "linear": "linear"}  # heads of columns
 LEGEND = """\
 Accuracies are in percent on the test split, with half of a 95% interval over test examples (not
@@ -36,17 +38,40 @@ def write(result: dict, path: pathlib.Path) -> None:
     write_atomically(pathlib.Path(path), json.dumps(result, indent=2, allow_nan=False) + "\n")
 
 
+def with_earlier(result: dict, path: pathlib.Path) -> dict:
+    """Return `result` with what an earlier one of the same checkpoint and data found besides.
+
+    Args:
+      result: what is to be written.
+      path: of the earlier one's file; another checkpoint's, other data's or none adds nothing.
+    """
+    try:
+        earlier = json.loads(path.read_text(encoding="utf-8"))
+        same = all(earlier.get(key) == result.get(key) for key in _SAME)
+    except (OSError, ValueError, AttributeError):
+        return result
+    if not same:
+        return result
+    if protocols := {**earlier.get("protocols", {}), **result.get("protocols", {})}:
+        result = {**result, "protocols": protocols}
+    return result if "pretrained" in result else {**result, **earlier, "protocols": protocols}
+
+
 def table(result: dict) -> str:
-    """Render the result of `protocol.evaluate` for a terminal.
+    """Render the result of an evaluation for a terminal: that of `protocol.evaluate`, "protocols".
 
     Accuracies are in percent with half the width of their 95% interval. A line says where the
     pretrained encoder is below a baseline, or not to be told from it by the interval of their
     difference, and one names each probe that could not be taken, with the reason.
     """
+    further = measured_lines(result.get("protocols", {}))
+    if "pretrained" not in result:
+        return "\n".join(further + [f"note: {note}" for note in result["protocol"]["notes"]])
     protocol, collapse = result["protocol"], result["pretrained"]["collapse"]
     lines = []
     if protocol["labels"]:
-        head = {"knn": f"k-NN (k={result['pretrained']['knn']['k']})", "linear": "linear probe"}
+        k = result["pretrained"].get("knn", {}).get("k", "")
+        head = {"knn": f"k-NN (k={k})", "linear": "linear probe"}
         lines.append(f"{'':<12}  {head['knn']:>13}  {head['linear']:>13}")
         for row, title in _ROWS.items():
             cells = "  ".join(f"{_percent(result[row].get(probe)):>13}" for probe in PROBES)
@@ -63,7 +88,7 @@ def table(result: dict) -> str:
         f"effective rank (RankMe) {collapse['rankme']:.1f} of {result['pretrained']['dimension']} "
         f"dimensions; feature spread {collapse['feature_std']:.2f} (0: collapsed)"
     )
-    return "\n".join(lines + _warnings(result))
+    return "\n".join(lines + _warnings(result) + ([""] if further else []) + further)
 
 
 def _percent(score: dict | None) -> str:

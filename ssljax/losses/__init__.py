@@ -1,7 +1,11 @@
 """Losses: arrays in, values out. Each stands alone, checks its inputs and carries its paper."""
 
 from ssljax.losses.adversarial import gan
-from ssljax.losses.classification import soft_cross_entropy
+from ssljax.losses.classification import (
+    binary_cross_entropy,
+    label_cross_entropy,
+    soft_cross_entropy,
+)
 from ssljax.losses.clustering import prototype_cross_entropy, swapped_prediction
 from ssljax.losses.contrastive import batch_info_nce, info_nce, nt_xent
 from ssljax.losses.decoupled import dcl, dclw
@@ -32,6 +36,7 @@ from ssljax.losses.variational import kl_to_normal, vae
 __all__ = [
     "barlow_twins",
     "batch_info_nce",
+    "binary_cross_entropy",
     "byol_regression",
     "clip",
     "dcl",
@@ -43,6 +48,7 @@ __all__ = [
     "info_nce",
     "kl_to_normal",
     "koleo",
+    "label_cross_entropy",
     "masked_columns",
     "masked_cross_entropy",
     "masked_l1",

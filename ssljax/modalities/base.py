@@ -1,7 +1,7 @@
 """The interface of a modality: what objectives and evaluation ask of a field of the data."""
 
 import abc
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Protocol
 
 import jax
@@ -12,6 +12,9 @@ from ssljax.errors import UserError
 from ssljax.spec import Field
 
 Array = jax.Array
+# Degrades what a batch holds of a field: (keys [B], value, strength from 1 to 5, bank) -> value, of
+# the same form. `bank` is what a batch of the training set holds; a corruption may draw from it.
+Corruption = Callable[[Array, Any, Array | int, Any], Any]
 Groups = Mapping[str, Mapping[str, Any]]  # the fields of each kind of view, by name
 _GEOMETRY = {"count", "size", "crop_scale", "crop_ratio", "flip", "interpolation"}
 SMALL = 0.5  # of an image: a view that is at most so much of it is a local one
@@ -94,9 +97,25 @@ class Modality(abc.ABC):
           {name: float32[B, count, ...]}, each a `Value` if `value` is one.
         """
 
+    def masks(self, views: Mapping[str, Any], keys: Array, masks: Array) -> dict[str, Array]:
+        """Return the masks, int32[B, count, ...], of the views that `views` makes with these keys.
+
+        Args:
+          views, keys: as of `views`.
+          masks: int32[B, ...], a class for each pixel.
+
+        Raises:
+          UserError: examples of this modality have none.
+        """
+        raise UserError("only images have masks")
+
     @abc.abstractmethod
     def normalize(self, value: Array, field: Field) -> Array:
         """Return examples in the range that views have before, as an encoder takes them."""
+
+    def restore(self, value: Array, field: Field) -> Array:
+        """Return examples in the units of the data: the inverse of `normalize`."""
+        return value * jnp.asarray(field.std) + jnp.asarray(field.mean)
 
     @abc.abstractmethod
     def plain(self, value: Array, field: Field) -> Array:
@@ -121,6 +140,10 @@ class Modality(abc.ABC):
     @abc.abstractmethod
     def reconstruction(self, field: Field, encoder: Any, normalize: bool) -> Reconstruction:
         """Return the target of masked prediction; `normalize`: each patch by itself."""
+
+    def corruptions(self, field: Field) -> dict[str, Corruption]:
+        """Return what degrades examples, by name, to test what features withstand."""
+        return {}
 
     @abc.abstractmethod
     def raw(self, value: Array, field: Field) -> Array:

@@ -11,7 +11,8 @@ from ssljax.data.host import CropGroup
 from ssljax.errors import UserError
 from ssljax.modalities.base import Modality
 from ssljax.modalities.patches import PatchReconstruction
-from ssljax.ops.augment import Augmentation, finish_crops, multi_crop
+from ssljax.ops import degrade
+from ssljax.ops.augment import Augmentation, finish_crops, multi_crop, multi_crop_masks
 from ssljax.ops.pixels import check_range, unit_range
 
 COLORS = ("contrast", "saturation", "hue", "grey_prob")  # brightness is of each channel by itself
@@ -52,6 +53,9 @@ class Image(Modality):
         crops = make(views, keys, value)
         return {name: self.normalize(crops[name], field) for name in crops}
 
+    def masks(self, views, keys, masks):
+        return multi_crop_masks(views, keys, masks)
+
     def normalize(self, value, field):
         """Return (images - mean) / std by channel; images are float, in [0, 1]."""
         return (value - jnp.asarray(field.mean)) / jnp.asarray(field.std)
@@ -67,9 +71,25 @@ class Image(Modality):
         out = math.prod(encoder.patch) * field.shape[2]
         return PatchReconstruction(encoder.patch, out, normalize)
 
+    def corruptions(self, field):
+        """Return noise, blur, contrast, occlusion and rotation; results are rounded as stored."""
+        names = ("noise", "blur", "contrast", "occlusion", "rotation")
+        return {
+            name: functools.partial(_degraded, getattr(degrade, f"image_{name}")) for name in names
+        }
+
     def raw(self, value, field):
         """Return the pixels in [0, 1]; images with a longer side are shrunk, antialiased."""
         return raw_pixels(value)
+
+
+def _degraded(corrupt, keys, value, strength, bank):
+    del bank
+    value = jnp.asarray(value)
+    made = jax.vmap(corrupt, in_axes=(0, 0, None))(keys, unit_range(value), strength)
+    if jnp.issubdtype(value.dtype, jnp.floating):
+        return made.astype(value.dtype)
+    return jnp.round(made * jnp.iinfo(value.dtype).max).astype(value.dtype)
 
 
 def raw_pixels(images: jax.Array, *, size: int = RAW_SIZE) -> jax.Array:

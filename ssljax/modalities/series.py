@@ -1,10 +1,12 @@
 """Series: float32 [times, channels], without missing values; padded at the end if ragged."""
 
+import jax
 import jax.numpy as jnp
 
 from ssljax.errors import UserError
 from ssljax.modalities.base import Modality, is_local, weak_of
 from ssljax.modalities.patches import PatchReconstruction
+from ssljax.ops import degrade
 from ssljax.ops.augment import SeriesView, multi_window
 from ssljax.ops.window_statistics import window_statistics
 from ssljax.spec import Value
@@ -71,6 +73,28 @@ class Series(Modality):
     def reconstruction(self, field, encoder, normalize):
         out = encoder.patch[0] * field.shape[1]
         return PatchReconstruction(encoder.patch, out, normalize)
+
+    def corruptions(self, field):
+        """Return noise and, of two channels or more, dropped channels; padding stays as it is."""
+
+        def degraded(corrupt):
+            def run(keys, value, strength, bank):
+                del bank
+                series = value.data if isinstance(value, Value) else value
+                made = jax.vmap(corrupt, in_axes=(0, 0, None))(
+                    keys, self.plain(series, field), strength
+                )
+                made = self.restore(made, field)
+                if not isinstance(value, Value):
+                    return made
+                return Value(jnp.where(value.segments[..., None] > 0, made, series), value.segments)
+
+            return run
+
+        found = {"noise": degraded(degrade.series_noise)}
+        if field.shape[1] > 1:
+            found["dropped_channels"] = degraded(degrade.series_dropped_channels)
+        return found
 
     def raw(self, value, field):
         """Return the statistics of each channel of the normalised series, without padding."""

@@ -2,11 +2,13 @@
 
 import dataclasses
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from ssljax.losses import masked_columns
 from ssljax.modalities.base import Array, Modality, is_local, weak_of
+from ssljax.ops import degrade
 from ssljax.ops.augment import SCARF, multi_corrupt
 from ssljax.ops.augment.table import corrupted
 from ssljax.ops.columns import raw_columns
@@ -59,10 +61,12 @@ class Table(Modality):
 
     def normalize(self, value, field):
         """Return (values - mean) / std of numeric columns, categories as they are."""
-        numeric = np.asarray(field.cardinalities) == 0
-        mean = np.where(numeric, np.asarray(field.mean), 0.0).astype(np.float32)
-        std = np.where(numeric, np.asarray(field.std), 1.0).astype(np.float32)
+        mean, std = _units(field)
         return (value - mean) / std
+
+    def restore(self, value, field):
+        mean, std = _units(field)
+        return value * std + mean
 
     def plain(self, value, field):
         return self.normalize(jnp.asarray(value, jnp.float32), field)
@@ -70,9 +74,26 @@ class Table(Modality):
     def reconstruction(self, field, encoder, normalize):
         return ColumnReconstruction(field.cardinalities)
 
+    def corruptions(self, field):
+        """Return replaced cells."""
+
+        def replaced(keys, value, strength, bank):
+            rows, bank = jnp.asarray(value), jnp.asarray(bank)
+            run = jax.vmap(degrade.table_replaced_cells, in_axes=(0, 0, None, None))
+            return run(keys, rows, strength, bank)
+
+        return {"replaced_cells": replaced}
+
     def raw(self, value, field):
         """Return standardised numeric columns and one-hot categories."""
         return raw_columns(value, field.cardinalities, field.mean, field.std)
+
+
+def _units(field) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and standard deviation of the numeric columns, 0 and 1 of categories."""
+    numeric = np.asarray(field.cardinalities) == 0
+    mean = np.where(numeric, np.asarray(field.mean), 0.0).astype(np.float32)
+    return mean, np.where(numeric, np.asarray(field.std), 1.0).astype(np.float32)
 
 
 @dataclasses.dataclass(frozen=True)

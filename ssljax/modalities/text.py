@@ -1,10 +1,15 @@
 """Text: int32 [tokens], ids of a vocabulary, padded at the end."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 
+from ssljax.data.host.text import BYTES
 from ssljax.errors import UserError
 from ssljax.modalities.base import Modality
+from ssljax.ops import degrade
+from ssljax.spec import Value
 
 
 class Text(Modality):
@@ -31,11 +36,26 @@ class Text(Modality):
     def normalize(self, value, field):
         return value
 
+    def restore(self, value, field):
+        return value
+
     def plain(self, value, field):
         return jnp.asarray(value, jnp.int32)
 
     def blank(self, field, size=0):
         return jnp.zeros((2, *self.shape(field, size)), jnp.int32)
+
+    def corruptions(self, field):
+        """Return dropped words: what stands between spaces where tokens are bytes, else tokens."""
+        space = ord(" ") if field.vocab == BYTES else None
+
+        def dropped(keys, value, strength, bank):
+            del bank
+            run = functools.partial(degrade.text_dropped_words, space=space)
+            over = jax.vmap(run, in_axes=(0, 0, 0, None))
+            return Value(*over(keys, value.data, value.segments, strength))
+
+        return {"dropped_words": dropped}
 
     def raw(self, value, field):
         """Return the share of each id among the tokens of a text, [B, vocab]."""

@@ -10,7 +10,7 @@ from ssljax.models.base import (
 )
 from ssljax.models.decoders import ConvDecoder, MAEDecoder, Predictor
 from ssljax.models.discriminator import PairDiscriminator
-from ssljax.models.heads import MLP, DINOHead, MaskToken, Prototypes, Scalar
+from ssljax.models.heads import MLP, DINOHead, LinearHead, MaskToken, Prototypes, Scalar
 from ssljax.models.image_decoder import GridDecoder, ImageDecoder
 from ssljax.models.normalization import BatchNorm
 from ssljax.models.registry import ENCODERS, build_encoder, encoder_class
@@ -30,6 +30,7 @@ __all__ = [
     "Encoded",
     "GridDecoder",
     "ImageDecoder",
+    "LinearHead",
     "MAEDecoder",
     "MaskToken",
     "PairDiscriminator",

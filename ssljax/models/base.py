@@ -22,11 +22,16 @@ class Encoded(NamedTuple):
         the last feature map of a ResNet in row-major order.
       mlp_outputs: [depth, B, N, d], what the MLP of every block of a ViT adds to the patch tokens;
         None unless asked for.
+      layers: [B, L, 2, D], what every block of a transformer or every stage of a ResNet gives: the
+        class token (the mean where there is none), then the mean of the other tokens; after the
+        last norm of a transformer. Stages with fewer channels than the last end in zeros. None
+        unless asked for.
     """
 
     pooled: jax.Array
     tokens: jax.Array
     mlp_outputs: jax.Array | None = None
+    layers: jax.Array | None = None
 
 
 def compute_dtype(name: str) -> jnp.dtype:

@@ -21,7 +21,7 @@ from ssljax.models.initializers import (
     token_initializer,
 )
 from ssljax.models.positions import INTERPOLATIONS, coordinates, resample, rotary_angles, sincos
-from ssljax.models.transformer import REMAT_POLICIES, Transformer
+from ssljax.models.transformer import REMAT_POLICIES, LayerNorm, Transformer
 from ssljax.schema import (
     Above,
     AtMost,
@@ -54,13 +54,16 @@ class Encoder(nn.Module):
         are turned, see `ssljax.models.positions.rotary_angles`) or "none".
       positions_interpolation: how learned positions are fitted to another grid, see
         `ssljax.models.positions.resample`.
-      class_token: whether there is one; it has a position of its own if positions are learned.
+      class_token: whether there is one.
+      class_position: whether it has a position of its own where positions are learned.
       registers: number of further learned tokens, without position, that are dropped at the end
         (Darcet et al. 2023, arXiv:2309.16588).
       pool: features are the class token ("cls") or the mean of the other tokens ("mean"), after the
         last norm. The mean leaves out padding.
-      mlp_ratio, activation, drop_path, drop_path_uniform, layer_scale, qk_norm, norm_epsilon,
-        kernel_init, attention, scan, remat: see `Transformer`.
+      norm_pooled: whether the last norm is of the mean, and not of each token before it, as in
+        MAE's fine-tuning (`global_pool`) and timm's `fc_norm`. `tokens` then have no last norm.
+      mlp_ratio, activation, drop_path, drop_path_uniform, layer_scale, qkv_bias, qk_norm,
+        norm_epsilon, kernel_init, attention, scan, remat: see `Transformer`.
       patch_init: how the map of the patches starts, a name of `ssljax.models.initializers.KERNELS`;
         "" for as the transformer.
       token_init: how class token and registers start, a name of `TOKENS` there.
@@ -77,13 +80,16 @@ class Encoder(nn.Module):
     positions: Literal[POSITIONS] = "learned"
     positions_interpolation: Annotated[str, OneOf(INTERPOLATIONS)] = "lowpass"
     class_token: bool = True
+    class_position: bool = True
     registers: CountOrNone = 0
     pool: Literal["cls", "mean"] = "cls"
+    norm_pooled: bool = False
     mlp_ratio: Annotated[float, Above(0), AtMost(64)] = 4.0
     activation: Literal["gelu", "gelu_tanh", "swiglu"] = "gelu"
     drop_path: Decay = 0.0
     drop_path_uniform: bool = False
     layer_scale: Share = 0.0
+    qkv_bias: bool = True
     qk_norm: bool = False
     norm_epsilon: Part = 1e-6
     kernel_init: Annotated[str, OneOf(BLOCKS)] = "xavier"
@@ -148,6 +154,11 @@ class Encoder(nn.Module):
                 "encoder.pool='cls' needs encoder.class_token=True; without a class token set "
                 "encoder.pool='mean'"
             )
+        if self.norm_pooled and self.pool != "mean":
+            raise UserError(
+                f"encoder.norm_pooled=True needs encoder.pool='mean', not {self.pool!r}: a class "
+                "token has the last norm already"
+            )
         if self.pool == "cls" and self.causal:
             raise UserError(
                 "encoder.pool='cls' needs encoder.causal=False: the class token comes first, and "
@@ -165,6 +176,7 @@ class Encoder(nn.Module):
         mask_token: jax.Array | None = None,
         segments: jax.Array | None = None,
         mlp_outputs: bool = False,
+        layers: bool = False,
     ) -> Encoded:
         """Encode x[B, *shape], already normalised.
 
@@ -185,21 +197,21 @@ class Encoder(nn.Module):
             Class token and registers are of segment 1, so packed rows are for encoders without
             them, and what is pooled is the mean of all that is not padding.
           mlp_outputs: whether to return what the MLP of every block adds.
+          layers: whether to return what every block gives, see `Encoded`; not both.
 
         Returns:
           `tokens` are those of the (kept) patches, in the order of `keep`.
         """
 
         def encode(encoder, x, keep, masked, segments):
-            return encoder._encode(
-                x, keep, masked, mask_token, segments, train=train, mlp_outputs=mlp_outputs
-            )
+            asked = {"mlp_outputs": mlp_outputs, "layers": layers}
+            return encoder._encode(x, keep, masked, mask_token, segments, train=train, **asked)
 
         if self.grad_cache == 1 or not train:
             return encode(self, x, keep, masked, segments)
         return in_parts(encode, self, self.grad_cache, x, keep, masked, segments)
 
-    def _encode(self, x, keep, masked, mask_token, segments, *, train, mlp_outputs) -> Encoded:
+    def _encode(self, x, keep, masked, mask_token, segments, *, train, mlp_outputs, layers):
         dtype = compute_dtype(self.dtype)
         block_initializer(self.kernel_init)  # its error names the key
         init = self.patch_init or self.kernel_init.removesuffix("_by_depth")
@@ -225,14 +237,26 @@ class Encoder(nn.Module):
             tokens,
             train=train,
             mlp_outputs=mlp_outputs,
+            layers=layers,
             segments=None if segments is None else jnp.pad(segments, before, constant_values=1),
             angles=None if angles is None else jnp.pad(angles, (*before, (0, 0))),
         )
-        tokens, added = tokens if mlp_outputs else (tokens, None)
+        tokens, added = tokens if mlp_outputs or layers else (tokens, None)
         patch_tokens = tokens[:, len(first) :]
         pooled = tokens[:, 0] if self.pool == "cls" else _mean(patch_tokens, segments)
+        if self.norm_pooled:
+            pooled = LayerNorm(self.norm_epsilon, name="pooled_norm")(pooled)
+        pooled = pooled.astype(jnp.float32)
+        if layers:
+            return Encoded(pooled, patch_tokens, layers=self._layers(added, len(first), segments))
         added = added[:, :, len(first) :] if mlp_outputs else None
-        return Encoded(pooled.astype(jnp.float32), patch_tokens, added)
+        return Encoded(pooled, patch_tokens, added)
+
+    def _layers(self, tokens: jax.Array, first: int, segments: jax.Array | None) -> jax.Array:
+        """Return [B, L, 2, D] of the tokens [L, B, N, D] of every block."""
+        mean = jax.vmap(_mean, in_axes=(0, None))(tokens[:, :, first:], segments)
+        on_class = tokens[:, :, 0] if self.class_token else mean
+        return rearrange([on_class, mean], "k l b d -> b l k d").astype(jnp.float32)
 
     def _segments(self, segments: jax.Array, grid: Grid) -> jax.Array:
         """Return int32[B, N], the segments of the tokens."""
@@ -265,7 +289,7 @@ class Encoder(nn.Module):
         return jnp.take(table, _within(segments), axis=0) if packed else table, on_class, None
 
     def _learned(self, grid: Grid, made_for: Grid, fitted: Grid) -> tuple[jax.Array, jax.Array]:
-        count = int(self.class_token)
+        count = int(self.class_token and self.class_position)
         shape = (count + math.prod(made_for), self.width)
         table = self.param("pos_embed", nn.initializers.normal(0.02), shape)
         on_tokens = table[count:]
@@ -279,7 +303,8 @@ class Encoder(nn.Module):
                 )
             cells = on_tokens.reshape(*made_for, -1)[tuple(map(slice, fitted))]
             on_tokens = cells.reshape(-1, self.width)
-        return resample(on_tokens, fitted, grid, how=self.positions_interpolation), table[:count]
+        on_class = table[:count] if count else jnp.zeros((int(self.class_token), self.width))
+        return resample(on_tokens, fitted, grid, how=self.positions_interpolation), on_class
 
     def _first_tokens(self, position: jax.Array) -> jax.Array:
         """Return the class token and the registers, [0 or more, width]."""
@@ -299,6 +324,7 @@ class Encoder(nn.Module):
             drop_path=self.drop_path,
             drop_path_uniform=self.drop_path_uniform,
             layer_scale=self.layer_scale,
+            qkv_bias=self.qkv_bias,
             qk_norm=self.qk_norm,
             norm_epsilon=self.norm_epsilon,
             kernel_init=self.kernel_init,
@@ -306,6 +332,7 @@ class Encoder(nn.Module):
             attention=self.attention,
             scan=self.scan,
             remat=self.remat,
+            last_norm=not self.norm_pooled,
             dtype=dtype,
             name="trunk",
         )

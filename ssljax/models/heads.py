@@ -101,6 +101,36 @@ class MLP(nn.Module):
         )(x)
 
 
+class LinearHead(nn.Module):
+    """A linear map of features or tokens, perhaps with a norm before it.
+
+    Args (fields):
+      out: width of the output.
+      norm: "none" or "batch" (BatchNorm without parameters, MAE's linear probe).
+      std: standard deviation of the kernel at the start; the bias starts at 0.
+      dtype: "float32" or "bfloat16" for the product; the output is float32.
+    """
+
+    out: int
+    norm: str = "none"
+    std: float = 0.01
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
+        """Map x[..., D] to float32[..., out]."""
+        dtype = compute_dtype(self.dtype)
+        if self.norm == "batch":
+            norm = BatchNorm(epsilon=1e-6, use_scale=False, use_bias=False, name="norm")
+            x = norm(x, train=train)
+        elif self.norm != "none":
+            raise unknown("head_norm", self.norm, ("none", "batch"))
+        init = nn.initializers.normal(self.std)
+        return nn.Dense(self.out, dtype=dtype, kernel_init=init, name="output")(x).astype(
+            jnp.float32
+        )
+
+
 class DINOHead(nn.Module):
     """An MLP with GELU, a narrow linear layer, and the cosines to a number of prototypes.
 

@@ -57,8 +57,8 @@ def coordinates(grid: Grid, trained_on: Grid) -> list[np.ndarray]:
 # How positions are fitted to another grid: what official codes add to the number of cells before
 # they divide by the old one, None where there is another filter.
 INTERPOLATIONS = {
-    "lowpass": None,
-    "bicubic": 0.0,  # MSN
+    "lowpass": None,  # timm, Hugging Face's DINOv2 with registers
+    "bicubic": 0.0,  # MSN, Hugging Face's ViT, ViT-MAE, DINOv2 and I-JEPA
     "bicubic_offset": 0.1,  # DINO, iBOT, DINOv2
 }
 

@@ -105,12 +105,19 @@ class ResNet(nn.Module):
     patch: ClassVar[tuple[int, ...]] = ()
 
     @nn.compact
-    def __call__(self, images: jax.Array, *, train: bool) -> Encoded:
-        """Encode images[B, H, W, C], already normalised."""
+    def __call__(self, images: jax.Array, *, train: bool, layers: bool = False) -> Encoded:
+        """Encode images[B, H, W, C], already normalised.
+
+        Args:
+          images: a batch.
+          train: whether BatchNorm uses the statistics of the batch.
+          layers: whether to return the mean of the map after every stage, see `Encoded`.
+        """
         dtype = compute_dtype(self.dtype)
         norm = functools.partial(BatchNorm, momentum=self.bn_momentum, groups=self.bn_groups)
         conv = functools.partial(convolution, dtype=dtype)
         x = self._stem(images.astype(dtype), norm, conv, train)
+        means = []
         for i, size in enumerate(self.stage_sizes):
             kernels, features = self._layers(self.width * 2**i)
             block = functools.partial(
@@ -118,8 +125,13 @@ class ResNet(nn.Module):
             )
             stage = Stage(size, stride=2 if i > 0 else 1, block=block, name=f"stage_{i}")
             x = stage(x, train=train)
+            means.append(average_pool(x.astype(jnp.float32), 1) if layers else None)
         pooled = average_pool(x.astype(jnp.float32), self.pool)
-        return Encoded(pooled, rearrange(x, "b h w c -> b (h w) c"))
+        tokens = rearrange(x, "b h w c -> b (h w) c")
+        if not layers:
+            return Encoded(pooled, tokens)
+        wide = [jnp.pad(mean, ((0, 0), (0, x.shape[-1] - mean.shape[-1]))) for mean in means]
+        return Encoded(pooled, tokens, layers=jnp.stack([jnp.stack(wide, axis=1)] * 2, axis=2))
 
     def _stem(
         self, x: jax.Array, norm: functools.partial, conv: functools.partial, train: bool

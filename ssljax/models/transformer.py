@@ -71,6 +71,7 @@ class Transformer(nn.Module):
       drop_path_uniform: whether it is the same in all blocks instead (DINOv2).
       layer_scale: initial value of a per-channel factor on each branch; 0 for none (Touvron et al.
         2021, arXiv:2103.17239).
+      qkv_bias: whether the maps to queries, keys and values have a bias.
       qk_norm: LayerNorm of queries and keys per head (Dehghani et al. 2023, arXiv:2302.05442).
       norm_epsilon: of every LayerNorm.
       kernel_init: how kernels start, a name of `ssljax.models.initializers.BLOCKS`.
@@ -79,6 +80,7 @@ class Transformer(nn.Module):
       scan: see above.
       remat: what the backward pass computes again instead of keeping: "none"; "dots": all of a
         block but its products; "dots_no_batch": all but its products with weights; "full": all.
+      last_norm: whether there is the last norm.
       dtype: of products and activations. Softmax and LayerNorm statistics are float32.
     """
 
@@ -89,6 +91,7 @@ class Transformer(nn.Module):
     drop_path: float = 0.0
     drop_path_uniform: bool = False
     layer_scale: float = 0.0
+    qkv_bias: bool = True
     qk_norm: bool = False
     norm_epsilon: float = 1e-6
     kernel_init: str = "xavier"
@@ -96,6 +99,7 @@ class Transformer(nn.Module):
     attention: str = "auto"
     scan: bool = True
     remat: str = "none"
+    last_norm: bool = True
     dtype: jnp.dtype = jnp.float32
 
     @nn.compact
@@ -105,6 +109,7 @@ class Transformer(nn.Module):
         *,
         train: bool,
         mlp_outputs: bool = False,
+        layers: bool = False,
         segments: jax.Array | None = None,
         angles: jax.Array | None = None,
     ) -> jax.Array | tuple[jax.Array, jax.Array]:
@@ -115,6 +120,8 @@ class Transformer(nn.Module):
           train: whether drop-path acts.
           mlp_outputs: whether to return also, as [depth, B, N, D], what the MLP of every block adds
             (data2vec's targets).
+          layers: whether to return also, as [depth, B, N, D], the tokens after every block, each
+            through the last norm (DINO's get_intermediate_layers); not both.
           segments: int32[B, N]; a token sees those of its own segment. None: it sees all.
           angles: float[1 or B, N, D / heads / 2], by which queries and keys are turned.
         """
@@ -131,13 +138,14 @@ class Transformer(nn.Module):
             mlp_ratio=self.mlp_ratio,
             activation=self.activation,
             layer_scale=self.layer_scale,
+            qkv_bias=self.qkv_bias,
             qk_norm=self.qk_norm,
             norm_epsilon=self.norm_epsilon,
             kernel_init=kernel_init,
             causal=self.causal,
             kernel=self.attention,
             dtype=self.dtype,
-            return_mlp_output=mlp_outputs,
+            returned="mlp" if mlp_outputs else "tokens" if layers else "",
         )
         rates = numbers = None
         if train and self.drop_path > 0:
@@ -152,8 +160,10 @@ class Transformer(nn.Module):
             {"rate": rates, "number": numbers},
             {"segments": segments, "angles": angles},
         )
-        tokens = LayerNorm(self.norm_epsilon, dtype=self.dtype, name="norm")(tokens)
-        return (tokens, added) if mlp_outputs else tokens
+        if self.last_norm:
+            norm = LayerNorm(self.norm_epsilon, dtype=self.dtype, name="norm")
+            tokens, added = norm(tokens), norm(added) if layers else added
+        return (tokens, added) if mlp_outputs or layers else tokens
 
     def _scanned(self, block: functools.partial, tokens: jax.Array, each: Mapping, shared: Mapping):
         stack = nn.scan(
@@ -179,30 +189,31 @@ class Transformer(nn.Module):
             own = jax.tree.map(operator.itemgetter(i), each)
             tokens, branch = block(name=f"block_{i}")(tokens, own, shared)
             added.append(branch)
-        return tokens, jnp.stack(added) if block.keywords["return_mlp_output"] else None
+        return tokens, jnp.stack(added) if block.keywords["returned"] else None
 
 
 class Block(nn.Module):
-    """One layer of the trunk; the fields are those of `Transformer`, and whether to return what the
-    MLP adds."""
+    """One layer of the trunk; the fields are those of `Transformer`, and what to return besides:
+    "mlp", what the MLP adds, "tokens", or ""."""
 
     heads: int
     mlp_ratio: float
     activation: str
     layer_scale: float
+    qkv_bias: bool
     qk_norm: bool
     norm_epsilon: float
     kernel_init: Initializer
     causal: bool
     kernel: str
     dtype: jnp.dtype
-    return_mlp_output: bool
+    returned: str
 
     @nn.compact
     def __call__(
         self, x: jax.Array, each: Mapping, shared: Mapping
     ) -> tuple[jax.Array, jax.Array | None]:
-        """Return (x, branch), the pair a scan wants.
+        """Return (x, what is returned besides), the pair a scan wants.
 
         Args:
           x: tokens.
@@ -221,6 +232,7 @@ class Block(nn.Module):
             *inits,
             causal=self.causal,
             kernel=self.kernel,
+            qkv_bias=self.qkv_bias,
             name="attention",
         )
         mlp = MLP(self.mlp_ratio, self.activation, self.dtype, *inits, name="mlp")
@@ -229,7 +241,7 @@ class Block(nn.Module):
             if self.layer_scale:
                 y = LayerScale(self.layer_scale, name=f"scale{i}")(y)
             x = x + self._drop_path(y, each["rate"])
-        return x, y if self.return_mlp_output else None
+        return x, {"mlp": y, "tokens": x, "": None}[self.returned]
 
     def _drop_path(self, y: jax.Array, rate: jax.Array | None) -> jax.Array:
         if rate is None:
@@ -254,6 +266,7 @@ class Attention(nn.Module):
     last_init: Initializer = XAVIER
     causal: bool = False
     kernel: str = "xla"
+    qkv_bias: bool = True
 
     @nn.compact
     def __call__(
@@ -265,7 +278,7 @@ class Attention(nn.Module):
         dense = functools.partial(linear, width, self.dtype)
         q, k, v = (
             rearrange(
-                dense(name, self.kernel_init, axes=("embed", "heads"))(x),
+                dense(name, self.kernel_init, axes=("embed", "heads"), use_bias=self.qkv_bias)(x),
                 "b n (h d) -> b h n d",
                 h=self.heads,
             )
@@ -341,13 +354,15 @@ def linear(
     kernel_init: Initializer = XAVIER,
     bias_init: Initializer = nn.initializers.zeros,
     axes: tuple[str | None, str | None] = (None, None),
+    use_bias: bool = True,
 ) -> nn.Dense:
     """Return a linear map of tokens; `axes` names its inputs and outputs, see `models.axes`."""
     inits = {
         "kernel_init": named_init(kernel_init, *axes),
         "bias_init": named_init(bias_init, axes[1]),
     }
-    return nn.Dense(width, dtype=dtype, dot_general=_row_product, name=name, **inits)
+    options = {"use_bias": use_bias, "dot_general": _row_product}
+    return nn.Dense(width, dtype=dtype, name=name, **options, **inits)
 
 
 def _row_product(x: jax.Array, kernel: jax.Array, _: tuple, **options) -> jax.Array:

@@ -101,6 +101,9 @@ class Objective:
         of the batch.
       smallest_batch: examples that the loss must compare to tell anything: 2, or 3 where each
         view's projections are normalised over the batch. Below, its gradient is 0: refused.
+      frozen: components that are not trained; the optimizer leaves them alone.
+      predicts: the entry of `outputs` that predicts the label, "" for none. It is scored on labels,
+        see `ssljax.training.predictions`.
       paper: for `ssljax list objectives`.
 
     Attributes:
@@ -117,6 +120,8 @@ class Objective:
     several_fields: ClassVar[bool] = False
     batch_coupled: ClassVar[bool] = False
     smallest_batch: ClassVar[int] = 1
+    frozen: ClassVar[tuple[str, ...]] = ()
+    predicts: ClassVar[str] = ""
     paper: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
@@ -206,6 +211,25 @@ class Objective:
         net = teacher if self.features_of_teacher else student
         encoded = net.encoder(plain(batch[self.run.name], self.run.field))
         return {self.run.name: encoded.pooled, f"tokens/{self.run.name}": encoded.tokens}
+
+    def layers(self, params: PyTree, state: PyTree, batch: Batch, name: str) -> Array:
+        """Return what every block of the encoder of a field gives, [B, L, 2, D]; see `Encoded`.
+
+        Args:
+          params, state, batch: see `outputs`.
+          name: of the field.
+
+        Raises:
+          TypeError: the encoder does not tell.
+        """
+        student, teacher = self.nets(params, state, train=False)
+        net = teacher if self.features_of_teacher else student
+        encoder = getattr(net, self.encoder_of(name))
+        return encoder(plain(batch[name], self.run.spec.fields[name]), layers=True).layers
+
+    def encoder_of(self, name: str) -> str:
+        """Return the component that reads a field."""
+        return "encoder"
 
     def host_crops(self) -> dict[str, CropGroup]:
         """Return the crops that hosts can make for the views, by the name of their entry.

@@ -158,6 +158,10 @@ class Combine(Refreshing):
         name = self.embed_with or next(iter(self.tasks))
         return self.tasks[name].outputs(self._of(name, params), state[name], batch)
 
+    def layers(self, params, state, batch, name):
+        task = self.embed_with or next(iter(self.tasks))
+        return self.tasks[task].layers(self._of(task, params), state[task], batch, name)
+
     def _weight(self, name: str) -> Callable[[jax.Array], float | jax.Array]:
         weight = self.weights.get(name, 1.0)
         if not isinstance(weight, Mapping | ConfigDict):

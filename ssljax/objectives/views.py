@@ -159,6 +159,16 @@ class Views:
         # Under jit a dict comes back in the order of its keys; the order of the groups is ours.
         return {name: made[name] for name in views}
 
+    def masks(self, key: Array, batch: Batch) -> dict[str, Array]:
+        """Return int32 [B, count, size, size] for each group: the masks of the views.
+
+        The masks of a batch, its "label", are cropped and mirrored as the views that a call with
+        the same key makes of the images.
+        """
+        keys = per_example(jax.random.fold_in(key, 0), batch["row"])
+        made = modality_of(self.field).masks(self.augmentations, keys, batch["label"])
+        return {name: made[name] for name in self.augmentations}
+
     def by_size(self, key: Array, batch: Batch) -> list[Array]:
         """Return the views as one array [B, V, ...] for each size, the largest first."""
         groups: dict[int, list[Array]] = {}

@@ -49,7 +49,7 @@ def _given(text: str) -> Described:
         if not pathlib.Path(text).exists():
             raise UserError(f"--spec {text!r} is neither there nor understood; give {USAGE}")
         spec = read_spec(pathlib.Path(text))
-        return Described(text, {**spec.fields, "label": LABEL}, spec.num_examples)
+        return Described(text, {"label": LABEL, **spec.fields}, spec.num_examples)
     modality, count = found[1], int(found[3])
     shape = tuple(map(int, found[2].split("x")))
     if len(shape) != _RANKS[modality] or 0 in (*shape, count):

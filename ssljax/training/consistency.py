@@ -12,6 +12,7 @@ from typing import Any
 from ml_collections import ConfigDict
 
 from ssljax.errors import UserError
+from ssljax.evaluation.protocols import build_protocol
 from ssljax.models import build_encoder, encoder_class
 from ssljax.objectives import objective_class, require_reads
 from ssljax.schema import check, convert, is_section
@@ -43,6 +44,8 @@ def require_consistent(config: ConfigDict) -> None:
             f"config.data.pack={config.data.pack} packs whole series without labels; it needs "
             "config.data.ragged=True, config.data.length=0 and config.data.labels=False"
         )
+    for name, section in config.evaluation.protocols.items():
+        build_protocol(name, section)
     _require_micro_batches(config)
     _require_other_split(config)
     require_scores(config)

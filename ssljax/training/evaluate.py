@@ -1,6 +1,7 @@
 """The frozen features of a run under evaluation: quickly while it trains, in full afterwards."""
 
 import dataclasses
+import functools
 import pathlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -10,11 +11,15 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from ssljax.data import Source, Subset, epoch, only
+from ssljax.data import Source, Subset, only
 from ssljax.data.storage import data_directory
 from ssljax.errors import MissingSplit, UserError
 from ssljax.evaluation import evaluate, quick
 from ssljax.evaluation.features import Features, extract
+from ssljax.evaluation.measure import measure
+from ssljax.evaluation.protocol import TEST_PART
+from ssljax.evaluation.protocols import build_protocol
+from ssljax.evaluation.subject import Subject
 from ssljax.modalities import modality_of
 from ssljax.spec import Field, Spec
 from ssljax.training.checkpoint import Checkpointer
@@ -25,6 +30,7 @@ from ssljax.training.data_sets import open_data
 from ssljax.training.experiment import Experiment, build
 from ssljax.training.sharding import local_rows
 from ssljax.training.state import TrainState
+from ssljax.training.subjects import batches, subjects_of
 from ssljax.training.tree_paths import named_leaves
 
 HostBatch = dict[str, np.ndarray]
@@ -120,26 +126,34 @@ def full_evaluation(
     """
     options = experiment.config.evaluation
     sets = _open_sets(experiment)
-    result = evaluate(
-        _embed(experiment, state),
-        _embed(experiment, experiment.init()),
-        _raw(experiment),
-        lambda: _batches(experiment, sets.train, sets.labelled),
-        None if sets.test is None else lambda: _batches(experiment, sets.test, sets.labelled),
-        knn_k=options.knn_k,
-        knn_temperature=options.knn_temperature,
-        few_labels=options.few_labels,
-        seed=experiment.config.seed,
-        say=say,
-        scores_folder=data_directory(experiment.config.data.folder or None) / "scores",
-    )
+    built = {name: build_protocol(name, options.protocols[name]) for name in options.protocols}
+    raw = _raw(experiment)
+    subjects = subjects_of(experiment, state, sets.train, sets.test, raw=raw) if built else ()
+    result: dict[str, Any] = {"protocol": {"notes": []}}
+    if options.probes or not built:
+        result = evaluate(
+            _embed(experiment, state),
+            _embed(experiment, experiment.init()),
+            raw,
+            lambda: _batches(experiment, sets.train, sets.labelled),
+            None if sets.test is None else lambda: _batches(experiment, sets.test, sets.labelled),
+            knn_k=options.knn_k,
+            knn_temperature=options.knn_temperature,
+            probes=options.probes,
+            few_labels=options.few_labels,
+            seed=experiment.config.seed,
+            say=say,
+            scores_folder=data_directory(experiment.config.data.folder or None) / "scores",
+            keep=functools.partial(_keep, subjects),
+        )
+    if built:
+        result["protocols"] = measure(built, subjects, say=say)
     trained_on = (sets.train.name, sets.train.split) == _trained_on(experiment)
     data = {"source": sets.train.name, "train": sets.train.split, "test": None}
     if sets.test is not None:
         data["test"] = sets.test.split
-    elif "held_out" in result["protocol"]:
-        part = result["protocol"]["held_out"]["part"]
-        data["test"] = f"{part:.0%} of {sets.train.split}, held out"
+    elif "held_out" in result["protocol"] or any("test" in one.examples.counts for one in subjects):
+        data["test"] = f"{TEST_PART:.0%} of {sets.train.split}, held out"
         if trained_on:
             result["protocol"]["notes"].append(
                 "pretraining saw the held-out examples too, without their labels"
@@ -150,6 +164,8 @@ def full_evaluation(
             "as it is now"
         )
     found = {"step": int(state.step), "data": data, **result}
+    if options.size or options.resize:
+        found["images"] = {"size": options.size, "resize": options.resize}
     if options.output:
         found["output"] = options.output
         result["protocol"]["notes"].append(f"features are the output {options.output!r}")
@@ -268,25 +284,16 @@ def quick_evaluation(experiment: Experiment, state: TrainState) -> dict[str, flo
 
 
 def _batches(experiment: Experiment, source: Source, labels: bool) -> Iterator[HostBatch]:
-    """Yield global batches: every host reads them all, and embeds its part.
+    return batches(experiment, source, labels=labels)
 
-    Images are whole: of the size of those in training, or `evaluation.size`.
-    """
-    config, fields = experiment.config, experiment.output.fields.values()
-    size = config.evaluation.batch_size
-    shards = experiment.mesh.shape["data"] * experiment.mesh.shape["fsdp"]
-    size = -(-size // shards) * shards
-    shapes = {field.modality: field.shape for field in fields}
-    lengths = [shapes[one][0] for one in ("series", "text") if one in shapes]
-    return epoch(
-        source,
-        size,
-        shapes["image"][:2] if "image" in shapes else None,
-        length=next(iter(lengths), None),
-        shorter=config.evaluation.resize,
-        labels=labels,
-        workers=config.data.workers,
-    )
+
+def _keep(subjects: Sequence[Subject], row: str, train: Features, test: Features | None) -> None:
+    """Give the features of a row to its subject, which would compute them again."""
+    for subject in subjects:
+        if subject.row == row:
+            for part, found in (("train", train), ("test", test)):
+                if found is not None:
+                    subject.keep(part, "", found)
 
 
 def _raw(experiment: Experiment) -> Callable[[HostBatch], jax.Array]:

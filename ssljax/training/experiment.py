@@ -286,7 +286,11 @@ def build(
     with argument_checks_told():
         abstract_params, objective_state, names = logical_axes.evaluated(objective)
     optimizer = build_optimizer(
-        config.optimizer, steps=config.steps, batch_size=config.batch_size, params=abstract_params
+        config.optimizer,
+        steps=config.steps,
+        batch_size=config.batch_size,
+        params=abstract_params,
+        frozen=objective.frozen,
     )
     if trains:
         require_trained(optimizer.param_groups, config.steps)

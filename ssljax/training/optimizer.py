@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 import jax
@@ -85,7 +85,12 @@ def _as_text(one: ParamGroup) -> tuple[str, str, str]:
 
 
 def build_optimizer(
-    config: Mapping[str, Any], *, steps: int, batch_size: int, params: Any
+    config: Mapping[str, Any],
+    *,
+    steps: int,
+    batch_size: int,
+    params: Any,
+    frozen: Container[str] = (),
 ) -> Optimizer:
     """Return the optimizer that `config` describes.
 
@@ -97,6 +102,7 @@ def build_optimizer(
       steps: updates in the whole run, for the schedule.
       batch_size: examples of an update, over all devices.
       params: arrays or ShapeDtypeStructs, float32.
+      frozen: components that the objective does not train.
 
     Raises:
       UserError: an unknown key, optimizer or schedule, a value out of range, or groups that
@@ -110,6 +116,7 @@ def build_optimizer(
         options["param_groups"] or DEFAULT_PARAM_GROUPS,
         weight_decay=options["weight_decay"],
         layer_decay=options["layer_decay"],
+        frozen=frozen,
     )
     shapes = {}
     for path, leaf in named_leaves(params).items():

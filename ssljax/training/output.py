@@ -41,7 +41,7 @@ def find_output(
         take examples of these shapes.
     """
     try:
-        shapes = _shapes(objective, params, state, fields)
+        shapes = shapes_of_outputs(objective, params, state, fields)
     except ValueError as error:
         shape = " and ".join("x".join(map(str, field.shape)) for field in fields.values())
         raise UserError(
@@ -64,7 +64,7 @@ def find_output(
     return Output(chosen, {own: fields[own]} if own in fields else fields)
 
 
-def _shapes(
+def shapes_of_outputs(
     objective: Objective, params: Any, state: Any, fields: Mapping[str, Field]
 ) -> dict[str, tuple[int, ...]]:
     """Return the shape of each output that is an array, in the order of the objective."""

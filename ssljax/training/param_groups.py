@@ -3,7 +3,7 @@
 import dataclasses
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,7 @@ KEYS = {
 
 _NUMBERED = re.compile(r"(?:stage|layer|block)s?_?(\d+)")
 _STACKED = re.compile(r"(?:layer|block)s?")
-_INPUT = re.compile(r"(stem|patch|embed|pos|cls|class_token|mask_token|register).*")
+_INPUT = re.compile(r"(stem|patch|pos|cls|class_token|mask_token|register|.*embed).*")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,6 +72,7 @@ def param_groups(
     *,
     weight_decay: float,
     layer_decay: float = 1.0,
+    frozen: Container[str] = (),
 ) -> dict[str, ParamGroup]:
     """Return the group of every parameter, by path: the first of `groups` that matches.
 
@@ -83,6 +84,7 @@ def param_groups(
         keys of a mapping and the order decides.
       weight_decay: of the groups that name none.
       layer_decay: see `layer_scales`.
+      frozen: components, such as "encoder", that are frozen whatever their group says.
 
     Raises:
       UserError: a parameter without a group, a group without a parameter, or a malformed group.
@@ -105,7 +107,7 @@ def param_groups(
             schedule=group.get("learning_rate_schedule", ""),
             trust_ratio=group.get("trust_ratio", True),
             clip=group.get("clip", True),
-            frozen=group.get("frozen", False),
+            frozen=group.get("frozen", False) or path.split("/", 1)[0] in frozen,
             frozen_steps=group.get("frozen_steps", 0),
             stacked=is_stacked(path) and len(leaf.shape) > 0,
         )

@@ -191,6 +191,8 @@ class Evaluation:
       knn_k: neighbours that vote
       knn_temperature: temperature of the weights of their votes
       few_labels: numbers of labels, such as (100, 1000), to train a linear probe on besides
+      probes: which of k-NN and the linear probe are taken
+      protocols: further protocols by name, each with its settings, see `ssljax list protocols`
     """
 
     every: CountOrNone = 0
@@ -205,6 +207,8 @@ class Evaluation:
     knn_k: Count = 20
     knn_temperature: Temperature = 0.07
     few_labels: tuple[Count, ...] = ()
+    probes: tuple[Literal["knn", "linear"], ...] = ("knn", "linear")
+    protocols: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -29,7 +29,7 @@ def made_source(steps=10):
 
 def test_batches_hold_every_field_untouched():
     source = made_source()
-    assert source.fields["label"] == LABEL
+    assert source.fields["label"] == LABEL.replace(classes=2)
     batch = Pipeline(source, seed=0, batch_size=5, labels=True).batch(3)
     assert set(batch) == {"series", "table", "id", "label"}
     for name in ("series", "table", "label"):
@@ -64,7 +64,7 @@ def test_the_spec_of_batches(tmp_path):
     data = ConfigDict({"image_size": 0, "length": 4, "labels": True, "folder": str(tmp_path)})
     source = made_source()
     spec = measured_spec(source, data)
-    assert spec.num_examples == N and spec.fields["label"] == LABEL
+    assert spec.num_examples == N and spec.fields["label"] == LABEL.replace(classes=2)
     assert spec.fields["series"].shape == (4, 2) and spec.fields["series"].rate == 50
     batch = Pipeline(source, seed=0, batch_size=3, length=4, labels=True).batch(0)
     for name, like in spec.batch(3).items():

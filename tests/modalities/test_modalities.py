@@ -201,3 +201,12 @@ def test_the_class_of_a_view_has_a_size_and_a_count(name):
     view = modality.view(**modality.complete({"count": 3}, FIELDS[name]))
     assert view.count == 3
     assert view.size == {"image": 8, "series": 16, "table": 0}[name]
+
+
+@each
+def test_what_is_normalised_can_be_restored(name):
+    field, value = FIELDS[name], values(name)
+    if name == "image":
+        value = value / 255
+    back = modality_of(field).restore(modality_of(field).normalize(value, field), field)
+    np.testing.assert_allclose(back, value, atol=1e-5)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from einops import rearrange
 
+from ssljax.errors import UserError
 from ssljax.models import build_encoder
 from ssljax.models.positions import resample, sincos
 from ssljax.models.stems import PatchEmbed
@@ -106,6 +107,27 @@ def test_resampled_positions_by_hand():
     near = 1.25 * (13 / 22) ** 3 - 2.25 * (13 / 22) ** 2 + 1
     got = resample(table, (1, 2), (1, 1), how="bicubic_offset")
     np.testing.assert_allclose(got, [[near + far]], atol=1e-6)
+
+
+# sin(1.7 i) on 3 x 4 cells, by PyTorch 2.13's interpolate(mode="bicubic"); tests/peers has more.
+RECORDED = {
+    ("lowpass", (2, 2)): "0.48696 -0.46083 0.49229 -0.50963",
+    ("bicubic", (2, 2)): "0.65329 -0.73253 0.76853 -0.71225",
+    ("bicubic_offset", (2, 2)): "0.58693 -0.66314 0.77595 -0.84921",
+    ("lowpass", (2, 6)): "0.10681 0.60509 0.82911 -0.20484 -0.71046 -0.86569 "
+    "0.76584 0.73030 0.33935 -0.75365 -0.66037 -0.26220",
+    ("bicubic", (2, 6)): "0.02421 0.65329 0.85818 -0.09854 -0.73253 -0.91822 "
+    "0.82098 0.76853 0.24138 -0.78090 -0.71225 -0.18602",
+    ("bicubic_offset", (2, 6)): "0.00611 0.62634 0.88800 -0.02285 -0.70870 -0.91487 "
+    "0.78670 0.77669 0.32795 -0.70784 -0.77341 -0.25104",
+}
+
+
+@pytest.mark.parametrize(("how", "grid"), RECORDED)
+def test_resampled_positions_as_recorded_from_pytorch(how, grid):
+    table = jnp.sin(1.7 * jnp.arange(12.0))[:, None]
+    expected = np.array(RECORDED[how, grid].split(), np.float32)
+    np.testing.assert_allclose(resample(table, (3, 4), grid, how=how)[:, 0], expected, atol=2e-5)
 
 
 @pytest.mark.parametrize("how", ["lowpass", "bicubic_offset"])
@@ -226,3 +248,48 @@ def test_masked_patches_are_hidden_behind_the_token():
     bias = jax.tree.leaves(params["patch_embed"])[0]
     got = encode({}, params, masked=masked, mask_token=bias).tokens
     np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_a_class_token_without_a_position():
+    """The same as one whose position is 0; the table then has a row less."""
+    params = fresh({})
+    params["pos_embed"][0] = 0
+    less = {**params, "pos_embed": params["pos_embed"][1:]}
+    out, expected = encode({"class_position": False}, less), encode({}, params)
+    jax.tree.map(np.testing.assert_array_equal, out, expected)
+
+
+def test_the_last_norm_of_the_mean_instead_of_the_tokens():
+    """Tokens are without it; its parameters are those of the pooled vector."""
+    config = {"pool": "mean", "norm_pooled": True}
+    params = fresh(config)
+    assert "norm" not in params["trunk"]
+    out = encode(config, params)
+    norm = params["pooled_norm"]
+    mean = np.asarray(out.tokens, np.float64).mean(1)
+    expected = reference.layer_norm(mean, norm["scale"], norm["bias"])
+    np.testing.assert_allclose(out.pooled, expected, rtol=1e-4, atol=1e-4)
+    trunk = {**params["trunk"], "norm": norm}
+    others = {name: tree for name, tree in params.items() if name != "pooled_norm"}
+    normal = encode({"pool": "mean"}, {**others, "trunk": trunk})
+    expected = reference.layer_norm(out.tokens, norm["scale"], norm["bias"])
+    np.testing.assert_allclose(normal.tokens, expected, rtol=1e-4, atol=1e-4)
+    with pytest.raises(UserError, match="norm_pooled=True needs encoder.pool='mean'"):
+        build_encoder({**SMALL, "norm_pooled": True})
+
+
+def test_queries_keys_and_values_without_bias():
+    """The same as biases of 0."""
+    params = fresh({"scan": False})
+    attention = params["trunk"]["block_0"]["attention"]
+    for name in ("query", "key", "value"):
+        for block in ("block_0", "block_1"):
+            linear = params["trunk"][block]["attention"][name]
+            linear["bias"] = jnp.zeros_like(linear["bias"])
+    expected = encode({"scan": False}, params)
+    for name in ("query", "key", "value"):
+        for block in ("block_0", "block_1"):
+            del params["trunk"][block]["attention"][name]["bias"]
+    assert "bias" in attention["out"]
+    out = encode({"scan": False, "qkv_bias": False}, params)
+    np.testing.assert_array_equal(out.tokens, expected.tokens)

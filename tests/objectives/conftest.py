@@ -13,10 +13,10 @@ from sklearn.datasets import load_digits
 from ssljax.data.host import Utf8Bytes, stack
 from ssljax.models import build_encoder, encoder_class
 from ssljax.objectives import Run, build_objective
-from ssljax.spec import Field, Spec, Value, image_spec
+from ssljax.spec import Field, Spec, Value, image_spec, target_kind
 from ssljax.training.optimizer import build_optimizer
 from ssljax.training.step import init_state, make_train_step
-from tests.objectives.cases import CASES, FURTHER, IN_COLOR
+from tests.objectives.cases import CASES, FURTHER, IN_COLOR, LABELLED
 from tests.objectives.files import caption, tint
 
 BATCH, EXAMPLES, STEPS = 16, 48, 10
@@ -54,6 +54,9 @@ def spec_of(case: str) -> Spec:
     encoder, _ = CASES[case]
     if case in FURTHER:
         return PAIRS
+    if case in LABELLED:
+        modality = encoder_class(encoder["name"]).modality
+        return SPECS[modality].replace(label=LABELLED[case])
     return TINTED if case in IN_COLOR else SPECS[encoder_class(encoder["name"]).modality]
 
 
@@ -65,6 +68,8 @@ def make_batch(number: int, spec: Spec = SPEC) -> dict[str, np.ndarray]:
     """
     ids = (np.arange(BATCH) + number * BATCH) % EXAMPLES
     rest = {"id": ids.astype(np.int32), "row": np.arange(BATCH)}
+    if "label" in spec.fields:
+        rest["label"] = targets(spec.fields["label"], ids)
     if "image" not in spec.fields:
         hidden = np.random.default_rng(1).random((EXAMPLES, 6))[ids]
         if "series" in spec.fields:
@@ -78,6 +83,18 @@ def make_batch(number: int, spec: Spec = SPEC) -> dict[str, np.ndarray]:
     if "text" in spec.fields:
         rest["text"] = texts([caption(digit) for digit in load_digits().target[ids]])
     return {"image": images, **rest}
+
+
+def targets(field: Field, ids: np.ndarray) -> np.ndarray:
+    """Return labels of any kind that handwritten digits have."""
+    digits = load_digits()
+    images, classes = digits.images[ids], digits.target[ids]
+    return {
+        "class": classes.astype(np.int32),
+        "multi_label": (images.reshape(len(ids), -1)[:, 20:22] > 8).astype(np.uint8),
+        "regression": images.reshape(len(ids), -1)[:, 20:22].astype(np.float32),
+        "mask": np.where(images > 14, -1, images > 5).astype(np.int32),
+    }[target_kind(field)]
 
 
 def texts(found: list[str]) -> Value:
@@ -113,7 +130,9 @@ def trial(case: str) -> Trial:
     # A gradient that is 0 but for rounding, as of a key's bias, must not move anything by a whole
     # learning rate: eps is well above it.
     options = {"learning_rate": 0.01, "eps": 1e-4}
-    optimizer = build_optimizer(options, steps=STEPS, batch_size=BATCH, params=params).transform
+    optimizer = build_optimizer(
+        options, steps=STEPS, batch_size=BATCH, params=params, frozen=objective.frozen
+    ).transform
     state = jax.jit(lambda: init_state(objective, optimizer, seed=0))()
     if hasattr(objective, "refresh") and objective.refresh_due(0):
         state = objective.refresh(state, lambda: all_batches(spec), key=jax.random.key(5))

@@ -12,7 +12,7 @@ from ssljax.objectives.paired.pair import Paired
 from ssljax.spec import Spec
 from ssljax.training.config import complete
 from ssljax.training.consistency import argument_checks_told, require_consistent
-from tests.objectives.cases import CASES, FURTHER, config_of, series, table
+from tests.objectives.cases import CASES, FURTHER, LABELLED, config_of, series, table
 from tests.objectives.cases.small import RESNET, VIT
 from tests.objectives.conftest import BATCH, SPECS
 
@@ -28,6 +28,7 @@ FIELDS = {
     "i_jepa": {"target_scale": 0.34, "targets": 1},
     "online_distillation": {"teacher_objective": {"name": "simclr"}},
     "simmim": {"mask_unit": 4},
+    "supervised": {"mixup": 0.0, "cutmix": 0.0},  # which categories do not take
 }
 
 
@@ -50,6 +51,7 @@ def _without_views(section):
 def _build(name, encoder, spec, **fields):
     (field,) = spec.fields.values()
     section = {**_section(name, encoder), **fields}
+    spec = spec.replace(label=LABELLED[name]) if name in LABELLED else spec
     config = config_of("simclr")
     config.encoder, config.objective = encoder, section
     require_consistent(complete(config))
@@ -160,6 +162,7 @@ def test_networks_start_from_views_and_not_from_examples_of_another_size(case):
     shapes = []
     for side in (8, 9):
         spec = Spec({"image": image.replace(shape=(side, side, 1))}, SPECS["image"].num_examples)
+        spec = spec.replace(label=LABELLED[case]) if case in LABELLED else spec
         run = Run(build_encoder(encoder), spec, steps=10, batch_size=BATCH)
         objective = build_objective(_sized(section), run)
         params = jax.eval_shape(objective.init_params, jax.random.key(0))

@@ -195,6 +195,23 @@ def test_positions_on_another_grid(how, offset, grid):
     np.testing.assert_allclose(got, expected, atol=1e-5)
 
 
+@pytest.mark.parametrize(("how", "antialias"), [("lowpass", True), ("bicubic", False)])
+@pytest.mark.parametrize("grid", [(7, 7), (20, 20), (37, 37), (3, 17), (16, 5)])
+def test_positions_on_another_grid_with_and_without_antialias(how, antialias, grid):
+    """timm's resample_abs_pos_embed, and Hugging Face's interpolate_pos_encoding."""
+    table = np.random.default_rng(0).normal(size=(16 * 16, 5)).astype(np.float32)
+    theirs = torch.nn.functional.interpolate(
+        torch.from_numpy(table).reshape(1, 16, 16, 5).permute(0, 3, 1, 2),
+        size=grid,
+        mode="bicubic",
+        antialias=antialias,
+        align_corners=False,
+    )
+    expected = theirs.permute(0, 2, 3, 1).reshape(-1, 5).numpy()
+    got = resample(jnp.asarray(table), (16, 16), grid, how=how)
+    np.testing.assert_allclose(got, expected, atol=1e-5)
+
+
 def test_linear_layers_and_convolutions_start_alike():
     torch.manual_seed(0)
     for module, shape in (

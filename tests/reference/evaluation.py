@@ -41,3 +41,58 @@ def logistic_objective(features, labels, weights, bias, *, l2):
         logits = row @ weights + bias
         total += np.log(np.exp(logits - logits.max()).sum()) + logits.max() - logits[label]
     return total / len(labels) + 0.5 * l2 * (np.asarray(weights, np.float64) ** 2).sum()
+
+
+def alpha_req(features, *, first, last):
+    """Minus the slope of a weighted regression of log eigenvalues, by the normal equations."""
+    features = np.asarray(features, np.float64)
+    values = np.sort(np.linalg.eigvalsh(np.cov(features.T, bias=True)))[::-1]
+    normal, right = np.zeros((2, 2)), np.zeros(2)
+    for j in range(first, last + 1):
+        row = np.array([-np.log(j), 1.0])
+        normal += np.outer(row, row) / j
+        right += row * np.log(values[j - 1]) / j
+    alpha, constant = np.linalg.solve(normal, right)
+    logs = [np.log(values[j - 1]) for j in range(first, last + 1)]
+    left = sum(
+        (np.log(values[j - 1]) + alpha * np.log(j) - constant) ** 2 for j in range(first, last + 1)
+    )
+    return alpha, 1 - left / sum((value - np.mean(logs)) ** 2 for value in logs)
+
+
+def lidar(views, *, delta, epsilon):
+    """By the inverse square root of the covariance within, as the paper has it."""
+    views = np.asarray(views, np.float64)
+    n, q, dimensions = views.shape
+    grand = sum(views[i, v] for i in range(n) for v in range(q)) / (n * q)
+    between, within = np.zeros((dimensions,) * 2), delta * np.eye(dimensions)
+    for i in range(n):
+        mean = sum(views[i]) / q
+        between += np.outer(mean - grand, mean - grand) / n
+        for v in range(q):
+            within += np.outer(views[i, v] - mean, views[i, v] - mean) / (n * q)
+    values, vectors = np.linalg.eigh(within)
+    root = vectors @ np.diag(values**-0.5) @ vectors.T
+    spectrum = np.linalg.eigvalsh(root @ between @ root)
+    entropy = 0.0
+    for value in spectrum:
+        p = max(value, 0) / np.abs(spectrum).sum() + epsilon
+        entropy -= p * np.log(p)
+    return np.exp(entropy)
+
+
+def uniformity(features, *, t):
+    features = [np.asarray(row, np.float64) / np.linalg.norm(row) for row in features]
+    terms = [
+        np.exp(-t * np.sum((features[i] - features[j]) ** 2))
+        for i in range(len(features))
+        for j in range(i + 1, len(features))
+    ]
+    return np.log(np.mean(terms))
+
+
+def alignment(first, second):
+    total = 0.0
+    for x, y in zip(first, second, strict=True):
+        total += np.sum((x / np.linalg.norm(x) - y / np.linalg.norm(y)) ** 2)
+    return total / len(first)

@@ -4,6 +4,7 @@ from ssljax.data.host.base import HostTransform, fields_after, sides, stack
 from ssljax.data.host.choose import drawn, fixed
 from ssljax.data.host.crops import CropGroup, crop_name, shipped
 from ssljax.data.host.image import CentreCrop, RandomResizedCrop
+from ssljax.data.host.mask import MaskCrop
 from ssljax.data.host.series import Window
 from ssljax.data.host.text import TokenIds, Utf8Bytes
 
@@ -11,6 +12,7 @@ __all__ = [
     "CentreCrop",
     "CropGroup",
     "HostTransform",
+    "MaskCrop",
     "RandomResizedCrop",
     "TokenIds",
     "Utf8Bytes",

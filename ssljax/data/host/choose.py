@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from ssljax.data import images
 from ssljax.data.host.base import HostTransform
 from ssljax.data.host.image import CentreCrop, RandomResizedCrop
+from ssljax.data.host.mask import MaskCrop
 from ssljax.data.host.series import Window
 from ssljax.data.host.text import TokenIds, Utf8Bytes
+from ssljax.errors import UserError
 from ssljax.spec import Field
 
 
@@ -29,6 +31,9 @@ def fixed(
     for name, field in fields.items():
         if field.modality == "image" and size is not None and not _is_of(field, size):
             found[name] = CentreCrop(_one_name(size), shorter)
+        if field.modality == "label" and len(field.shape) == 2 and size is not None:
+            if not _is_of(field, size):
+                found[name] = MaskCrop(_one_name(size), shorter)
         if field.modality == "series" and length not in (None, field.shape[0]):
             found[name] = Window(length, field.mean)
         if field.modality == "text" and length not in (None, field.shape[0]):
@@ -47,10 +52,19 @@ def drawn(
     Args:
       fields, size, length: as `fixed` takes them.
       scale: of the area of images that differ in size; None for none.
+
+    Raises:
+      UserError: a random crop of images that have masks, which would not move along.
     """
     found: dict[str, HostTransform] = {}
+    masks = any(one.modality == "label" and len(one.shape) == 2 for one in fields.values())
     for name, field in fields.items():
         if field.modality == "image" and None in field.shape and scale is not None:
+            if masks:
+                raise UserError(
+                    f"images of several sizes with masks cannot be cropped at random on the host; "
+                    f"set config.data.host_crop=() instead of {scale}"
+                )
             found[name] = RandomResizedCrop(size, scale)
         if field.modality == "series" and length not in (None, field.shape[0]):
             found[name] = Window(length, field.mean, random=True)

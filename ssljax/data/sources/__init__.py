@@ -1,6 +1,6 @@
 """Where data come from: one file per kind of source, and `open_source` to choose by prefix."""
 
-from ssljax.data.sources.base import MEMORY_LIMIT, Source
+from ssljax.data.sources.base import MEMORY_LIMIT, Source, groups_of
 from ssljax.data.sources.in_memory import ArraySource
 from ssljax.data.sources.joined import Joined
 from ssljax.data.sources.only import only
@@ -14,6 +14,8 @@ __all__ = [
     "Joined",
     "Source",
     "Subset",
+    "groups_of",
+    "groups_of",
     "only",
     "open_source",
 ]

@@ -21,7 +21,8 @@ class Arrays:
 
     Attributes:
       splits: by name of the split, the arrays by name of the field, and "label" int32[n] where
-        there are labels. Series hold NaN after their ends and where a value is missing.
+        there are labels, "group" (or "subject") [n] where it is known who they are of. Series hold
+        NaN after their ends and where a value is missing.
       fields: by name, without the label; their statistics are those of the training split.
       class_names: by label; () without labels.
       columns: of the table; () of series.

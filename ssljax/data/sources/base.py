@@ -4,6 +4,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+import numpy as np
+
 from ssljax.data.decoder import Decoder
 from ssljax.spec import Field
 
@@ -53,6 +55,16 @@ class Options:
     data_dir: str | None = None
     memory_limit: int = MEMORY_LIMIT
     ragged: bool = False
+
+
+def groups_of(source: Source) -> np.ndarray | None:
+    """Return [n], who or what each example is of, such as a person or a maker; None: nobody said.
+
+    A source says so by an attribute `groups`, numbers or strings. Nothing is trained on them, and
+    the fingerprint does not depend on them.
+    """
+    groups = getattr(source, "groups", None)
+    return None if groups is None else np.asarray(groups)
 
 
 def fingerprint_of(source: Source, content: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ PATH is one file, which is all train, or a folder with one file per split: `trai
 Cells are separated by commas, by tabs in `.tsv` files. Options follow a question mark:
 
     csv:people.csv?label=income            the column `income` is the class, not a part of the table
+    csv:homes.csv?target=price,rent        these columns are numbers to regress, likewise left out
     csv:people.csv?drop=id,name            these columns are left out
     csv:people.csv?category=postcode       numbers that name something are categories
 
@@ -21,10 +22,10 @@ import numpy as np
 from ssljax.data.sources.arrays import Arrays
 from ssljax.data.sources.labels import class_names, numbers_of
 from ssljax.data.sources.paths import existing, train_split
-from ssljax.data.tables import BLANKS, encode, find_columns, table_field
+from ssljax.data.tables import BLANKS, encode, find_columns, is_number, table_field
 from ssljax.errors import UserError, unknown
 
-_OPTIONS = ("label", "drop", "category")
+_OPTIONS = ("label", "target", "drop", "category")
 _SEPARATORS = {".csv": ",", ".tsv": "\t"}
 Cells = dict[str, tuple[str, ...]]  # by column
 
@@ -44,7 +45,7 @@ def read_csv(rest: str) -> Arrays:
     train = train_split(cells, str(root))
     for key, names in options.items():
         _require_columns(names, cells[train], f"{root}, {key}")
-    left_out = {*options["label"], *options["drop"]}
+    left_out = {*options["label"], *options["target"], *options["drop"]}
     kept = {name: column for name, column in cells[train].items() if name not in left_out}
     if not kept:
         raise UserError(f"no column of {root} is left for the table")
@@ -59,6 +60,10 @@ def read_csv(rest: str) -> Arrays:
         names = class_names(labels.values())
         for split, own in labels.items():
             splits[split]["label"] = numbers_of(own, names).astype(np.int32)
+    if options["target"]:
+        for split, one in cells.items():
+            numbers = [_numbers(one, name, f"{root}, {split}") for name in options["target"]]
+            splits[split]["label"] = np.stack(numbers, axis=1)
     field = table_field(splits[train]["table"], columns)
     return Arrays(splits, {"table": field}, tuple(names), columns)
 
@@ -74,6 +79,10 @@ def _parse(rest: str) -> tuple[str, dict[str, list[str]]]:
     }
     if len(options["label"]) > 1:
         raise UserError(f"a table has one label column, not {', '.join(options['label'])}")
+    if options["label"] and options["target"]:
+        raise UserError(
+            "a csv: source has either a label, the column of the class, or targets to regress"
+        )
     return path, options
 
 
@@ -122,3 +131,15 @@ def _labels(cells: Cells, label: str, what: str) -> np.ndarray:
     if missing:
         raise UserError(f"{what}: {missing} of {len(cells[label])} labels in {label!r} are missing")
     return np.array(cells[label])
+
+
+def _numbers(cells: Cells, target: str, what: str) -> np.ndarray:
+    """Return float32[n], the numbers in a column that is to be regressed."""
+    _require_columns([target], cells, what)
+    for row, cell in enumerate(cells[target]):
+        if cell in BLANKS or not is_number(cell):
+            raise UserError(
+                f"{what}: the target {target!r} of row {row + 1} is {cell!r}, not a finite number; "
+                "leave that row out"
+            )
+    return np.array(cells[target], np.float32)

@@ -32,6 +32,7 @@ class EncodedSource:
         decoded: Sequence[np.ndarray] | None = None,
         image_shape: tuple[int, int, int] | None = None,
         class_names: Sequence[str] | None = None,
+        groups: np.ndarray | None = None,
         num_classes: int | None = None,
         report: str | None = None,
     ):
@@ -39,12 +40,13 @@ class EncodedSource:
         self._decode, self._content = options.decoder, content
         self._skip = options.broken == "skip"
         self.name, self.split, self.report = options.name, options.split, report
+        self.groups = groups
         shape = image_shape or (None, None, options.decoder.channels)
         self.fields = {"image": Field("image", shape, options.decoder.dtype)}
-        if labels is not None:
-            self.fields["label"] = LABEL
         self.class_names = tuple(class_names) if class_names is not None else None
         self.num_classes = len(class_names) if class_names is not None else num_classes
+        if labels is not None:
+            self.fields["label"] = LABEL.replace(classes=self.num_classes or 0)
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_decoded": None}  # worker processes are there to decode

@@ -23,7 +23,7 @@ def source_of(arrays: Arrays, options: Options) -> ArraySource:
     """
     named = arrays.splits[find_split(options, arrays.splits)]
     fields = dict(arrays.fields)
-    # Not what has no field: the persons of a set, by which others may split it.
+    groups = named.get("group", named.get("subject"))  # persons, as seglearn: has them
     held = {name: array for name, array in named.items() if name in fields or name == "label"}
     for name, field in arrays.fields.items():
         if field.modality == "series":
@@ -31,7 +31,7 @@ def source_of(arrays: Arrays, options: Options) -> ArraySource:
             if options.ragged:
                 fields[name] = field.replace(ragged=True)
                 held[name] = Value(held[name], segments_of(named[name]))
-    return ArraySource(fields, held, options, class_names=arrays.class_names or None)
+    return ArraySource(fields, held, options, class_names=arrays.class_names or None, groups=groups)
 
 
 def open_csv(rest: str, options: Options) -> ArraySource:

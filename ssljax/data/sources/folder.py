@@ -3,8 +3,9 @@
 If PATH has a subfolder `train` (or Train, training), the subfolders of PATH are the splits;
 otherwise all of PATH is train, and no subfolder may be named as a split to test on (test, val,
 ...). Within a split, two or more subfolders and no image beside them are classes, named by their
-folders; anything else is unlabelled. Names that begin with a dot, and files without the suffix of
-an image, are passed over.
+folders; anything else is unlabelled. Where all images lie in folders within those of the classes,
+these are groups, such as makers: CLASS/GROUP/image.png. Names that begin with a dot, and files
+without the suffix of an image, are passed over.
 """
 
 import dataclasses
@@ -43,7 +44,8 @@ def open_folder(path: str, options: Options) -> Source:
         labels = np.array([number[file.split("/")[0]] for file in files])
     files_on_disk = _Files(str(top), tuple(files))
     class_names = None if classes is None else [printable(name) for name in classes]
-    encoded = EncodedSet(files, files_on_disk.read, files_on_disk.ends, labels, class_names)
+    groups = None if classes is None else _groups(files)
+    encoded = EncodedSet(files, files_on_disk.read, files_on_disk.ends, labels, class_names, groups)
     return open_encoded(encoded, options)
 
 
@@ -115,6 +117,12 @@ def _image_files(top: pathlib.Path) -> list[str]:
             if not name.startswith(".") and os.path.splitext(name)[1].lower() in images.SUFFIXES
         ]
     return sorted(found)
+
+
+def _groups(files: list[str]) -> np.ndarray | None:
+    """Return the folders within the classes; None if an image lies directly in its class."""
+    parts = [file.split("/") for file in files]
+    return np.array([one[1] for one in parts]) if min(map(len, parts)) > 2 else None
 
 
 def _classes(files: list[str]) -> set[str]:

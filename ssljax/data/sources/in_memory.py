@@ -12,9 +12,9 @@ import numpy as np
 
 from ssljax.data.host import HostTransform, fields_after, stack
 from ssljax.data.sources.base import Options, fingerprint_of
-from ssljax.data.sources.labels import checked
+from ssljax.data.sources.targets import as_targets, kind_of_arrays, target_field
 from ssljax.errors import UserError
-from ssljax.spec import LABEL, Field
+from ssljax.spec import Field
 
 
 class ArraySource:
@@ -35,33 +35,37 @@ class ArraySource:
         class_names: Sequence[str] | None = None,
         num_classes: int | None = None,
         names: Sequence[str] | None = None,
+        groups: np.ndarray | None = None,
         content: str | None = None,
         report: str | None = None,
     ):
-        """Hold one array [n, *field.shape] for each field, and perhaps labels, int[n].
+        """Hold one array [n, *field.shape] for each field, and perhaps labels.
 
         Args:
           fields: by name; "label" is added where `arrays` has it.
-          arrays: by name of the field, with "label" where there are labels.
+          arrays: by name of the field, with "label" where there are labels, of a form that
+            `ssljax.data.sources.targets` knows.
           options: how the set was opened.
           class_names: by label.
-          num_classes: where classes have no names.
+          num_classes: where labels are classes without names.
           names: of the examples, such as those of files.
+          groups: numbers or strings [n], see `groups_of`.
           content: a hash of the arrays; without it, their bytes are hashed when it is asked for.
           report: see `Source`.
 
         Raises:
-          UserError: labels that are no numbers from 0, or do not fit in 32 bits; arrays that differ
-            in length.
+          UserError: labels that are no targets, such as classes that are no numbers from 0;
+            arrays that differ in length.
           ValueError: an array has another shape or dtype than its field.
         """
         arrays = dict(arrays)
+        num_classes = len(class_names) if class_names is not None else num_classes
         if arrays.get("label") is None:
             arrays.pop("label", None)
         else:  # a cast would wrap round
-            labels = checked(np.asarray(arrays["label"]), f"the labels of {options.name}")
-            arrays["label"] = labels.astype(np.int32)
-            fields = {**fields, "label": LABEL}
+            labels, what = np.asarray(arrays["label"]), f"the labels of {options.name}"
+            arrays["label"] = as_targets(labels, kind_of_arrays([labels], what), what)
+            fields = {**fields, "label": target_field(arrays["label"], num_classes)}
         for name, field in fields.items():
             if not _is_of(arrays[name], field):
                 raise ValueError(
@@ -69,14 +73,16 @@ class ArraySource:
                     f"{field.dtype}[n, {', '.join(map(str, field.shape))}]"
                 )
         lengths = {name: len(array) for name, array in arrays.items()}
+        if groups is not None:
+            lengths["group"] = len(groups)
         if len(set(lengths.values())) > 1:
             raise UserError(f"the arrays of {options.name} differ in length: {lengths}")
         self.fields, self.arrays = dict(fields), arrays
         self.name, self.split, self.report = options.name, options.split, report
         self.memory_limit = options.memory_limit
         self.class_names = tuple(class_names) if class_names is not None else None
-        self.num_classes = len(class_names) if class_names is not None else num_classes
-        self.names, self._content = names, content
+        self.num_classes = num_classes
+        self.names, self.groups, self._content = names, groups, content
 
     def __len__(self) -> int:
         return len(next(iter(self.arrays.values())))
@@ -120,6 +126,8 @@ class ArraySource:
             for array in jax.tree.leaves(self.arrays[name]):
                 digest.update(np.ascontiguousarray(array))
         if "label" in self.arrays:
+            if self.arrays["label"].ndim > 1:
+                digest.update(repr(self.fields["label"].shape).encode())
             digest.update(np.ascontiguousarray(self.arrays["label"]))
         return digest.hexdigest()
 

@@ -17,7 +17,7 @@ from ssljax.spec import Field
 class Joined:
     """The examples of several sources whose fields are alike, numbered from 0.
 
-    Labels are kept where all sources have the same classes.
+    Labels are kept where all sources have the same classes, or other targets of one form.
 
     Attributes:
       counts: examples of each source.
@@ -38,9 +38,9 @@ class Joined:
         self.split = first.split
         self.report = "\n".join(filter(None, (source.report for source in sources))) or None
         self.in_memory = all(source.in_memory for source in sources)
-        classes = {(source.num_classes, source.class_names) for source in sources}
+        classes = {(source.num_classes, source.class_names, _target(source)) for source in sources}
         alike = len(classes) == 1
-        self.num_classes, self.class_names = classes.pop() if alike else (None, None)
+        self.num_classes, self.class_names = [*classes.pop()][:2] if alike else (None, None)
         # Statistics that a source brings along are those of its own examples.
         self.fields = {
             name: field.replace(mean=(), std=())
@@ -72,6 +72,11 @@ class Joined:
         each = [source.fingerprint() for source in self._sources]
         content = [{key: one[key] for key in one if key != "spec"} for one in each]
         return fingerprint_of(self, json.dumps(content, sort_keys=True))
+
+
+def _target(source: Source) -> Field | None:
+    label = source.fields.get("label")
+    return None if label is None else label.replace(mean=(), std=())
 
 
 def _require_alike(first: Source, other: Source) -> None:

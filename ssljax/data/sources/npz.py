@@ -5,9 +5,10 @@ and, if it has labels, `label`; or one file with the keys `train_image`, `train_
 `test_image`, ...; or one file with just `image` and `label`, which is all train. `images` and
 `labels` are understood as well. Images are [n, h, w, c] or [n, h, w], of any number of
 channels: uint8, uint16 (65,535 is white) or float32 in [0, 1]. Labels are numbers of classes from
-0, or strings, which are numbered in their sorted order. `text`, if there is one, belongs to the
-image: strings [n]; or token ids int [n, N] with -1 after the end of a text, beside `vocab`, the
-number of ids.
+0, or strings, which are numbered in their sorted order; or other targets, see `targets`. `text`,
+if there is one, belongs to the image: strings [n]; or token ids int [n, N] with -1 after the end of
+a text, beside `vocab`, the number of ids. `group`, numbers or strings [n], says who or what each
+example is of, such as a person; `ssljax evaluate --protocol shift` holds out whole groups.
 """
 
 import pathlib
@@ -17,7 +18,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ssljax.data.sources import labels
+from ssljax.data.sources import labels, targets
 from ssljax.data.sources.base import Options
 from ssljax.data.sources.in_memory import ArraySource, image_source
 from ssljax.data.sources.paths import existing, find_split, kind_of_split
@@ -49,23 +50,44 @@ def open_npz(path: str, options: Options) -> ArraySource:
         )
     pixels = _checked_pixels(arrays[pixels_key], f"{pixels_key!r} in {file}")
     text = _text(arrays, prefix, len(pixels), file)
+    groups = checked_groups(arrays.get(_first(arrays, f"{prefix}group")), len(pixels), str(file))
     label_key = _first(arrays, f"{prefix}label")
     if label_key is None:
-        return image_source(pixels, None, options, text=text)
+        return image_source(pixels, None, options, text=text, groups=groups)
     what = f"{label_key!r} in {file}"
-    own = _one_for_each(arrays[label_key], len(pixels), what)
+    own = arrays[label_key]
+    every = [own]
+    if labels.are_names(own) or own.dtype.kind == "f":
+        # Names are numbered over all splits, so that one missing from a split shifts no other; and
+        # of numbers, all splits say whether they are classes.
+        every += _labels_in(arrays)
+        for other in files.values():
+            every += _labels_in(load_arrays(other, _is_label))
     if not labels.are_names(own):
-        own = labels.checked(own, what)
-        return image_source(pixels, own, options, text=text, num_classes=int(own.max()) + 1)
-    # Names are numbered over all splits, so that one missing from a split shifts no other.
-    every = [own, *_labels_in(arrays)]
-    for other in files.values():
-        every += _labels_in(load_arrays(other, _is_label))
+        own = targets.as_targets(own, targets.kind_of_arrays(every, what), what)
+        targets.require_one_for_each(own, pixels, what)
+        classes = int(own.max()) + 1 if own.ndim == 1 else None
+        return image_source(pixels, own, options, text=text, groups=groups, num_classes=classes)
+    own = _one_for_each(own, len(pixels), what)
     if not all(map(labels.are_names, every)):
         raise UserError(f"{what} has strings, and the labels of another split are numbers")
-    names = labels.class_names(every)
+    names = labels.class_names(array.ravel() for array in every)
     numbers = labels.numbers_of(own, names)
-    return image_source(pixels, numbers, options, text=text, class_names=names)
+    return image_source(pixels, numbers, options, text=text, groups=groups, class_names=names)
+
+
+def checked_groups(groups: np.ndarray | None, count: int, what: str) -> np.ndarray | None:
+    """Return who each of `count` examples is of, see `groups_of`; None stays None.
+
+    Raises:
+      UserError: they are not numbers or strings, one for each example.
+    """
+    if groups is not None and (groups.shape != (count,) or groups.dtype.kind not in "iuUS"):
+        raise UserError(
+            f"'group' of {what} must be whole numbers or strings, one for each of {count} examples;"
+            f" it is {groups.dtype} of {groups.shape}"
+        )
+    return groups
 
 
 def _text(
@@ -97,7 +119,7 @@ def _is_label(key: str) -> bool:
 
 
 def _labels_in(arrays: dict[str, np.ndarray]) -> list[np.ndarray]:
-    return [array.ravel() for key, array in arrays.items() if _is_label(key)]
+    return [array for key, array in arrays.items() if _is_label(key)]
 
 
 def _first(arrays: dict[str, np.ndarray], name: str) -> str | None:

@@ -9,7 +9,8 @@ or one file with just `series` and `label`, which is all train.
     table          float [n, M]; a missing number is NaN, which becomes the mean of its column
     cardinalities  int [M], only with a table: the number of categories of each column, 0 for a
                    numeric one. Categories are numbered from 0. Without it all columns are numeric.
-    label          integers from 0, or strings
+    label          integers from 0, strings, or other targets than classes, see `targets`
+    group          integers or strings [n]: who or what each example is of, such as a person
 """
 
 import pathlib
@@ -18,15 +19,15 @@ from collections.abc import Mapping
 import numpy as np
 
 from ssljax.data.series import series_field
-from ssljax.data.sources import labels
+from ssljax.data.sources import labels, targets
 from ssljax.data.sources.arrays import Arrays
-from ssljax.data.sources.npz import load_arrays
+from ssljax.data.sources.npz import checked_groups, load_arrays
 from ssljax.data.sources.paths import existing, train_split
 from ssljax.data.tables import Column, table_field
 from ssljax.errors import UserError
 
 FIELDS = ("series", "table")
-_KEYS = (*FIELDS, "label", "cardinalities")
+_KEYS = (*FIELDS, "label", "cardinalities", "group")
 _RANKS = {"series": (2, 3), "table": (2,)}
 _SHAPES = {"series": "[n, T, C] or [n, T]", "table": "[n, M]"}
 
@@ -99,30 +100,39 @@ def _checked(arrays: Mapping[str, np.ndarray], name: str, what: str) -> dict[str
     found = {name: values}
     if "label" in arrays:
         own = arrays["label"]
-        if own.shape != (len(values),):
+        if own.shape[:1] != (len(values),) or own.ndim > 2:
             raise UserError(
                 f"label of {what} must be one for each of {len(values)} examples, its shape is "
                 f"{own.shape}"
             )
         found["label"] = own
+    if "group" in arrays:
+        found["group"] = checked_groups(arrays["group"], len(values), what)
     return found
 
 
 def _number_labels(splits: Mapping[str, dict[str, np.ndarray]], what: str) -> tuple[str, ...]:
-    """Make labels int32, and return the names of the classes."""
+    """Make labels what batches hold, and return the names of the classes, () if they are none."""
     own = {split: arrays["label"] for split, arrays in splits.items() if "label" in arrays}
     if not own:
         return ()
     if any(map(labels.are_names, own.values())):
         if not all(map(labels.are_names, own.values())):
             raise UserError(f"some splits of {what} have strings as labels, and some numbers")
-        names = labels.class_names(own.values())
-        numbers = {split: labels.numbers_of(array, names) for split, array in own.items()}
+        flat = {split: array.ravel() for split, array in own.items()}
+        names = labels.class_names(flat.values())
+        numbers = {
+            split: labels.numbers_of(array, names).astype(np.int32) for split, array in flat.items()
+        }
     else:
-        numbers = {split: labels.checked(array, f"label of {what}") for split, array in own.items()}
-        names = [str(n) for n in range(1 + max(int(one.max()) for one in numbers.values()))]
+        about = f"label of {what}"
+        kind = targets.kind_of_arrays([*own.values()], about)
+        numbers = {split: targets.as_targets(array, kind, about) for split, array in own.items()}
+        names = []
+        if kind == "class":
+            names = [str(n) for n in range(1 + max(int(one.max()) for one in numbers.values()))]
     for split, array in numbers.items():
-        splits[split]["label"] = array.astype(np.int32)
+        splits[split]["label"] = array
     return tuple(names)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ssljax.data.sources.base import Source
+from ssljax.data.sources.base import Source, groups_of
 from ssljax.data.sources.in_memory import ArraySource
 
 
@@ -25,7 +25,7 @@ class _Only:
         self._source, self._kept = source, kept
         self.name, self.split, self.report = source.name, source.split, source.report
         self.num_classes, self.class_names = source.num_classes, source.class_names
-        self.in_memory = source.in_memory
+        self.in_memory, self.groups = source.in_memory, groups_of(source)
         self.fields = self._of(source.fields)
 
     def __len__(self) -> int:

@@ -96,7 +96,7 @@ class PreparedSource:
         self.num_classes = len(class_names) if class_names else None
         self.fields = {"image": Field("image", tuple(shape), "uint8")}
         if labelled:
-            self.fields["label"] = LABEL
+            self.fields["label"] = LABEL.replace(classes=self.num_classes or 0)
         self._folder, self._labelled, self._content = folder, labelled, content
 
     @functools.cached_property

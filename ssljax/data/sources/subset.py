@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ssljax.data.sources.base import Source
+from ssljax.data.sources.base import Source, groups_of
 
 
 class Subset:
@@ -19,6 +19,8 @@ class Subset:
         self.name, self.split, self.report = source.name, source.split, source.report
         self.fields = source.fields
         self.num_classes, self.class_names = source.num_classes, source.class_names
+        groups = groups_of(source)
+        self.groups = None if groups is None else groups[self._chosen]
 
     def __len__(self) -> int:
         return len(self._chosen)

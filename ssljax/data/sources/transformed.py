@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from ssljax.data import images
-from ssljax.data.host import CentreCrop, HostTransform, fields_after, fixed
-from ssljax.data.sources.base import Source
+from ssljax.data.host import CentreCrop, HostTransform, MaskCrop, fields_after, fixed
+from ssljax.data.sources.base import Source, groups_of
 from ssljax.data.sources.in_memory import ArraySource
 from ssljax.spec import Field
 
@@ -24,6 +24,7 @@ class Transformed:
         self.original, self.transforms = source, dict(transforms)
         self.name, self.split, self.report = source.name, source.split, source.report
         self.num_classes, self.class_names = source.num_classes, source.class_names
+        self.groups = groups_of(source)
         self.fields = fields_after(source.fields, transforms)
 
     def __len__(self) -> int:
@@ -88,7 +89,7 @@ def original(
     for transform in source.transforms.values():
         if isinstance(transform, CentreCrop):
             size = size or transform.size
-        else:
+        elif not isinstance(transform, MaskCrop):
             length = length or transform.length
     return source.original, size, length
 

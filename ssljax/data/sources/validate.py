@@ -42,6 +42,7 @@ class EncodedSet:
     ends: Callable[[int], Ends]
     labels: np.ndarray | None
     class_names: Sequence[str] | None = None
+    groups: np.ndarray | None = None
     num_classes: int | None = None
 
 
@@ -63,6 +64,7 @@ def open_encoded(encoded: EncodedSet, options: Options) -> Source:
     labels = None if encoded.labels is None else encoded.labels[whole]
     shared = {
         "class_names": encoded.class_names,
+        "groups": None if encoded.groups is None else encoded.groups[whole],
         "num_classes": encoded.num_classes,
         "content": found.content,
         "report": report,

@@ -52,6 +52,7 @@ class IJEPA(Objective):
     predictor_depth: Depth = 12
 
     teacher = ("encoder",)
+    features_of_teacher = True
     paper = "arXiv:2301.08243"
 
     def check(self):

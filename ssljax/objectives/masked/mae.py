@@ -70,6 +70,7 @@ class MAE(Objective):
             width=self.decoder_width,
             depth=self.decoder_depth,
             heads=self.decoder_heads,
+            norm_epsilon=encoder.norm_epsilon,
             attention=encoder.attention,
             scan=encoder.scan,
             remat=encoder.remat,

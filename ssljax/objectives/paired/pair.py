@@ -103,5 +103,8 @@ class Paired(Objective):
             outputs[f"tokens/{name}"] = encoded[name].tokens
         return outputs
 
+    def encoder_of(self, name):
+        return self.components[name]
+
     def _plain(self, batch: Batch, name: str):
         return plain(batch[name], self.run.spec.fields[name])

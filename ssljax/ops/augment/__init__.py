@@ -2,22 +2,27 @@
 
 from ssljax.ops.augment.blur import box_blur, gaussian_blur
 from ssljax.ops.augment.color import color_jitter, solarize, to_grey
-from ssljax.ops.augment.geometry import crop_and_resize, sample_box
+from ssljax.ops.augment.geometry import crop_and_resize, crop_nearest, sample_box
+from ssljax.ops.augment.mix import Mixing, mixed
 from ssljax.ops.augment.series import SeriesView, multi_window
 from ssljax.ops.augment.table import SCARF, multi_corrupt, vime_corruption
-from ssljax.ops.augment.view import Augmentation, finish_crops, multi_crop
+from ssljax.ops.augment.view import Augmentation, finish_crops, multi_crop, multi_crop_masks
 
 __all__ = [
     "Augmentation",
+    "Mixing",
     "SCARF",
     "SeriesView",
     "box_blur",
     "color_jitter",
     "crop_and_resize",
+    "crop_nearest",
     "gaussian_blur",
+    "mixed",
     "multi_corrupt",
     "finish_crops",
     "multi_crop",
+    "multi_crop_masks",
     "multi_window",
     "sample_box",
     "solarize",

@@ -100,6 +100,32 @@ def crop_and_resize(
     return separable(rows, columns, image)
 
 
+def crop_nearest(
+    mask: jax.Array, box: jax.Array, size: tuple[int, int], flip: jax.Array | bool = False
+) -> jax.Array:
+    """Crop a box of a mask and resize it by the nearest pixel, as `crop_and_resize` does an image.
+
+    out[o, p] = mask[top + floor((o + 1/2) height / size[0]), left + floor((p + 1/2) width /
+    size[1])], columns in the reverse order if flipped: the pixel in which the centre of the output
+    pixel lies, as Pillow's NEAREST.
+
+    Args:
+      mask: int32[H, W].
+      box, size, flip: as of `crop_and_resize`.
+    """
+    top, left, height, width = box
+    rows = _nearest(top, height, mask.shape[0], size[0])
+    columns = _nearest(left, width, mask.shape[1], size[1], flip)
+    return mask[rows[:, None], columns[None, :]]
+
+
+def _nearest(start, length, size_in, size_out, flip=False) -> jax.Array:
+    index = jnp.arange(size_out, dtype=jnp.float32)
+    index = jnp.where(flip, size_out - 1 - index, index)
+    places = start + jnp.floor((index + 0.5) * length / size_out)
+    return jnp.clip(places.astype(jnp.int32), 0, size_in - 1)
+
+
 def whole(shape: tuple[int, ...]) -> jax.Array:
     """Return the box of a whole image of a shape."""
     return jnp.array((0, 0, *shape[:2]), jnp.float32)

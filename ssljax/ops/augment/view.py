@@ -11,7 +11,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from ssljax.ops.augment.color import JITTERS
-from ssljax.ops.augment.geometry import CROP_DRAWS, INTERPOLATIONS, between, sample_box, whole
+from ssljax.ops.augment.geometry import (
+    CROP_DRAWS,
+    INTERPOLATIONS,
+    between,
+    crop_nearest,
+    sample_box,
+    whole,
+)
 from ssljax.ops.augment.render import BLURS, JITTER, NEUTRAL, Choices, Style, alike, render
 from ssljax.ops.pixels import unit_range
 
@@ -254,6 +261,38 @@ def finish_crops(
         name: jax.vmap(lambda key, images, name=name: finish(name, key, images))(keys, crops[name])
         for name in views
     }
+
+
+def multi_crop_masks(
+    views: Mapping[str, Augmentation], keys: jax.Array, masks: jax.Array
+) -> dict[str, jax.Array]:
+    """Return the masks of the views that `multi_crop` makes of images with the same keys.
+
+    A mask is cropped and mirrored as its image is; colours and blur leave it as it is.
+
+    Args:
+      views: as of `multi_crop`.
+      keys: one random key per example, [B].
+      masks: int32[B, H, W], of the size of the images.
+
+    Returns:
+      {name: int32[B, count, size, size]}.
+    """
+
+    def one(mask, chosen, size):
+        box, flip = chosen.get("box", whole(mask.shape)), chosen.get("flip", False)
+        return crop_nearest(mask, box, (size, size), flip)
+
+    def make(key, mask):
+        made = {}
+        for name, view in views.items():
+            chosen = _draw_all(name, view, key, mask.shape)
+            made[name] = jax.vmap(
+                lambda c, size=view.size: one(mask, c, size), axis_size=view.count
+            )(chosen)
+        return made
+
+    return jax.vmap(make)(keys, masks)
 
 
 def _alike(views: Mapping[str, Augmentation]) -> list[list[str]]:

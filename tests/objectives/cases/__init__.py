@@ -9,16 +9,19 @@ import pkgutil
 
 from ml_collections import ConfigDict
 
+from ssljax.spec import Field
 from tests.objectives.files import captioned_digits, tinted_digits
 
 CASES: dict[str, tuple[dict, dict]] = {}
 IN_COLOR = {"colorization"}  # cases whose images are tinted; those of all others are grey
+LABELLED: dict[str, Field] = {}  # cases that need labels, and what these are
 FURTHER: dict[str, dict[str, dict]] = {}  # cases whose images have texts: encoders by field
 for _module in pkgutil.iter_modules(__path__):
     if _module.name != "small":
         _family = importlib.import_module(f"{__name__}.{_module.name}")
         CASES |= _family.CASES
         FURTHER |= getattr(_family, "FURTHER", {})
+        LABELLED |= getattr(_family, "LABELLED", {})
 
 
 def config_of(case: str) -> ConfigDict:
@@ -34,7 +37,11 @@ def config_of(case: str) -> ConfigDict:
             "encoders": FURTHER.get(case, {}),
             "objective": objective,
             "optimizer": {"learning_rate": 0.003, "weight_decay": 0.01},
-            "data": {"source": source, "length": 16 if case in FURTHER else 0},
+            "data": {
+                "source": source,
+                "length": 16 if case in FURTHER else 0,
+                "labels": case in LABELLED,
+            },
             "log_every": 5,
             "progress": False,
             "checkpoint": {"every": 4},

@@ -1,0 +1,128 @@
+"""Protocols measured for the pretrained encoder and both baselines."""
+
+import dataclasses
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ssljax.evaluation.intervals import BASELINES, Gain, paired_difference, unpack
+from ssljax.evaluation.protocols.base import PERCENT, Protocol
+from ssljax.evaluation.subject import NotMeasured, Subject
+
+TITLES = {"pretrained": "pretrained", **BASELINES}
+
+
+def measure(
+    protocols: Mapping[str, Protocol],
+    subjects: Sequence[Subject],
+    *,
+    say: Callable[[str], None] = lambda line: None,
+) -> dict[str, Any]:
+    """Return what each protocol finds for each subject.
+
+    Args:
+      protocols: by name.
+      subjects: the pretrained encoder, random init and raw input.
+      say: takes a line for the user.
+
+    Returns:
+      {protocol: {"settings": ..., row: what `Protocol.measure` gave and "seconds", or
+      {"not_measured": reason}, "gains": {baseline: {number: {"difference", "interval"}}}}}, plain
+      values that JSON can hold.
+    """
+    return {name: _measured(name, protocol, subjects, say) for name, protocol in protocols.items()}
+
+
+def _measured(
+    name: str, protocol: Protocol, subjects: Sequence[Subject], say: Callable[[str], None]
+) -> dict[str, Any]:
+    found: dict[str, Any] = {"settings": dataclasses.asdict(protocol)}
+    for subject in subjects:
+        say(f"measuring {name} of {TITLES[subject.row]}")
+        start = time.perf_counter()
+        try:
+            scores = protocol.measure(subject)
+        except NotMeasured as reason:
+            found[subject.row] = {"not_measured": str(reason)}
+            continue
+        found[subject.row] = scores | {"seconds": round(time.perf_counter() - start, 2)}
+    right = {row: _pop_right(found.get(row, {})) for row in TITLES}
+    found["gains"] = {
+        row: {
+            one: _plain(*paired_difference(right["pretrained"][one], theirs))
+            for one, theirs in right[row].items()
+            if len(right["pretrained"].get(one, ())) == len(theirs)
+        }
+        for row in BASELINES
+    }
+    return found
+
+
+def _pop_right(scores: dict[str, Any]) -> dict[str, Any]:
+    """Take the test examples that were right out of the rates, and return them by name."""
+    return {
+        name: unpack(one.pop("correct"), one["examples"])
+        for name, one in scores.get("numbers", {}).items()
+        if "correct" in one
+    }
+
+
+def _plain(difference: float, interval: tuple[float, float]) -> dict[str, Any]:
+    return {"difference": difference, "interval": list(interval)}
+
+
+def lines(found: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return a table of what `measure` gave, for a terminal, and what to know of it."""
+    if not found:
+        return []
+    body = [("protocol", "number", *TITLES.values(), "seconds")]
+    notes: list[str] = []
+    for name, result in found.items():
+        rows = {row: result[row] for row in TITLES if row in result}
+        numbers = dict.fromkeys(one for row in rows.values() for one in row.get("numbers", ()))
+        seconds = f"{sum(row.get('seconds', 0) for row in rows.values()):.1f}"
+        for place, one in enumerate(numbers):
+            cells = [_cell(rows.get(row, {}).get("numbers", {}).get(one)) for row in TITLES]
+            first = (name, seconds) if not place else ("", "")
+            body.append((first[0], one, *cells, first[1]))
+        for row, scores in rows.items():
+            if "not_measured" in scores:
+                reason = scores["not_measured"]
+                notes.append(f"note: {name} of {TITLES[row]} not measured: {reason}")
+            notes += [f"note: {name} of {TITLES[row]}: {note}" for note in scores.get("notes", ())]
+        notes += _compared(name, result, next(iter(numbers), ""))
+    widths = [max(map(len, column)) for column in zip(*body, strict=True)]
+    shown = []
+    for cells in body:
+        left = [cell.ljust(width) for cell, width in zip(cells[:2], widths[:2], strict=True)]
+        right = [cell.rjust(width) for cell, width in zip(cells[2:], widths[2:], strict=True)]
+        shown.append("  ".join([*left, *right]).rstrip())
+    return [*shown, "rates in %; ± half of a 95% interval; seconds of all rows together", *notes]
+
+
+def _cell(found: Mapping[str, Any] | None) -> str:
+    if found is None:
+        return "-"
+    value, interval = found["value"], found.get("interval")
+    half = None if interval is None else (interval[1] - interval[0]) / 2
+    if found["unit"] == PERCENT:
+        return f"{100 * value:.1f}" + ("" if half is None else f" ± {100 * half:.1f}")
+    unit = f" {found['unit']}" if found["unit"] else ""
+    return f"{value:.4g}" + ("" if half is None else f" ± {half:.2g}") + unit
+
+
+def _compared(name: str, result: Mapping[str, Any], main: str) -> list[str]:
+    """Return a line for each baseline that the main number does not measurably exceed."""
+    notes = []
+    for row, title in BASELINES.items():
+        found = result["gains"].get(row, {}).get(main)
+        if found is None:
+            continue
+        gain = Gain(found["difference"], tuple(found["interval"]))
+        low, high = (100 * bound for bound in gain.interval)
+        numbers = f"{main}; 95% interval of the difference {low:+.1f} to {high:+.1f}"
+        if gain.verdict == "worse":
+            notes.append(f"WARNING: {name}: pretrained is below {title} ({numbers})")
+        elif gain.verdict != "better":
+            notes.append(f"note: {name}: no measurable difference to {title} ({numbers})")
+    return notes

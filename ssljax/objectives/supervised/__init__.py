@@ -1,0 +1,1 @@
+"""An example predicts its label: fine-tuning, linear probes, training from scratch."""

@@ -1,0 +1,279 @@
+"""Supervised training on labels of any kind: fine-tuning, linear probing, or from scratch."""
+
+import dataclasses
+import functools
+import math
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+from einops import rearrange
+
+from ssljax.errors import UserError
+from ssljax.losses import (
+    binary_cross_entropy,
+    label_cross_entropy,
+    mse,
+    soft_cross_entropy,
+)
+from ssljax.models import LinearHead
+from ssljax.objectives.base import Loss, Objective
+from ssljax.objectives.net import Net
+from ssljax.objectives.views import Views, plain
+from ssljax.ops.augment import Mixing, mixed
+from ssljax.ops.ema import ema as moving_average
+from ssljax.ops.labels import smoothed
+from ssljax.schema import Decay, NotNegative, Positive, Share
+from ssljax.spec import Value, target_kind
+
+
+@dataclasses.dataclass(frozen=True)
+class Supervised(Objective):
+    """A linear head on the encoder predicts the label; its kind decides the loss (MAE and others).
+
+    | label (`ssljax.spec.target_kind`) | head on | loss |
+    |---|---|---|
+    | class | pooled features | cross entropy, labels smoothed |
+    | multi_label | pooled features | binary cross entropy, a mean over labels |
+    | regression | pooled features | squared error, targets standardised |
+    | mask | tokens, upsampled to the pixels (bilinear) | cross entropy of marked pixels |
+
+    With `freeze_encoder` it is the papers' linear probe with augmentation: no gradient of the
+    encoder is computed, its batch statistics and parameters stay, drop-path is off. Further
+    settings of fine-tuning are elsewhere: `encoder.pool`, `encoder.norm_pooled`,
+    `encoder.drop_path`, `optimizer.layer_decay`, and parts that are frozen by a regex in
+    `optimizer.param_groups`.
+
+    MAE's fine-tuning pools tokens that no norm has seen, and has a fresh norm of their mean:
+    encoder.pool="mean", encoder.norm_pooled=True.
+
+    Attributes:
+      views: one view of each example; masks are cropped and mirrored as their images are.
+      smoothing: of classes, see `ssljax.ops.labels.smoothed`.
+      mixup, cutmix, mix_prob, switch_prob: see `ssljax.ops.augment.Mixing`.
+      head_norm: what stands before the linear map: nothing, or a BatchNorm without parameters
+        (MAE's linear probe).
+      head_std: standard deviation of the map's kernel at the start.
+      freeze_encoder: whether the encoder stays as it is.
+      ema: weight of the old parameters in a moving average, which evaluation then sees; 0: none.
+      run: see `Objective`.
+
+    Paper: https://arxiv.org/abs/2111.06377 (He et al. 2021, A.1 and A.2). Official code:
+    facebookresearch/mae, main_finetune.py and main_linprobe.py; microsoft/unilm,
+    beit/run_class_finetuning.py; facebookresearch/dino, eval_linear.py. The moving average is
+    timm's ModelEma: batch statistics are averaged too.
+    """
+
+    views: Views = Views.crops(crop_scale=(0.08, 1.0), flip=0.5)
+    smoothing: Share = 0.0
+    mixup: NotNegative = 0.0
+    cutmix: NotNegative = 0.0
+    mix_prob: Share = 1.0
+    switch_prob: Share = 0.5
+    head_norm: Literal["none", "batch"] = "none"
+    head_std: Positive = 0.01
+    freeze_encoder: bool = False
+    ema: Decay = 0.0
+
+    paper = "arXiv:2111.06377"
+    predicts = "logits"
+    takes_ragged = True
+
+    def check(self):
+        if "label" not in self.run.spec.fields:
+            raise UserError(
+                "config.objective.name='supervised' learns labels, and the batches have none; set "
+                "config.data.labels=True, with data that have labels"
+            )
+        self.views.require(count=1)
+        if not self._outputs:
+            raise UserError(
+                "config.objective.name='supervised': the data do not say how many classes there "
+                "are; a source says it by num_classes or class_names"
+            )
+        if self.smoothing and self.kind != "class":
+            raise UserError(
+                f"config.objective.smoothing={self.smoothing} is for labels that are classes, and "
+                f"those of the data are of the kind {self.kind}; set it to 0"
+            )
+        self._check_mixing()
+
+    def _check_mixing(self):
+        if not self.mixing:
+            return
+        key = "mixup" if self.mixup else "cutmix"
+        reason = ""
+        if self.kind == "mask":
+            reason = "masks are not mixed"
+        elif self.run.field.ragged:
+            reason = "examples of different lengths are not mixed"
+        elif any(self.run.field.cardinalities):
+            reason = "the data have categories, which have no mean"
+        elif self.cutmix and len(self.run.field.shape) < 2:
+            key, reason = "cutmix", "examples without a grid have no box to cut"
+        elif self.cutmix and self.kind == "regression":
+            key, reason = "cutmix", "numbers to regress are not of a part of an example"
+        if reason:
+            raise UserError(f"config.objective.{key}={getattr(self, key)}: {reason}; set it to 0")
+
+    @functools.cached_property
+    def kind(self) -> str:
+        """The kind of the labels."""
+        return target_kind(self.run.spec.fields["label"])
+
+    @property
+    def mixing(self) -> Mixing:
+        """How examples are mixed; false if they are not."""
+        return Mixing(self.mixup, self.cutmix, self.mix_prob, self.switch_prob)
+
+    @property
+    def batch_coupled(self) -> bool:
+        """Whether an example's loss depends on the others, by mixing or batch normalisation."""
+        return bool(self.mixing) or self.head_norm == "batch"
+
+    @property
+    def teacher(self) -> tuple[str, ...]:
+        """The networks that have a moving average."""
+        return ("encoder", "head") if self.ema else ()
+
+    @property
+    def features_of_teacher(self) -> bool:
+        """Whether evaluation sees the moving average: if there is one."""
+        return bool(self.ema)
+
+    @property
+    def frozen(self) -> tuple[str, ...]:
+        """The networks that are not trained."""
+        return ("encoder",) if self.freeze_encoder else ()
+
+    def host_crops(self):
+        if self.kind == "mask":
+            raise UserError(
+                "config.data.ship='crops' crops images without their masks; set "
+                "config.data.ship='square'"
+            )
+        return super().host_crops()
+
+    @property
+    def _outputs(self) -> int:
+        label = self.run.spec.fields["label"]
+        return label.classes if self.kind in ("class", "mask") else math.prod(label.shape)
+
+    def modules(self):
+        head = LinearHead(self._outputs, self.head_norm, self.head_std, dtype=self.run.dtype)
+        return {"encoder": self.run.encoder, "head": head}
+
+    def run_once(self, net):
+        encoded = net.encoder(self.blank())
+        net.head(encoded.tokens if self.kind == "mask" else encoded.pooled)
+
+    def decay(self, step):
+        return self.ema
+
+    def loss(self, net, teacher, batch, *, key, step):
+        shown = self.views.stacked(key, batch)[:, 0]
+        if self.kind == "mask":
+            (masks,) = self.views.masks(key, batch).values()
+            return self._pixel_loss(self._predict(net, shown), masks[:, 0])
+        targets = self._targets(batch["label"])
+        if self.mixing:
+            drawn = jax.random.fold_in(key, 1)  # stream 0 is that of the views
+            weights, share = self.mixing.draw(drawn, shown.shape[1:-1])
+            shown, targets = mixed(shown, weights), mixed(targets, share)
+        logits = self._predict(net, shown)
+        losses = self._losses(logits, targets)
+        if self.kind != "class" or self.mixing:
+            return Loss(jnp.mean(losses))
+        correct = jnp.argmax(logits, axis=-1) == batch["label"]
+        return Loss(jnp.mean(losses), {"accuracy": jnp.mean(correct, dtype=jnp.float32)})
+
+    def _pixel_loss(self, logits, masks):
+        """Return the mean over the marked pixels of a batch, of which examples have any number."""
+        flat = rearrange(masks, "b h w -> b (h w)")
+        losses = label_cross_entropy(rearrange(logits, "b h w k -> b (h w) k"), flat)
+        counts = jnp.sum(flat >= 0, axis=1).astype(jnp.float32)
+        total = jnp.sum(counts)
+        # Of a batch without any marked pixel the loss is 0, and weighs nothing.
+        value = jnp.sum(losses * counts) / jnp.maximum(total, 1)
+        return Loss(value, weight=total)
+
+    def _targets(self, labels):
+        if self.kind == "class":
+            return smoothed(labels, self._outputs, smoothing=self.smoothing)
+        if self.kind == "multi_label":
+            return labels.astype(jnp.float32)
+        return (labels.reshape(len(labels), -1) - self._mean) / self._std
+
+    def _losses(self, logits, targets):
+        if self.kind == "class":
+            ones = jnp.ones((len(logits), 1), jnp.float32)
+            return soft_cross_entropy(logits[:, None], targets[:, None], weights=ones)
+        return (
+            binary_cross_entropy(logits, targets)
+            if self.kind == "multi_label"
+            else mse(logits, targets)
+        )
+
+    def _predict(self, net, shown):
+        """Return the head's output: [B, K], of masks [B, h, w, K] at the pixels of `shown`."""
+        if self.freeze_encoder:
+            still = Net(self.networks, jax.lax.stop_gradient(net.params), net.stats, train=False)
+            return self._head(net, jax.lax.stop_gradient(still.encoder(shown)), shown)
+        return self._head(net, net.encoder(shown), shown)
+
+    def _head(self, net, encoded, shown):
+        if self.kind != "mask":
+            return net.head(encoded.pooled)
+        rows, columns = self._token_grid(encoded.tokens.shape[1], shown.shape[1:])
+        coarse = rearrange(net.head(encoded.tokens), "b (r c) k -> b r c k", r=rows, c=columns)
+        size = (len(coarse), *shown.shape[1:3], coarse.shape[-1])
+        return jax.image.resize(coarse, size, "linear")
+
+    def _token_grid(self, count, shape):
+        """Return rows and columns of the tokens of an image: of a ResNet, those of its last map."""
+        if hasattr(self.run.encoder, "grid"):
+            return self.run.encoder.grid(shape)
+        rows = round(math.sqrt(count * shape[0] / shape[1]))
+        if rows < 1 or count % rows:
+            raise UserError(
+                f"the {count} tokens of images of {shape[0]}x{shape[1]} do not lie on a grid of "
+                "that aspect; choose another config.data.image_size"
+            )
+        return rows, count // rows
+
+    @property
+    def _mean(self):
+        return jnp.asarray(self.run.spec.fields["label"].mean, jnp.float32)
+
+    @property
+    def _std(self):
+        return jnp.asarray(self.run.spec.fields["label"].std, jnp.float32)
+
+    def advance(self, params, state, carry, *, step):
+        before = state.get("teacher_stats")
+        params, state = super().advance(params, state, carry, step=step)
+        if self.ema:
+            now = {name: state["stats"][name] for name in self.teacher}
+            state = {**state, "teacher_stats": moving_average(before, now, self.ema)}
+        return params, state
+
+    def outputs(self, params, state, batch):
+        """Return the features and tokens of `Objective.outputs`, and what the head says of them.
+
+        Returns:
+          "logits" besides: float32 [B, K] before the softmax (class) or the sigmoid (multi_label);
+          predictions in the units of the targets (regression); [B, h, w, K] (mask).
+        """
+        student, teacher = self.nets(params, state, train=False)
+        net = teacher if self.features_of_teacher else student
+        shown = plain(batch[self.run.name], self.run.field)
+        encoded = net.encoder(shown)
+        data = shown.data if isinstance(shown, Value) else shown
+        logits = self._head(net, encoded, data).astype(jnp.float32)
+        if self.kind == "regression":
+            logits = logits * self._std + self._mean
+        return {
+            self.run.name: encoded.pooled,
+            f"tokens/{self.run.name}": encoded.tokens,
+            "logits": logits,
+        }

@@ -1,0 +1,126 @@
+"""What every protocol shares: names, settings, rows, differences, the printed table."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from ssljax.errors import UserError
+from ssljax.evaluation import table, with_earlier
+from ssljax.evaluation.measure import lines, measure
+from ssljax.evaluation.protocols import PROTOCOLS, Protocol, build_protocol, number, protocol_class
+from ssljax.evaluation.protocols.base import rate
+from ssljax.evaluation.subject import NotMeasured
+from tests.evaluation.protocols.subjects import subject_of, three_of
+
+
+@dataclasses.dataclass(frozen=True)
+class Nearest(Protocol):
+    """Accuracy of the nearest class mean, and the dimension."""
+
+    main = "accuracy"
+    scale: float = 1.0
+
+    def measure(self, subject):
+        if subject.row == "raw_input" and self.scale > 1:
+            raise NotMeasured("raw input has no scale")
+        subject.require_labels()
+        train, test = subject.features("train"), subject.features("test")
+        classes = np.unique(train.labels)
+        means = np.stack([train.features[train.labels == one].mean(0) for one in classes])
+        distance = ((test.features[:, None] - means) ** 2).sum(-1)
+        right = classes[distance.argmin(1)] == test.labels
+        return {"numbers": {"accuracy": rate(right), "dimension": number(means.shape[1])}}
+
+
+@pytest.fixture(scope="module")
+def found(digits):
+    return measure({"nearest": Nearest()}, three_of(digits))
+
+
+def test_every_protocol_has_a_line_a_main_number_and_checked_settings():
+    assert "few_shot" in PROTOCOLS
+    for name in PROTOCOLS:
+        cls = protocol_class(name)
+        assert issubclass(cls, Protocol) and isinstance(cls.main, str)
+        assert build_protocol(name, {}) == cls()
+        with pytest.raises(UserError, match=f"protocols.{name}.*'?nonsense"):
+            build_protocol(name, {"nonsense": 1})
+    with pytest.raises(UserError, match="unknown protocol 'few_shots'; did you mean 'few_shot'"):
+        build_protocol("few_shots", {})
+    with pytest.raises(UserError, match="did you mean .*few_shot.draws"):
+        build_protocol("few_shot", {"draw": 3})
+    with pytest.raises(UserError, match=r"few_shot.draws=1; it must be at least 2"):
+        build_protocol("few_shot", {"draws": 1})
+
+
+def test_rows_settings_seconds_and_differences(found):
+    result = found["nearest"]
+    assert found == json.loads(json.dumps(found, allow_nan=False))
+    assert result["settings"] == {"scale": 1.0}
+    accuracies = {row: result[row]["numbers"]["accuracy"] for row in result if "numbers" in row}
+    assert all("correct" not in one for one in accuracies.values())
+    pretrained, random = (result[row]["numbers"] for row in ("pretrained", "random_init"))
+    assert pretrained["accuracy"]["value"] > 0.85 > 0.7 > random["accuracy"]["value"]
+    assert random["dimension"]["value"] == 2 and result["pretrained"]["seconds"] >= 0
+    gain = result["gains"]["random_init"]["accuracy"]
+    expected = pretrained["accuracy"]["value"] - random["accuracy"]["value"]
+    assert gain["difference"] == pytest.approx(expected) and gain["interval"][0] > 0.1
+    assert result["gains"]["raw_input"]["accuracy"]["difference"] == 0
+
+
+def test_the_printed_table(found):
+    head, first, second, *rest = lines(found)
+    assert head.split() == "protocol number pretrained random init raw input seconds".split()
+    assert first.startswith("nearest") and first.count("±") == 3
+    assert second.split()[0] == "dimension" and second.split()[1:] == ["64", "2", "64"]
+    assert any("no measurable difference to raw input" in line for line in rest)
+    assert not any("random init" in line for line in rest)
+
+
+def test_what_makes_no_sense_is_said(digits):
+    found = measure({"nearest": Nearest(scale=2)}, three_of(digits))
+    assert found["nearest"]["raw_input"] == {"not_measured": "raw input has no scale"}
+    assert set(found["nearest"]["gains"]["raw_input"]) == set()
+    text = "\n".join(lines(found))
+    assert "nearest of raw input not measured: raw input has no scale" in text
+    unlabelled = measure({"nearest": Nearest()}, three_of(digits, labels=False))
+    assert "needs labels" in unlabelled["nearest"]["pretrained"]["not_measured"]
+    with pytest.raises(NotMeasured, match="pretrained has no tokens"):
+        subject_of(digits).features("train", "tokens")
+    with pytest.raises(UserError, match="unknown output 'pooled'"):
+        subject_of(digits).features("train", "pooled")
+
+
+def test_features_are_encoded_once_and_in_any_order(digits):
+    calls = []
+
+    def encode(images, output):
+        calls.append(len(images))
+        return images.reshape(len(images), -1)
+
+    subject = subject_of(digits, encode=encode)
+    found = subject.features("test")
+    before = len(calls)
+    assert subject.features("test") is found and len(calls) == before
+    order = np.array([5, 3, 3, 400])
+    ((rows, batch),) = subject.encoded("test", order=order, batch_size=6)
+    assert batch["valid"].tolist() == [True] * 4 + [False] * 2
+    np.testing.assert_array_equal(batch["id"][:4], order)
+    np.testing.assert_array_equal(np.asarray(rows)[:4], found.features[order])
+
+
+def test_earlier_protocols_of_the_same_checkpoint_are_kept(found, tmp_path):
+    path = tmp_path / "evaluation.json"
+    new = {"step": 3, "data": {"source": "a"}, "protocol": {"notes": []}, "protocols": {"b": 1}}
+    assert with_earlier(new, path) == new
+    path.write_text(json.dumps({**new, "protocols": {"a": 0, "b": 0}}))
+    assert with_earlier(new, path)["protocols"] == {"a": 0, "b": 1}
+    assert with_earlier({**new, "step": 4}, path)["protocols"] == {"b": 1}
+    whole = {**new, "pretrained": {"knn": 1}, "protocols": {"a": 0}}
+    path.write_text(json.dumps(whole))
+    assert with_earlier(new, path) == {**whole, "protocols": {"a": 0, "b": 1}}
+    path.write_text("[]")
+    assert with_earlier(new, path) == new
+    assert table({**new, "protocols": found}).startswith("protocol")

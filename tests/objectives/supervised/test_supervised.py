@@ -1,0 +1,215 @@
+"""The supervised objective: what is frozen, mixed, averaged and predicted."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ssljax.errors import UserError
+from ssljax.losses import binary_cross_entropy, mse, soft_cross_entropy
+from ssljax.models import build_encoder
+from ssljax.objectives import Run, build_objective
+from ssljax.objectives.views import plain
+from ssljax.spec import LABEL, Field
+from tests.objectives.cases import LABELLED
+from tests.objectives.cases.small import SINGLE, VIT
+from tests.objectives.cases.table import MLP
+from tests.objectives.conftest import BATCH, SPECS, make_batch, trial
+
+PLAIN = {"whole": {"size": 8}}  # the image as it is
+
+
+def _build(section, label, encoder=VIT, modality="image"):
+    spec = SPECS[modality].replace(label=label)
+    field = next(iter(spec.fields.values()))
+    run = Run(build_encoder(encoder, field), spec, steps=10, batch_size=BATCH)
+    return build_objective({"name": "supervised", **section}, run)
+
+
+def _value(objective, params, state, batch, step=0):
+    value = jax.jit(objective.value)
+    return value(params, state, batch, key=jax.random.key(step), step=step)
+
+
+def test_a_probe_leaves_the_encoder_alone():
+    """No gradient, no change of batch statistics; and what it learns is on running statistics."""
+    one = trial("supervised, probe")
+    gradient = jax.jit(
+        jax.grad(
+            lambda params: one.objective.value(
+                params, one.state.objective_state, one.batches[0], key=jax.random.key(0), step=0
+            )[0]
+        )
+    )(one.state.params)
+    assert not any(leaf.any() for leaf in jax.tree.leaves(gradient["encoder"]))
+    assert any(leaf.any() for leaf in jax.tree.leaves(gradient["head"]))
+    state = one.step(one.state, one.batches[0])[0]
+    before, after = one.state, state
+    for part in (lambda s: s.params["encoder"], lambda s: s.objective_state["stats"]["encoder"]):
+        jax.tree.map(np.testing.assert_array_equal, part(before), part(after))
+    head = before.objective_state["stats"]["head"], after.objective_state["stats"]["head"]
+    assert not np.allclose(head[0]["norm"]["mean"], head[1]["norm"]["mean"])
+    assert "encoder" not in str(jax.tree_util.tree_structure(state.opt_state["adam"].mu["head"]))
+
+
+def test_the_trunk_of_a_probe_is_not_computed_backwards():
+    """The gradient's program has about the products of the forward pass, and few more."""
+    section, label = {"views": PLAIN}, LABEL.replace(classes=10)
+    batch = dict(trial("supervised").batches[0])
+
+    def flops(objective):
+        params = objective.init_params(jax.random.key(0))
+        state = objective.init_state(jax.random.key(0), params)
+
+        def loss(params):
+            return objective.value(params, state, batch, key=jax.random.key(0), step=0)[0]
+
+        return jax.jit(jax.grad(loss)).lower(params).compile().cost_analysis()["flops"]
+
+    wide = {**VIT, "width": 32, "scan": False}
+    whole = flops(_build(section, label, wide))
+    assert flops(_build({**section, "freeze_encoder": True}, label, wide)) < 0.45 * whole
+
+
+def test_the_average_follows_parameters_and_batch_statistics():
+    one = trial("supervised, moving average")
+    state = one.step(one.state, one.batches[0])[0]
+    for now, old, new in (
+        (state.objective_state["teacher"], one.state.objective_state["teacher"], state.params),
+        (
+            state.objective_state["teacher_stats"],
+            one.state.objective_state["teacher_stats"],
+            state.objective_state["stats"],
+        ),
+    ):
+        jax.tree.map(
+            lambda a, b, c: np.testing.assert_allclose(a, 0.9 * b + 0.1 * c, atol=1e-6),
+            now,
+            old,
+            {name: new[name] for name in now},
+        )
+    outputs = one.objective.outputs(state.params, state.objective_state, one.batches[0])
+    zeros = jax.tree.map(jnp.zeros_like, state.params)
+    again = one.objective.outputs(zeros, state.objective_state, one.batches[0])
+    np.testing.assert_array_equal(outputs["logits"], again["logits"])  # those of the average
+
+
+@pytest.mark.parametrize(
+    ("label", "loss"),
+    (
+        (LABEL.replace(classes=10), "class"),
+        (Field("label", (2,), "uint8"), "multi_label"),
+        (Field("label", (2,), "float32", mean=(5.0, 8.0), std=(4.0, 2.0)), "regression"),
+    ),
+)
+def test_the_loss_is_that_of_the_outputs(label, loss):
+    """Of images as they are: what is trained is what `outputs` shows."""
+    objective = _build({"views": PLAIN, "smoothing": 0.1 if loss == "class" else 0.0}, label)
+    params = objective.init_params(jax.random.key(0))
+    state = objective.init_state(jax.random.key(0), params)
+    batch = make_batch(0, objective.run.spec)
+    logits = objective.outputs(params, state, batch)["logits"]
+    if loss == "class":
+        targets = 0.9 * np.eye(10)[batch["label"]] + 0.01
+        wanted = soft_cross_entropy(
+            logits[:, None], jnp.float32(targets)[:, None], weights=jnp.ones((BATCH, 1))
+        )
+    elif loss == "multi_label":
+        wanted = binary_cross_entropy(logits, jnp.float32(batch["label"]))
+    else:  # outputs are in the units of the targets
+        wanted = mse(logits / label_std(label), batch["label"] / label_std(label))
+    found, aux = _value(objective, params, state, batch)
+    assert float(found) == pytest.approx(float(jnp.mean(wanted)), rel=1e-5)
+    assert ("accuracy" in aux.metrics) == (loss == "class")
+
+
+def label_std(label):
+    return jnp.asarray(label.std)
+
+
+def test_masks_are_predicted_at_every_pixel_and_unmarked_ones_count_for_nothing():
+    one = trial("supervised, masks")
+    batch = dict(one.batches[0])
+    logits = one.objective.outputs(one.state.params, one.state.objective_state, batch)["logits"]
+    assert logits.shape == (BATCH, 8, 8, 2)
+    objective = _build({"views": PLAIN}, LABELLED["supervised, masks"])
+    params = objective.init_params(jax.random.key(0))
+    state = objective.init_state(jax.random.key(0), params)
+    labels = np.array(batch["label"])
+    whole, aux = _value(objective, params, state, batch)
+    shares = jax.nn.log_softmax(objective.outputs(params, state, batch)["logits"])
+    marked = labels >= 0
+    chosen = np.take_along_axis(np.asarray(shares), np.maximum(labels, 0)[..., None], -1)[..., 0]
+    assert float(whole) == pytest.approx(-chosen[marked].mean(), rel=1e-5)
+    assert float(aux.weight) == marked.sum()
+    nothing = {**batch, "label": np.full_like(labels, -1)}
+    empty, aux = _value(objective, params, state, nothing)
+    assert float(empty) == 0 and float(aux.weight) == 0
+
+
+def test_mixing_with_certainty_of_the_own_example_is_no_mixing():
+    label = LABEL.replace(classes=10)
+    batch = trial("supervised").batches[0]
+    mixing = _build({"views": PLAIN, "mixup": 1.0, "mix_prob": 0.0}, label)
+    without = _build({"views": PLAIN}, label)
+    params = without.init_params(jax.random.key(0))
+    state = without.init_state(jax.random.key(0), params)
+    one, two = (_value(each, params, state, batch)[0] for each in (mixing, without))
+    assert float(one) == pytest.approx(float(two), rel=1e-6)
+
+
+def test_a_mixed_loss_is_that_of_mixed_images_and_labels():
+    """The two labels of a mixed image share its loss as lambda says (mixup, equation 1)."""
+    label = LABEL.replace(classes=10)
+    objective = _build({"views": PLAIN, "mixup": 1.0}, label)
+    batch = trial("supervised").batches[0]
+    params = objective.init_params(jax.random.key(0))
+    state = objective.init_state(jax.random.key(0), params)
+    found = float(_value(objective, params, state, batch)[0])
+    key = jax.random.fold_in(jax.random.key(0), 1)
+    _, share = objective.mixing.draw(key, (8, 8))
+    images = plain(jnp.asarray(batch["image"]), objective.run.field)
+    images = share * images + (1 - share) * images[::-1]
+    net, _ = objective.nets(params, state)
+    shares = jax.nn.log_softmax(net.head(net.encoder(images).pooled))
+    rows, labels = np.arange(BATCH), np.asarray(batch["label"])
+    wanted = share * shares[rows, labels] + (1 - share) * shares[rows, labels[::-1]]
+    assert found == pytest.approx(-float(jnp.mean(wanted)), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("section", "label", "options", "match"),
+    (
+        ({"smoothing": 0.1}, Field("label", (2,), "uint8"), {}, "smoothing=0.1 is for labels"),
+        ({"mixup": 0.1}, LABELLED["supervised, masks"], {}, "masks are not mixed"),
+        (
+            {"cutmix": 0.1},
+            Field("label", (2,), "float32", mean=(0.0, 0.0), std=(1.0, 1.0)),
+            {},
+            "not of a part",
+        ),
+        (
+            {"mixup": 0.1},
+            LABEL.replace(classes=3),
+            {"encoder": MLP, "modality": "table"},
+            "categories",
+        ),
+        ({}, LABEL, {}, "how many classes"),
+        ({"views": {"crop": {"count": 2}}}, LABEL.replace(classes=3), {}, "takes 1 of one size"),
+    ),
+)
+def test_what_does_not_fit_is_refused(section, label, options, match):
+    with pytest.raises(UserError, match=match):
+        _build(section, label, **options)
+
+
+def test_without_labels_it_is_refused():
+    run = Run(build_encoder(VIT), SPECS["image"], steps=10, batch_size=BATCH)
+    with pytest.raises(UserError, match="set config.data.labels=True"):
+        build_objective({"name": "supervised"}, run)
+
+
+def test_masks_need_whole_images():
+    objective = _build({"views": SINGLE}, LABELLED["supervised, masks"])
+    with pytest.raises(UserError, match="without their masks"):
+        objective.host_crops()
