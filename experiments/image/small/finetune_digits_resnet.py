@@ -1,6 +1,7 @@
 r"""Fine-tuning on scikit-learn's digits of the quickstart's run on them: a minute on two CPU cores.
 
-    python -m ssljax pretrain --config experiments/quickstart.py:sklearn:digits --workdir runs/digits
+    python -m ssljax pretrain --config experiments/quickstart.py:sklearn:digits \
+        --workdir runs/digits
     python -m ssljax finetune --init-from runs/digits \
         --config experiments/image/small/finetune_digits_resnet.py --workdir runs/digits_finetuned
 
