@@ -57,7 +57,7 @@ def test_kernels_of_other_channels_are_timms(channels):
 
 
 def test_rates_of_layers_are_timms():
-    """But for the last norm, to which timm gives the rate of the last block, MAE's code the whole."""
+    """But for the last norm: timm gives it the rate of the last block, MAE's code the whole."""
     from timm.optim import param_groups_layer_decay
 
     model = timm.create_model("vit_tiny_patch16_224", depth=3, num_classes=5)
