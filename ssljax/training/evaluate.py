@@ -25,7 +25,7 @@ from ssljax.spec import Field, Spec
 from ssljax.training.checkpoint import Checkpointer
 from ssljax.training.config import default_config
 from ssljax.training.consistency import require_neighbours
-from ssljax.training.data_record import DataRecord
+from ssljax.training.data_record import IMPORTED, DataRecord
 from ssljax.training.data_sets import open_data
 from ssljax.training.experiment import Experiment, build
 from ssljax.training.predictions import require_scorable, score_held_out
@@ -207,6 +207,11 @@ def _open(experiment: Experiment, split: str) -> Source:
     """Open a split of the set that is evaluated on, with the fields that the output is made of."""
     config, fields = experiment.config, experiment.output.fields
     spec = config.evaluation.source or config.data.source
+    if spec.startswith(f"{IMPORTED}:"):
+        raise UserError(
+            "the weights of this run were imported, without data; give a data set by "
+            "--config.evaluation.source=KIND:NAME, or by --source of embed"
+        )
     if experiment.source is not None and (spec, split) == _trained_on(experiment):
         return only(experiment.source, fields)
     images = [field.shape[2] for field in fields.values() if field.modality == "image"]

@@ -152,12 +152,8 @@ def test_what_is_another_function_is_another_architecture():
         (found,) = differences(old, build_encoder({**VIT, **change}))
         assert words in found
     assert differences(old, build_encoder(RESNET)) == ["a ViT there, a ResNet here"]
-    for change in (
-        {"drop_path": 0.1},
-        {"norm_pooled": True, "pool": "mean"},
-        {"registers": 2},
-        {"remat": "full"},
-    ):
+    pooled = {"pool": "mean", "norm_pooled": True}
+    for change in ({"drop_path": 0.1}, pooled, {"registers": 2}, {"remat": "full"}):
         assert not differences(old, build_encoder({**VIT, **change}))
 
 
