@@ -16,12 +16,14 @@ import pytest
 import ssljax
 from ssljax.commands.main import main
 from ssljax.data import open_source
+from ssljax.models.positions import sincos
 from ssljax.training.checkpoint import Checkpointer
 from ssljax.training.experiment import build
 from ssljax.training.few_labels import amounts_of
 from ssljax.training.selection import chosen, classes_of, parts_of
 from ssljax.training.tree_paths import named_leaves
 from ssljax.training.workdir import load_config
+from tests.hub import made_up
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
 PRETRAIN = """
@@ -257,3 +259,17 @@ def test_pixels_are_classified(files, tmp_path, capsys):
     # The darker class everywhere would have a mean IoU of half its share, about 0.35.
     assert 0.5 < scores["mean_iou"] < scores["pixel_accuracy"] < 1
     assert "mean IoU" in capsys.readouterr().out
+
+
+def test_released_weights_are_finetuned(files, tmp_path, capsys):
+    """Of an imported run, whose images were larger and coloured."""
+    places = np.pad(sincos((4, 4), made_up.WIDTH), ((1, 0), (0, 0)))[None]
+    made_up.save(tmp_path / "theirs", made_up.mae(places, places))
+    run, workdir = tmp_path / "imported", tmp_path / "finetuned"
+    assert main(["import", "--from", "hf", str(tmp_path / "theirs"), f"--workdir={run}"]) == 0
+    short = (f"--init-from={run}", "--config.steps=2", "--config.evaluation.every=0")
+    assert main(finetune(files, workdir, *short)) == 0
+    printed = capsys.readouterr().out
+    assert f"starting from the encoder of {run}, step 0:" in printed
+    assert "encoder/patch_embed/linear/kernel  3 -> 1 channels, summed" in printed
+    assert json.loads((workdir / "finetuning.json").read_text())["step"] == 2
