@@ -179,16 +179,16 @@ def test_what_does_not_fit_is_refused_and_leaves_nothing(files, tmp_path, capsys
 def test_numbers_are_regressed_from_other_images(files, tmp_path, capsys):
     """Of three channels and another size, without a test split: the encoder is fitted to them."""
     rng = np.random.default_rng(0)
-    images = rng.integers(0, 255, (60, 12, 12, 3), np.uint8)
+    images = rng.integers(0, 255, (18, 12, 12, 3), np.uint8)  # fewer than evaluation.knn_k
     np.savez(tmp_path / "x.npz", image=images, label=images.mean((1, 2)) / 255)
     workdir = tmp_path / "run"
     further = [f"--config.data.source=npz:{tmp_path / 'x.npz'}", "--config.steps=3"]
-    further.append("--config.batch_size=16")
+    further.append("--config.batch_size=8")
     assert main(finetune(files, workdir, *further, "--config.evaluation.every=0")) == 0
     printed = capsys.readouterr().out
     assert "reshaped    encoder/patch_embed/linear/kernel  1 -> 3 channels" in printed
     result = json.loads((workdir / "finetuning.json").read_text())
-    assert result["kind"] == "regression" and result["examples"] == 6
+    assert result["kind"] == "regression" and result["examples"] == 2
     assert result["data"]["held_out"] == 0.1 and len(result["scores"]["mse_of_each"]) == 3
     assert "10% of 'train' of npz:" in printed and "R2" in printed
 
