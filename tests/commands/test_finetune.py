@@ -164,10 +164,10 @@ def test_a_probe_is_the_same_command(files):
 )
 def test_what_does_not_fit_is_refused_and_leaves_nothing(files, tmp_path, capsys, further, message):
     rng = np.random.default_rng(0)
-    images = rng.integers(0, 255, (40, 8, 8, 1), np.uint8)
+    images = rng.integers(0, 255, (80, 8, 8, 1), np.uint8)
     np.savez(tmp_path / "TABLE.npz", table=np.zeros((40, 2)), label=np.arange(40) % 2)
     np.savez(tmp_path / "UNLABELLED.npz", image=images)
-    np.savez(tmp_path / "TRAIN.npz", image=images, label=np.arange(40) % 2)
+    np.savez(tmp_path / "TRAIN.npz", image=images, label=np.arange(80) % 2)
     further = [re.sub("npz:([A-Z]+)", rf"npz:{tmp_path}/\1.npz", one) for one in further]
     if "TRAIN" in further[0]:
         further.append("--config.data.held_out=0.0")
