@@ -51,8 +51,8 @@ class Supervised(Objective):
       views: one view of each example; masks are cropped and mirrored as their images are.
       smoothing: of classes, see `ssljax.ops.labels.smoothed`.
       mixup, cutmix, mix_prob, switch_prob: see `ssljax.ops.augment.Mixing`.
-      head_norm: what stands before the linear map: nothing, a LayerNorm (data2vec 2.0), or a
-        BatchNorm without parameters (MAE's linear probe).
+      head_norm: what stands before the linear map: nothing, or a BatchNorm without parameters
+        (MAE's linear probe).
       last_blocks: so many last blocks of a transformer whose class tokens (means, where there is
         none) are the features, as in DINO's linear probe; 0: what the encoder pools.
       head_std: standard deviation of the map's kernel at the start.
@@ -72,7 +72,7 @@ class Supervised(Objective):
     cutmix: NotNegative = 0.0
     mix_prob: Share = 1.0
     switch_prob: Share = 0.5
-    head_norm: Literal["none", "layer", "batch"] = "none"
+    head_norm: Literal["none", "batch"] = "none"
     last_blocks: CountOrNone = 0
     head_std: Positive = 0.01
     freeze_encoder: bool = False
