@@ -57,6 +57,8 @@ def require_evaluable(experiment: Experiment, *, final: bool) -> None:
         require_scorable(experiment)
     elif final:
         _open_sets(experiment)
+    if experiment.objective.predicts and not options.every:
+        return  # nothing is asked of neighbours
     source = _open(experiment, options.train_split)
     require_neighbours(experiment.config, len(source))
     keep_best = experiment.config.checkpoint.keep_best

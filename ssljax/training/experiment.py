@@ -47,6 +47,7 @@ from ssljax.training.sharding import (
 from ssljax.training.sharding_rules import state_sharding
 from ssljax.training.state import TrainState
 from ssljax.training.step import init_state, make_train_step
+from ssljax.training.transfer import normalised_as_before
 
 Batch = dict[str, jax.Array]
 
@@ -270,6 +271,7 @@ def build(
     if spec is None:  # examples are normalised alike, however few of them are trained on
         spec = measured_spec(parts.whole, config.data)
         spec = dataclasses.replace(spec, num_examples=len(source))
+        spec = normalised_as_before(spec, config.init_from)
     _, field = spec.field_of(encoder_class(config.encoder.name).modality)
     run = Run(
         encoder=build_encoder(config.encoder, field),

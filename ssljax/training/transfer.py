@@ -3,7 +3,7 @@
 import dataclasses
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -14,6 +14,7 @@ from ssljax.errors import UserError
 from ssljax.models import build_encoder, encoder_class
 from ssljax.models.refit import Fitted, Sized, differences, refit
 from ssljax.objectives import OBJECTIVES, Objective, objective_class
+from ssljax.spec import Spec
 from ssljax.training.checkpoint import Checkpointer
 from ssljax.training.data_record import spec_of_run
 from ssljax.training.state import TrainState
@@ -79,6 +80,39 @@ def _shows_teacher(section: ConfigDict) -> bool:
         return False
     shows = objective_class(section.name).features_of_teacher
     return bool(section.get("ema", 0.0)) if isinstance(shows, property) else shows
+
+
+def normalised_as_before(spec: Spec, parts: Sequence[Any]) -> Spec:
+    """Return the spec of a run with mean and deviation of the run that its encoder comes from.
+
+    An encoder has learned on examples so normalised; those of other channels keep their own.
+
+    Args:
+      spec: of the data of this run.
+      parts: `config.init_from`; only those that name an encoder count.
+
+    Raises:
+      UserError: no such run.
+    """
+    for number, part in enumerate(parts):
+        if not is_encoder(part):
+            continue
+        try:
+            path = folder(os.fspath(part["workdir"]))
+            config = load_config(path)
+            modality = encoder_class(config.encoder.name).modality
+            _, before = spec_of_run(path, config).field_of(modality)
+        except UserError as error:
+            raise UserError(f"config.init_from[{number}]: {error}") from error
+        for name, field in spec.fields.items():
+            if field.modality == modality and len(field.mean) == len(before.mean):
+                spec = spec.replace(**{name: field.replace(mean=before.mean, std=before.std)})
+    return spec
+
+
+def is_encoder(part: Any) -> bool:
+    """Whether a part of `config.init_from` is an encoder, and not a path in a state."""
+    return isinstance(part, Mapping) and "workdir" in part and {*part} <= {"workdir", "encoder"}
 
 
 def start_from_encoder(

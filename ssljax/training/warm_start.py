@@ -8,7 +8,7 @@ from ssljax.errors import UserError, unknown
 from ssljax.objectives import Objective
 from ssljax.training.checkpoint import Checkpointer
 from ssljax.training.state import TrainState
-from ssljax.training.transfer import ENCODERS, start_from_encoder
+from ssljax.training.transfer import ENCODERS, is_encoder, start_from_encoder
 from ssljax.training.tree_paths import named_leaves
 
 KEYS = ("workdir", "take", "put")
@@ -42,7 +42,7 @@ def init_from(
     """
     for number, part in enumerate(parts):
         where = f"config.init_from[{number}]"
-        if isinstance(part, Mapping) and "workdir" in part and {*part} <= {"workdir", "encoder"}:
+        if is_encoder(part):
             if part.get("encoder", "student") not in ENCODERS:
                 raise unknown(f"{where}.encoder", part["encoder"], ENCODERS)
             state = start_from_encoder(state, objective, part, where, say=say)

@@ -42,7 +42,7 @@ def _pretrain_fails(capsys, experiment, tmp_path, *overrides: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "command", ["pretrain", "evaluate", "report", "plan", "config", "data", "list"]
+    "command", ["pretrain", "finetune", "evaluate", "report", "plan", "config", "data", "list"]
 )
 def test_help_of_every_command(command, capsys):
     with pytest.raises(SystemExit) as exit_:

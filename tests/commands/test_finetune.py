@@ -16,12 +16,14 @@ import pytest
 import ssljax
 from ssljax.commands.main import main
 from ssljax.data import open_source
+from ssljax.models.positions import sincos
 from ssljax.training.checkpoint import Checkpointer
 from ssljax.training.experiment import build
 from ssljax.training.few_labels import amounts_of
 from ssljax.training.selection import chosen, classes_of, parts_of
 from ssljax.training.tree_paths import named_leaves
 from ssljax.training.workdir import load_config
+from tests.hub import made_up
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
 PRETRAIN = """
@@ -162,10 +164,10 @@ def test_a_probe_is_the_same_command(files):
 )
 def test_what_does_not_fit_is_refused_and_leaves_nothing(files, tmp_path, capsys, further, message):
     rng = np.random.default_rng(0)
-    images = rng.integers(0, 255, (40, 8, 8, 1), np.uint8)
+    images = rng.integers(0, 255, (80, 8, 8, 1), np.uint8)
     np.savez(tmp_path / "TABLE.npz", table=np.zeros((40, 2)), label=np.arange(40) % 2)
     np.savez(tmp_path / "UNLABELLED.npz", image=images)
-    np.savez(tmp_path / "TRAIN.npz", image=images, label=np.arange(40) % 2)
+    np.savez(tmp_path / "TRAIN.npz", image=images, label=np.arange(80) % 2)
     further = [re.sub("npz:([A-Z]+)", rf"npz:{tmp_path}/\1.npz", one) for one in further]
     if "TRAIN" in further[0]:
         further.append("--config.data.held_out=0.0")
@@ -177,16 +179,16 @@ def test_what_does_not_fit_is_refused_and_leaves_nothing(files, tmp_path, capsys
 def test_numbers_are_regressed_from_other_images(files, tmp_path, capsys):
     """Of three channels and another size, without a test split: the encoder is fitted to them."""
     rng = np.random.default_rng(0)
-    images = rng.integers(0, 255, (60, 12, 12, 3), np.uint8)
+    images = rng.integers(0, 255, (18, 12, 12, 3), np.uint8)  # fewer than evaluation.knn_k
     np.savez(tmp_path / "x.npz", image=images, label=images.mean((1, 2)) / 255)
     workdir = tmp_path / "run"
     further = [f"--config.data.source=npz:{tmp_path / 'x.npz'}", "--config.steps=3"]
-    further.append("--config.batch_size=16")
+    further.append("--config.batch_size=8")
     assert main(finetune(files, workdir, *further, "--config.evaluation.every=0")) == 0
     printed = capsys.readouterr().out
     assert "reshaped    encoder/patch_embed/linear/kernel  1 -> 3 channels" in printed
     result = json.loads((workdir / "finetuning.json").read_text())
-    assert result["kind"] == "regression" and result["examples"] == 6
+    assert result["kind"] == "regression" and result["examples"] == 2
     assert result["data"]["held_out"] == 0.1 and len(result["scores"]["mse_of_each"]) == 3
     assert "10% of 'train' of npz:" in printed and "R2" in printed
 
@@ -257,3 +259,17 @@ def test_pixels_are_classified(files, tmp_path, capsys):
     # The darker class everywhere would have a mean IoU of half its share, about 0.35.
     assert 0.5 < scores["mean_iou"] < scores["pixel_accuracy"] < 1
     assert "mean IoU" in capsys.readouterr().out
+
+
+def test_released_weights_are_finetuned(files, tmp_path, capsys):
+    """Of an imported run, whose images were larger and coloured."""
+    places = np.pad(sincos((4, 4), made_up.WIDTH), ((1, 0), (0, 0)))[None]
+    made_up.save(tmp_path / "theirs", made_up.mae(places, places))
+    run, workdir = tmp_path / "imported", tmp_path / "finetuned"
+    assert main(["import", "--from", "hf", str(tmp_path / "theirs"), f"--workdir={run}"]) == 0
+    short = (f"--init-from={run}", "--config.steps=2", "--config.evaluation.every=0")
+    assert main(finetune(files, workdir, *short)) == 0
+    printed = capsys.readouterr().out
+    assert f"starting from the encoder of {run}, step 0:" in printed
+    assert "encoder/patch_embed/linear/kernel  3 -> 1 channels, summed" in printed
+    assert json.loads((workdir / "finetuning.json").read_text())["step"] == 2

@@ -179,3 +179,10 @@ def test_inputs_of_data2vec2s_finetuning_take_full_steps():
     for path in ("cls_token", "patch_embed/linear/kernel", "patch_embed/linear/bias"):
         np.testing.assert_allclose(by_path[f"encoder/{path}"].scale, 1, rtol=1e-6)
     assert not by_path["encoder/patch_embed/linear/bias"].weight_decay
+
+
+def test_a_recipe_says_which_positions_it_has():
+    """A file's encoder goes over that of the run, whose positions MAE and MoCo v3 fix."""
+    for name in ("mae_imagenet_vit_b", "mae_imagenet_vit_l", "moco_v3_imagenet_vit_b"):
+        assert recipe(f"finetune_{name}").encoder.positions == "learned"
+    assert recipe("finetune_data2vec2_imagenet_vit_b").encoder.positions == "sincos"

@@ -9,6 +9,7 @@ import pytest
 from ssljax.errors import UserError
 from ssljax.training import loop
 from ssljax.training.config import complete
+from ssljax.training.data_record import read_spec
 from ssljax.training.experiment import build
 from ssljax.training.warm_start import init_from
 from tests.objectives.cases import config_of
@@ -162,3 +163,16 @@ def test_other_names_and_folders_are_refused(trained, tmp_path):
     ):
         with pytest.raises(UserError, match=message):
             init_from(state, (part,), objective=objective, say=print)
+
+
+def test_examples_are_normalised_as_the_encoder_has_learned(trained, tmp_path):
+    images = np.random.default_rng(0).integers(200, 255, (40, 8, 8, 3), np.uint8)
+    before = read_spec(trained[0]).fields["image"]
+    for channels in (1, 3):
+        np.savez(tmp_path / "x.npz", image=images[..., :channels])
+        config = config_of("simclr")
+        config.data.source = f"npz:{tmp_path}/x.npz"
+        config.init_from = ({"workdir": str(trained[0])},)
+        found = build(complete(config)).objective.run.spec.fields["image"]
+        assert (found.mean == before.mean and found.std == before.std) == (channels == 1)
+        assert channels == 1 or min(found.mean) > 0.8

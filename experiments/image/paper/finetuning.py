@@ -38,7 +38,10 @@ def finetuning(
     """
     config = imagenet(encoder, batch_size=batch_size, epochs=epochs)
     config.data.labels = True
-    config.encoder.update({"pool": "mean", "norm_pooled": True, "drop_path": drop_path})
+    # Said, since what a file does not say of the encoder is that of the run it starts from.
+    config.encoder.update(
+        {"positions": "learned", "pool": "mean", "norm_pooled": True, "drop_path": drop_path}
+    )
     config.objective = {
         "name": "supervised",
         "smoothing": 0.1,
