@@ -3,7 +3,7 @@
 import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -55,38 +55,50 @@ def _measured(
         row: {
             one: _difference(found, row, one, pairs["pretrained"][one], theirs)
             for one, theirs in pairs[row].items()
-            if len(pairs["pretrained"].get(one, ())) == len(theirs)
+            if len(pairs["pretrained"].get(one, _NO_PAIRS).values) == len(theirs.values)
         }
         for row in BASELINES
     }
     return found
 
 
-def _pop_pairs(scores: dict[str, Any]) -> dict[str, np.ndarray]:
-    """Return what is compared pair by pair, by the name of the number: whether a test example was
-    right and the values of resamples, which are taken out, or the values of draws."""
+class _Pairs(NamedTuple):
+    """What is compared pair by pair: of test examples whether it was "correct" or "each" value, the
+    values of "draws", or of "resamples" of the test examples."""
+
+    kind: str
+    values: np.ndarray
+
+
+_NO_PAIRS = _Pairs("", np.zeros(0))
+
+
+def _pop_pairs(scores: dict[str, Any]) -> dict[str, _Pairs]:
+    """Return the pairs by the name of the number; what is long is taken out of it."""
     found = {}
     for name, one in scores.get("numbers", {}).items():
         if "correct" in one:
-            found[name] = unpack(one.pop("correct"), one["examples"])
-        elif "resamples" in one:
-            found[name] = np.array(one.pop("resamples"))
-        elif "draws" in one:
-            found[name] = np.array(one["draws"])
+            found[name] = _Pairs("correct", unpack(one.pop("correct"), one["examples"]))
+        for kind in ("each", "resamples"):
+            if kind in one:
+                found[name] = _Pairs(kind, np.asarray(one.pop(kind)))
+        if "draws" in one:
+            found[name] = _Pairs("draws", np.asarray(one["draws"]))
     return found
 
 
 def _difference(
-    found: Mapping[str, Any], row: str, name: str, ours: np.ndarray, theirs: np.ndarray
+    found: Mapping[str, Any], row: str, name: str, ours: _Pairs, theirs: _Pairs
 ) -> dict[str, Any]:
     """Return the difference of a number to that of a baseline, and its interval, of the pairs."""
-    first, second = (found[one]["numbers"][name] for one in ("pretrained", row))
-    if ours.dtype == bool:
-        difference, interval = paired_difference(ours, theirs)
-    elif "draws" in first:
-        difference, interval = mean_interval(ours - theirs)
+    if ours.kind == "correct":
+        difference, interval = paired_difference(ours.values, theirs.values)
+    elif ours.kind == "resamples":
+        first, second = (found[one]["numbers"][name] for one in ("pretrained", row))
+        difference = first["value"] - second["value"]
+        interval = percentiles(ours.values - theirs.values)
     else:
-        difference, interval = first["value"] - second["value"], percentiles(ours - theirs)
+        difference, interval = mean_interval(ours.values - theirs.values)
     return {"difference": difference, "interval": list(interval)}
 
 

@@ -46,6 +46,7 @@ def number(
     unit: str = "",
     better: str = "higher",
     draws: Sequence[float] = (),
+    each: np.ndarray | None = None,
     resamples: Sequence[float] = (),
 ) -> dict[str, Any]:
     """Return a number of a protocol.
@@ -57,6 +58,8 @@ def number(
       better: "higher", "lower" or "" where neither is.
       draws: values of which this is the mean, of draws that all subjects share: the difference to a
         baseline is then compared draw by draw.
+      each: float[n], values of test examples of which this is the mean, if it is; the difference is
+        then of pairs of examples. They are taken out after the comparison.
       resamples: values of resampled test examples, the same for all subjects, see `bootstrap`: they
         give the interval, and that of the difference to a baseline.
     """
@@ -66,6 +69,8 @@ def number(
         found["interval"] = [float(bound) for bound in interval]
     if len(draws):
         found["draws"] = [float(one) for one in draws]
+    if each is not None:
+        found["each"] = np.asarray(each, np.float64)
     if len(resamples):
         found["resamples"] = [float(one) for one in resamples]
     return found
