@@ -30,18 +30,24 @@ _GIVEN = ("run", "parent", "name")  # fields of encoders and objectives that are
 _WORDS = {"true": True, "false": False, "none": None, "nan": math.nan, "inf": math.inf}
 
 
-def load(path_and_argument: str, overrides: Sequence[str]) -> ConfigDict:
+def load(
+    path_and_argument: str,
+    overrides: Sequence[str],
+    *,
+    adapt: Callable[[ConfigDict], ConfigDict] = lambda config: config,
+) -> ConfigDict:
     """Return the complete config of a file, with the overrides applied.
 
     Args:
       path_and_argument: a Python file with `get_config()`; "file.py:x" calls `get_config("x")`.
       overrides: see `override`.
+      adapt: what a command makes of the complete config of the file, before the overrides.
 
     Raises:
       UserError: a file without get_config, or whose code fails, an unknown key, a value of another
         type or out of range, or values that do not fit each other.
     """
-    config = override(complete(_get_config(path_and_argument)), overrides)
+    config = override(adapt(complete(_get_config(path_and_argument))), overrides)
     require_consistent(config)
     return config
 

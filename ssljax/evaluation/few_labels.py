@@ -45,6 +45,31 @@ def draw(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
     return np.sort(np.concatenate(parts))
 
 
+def draw_of_each(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """Return int64[classes * count], the positions of `count` examples of each class, ascending.
+
+    Where all classes are of one size, they are those of `draw` of as many in all.
+
+    Args:
+      labels: int[n].
+      count: of each class.
+      seed: of the draw.
+
+    Raises:
+      UserError: a class has fewer examples; the message names it.
+    """
+    labels = np.asarray(labels)
+    classes, sizes = np.unique(labels, return_counts=True)
+    if sizes.min() < count:
+        least = int(np.argmin(sizes))
+        raise UserError(
+            f"{count} labelled examples of each class cannot be drawn: class {classes[least]} has "
+            f"{sizes[least]}"
+        )
+    order = np.random.default_rng(seed).permutation(len(labels))
+    return np.sort(np.concatenate([order[labels[order] == one][:count] for one in classes]))
+
+
 def _shares(sizes: np.ndarray, count: int) -> np.ndarray:
     exact = count * sizes / sizes.sum()
     shares = np.maximum(1, np.floor(exact).astype(int))

@@ -2,7 +2,9 @@
 
 import json
 
+import numpy as np
 import pytest
+from sklearn.datasets import load_digits
 
 from ssljax.commands.main import main
 from ssljax.evaluation.protocols import PROTOCOLS
@@ -104,6 +106,28 @@ def test_probes_of_tokens_and_layers_on_the_devices_of_the_machine(workdir, tmp_
     assert set(found["linear_sgd"]["pretrained"]["tried"]) == {"0.1", "1"}
     assert "accuracy, layer 2" in found["layers"]["pretrained"]["numbers"]
     assert "accuracy, 10-NN" in found["dino"]["raw_input"]["numbers"]
+
+
+def test_targets_that_are_no_classes(workdir, tmp_path):
+    pixels, digits = load_digits(return_X_y=True)
+    images = (15 * pixels).astype(np.uint8).reshape(-1, 8, 8, 1)[:300]
+    several = np.stack([digits % 2 == 0, digits > 6], axis=1)[:300].astype(np.uint8)
+    numbers = np.cos(digits)[:300, None].astype(np.float32)
+    for name, targets in (("multi_label", several), ("regression", numbers)):
+        folder = tmp_path / name
+        folder.mkdir()
+        np.savez(folder / "train.npz", image=images, label=targets)  # a part is held out as test
+        source = f"--config.evaluation.source=npz:{folder}"
+        output = folder / "found.json"
+        options = ["--protocol", "knn,multi_label,regression", "--output", str(output)]
+        assert _evaluate(workdir, *options, source) == 0
+        result = json.loads(output.read_text())
+        assert result["data"]["test"] == "20% of train, held out"
+        for protocol, found in result["protocols"].items():
+            measured = [row for row in found if "numbers" in found[row]]
+            assert len(measured) == (3 if protocol == name else 0)
+        main = next(iter(result["protocols"][name]["raw_input"]["numbers"].values()))
+        assert main["value"] > 0.1 and "knn" not in result["pretrained"]
 
 
 def test_the_complete_config_explains_the_settings(workdir, capsys):
