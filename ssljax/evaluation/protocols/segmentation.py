@@ -59,8 +59,8 @@ class Segmentation(Protocol):
         counts = Counts(*(np.concatenate(one) for one in zip(*counted, strict=True)))
         scores = mask_scores(counts)
         numbers = {
-            "mIoU": number(scores.miou, scores.miou_interval, unit=PERCENT),
-            "pixel accuracy": number(scores.accuracy, scores.accuracy_interval, unit=PERCENT),
+            "mIoU": number(scores.miou, unit=PERCENT, resamples=scores.mious),
+            "pixel accuracy": number(scores.accuracy, unit=PERCENT, resamples=scores.accuracies),
         }
         by_class = {
             str(label): float(one)

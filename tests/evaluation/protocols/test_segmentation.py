@@ -48,6 +48,10 @@ def test_ink_is_seen_by_tokens_of_pixels(masked):
     low, high = ours["mIoU"]["interval"]
     assert low < ours["mIoU"]["value"] < high
     assert low > blind["mIoU"]["value"] + 0.15
+    gain = found["gains"]["random_init"]["mIoU"]
+    assert gain["difference"] == pytest.approx(ours["mIoU"]["value"] - blind["mIoU"]["value"])
+    assert 0.1 < gain["interval"][0] < gain["difference"] < gain["interval"][1]
+    assert found["gains"]["raw_input"]["mIoU"]["interval"] == [0, 0]
     truth = masked[3][masked[3] >= 0]
     majority = np.mean(truth == np.bincount(truth).argmax())
     assert blind["pixel accuracy"]["value"] == pytest.approx(majority)
