@@ -50,6 +50,8 @@ class Segmentation(Protocol):
         l2, selection = self._select(features, labels, image, seed=subject.seed)
         classifier = fit(features, labels, l2=l2)
         truth = subject.examples.targets("test")
+        if not (truth >= 0).any():
+            raise NotMeasured("no pixel of test has a class")
         classes = np.union1d(labels, truth[truth >= 0])
         counted = []
         for tokens, masks in mask_batches(subject, "test"):

@@ -71,6 +71,9 @@ def test_what_cannot_be_measured(masked, digits):
     one = (masked[0], 0 * masked[1], masked[2], masked[3])
     with pytest.raises(NotMeasured, match="fewer than 2 classes"):
         Segmentation(pixels=2000).measure(subject_of(one, encode=_patches, outputs=OUTPUTS))
+    nothing = (*masked[:3], 0 * masked[3] - 1)
+    with pytest.raises(NotMeasured, match="no pixel of test has a class"):
+        Segmentation(pixels=2000).measure(subject_of(nothing, encode=_patches, outputs=OUTPUTS))
 
 
 def test_the_grid_has_the_proportions_of_the_image():
