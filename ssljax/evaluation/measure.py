@@ -53,9 +53,9 @@ def _measured(
     pairs = {row: _pop_pairs(found.get(row, {})) for row in TITLES}
     found["gains"] = {
         row: {
-            name: _difference(found, row, name, pairs["pretrained"][name], theirs)
-            for name, theirs in pairs[row].items()
-            if len(pairs["pretrained"].get(name, _NONE).values) == len(theirs.values)
+            one: _difference(found, row, one, pairs["pretrained"][one], theirs)
+            for one, theirs in pairs[row].items()
+            if len(pairs["pretrained"].get(one, _NO_PAIRS).values) == len(theirs.values)
         }
         for row in BASELINES
     }
@@ -63,27 +63,27 @@ def _measured(
 
 
 class _Pairs(NamedTuple):
-    """What is compared pair by pair: of a kind "correct", "each", "resamples" or "draws"."""
+    """What is compared pair by pair: of test examples whether it was "correct" or "each" value, the
+    values of "draws", or of "resamples" of the test examples."""
 
     kind: str
     values: np.ndarray
 
 
-_NONE = _Pairs("", np.empty(0))
+_NO_PAIRS = _Pairs("", np.zeros(0))
 
 
 def _pop_pairs(scores: dict[str, Any]) -> dict[str, _Pairs]:
-    """Return what is compared, by the name of the number: whether a test example was right or its
-    value, and the values of resamples, which are taken out; or the values of draws."""
+    """Return the pairs by the name of the number; what is long is taken out of it."""
     found = {}
     for name, one in scores.get("numbers", {}).items():
         if "correct" in one:
             found[name] = _Pairs("correct", unpack(one.pop("correct"), one["examples"]))
         for kind in ("each", "resamples"):
             if kind in one:
-                found[name] = _Pairs(kind, np.array(one.pop(kind)))
+                found[name] = _Pairs(kind, np.asarray(one.pop(kind)))
         if "draws" in one:
-            found[name] = _Pairs("draws", np.array(one["draws"]))
+            found[name] = _Pairs("draws", np.asarray(one["draws"]))
     return found
 
 

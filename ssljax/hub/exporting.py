@@ -5,7 +5,7 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import ml_dtypes
+import jax.numpy as jnp
 import numpy as np
 
 from ssljax.errors import UserError
@@ -88,7 +88,7 @@ def export_weights(
         if record is not None and int(state.step) == 0:
             for own, dtype in record.dtypes.items():
                 name = record.names[own]
-                tensors[name] = tensors[name].astype(_DTYPES.get(dtype, dtype))
+                tensors[name] = tensors[name].astype(jnp.dtype(dtype))
         channels = experiment.objective.run.field.shape[2]
         made = record.config if record else family.write(encoder, experiment.objective, channels)
         _write(folder, library, made, experiment, tensors)
@@ -99,9 +99,6 @@ def export_weights(
             [name for name in teacher if name in parts],
             [name for name in params if name not in parts],
         )
-
-
-_DTYPES = {"bfloat16": ml_dtypes.bfloat16}
 
 
 def _shapes(tensors: Mapping[str, np.ndarray]) -> dict[str, tuple[int, ...]]:

@@ -43,6 +43,9 @@ class Tensors(Mapping[str, np.ndarray]):
         with _opened(self._files[name]) as file:
             return file.get_tensor(name)
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._files
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._files)
 

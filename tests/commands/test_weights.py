@@ -85,6 +85,11 @@ def test_a_run_like_any_other(mae, tmp_path, capsys):
     assert main(["embed", "--workdir", str(mae / "run"), *source, *out]) == 0
     found = np.load(tmp_path / "features.npz")["features"]
     np.testing.assert_allclose(found[::4], features, rtol=1e-4, atol=1e-5)
+    other = f"--config.evaluation.source=npz:{tmp_path / 'set.npz'}"
+    few = "--config.evaluation.knn_k=3"
+    assert main(["evaluate", "--workdir", str(mae / "run"), other, few]) == 0
+    evaluation = json.loads((mae / "run" / "evaluation.json").read_text())
+    assert evaluation["step"] == 0 and evaluation["pretrained"]["knn"]
     capsys.readouterr()
     assert main(["embed", "--workdir", str(mae / "run"), "--out", str(tmp_path / "x.npz")]) == 2
     assert "imported, without data; give a data set" in capsys.readouterr().err

@@ -96,7 +96,8 @@ def _read(config: Given, tensors: Tensors, named: Callable[[str], str]) -> Plan:
     side, encoder["class_position"] = _side(tensors, rows, int(encoder["class_token"]))
     encoder["image_size"] = side * patch
     name = str(config.values.get("architecture", ""))
-    tag = name + str(config.values.get("pretrained_cfg", {}).get("tag", ""))
+    cfg = config.values.get("pretrained_cfg")
+    tag = name + str(cfg.get("tag", "") if isinstance(cfg, dict) else "")
     objective = next((value for key, value in OBJECTIVES.items() if key in tag), "simclr")
     return Plan(encoder, {"name": objective}, (side * patch, side * patch), channels)
 
