@@ -87,7 +87,7 @@ def test_protocols_of_masks(workdir, files, capsys):
     assert data["test"] == "test"  # and not a part of train
     found = _measured(workdir, "segmentation,anomaly")
     assert "it needs masks" in found["segmentation"]["pretrained"]["not_measured"]
-    assert "segmentation of raw input not measured: it needs masks" in capsys.readouterr().out
+    assert "note: segmentation not measured: it needs masks" in capsys.readouterr().out
 
 
 def test_a_class_that_is_not_there(workdir, capsys):
