@@ -3,16 +3,27 @@
     python -m benchmarks.results
     python -m benchmarks.results --modality series --modality table
     python -m benchmarks.results --only simclr_fashion_mnist_resnet --only mae_fashion_mnist_vit
+    python -m benchmarks.results --data openclipart --seeds 0,1,2
+    python -m benchmarks.results --data openclipart --only simclr_openclipart_resnet \\
+        --runs runs/choice --select objective.temperature=0.1,0.2,0.5
 
 Each runs in a process of its own, --jobs at a time, into RUNS/MODALITY/EXPERIMENT. A run that is
 done is not repeated and one that was interrupted goes on, so that the same command continues the
 whole. What a run prints lies beside its folder. Data first: `ssljax data prepare` of fashion_mnist,
-adult, seglearn and the sets of UCR; for colorization `npm pack emoji-datasource-google@16.0.0`.
+openclipart, elpv, adult, seglearn and the sets of UCR; for colorization
+`npm pack emoji-datasource-google@16.0.0`.
+
+--data takes the experiments with that in their names and writes docs/results/DATA.md from their
+runs. --seeds trains each with every seed; the report has the interval over them. --select trains
+with every value of a key of the config and scores on the split "validation", which openclipart has:
+settings are chosen so, and test is scored once. It prints the scores and writes no table.
 """
 
 import argparse
 import concurrent.futures
+import dataclasses
 import functools
+import json
 import os
 import pathlib
 import subprocess
@@ -26,6 +37,33 @@ UCR = ("ItalyPowerDemand", "OSULeaf", "ACSF1", "JapaneseVowels")
 TABLES = pathlib.Path("docs/results")
 
 
+@dataclasses.dataclass(frozen=True)
+class Variant:
+    """An experiment with a seed and perhaps a value to choose.
+
+    Attributes:
+      name: of the experiment, perhaps with ":DATA".
+      seed: of the run.
+      key: of the config that `value` is of; "" changes none.
+      value: as on the command line.
+    """
+
+    name: str
+    seed: int
+    key: str = ""
+    value: str = ""
+
+    @property
+    def run(self) -> str:
+        """The name of its folder; seed 0 of the config as it is has the experiment's."""
+        parts = self.name.split(":")
+        if self.key:
+            parts.append(f"{self.key.rpartition('.')[2]}_{self.value}")
+        if self.seed:
+            parts.append(f"seed{self.seed}")
+        return "_".join(parts)
+
+
 def main() -> int:
     """Run what is asked for; the exit status is 1 if a run failed."""
     parser = argparse.ArgumentParser(
@@ -35,31 +73,86 @@ def main() -> int:
     modalities = sorted(set(names.values()))
     parser.add_argument("--modality", action="append", choices=modalities)
     parser.add_argument("--only", action="append", choices=names, metavar="EXPERIMENT")
+    parser.add_argument(
+        "--data", default="", help="part of the names of the experiments, such as openclipart"
+    )
+    parser.add_argument("--seeds", type=_seeds, default=(0,), help="such as 0,1,2 (default: 0)")
+    parser.add_argument(
+        "--select",
+        type=_values,
+        default=("", ("",)),
+        metavar="KEY=A,B",
+        help="values to choose from",
+    )
     parser.add_argument("--jobs", type=int, default=2, help="processes at a time (default: 2)")
     parser.add_argument("--runs", type=pathlib.Path, default=pathlib.Path("runs/small"))
     args = parser.parse_args()
     if args.jobs < 1:
         parser.error(f"--jobs={args.jobs}; it must be at least 1")
     asked = args.modality or modalities
-    todo = args.only or [name for name, modality in names.items() if modality in asked]
+    todo = args.only or [
+        name for name, modality in names.items() if modality in asked and args.data in name
+    ]
     for modality in modalities:
         (args.runs / modality).mkdir(parents=True, exist_ok=True)
     threads = max(1, os.cpu_count() // args.jobs)
     train = functools.partial(_train, modalities=names, runs=args.runs, threads=threads)
-    failed = [name for name in todo if name in FIRST and not train(name)]
+    key, values = args.select
+    variants = [
+        Variant(name, seed, key, value) for name in todo for value in values for seed in args.seeds
+    ]
+    first = [one for one in variants if one.name in FIRST]
+    failed = [one for one in first if not train(one)]
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
-        rest = [name for name in todo if name not in FIRST]
-        failed += [name for name, good in zip(rest, pool.map(train, rest), strict=True) if not good]
-    TABLES.mkdir(exist_ok=True)
-    for modality in sorted({names[name] for name in todo}):
-        runs, table = str(args.runs / modality), str(TABLES / f"{modality}.md")
-        subprocess.run(
-            (sys.executable, "-m", "ssljax", "report", runs, "--output", table), check=True
-        )
-        print(f"{table} written")
+        rest = [one for one in variants if one.name not in FIRST]
+        failed += [one for one, good in zip(rest, pool.map(train, rest), strict=True) if not good]
+    if key:
+        _print_choices(variants, names, args.runs)
+    else:
+        _write_tables({names[name] for name in todo}, args.data, args.runs)
     if failed:
-        print(f"failed: {', '.join(failed)}")
+        print(f"failed: {', '.join(one.run for one in failed)}")
     return 1 if failed else 0
+
+
+def _seeds(text: str) -> tuple[int, ...]:
+    return tuple(map(int, text.split(",")))
+
+
+def _values(text: str) -> tuple[str, tuple[str, ...]]:
+    key, equals, values = text.partition("=")
+    if not (key and equals and values):
+        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=A,B")
+    return key, tuple(values.split(","))
+
+
+def _write_tables(modalities: set[str], data: str, runs: pathlib.Path) -> None:
+    TABLES.mkdir(exist_ok=True)
+    if data:
+        found = runs.glob(f"*/*{data}*/config.json")
+        tables = {data: sorted(str(path.parent) for path in found)}
+    else:
+        tables = {modality: [str(runs / modality)] for modality in sorted(modalities)}
+    for name, folders in tables.items():
+        table = str(TABLES / f"{name}.md")
+        command = (sys.executable, "-m", "ssljax", "report", *folders, "--flops")
+        subprocess.run((*command, "--output", table), check=True)
+        print(f"{table} written")
+
+
+def _print_choices(variants: list[Variant], names: dict[str, str], runs: pathlib.Path) -> None:
+    print("| run | **k-NN** | random init | raw input | **linear** | random init | raw input |")
+    print("|---|---|---|---|---|---|---|")
+    for one in variants:
+        path = runs / names[one.name] / one.run / "evaluation.json"
+        if path.exists():
+            result = json.loads(path.read_text(encoding="utf-8"))
+            cells = [
+                f"{100 * result[row][probe]['accuracy']:.1f}"
+                for probe in ("knn", "linear")
+                for row in ("pretrained", "random_init", "raw_input")
+            ]
+            print(f"| {one.run} | {' | '.join(cells)} |")
 
 
 def _experiments() -> dict[str, str]:
@@ -71,13 +164,14 @@ def _experiments() -> dict[str, str]:
     return dict(sorted(found.items(), key=lambda item: (item[0] not in FIRST, item)))
 
 
-def _train(name: str, *, modalities: dict[str, str], runs: pathlib.Path, threads: int) -> bool:
-    """Train and evaluate one experiment; return whether it went well."""
-    start, runs = time.perf_counter(), runs / modalities[name]
+def _train(
+    variant: Variant, *, modalities: dict[str, str], runs: pathlib.Path, threads: int
+) -> bool:
+    """Train and evaluate one variant; return whether it went well."""
+    start, name, runs = time.perf_counter(), variant.name, runs / modalities[variant.name]
     file, _, data = name.partition(":")
     config = f"{EXPERIMENTS / modalities[name] / 'small' / file}.py" + (f":{data}" if data else "")
-    run = "_".join(filter(None, (file, data)))
-    with (runs / f"{run}.log").open("a", encoding="utf-8") as log:
+    with (runs / f"{variant.run}.log").open("a", encoding="utf-8") as log:
         python = functools.partial(_python, log=log, threads=threads)
         if name.startswith("beit"):
             config += f":{runs / FIRST[0]}"
@@ -86,10 +180,14 @@ def _train(name: str, *, modalities: dict[str, str], runs: pathlib.Path, threads
             config += f":npz:{images}"
             if not images.exists():
                 python("experiments.image.emoji", str(EMOJI_PACKAGE), str(images))
-        options = "--config", config, "--workdir", str(runs / run), "--config.progress=False"
+        options = ["--config", config, "--workdir", str(runs / variant.run)]
+        options += ["--config.progress=False", f"--config.seed={variant.seed}"]
+        if variant.key:
+            options += [f"--config.{variant.key}={variant.value}"]
+            options += ["--config.evaluation.test_split=validation"]
         good = python("ssljax", "pretrain", *options)
     word = "done" if good else f"FAILED, see {log.name}"
-    print(f"{name}: {word}, {time.perf_counter() - start:.0f} s", flush=True)
+    print(f"{variant.run}: {word}, {time.perf_counter() - start:.0f} s", flush=True)
     return good
 
 

@@ -84,6 +84,14 @@ def openclipart(encoder: dict = CLIPART_RESNET, *, steps: int = 1200) -> ConfigD
     return config
 
 
+def elpv() -> ConfigDict:
+    """Return a config for solar cells at 64 pixels, all but the objective."""
+    config = fashion_mnist({**CLIPART_RESNET, "stem": "imagenet"}, steps=600)
+    config.data.source = "pypi:elpv"
+    config.data.image_size = 64
+    return config
+
+
 def imagenet(encoder: str, *, batch_size: int, epochs: int, square: int = 0) -> ConfigDict:
     """Return a config for ImageNet-1k at 224 pixels, all but objective, optimizer and views.
 

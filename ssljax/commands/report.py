@@ -14,7 +14,7 @@ DESCRIPTION = """Put the evaluations of many runs into one Markdown table, order
 
 Reads config.json, metrics.jsonl and evaluation.json of each run; no code in these folders is run.
 Below the table are the runs that were not evaluated, with their last step, and those that cannot be
-read, with the reason.
+read, with the reason. Runs that differ in the seed alone are put together in a second table.
 """
 
 
@@ -25,7 +25,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         help="the evaluations of many runs in one table",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        usage="ssljax report RUNS [RUNS ...] [--output FILE]",
+        usage="ssljax report RUNS [RUNS ...] [--flops] [--output FILE]",
     )
     parser.add_argument(
         "runs",
@@ -40,6 +40,11 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         metavar="FILE",
         help="file of the table (default: standard output)",
     )
+    parser.add_argument(
+        "--flops",
+        action="store_true",
+        help="count the operations of each training, which takes some seconds for each run",
+    )
     parser.set_defaults(run=run)
 
 
@@ -47,23 +52,27 @@ def run(args: argparse.Namespace, rest: Sequence[str]) -> int:
     """Run the command."""
     if rest:
         raise UserError(f"unknown argument {rest[0]!r}")
+    from ssljax.evaluation.measure import markdown
     from ssljax.evaluation.tables import comparison
 
     folders = dict.fromkeys(folder for path in args.runs for folder in _workdirs(path))
     runs, broken = [], {}
     for folder in folders:
         try:
-            runs.append(_read(folder))
+            runs.append(_read(folder, args.flops))
         except UserError as error:
             broken[folder] = error
     if not runs:
         raise next(iter(broken.values()))
-    table = comparison(runs)
+    table = comparison(runs) + markdown({run.name: _protocols(run.name) for run in runs})
     if broken:
         lines = (f"- `{folder}`: {error}" for folder, error in broken.items())
         table += "\nNot readable:\n\n" + "\n".join(lines) + "\n"
-    output = ("--output", str(args.output)) if args.output else ()
-    command = shlex.join(("python", "-m", "ssljax", "report", *map(str, args.runs), *output))
+    options = [
+        *(["--flops"] if args.flops else []),
+        *(["--output", str(args.output)] if args.output else []),
+    ]
+    command = shlex.join(("python", "-m", "ssljax", "report", *map(str, args.runs), *options))
     text = f"# Results\n\nWritten by `{command}`, not by hand.\n\n{table}"
     if not args.output:
         print(text, end="")
@@ -86,7 +95,8 @@ def _workdirs(path: pathlib.Path) -> list[pathlib.Path]:
     return inside
 
 
-def _read(folder: pathlib.Path) -> Any:
+def _read(folder: pathlib.Path, count: bool) -> Any:
+    from ssljax.evaluation.measure import markdown
     from ssljax.evaluation.tables import RunRecord, comparison
     from ssljax.training.metrics import read_metrics
     from ssljax.training.workdir import load_config
@@ -99,15 +109,39 @@ def _read(folder: pathlib.Path) -> Any:
     if evaluation and "pretrained" not in evaluation:
         evaluation = None  # of further protocols alone
     metrics = read_metrics(folder / "metrics.jsonl")
-    run = RunRecord(str(folder), _family(config.objective.name), config, metrics, evaluation)
+    flops = _flops(folder, config) if count and evaluation else None
+    family = _family(config.objective.name)
+    run = RunRecord(str(folder), family, config, metrics, evaluation, flops)
     try:
         comparison([run])
+        markdown({run.name: _protocols(run.name)})
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise UserError(
             f"{folder / 'evaluation.json'} or metrics.jsonl there is not of the form that this "
             f"version of ssljax writes ({type(error).__name__}: {error})"
         ) from error
     return run
+
+
+def _protocols(folder: str) -> dict[str, Any]:
+    return (_json(pathlib.Path(folder) / "evaluation.json") or {}).get("protocols", {})
+
+
+def _flops(folder: pathlib.Path, config: Any) -> int | None:
+    """Return the FLOPs of a training; None for an objective whose code is not ssljax's."""
+    if ":" in config.objective.name:
+        return None
+    import jax
+
+    from ssljax.planning.program import model_flops
+    from ssljax.training.data_record import spec_of_run
+    from ssljax.training.experiment import build
+
+    config = config.copy_and_resolve_references()
+    config.mesh.update({"data": 1, "fsdp": 1, "tensor": 1})
+    devices = jax.devices()[:1]
+    experiment = build(config, spec_of_run(folder, config), devices=devices)
+    return config.steps * model_flops(config, experiment, devices)
 
 
 def _family(objective: str) -> str:

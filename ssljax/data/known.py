@@ -27,6 +27,7 @@ class Described:
 # (shape, number of images, number of classes); None for a side that differs.
 _IMAGES = {
     "debian:openclipart": ((64, 64, 3), 1_169, 13),
+    "pypi:elpv": ((128, 128, 1), 1_984, 2),
     "sklearn:digits": ((8, 8, 1), 1_438, 10),
     "tfds:cifar10": ((32, 32, 3), 50_000, 10),
     "tfds:cifar100": ((32, 32, 3), 50_000, 100),

@@ -1,6 +1,5 @@
 """Outcomes of evaluations as tables: of one run for the terminal, of many in Markdown."""
 
-import dataclasses
 import json
 import pathlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,6 +8,8 @@ from typing import Any
 from ssljax.evaluation.few_labels import few_labels_lines
 from ssljax.evaluation.intervals import BASELINES, PROBES, gain
 from ssljax.evaluation.measure import lines as measured_lines
+from ssljax.evaluation.over_seeds import over_seeds
+from ssljax.evaluation.run_record import RunRecord
 from ssljax.files import write_atomically
 
 _ROWS = {"pretrained": "pretrained", **BASELINES}
@@ -21,7 +22,7 @@ training. Raw input is seen without a network: the pixels of images, statistics 
 series, standardised numbers and one-hot categories of tables. A baseline is beaten, or beats, where
 the 95% interval of the difference on the same test examples excludes 0; else there is no measurable
 difference. RankMe is the effective rank of the features. Minutes are those of training, without
-compilation and evaluation."""
+compilation and evaluation; TFLOP, 10^12 operations, are those of its products and convolutions."""
 
 FEW_LABELS_LEGEND = """\
 Accuracy of the linear probe in percent, the mean over draws of the labelled examples, with half of
@@ -64,8 +65,12 @@ def table(result: dict) -> str:
     difference, and one names each probe that could not be taken, with the reason.
     """
     further = measured_lines(result.get("protocols", {}))
+    cost = []
+    if flops := result.get("flops_per_example"):
+        cost = [f"forward pass of the encoder: {flops / 1e9:.3g} GFLOPs per example"]
     if "pretrained" not in result:
-        return "\n".join(further + [f"note: {note}" for note in result["protocol"]["notes"]])
+        notes = [f"note: {note}" for note in result["protocol"]["notes"]]
+        return "\n".join(further + cost + notes)
     protocol, collapse = result["protocol"], result["pretrained"]["collapse"]
     lines = []
     if protocol["labels"]:
@@ -87,6 +92,7 @@ def table(result: dict) -> str:
         f"effective rank (RankMe) {collapse['rankme']:.1f} of {result['pretrained']['dimension']} "
         f"dimensions; feature spread {collapse['feature_std']:.2f} (0: collapsed)"
     )
+    lines += cost
     return "\n".join(lines + _warnings(result) + ([""] if further else []) + further)
 
 
@@ -144,39 +150,22 @@ def _compared(result: dict, row: str, probe: str) -> list[str]:
     ]
 
 
-@dataclasses.dataclass(frozen=True)
-class RunRecord:
-    """What a run has left behind.
-
-    Attributes:
-      name: of its folder.
-      family: of its objective, by which runs are ordered.
-      config: complete.
-      metrics: the lines of metrics.jsonl, in order.
-      evaluation: what `ssljax.evaluation.evaluate` found, its "step" and its "data"; None if it was
-        not evaluated.
-    """
-
-    name: str
-    family: str
-    config: Mapping[str, Any]
-    metrics: Sequence[Mapping[str, float]]
-    evaluation: Mapping[str, Any] | None = None
-
-
 def comparison(runs: Sequence[RunRecord]) -> str:
     """Return a Markdown table of the runs that were evaluated, and a list of those that were not.
 
     Runs are ordered by family, then by method, data, and seed. The last column names every
-    baseline that the pretrained encoder does not measurably exceed.
+    baseline that the pretrained encoder does not measurably exceed. A second table has the means of
+    runs that differ in the seed alone, see `over_seeds`.
     """
     runs = sorted(runs, key=_order)
-    rows = [_row(run) for run in runs if run.evaluation]
+    evaluated = [run for run in runs if run.evaluation]
+    counted = any(run.flops is not None for run in evaluated)
+    rows = [_row(run, counted) for run in evaluated]
     missing = [f"- `{run.name}`: {_state(run)}" for run in runs if not run.evaluation]
     parts = []
     if rows:
         body = [rows[0], ["---"] * len(rows[0]), *(row.values() for row in rows)]
-        parts += [LEGEND, "\n".join(map(_line, body)), *_few_labels(runs)]
+        parts += [LEGEND, "\n".join(map(_line, body)), *over_seeds(runs), *_few_labels(runs)]
     if missing:
         parts += ["Not evaluated:", "\n".join(missing)]
     return "\n\n".join(parts) + "\n"
@@ -213,18 +202,18 @@ def _line(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _row(run: RunRecord) -> dict[str, str]:
+def _row(run: RunRecord, counted: bool) -> dict[str, str]:
     config, result = run.config, run.evaluation
-    done = f"{result['step']:,}" if result["step"] == config["steps"] else _of(result["step"], run)
     return {
         "family": run.family,
         "method": config["objective"]["name"],
         "run": f"`{run.name}`",
-        "encoder (features)": _features(run),
-        "data": _data(run),
-        "steps x batch": f"{done} x {config['batch_size']:,}",
+        "encoder (features)": run.features,
+        "data": run.data,
+        "steps x batch": run.length,
         "seed": str(config["seed"]),
         "minutes": _minutes(run),
+        **({"TFLOP": _teraflop(run)} if counted else {}),
         **{
             header: _cell(result, row, probe)
             for probe, title in _SHORT.items()
@@ -239,21 +228,6 @@ def _titles(probe: str) -> dict[str, str]:
     return {row: f"{probe}, {title}" for row, title in BASELINES.items()}
 
 
-def _data(run: RunRecord) -> str:
-    trained, tested = run.config["data"]["source"], run.evaluation["data"]["source"]
-    return trained if trained == tested else f"{trained}, evaluated on {tested}"
-
-
-def _features(run: RunRecord) -> str:
-    output = [f"output {run.evaluation['output']}"] if "output" in run.evaluation else []
-    about = ", ".join([str(run.evaluation["pretrained"]["dimension"]), *output])
-    return f"{run.config['encoder']['name']} ({about})"
-
-
-def _of(step: int, run: RunRecord) -> str:
-    return f"{step:,} of {run.config['steps']:,}"
-
-
 def _minutes(run: RunRecord) -> str:
     """Return the time of training, from the rates in its log."""
     seconds, before = 0.0, 0
@@ -262,6 +236,10 @@ def _minutes(run: RunRecord) -> str:
             examples = (line["step"] - before) * run.config["batch_size"]
             seconds, before = seconds + examples / line["examples_per_second"], line["step"]
     return f"{seconds / 60:.1f}" if seconds else "unknown"
+
+
+def _teraflop(run: RunRecord) -> str:
+    return "not counted" if run.flops is None else f"{run.flops / 1e12:.3g}"
 
 
 def _cell(result: Mapping[str, Any], row: str, probe: str) -> str:
@@ -285,6 +263,6 @@ def _verdict(result: Mapping[str, Any]) -> str:
 
 
 def _state(run: RunRecord) -> str:
-    step = max((int(line["step"]) for line in run.metrics), default=0)
-    done = "trained" if step == run.config["steps"] else f"unfinished, at step {_of(step, run)}"
+    step, whole = max((int(line["step"]) for line in run.metrics), default=0), run.config["steps"]
+    done = "trained" if step == whole else f"unfinished, at step {step:,} of {whole:,}"
     return f"{run.config['objective']['name']}, {done}"

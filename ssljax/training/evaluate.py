@@ -28,6 +28,8 @@ from ssljax.training.consistency import require_neighbours
 from ssljax.training.data_record import IMPORTED, DataRecord
 from ssljax.training.data_sets import open_data
 from ssljax.training.experiment import Experiment, build
+from ssljax.training.predictions import require_scorable, score_held_out
+from ssljax.training.selection import selects
 from ssljax.training.sharding import local_rows
 from ssljax.training.state import TrainState
 from ssljax.training.subjects import batches, subjects_of
@@ -51,7 +53,9 @@ def require_evaluable(experiment: Experiment, *, final: bool) -> None:
     """
     options = experiment.config.evaluation
     _ = experiment.output
-    if final:
+    if final and experiment.objective.predicts:
+        require_scorable(experiment)
+    elif final:
         _open_sets(experiment)
     source = _open(experiment, options.train_split)
     require_neighbours(experiment.config, len(source))
@@ -255,9 +259,10 @@ def _require_alike(spec: str, source: Source, name: str, field: Field) -> None:
 
 
 def _trained_on(experiment: Experiment) -> tuple[str | None, str]:
-    """Return source and split of the training data; a mixture and packed rows are of none."""
+    """Return source and split of the training data; mixtures, packed rows and parts have none."""
     data = experiment.config.data
-    return None if data.mixture or data.pack else data.source, data.split
+    other = data.mixture or data.pack or data.held_out or selects(data)
+    return None if other else data.source, data.split
 
 
 def features_of(experiment: Experiment, state: TrainState, split: str) -> tuple[Source, Features]:
@@ -271,6 +276,14 @@ def features_of(experiment: Experiment, state: TrainState, split: str) -> tuple[
     return source, extract(_embed(experiment, state), batches)
 
 
+def features_for(
+    experiment: Experiment, state: TrainState, source: Source
+) -> tuple[Callable[[HostBatch], jax.Array], Iterator[HostBatch]]:
+    """Return what `extract` takes, for a source with labels: the function and the batches."""
+    shown = only(source, experiment.output.fields)
+    return _embed(experiment, state), _batches(experiment, shown, True)
+
+
 def quick_evaluation(experiment: Experiment, state: TrainState) -> dict[str, float]:
     """Return scores to follow a run by, from parts of its training split; test is not read."""
     options = experiment.config.evaluation
@@ -279,13 +292,16 @@ def quick_evaluation(experiment: Experiment, state: TrainState) -> dict[str, flo
     labels = source.num_classes is not None and count > 1  # one for the bank and one to ask
     chosen = np.arange(count) * len(source) // count  # evenly: a set is often sorted by class
     is_query = (np.arange(count) % 6 == 0) & (count > 1)
-    return quick(
+    scores = quick(
         _embed(experiment, state),
         lambda: _batches(experiment, Subset(source, chosen[~is_query]), labels),
         lambda: _batches(experiment, Subset(source, chosen[is_query]), labels),
         knn_k=min(options.knn_k, int((~is_query).sum())),
         knn_temperature=options.knn_temperature,
     )
+    if experiment.objective.predicts:
+        scores |= score_held_out(experiment, state)
+    return scores
 
 
 def _batches(experiment: Experiment, source: Source, labels: bool) -> Iterator[HostBatch]:

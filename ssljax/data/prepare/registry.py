@@ -34,23 +34,27 @@ class Prepared:
     sentence: str
 
 
-def prepare(name: str, data_dir: str | os.PathLike | None = None) -> Prepared:
+def prepare(
+    name: str, data_dir: str | os.PathLike | None = None, *, accept_licence: bool = False
+) -> Prepared:
     """Make a data set ready to open, if it is not already.
 
-    Tables and series (adult, seglearn, ucr:NAME) come from Python packages, see `packaged`.
+    Sets of `packaged` (openclipart, elpv, adult, seglearn, ucr:NAME) come from packages.
     `fashion_mnist` comes from Debian's package, else from where TFDS downloads it; when neither can
     be had, scikit-learn's digits stand in, and the sentence says so. Any other name goes to TFDS.
 
     Args:
       name: a packaged set, or a TFDS name, perhaps with "/CONFIG" and ":VERSION".
       data_dir: by default $SSLJAX_DATA_DIR or ~/.cache/ssljax/data.
+      accept_licence: whether the user accepts a licence that forbids uses, as that of elpv does.
 
     Raises:
-      UserError: no room, no permission, an unknown name, or (unless there is a stand-in) no way to
-        get it.
+      UserError: no room, no permission, an unknown name, a licence that was not accepted, or
+        (unless there is a stand-in) no way to get it.
     """
     if is_packaged(name):
-        return Prepared(*prepare_packaged(name, data_directory(data_dir)))
+        root = data_directory(data_dir)
+        return Prepared(*prepare_packaged(name, root, accept_licence=accept_licence))
     name = name.removeprefix("tfds:")
     if not re.fullmatch(r"\w+(/[\w.+-]+)?(:[\d.]+)?", name):
         raise UserError(f"{name!r} is no TFDS name; write NAME, NAME/CONFIG or NAME/CONFIG:VERSION")

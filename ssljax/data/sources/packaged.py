@@ -11,6 +11,7 @@ from ssljax.errors import UserError, unknown
 
 SHORT = {  # names that `prepare` takes, too
     "adult": "uci:adult",
+    "elpv": "pypi:elpv",
     "openclipart": "debian:openclipart",
     "seglearn": "seglearn:watch",
 }

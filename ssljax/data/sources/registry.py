@@ -56,6 +56,7 @@ _KINDS: dict[str, _Kind] = {
     "debian": _Kind(
         "debian:openclipart", "drawings in colour, 64x64, with titles, once prepared", open_packaged
     ),
+    "pypi": _Kind("pypi:elpv", "solar cells, intact or defective, once prepared", open_packaged),
     "ucr": _Kind(
         "ucr:NAME", "a UCR set of time series such as JapaneseVowels, once prepared", open_packaged
     ),
