@@ -11,6 +11,7 @@ EXTRAS = {
     "tfds": ["tensorflow-datasets>=4.9.9", "array-record>=0.8", "importlib_resources"],
     "digits": ["scikit-learn>=1.5"],  # sklearn:digits
     "svg": ["cairosvg>=2.7"],  # `ssljax data prepare openclipart`; needs the library Cairo
+    "mri": ["nibabel>=5"],  # `ssljax data prepare mricron`
     "plan": ["matplotlib>=3.9"],  # `ssljax plan --plot`
     "tiff": ["tifffile>=2024.8", "imagecodecs>=2024.6"],  # colours of 16 bits, many channels
     # The compilers of hardware that need not be there; the versions are those that belong to jax's.

@@ -66,6 +66,16 @@ def described(name: str, field: Field, num_examples: int, classes: int = 0) -> D
     return Described(name, {field.modality: field, "label": label}, num_examples)
 
 
+# Slices of a brain, whose labels are masks of 9 regions.
+_MRI = Described(
+    "debian:mricron",
+    {
+        "image": Field("image", (112, 112, 1), "uint8"),
+        "label": LABEL.replace(shape=(112, 112), classes=9),
+    },
+    96,
+)
+
 # The training splits by the name of the source.
 KNOWN: dict[str, Described] = {
     name: described(name, *about)
@@ -73,4 +83,4 @@ KNOWN: dict[str, Described] = {
         **{name: (Field("image", shape, "uint8"), *n) for name, (shape, *n) in _IMAGES.items()},
         **_OTHERS,
     }.items()
-}
+} | {_MRI.name: _MRI}

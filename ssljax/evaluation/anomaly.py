@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy.linalg
 
 from ssljax.errors import UserError
 
@@ -68,16 +69,27 @@ def mahalanobis_distance(normal: np.ndarray, queries: np.ndarray) -> np.ndarray:
     """
     normal = np.asarray(normal, np.float64)
     mean = normal.mean(axis=0)
-    covariance, _ = ledoit_wolf(normal)
-    if not np.trace(covariance):
+    rows, away = normal - mean, np.asarray(queries, np.float64) - mean
+    kept, floor = ledoit_wolf(normal)
+    if not floor:
         raise UserError(f"the features of all {len(normal)} normal examples are equal")
-    factor = np.linalg.cholesky(covariance)
-    white = np.linalg.solve(factor, (np.asarray(queries, np.float64) - mean).T)
-    return np.sqrt(np.sum(white**2, axis=0))
+    rows = rows * np.sqrt(kept / len(rows))  # S = floor I + rows^T rows
+    if len(rows) < rows.shape[1]:  # by the matrix of examples (Woodbury)
+        inner = _whitened(rows @ rows.T + floor * np.eye(len(rows)), away @ rows.T)
+        square = (np.sum(away**2, axis=1) - np.sum(inner**2, axis=0)) / floor
+    else:
+        covariance = rows.T @ rows + floor * np.eye(rows.shape[1])
+        square = np.sum(_whitened(covariance, away) ** 2, axis=0)
+    return np.sqrt(np.maximum(square, 0))
 
 
-def ledoit_wolf(features: np.ndarray) -> tuple[np.ndarray, float]:
-    """Return the shrunk covariance (1 - s) S + s tr(S)/D I, and s, estimated from the features.
+def _whitened(matrix: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return L^-1 rows^T with matrix = L L^T."""
+    return scipy.linalg.solve_triangular(np.linalg.cholesky(matrix), rows.T, lower=True)
+
+
+def ledoit_wolf(features: np.ndarray) -> tuple[float, float]:
+    """Return (1 - s, s tr(S)/D) of the shrunk covariance (1 - s) S + s tr(S)/D I.
 
         s = min(b, d) / d,   d = |S - tr(S)/D I|^2,   b = 1/N^2 sum_i |x_i x_i^T - S|^2
 
@@ -92,12 +104,10 @@ def ledoit_wolf(features: np.ndarray) -> tuple[np.ndarray, float]:
     rows = np.asarray(features, np.float64)
     rows = rows - rows.mean(axis=0)
     count, dimensions = rows.shape
-    covariance = rows.T @ rows / count
-    scale = np.trace(covariance) / dimensions
-    square = np.sum(covariance**2)
+    gram = rows @ rows.T if count < dimensions else rows.T @ rows  # of the same trace and norm
+    square = np.sum(gram**2) / count**2
+    scale = np.trace(gram) / count / dimensions
     distance = square - dimensions * scale**2
     noise = (np.sum(np.sum(rows**2, axis=1) ** 2) / count - square) / count
     shrinkage = float(np.clip(noise / distance, 0, 1)) if distance > 0 else 1.0
-    shrunk = (1 - shrinkage) * covariance
-    shrunk[np.diag_indices(dimensions)] += shrinkage * scale
-    return shrunk, shrinkage
+    return 1 - shrinkage, float(shrinkage * scale)

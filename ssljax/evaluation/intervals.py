@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 PROBES = {"knn": "k-NN", "linear": "linear probe"}
+NOT_ASKED = "not asked for"  # why a probe was not taken
 BASELINES = {"random_init": "random init", "raw_input": "raw input"}
 _Z = 1.959963984540054  # of 95%
 

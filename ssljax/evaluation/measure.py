@@ -3,10 +3,11 @@
 import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from ssljax.evaluation.bootstrap import percentiles
 from ssljax.evaluation.few_labels import mean_interval
 from ssljax.evaluation.intervals import BASELINES, Gain, paired_difference, unpack
 from ssljax.evaluation.protocols.base import PERCENT, Protocol
@@ -52,32 +53,52 @@ def _measured(
     pairs = {row: _pop_pairs(found.get(row, {})) for row in TITLES}
     found["gains"] = {
         row: {
-            one: _difference(pairs["pretrained"][one], theirs)
+            one: _difference(found, row, one, pairs["pretrained"][one], theirs)
             for one, theirs in pairs[row].items()
-            if len(pairs["pretrained"].get(one, ())) == len(theirs)
+            if len(pairs["pretrained"].get(one, _NO_PAIRS).values) == len(theirs.values)
         }
         for row in BASELINES
     }
     return found
 
 
-def _pop_pairs(scores: dict[str, Any]) -> dict[str, np.ndarray]:
-    """Return what is compared pair by pair, by the name of the number: whether a test example was
-    right, which is taken out, or the values of draws."""
+class _Pairs(NamedTuple):
+    """What is compared pair by pair: of test examples whether it was "correct" or "each" value, the
+    values of "draws", or of "resamples" of the test examples."""
+
+    kind: str
+    values: np.ndarray
+
+
+_NO_PAIRS = _Pairs("", np.zeros(0))
+
+
+def _pop_pairs(scores: dict[str, Any]) -> dict[str, _Pairs]:
+    """Return the pairs by the name of the number; what is long is taken out of it."""
     found = {}
     for name, one in scores.get("numbers", {}).items():
         if "correct" in one:
-            found[name] = unpack(one.pop("correct"), one["examples"])
-        elif "draws" in one:
-            found[name] = np.array(one["draws"])
+            found[name] = _Pairs("correct", unpack(one.pop("correct"), one["examples"]))
+        for kind in ("each", "resamples"):
+            if kind in one:
+                found[name] = _Pairs(kind, np.asarray(one.pop(kind)))
+        if "draws" in one:
+            found[name] = _Pairs("draws", np.asarray(one["draws"]))
     return found
 
 
-def _difference(ours: np.ndarray, theirs: np.ndarray) -> dict[str, Any]:
-    of_examples = ours.dtype == bool
-    difference, interval = (
-        paired_difference(ours, theirs) if of_examples else mean_interval(ours - theirs)
-    )
+def _difference(
+    found: Mapping[str, Any], row: str, name: str, ours: _Pairs, theirs: _Pairs
+) -> dict[str, Any]:
+    """Return the difference of a number to that of a baseline, and its interval, of the pairs."""
+    if ours.kind == "correct":
+        difference, interval = paired_difference(ours.values, theirs.values)
+    elif ours.kind == "resamples":
+        first, second = (found[one]["numbers"][name] for one in ("pretrained", row))
+        difference = first["value"] - second["value"]
+        interval = percentiles(ours.values - theirs.values)
+    else:
+        difference, interval = mean_interval(ours.values - theirs.values)
     return {"difference": difference, "interval": list(interval)}
 
 
@@ -152,17 +173,22 @@ def _cell(found: Mapping[str, Any] | None) -> str:
 
 
 def _compared(name: str, result: Mapping[str, Any], main: str) -> list[str]:
-    """Return a line for each baseline that the main number does not measurably exceed."""
+    """Return a line for each baseline than which the main number is not measurably better."""
     notes = []
     for row, title in BASELINES.items():
         found = result["gains"].get(row, {}).get(main)
-        if found is None:
+        ours = result["pretrained"].get("numbers", {}).get(main, {})
+        better = ours.get("better", "higher")
+        if found is None or not better:
             continue
-        gain = Gain(found["difference"], tuple(found["interval"]))
-        low, high = (100 * bound for bound in gain.interval)
-        numbers = f"{main}; 95% interval of the difference {low:+.1f} to {high:+.1f}"
+        bounds = found["interval"] if better == "higher" else [-b for b in found["interval"]][::-1]
+        gain = Gain(found["difference"], tuple(bounds))
+        rates = ours.get("unit") == PERCENT
+        low, high = (f"{100 * b:+.1f}" if rates else f"{b:+.3g}" for b in found["interval"])
+        numbers = f"{main}; 95% interval of the difference {low} to {high}"
         if gain.verdict == "worse":
-            notes.append(f"WARNING: {name}: pretrained is below {title} ({numbers})")
+            worse = "below" if better == "higher" else "above"
+            notes.append(f"WARNING: {name}: pretrained is {worse} {title} ({numbers})")
         elif gain.verdict != "better":
             notes.append(f"note: {name}: no measurable difference to {title} ({numbers})")
     return notes

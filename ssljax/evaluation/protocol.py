@@ -15,7 +15,7 @@ from ssljax.errors import UserError
 from ssljax.evaluation.cache import cached
 from ssljax.evaluation.features import Batch, Embed, Features, extract
 from ssljax.evaluation.few_labels import few_labels_scores
-from ssljax.evaluation.intervals import PROBES, pack, pop_gains, wilson
+from ssljax.evaluation.intervals import NOT_ASKED, PROBES, pack, pop_gains, wilson
 from ssljax.evaluation.knn import knn_accuracy
 from ssljax.evaluation.linear import GRID, linear_probe, stratified_split
 from ssljax.evaluation.spectrum import evenly, rankme, unit_std
@@ -95,7 +95,7 @@ def evaluate(
         train, test = _extract_both(embed, train_batches, test_batches)
         keep(name, train, test)
         rows = rows or _describe(train, test, held_out=test_batches is None)
-        left_out = {probe: "not asked for" for probe in PROBES if probe not in probes}
+        left_out = {probe: NOT_ASKED for probe in PROBES if probe not in probes}
         rows["not_measured"] = left_out | rows["not_measured"]
         result[name] = cached(
             scores_folder,

@@ -1,6 +1,6 @@
 """Ridge regression of several targets on frozen features, and its scores."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -77,22 +77,3 @@ def _correlation(one: np.ndarray, two: np.ndarray) -> np.ndarray:
     one, two = one - one.mean(axis=0), two - two.mean(axis=0)
     norms = np.sqrt((one**2).sum(axis=0) * (two**2).sum(axis=0))
     return (one * two).sum(axis=0) / np.where(norms > 0, norms, 1)
-
-
-def bootstrap(
-    score: Callable[[np.ndarray], dict[str, float]], count: int, *, draws: int = 200, seed: int = 0
-) -> dict[str, tuple[float, float]]:
-    """Return 95% intervals of scores over test examples: percentiles of resamples.
-
-    Args:
-      score: gives scores by name of examples int[count], some of them several times.
-      count: of examples.
-      draws, seed: of the resamples; all subjects see the same ones.
-
-    Efron, Bootstrap methods: another look at the jackknife (1979).
-    """
-    generator = np.random.default_rng(seed)
-    each = [score(generator.integers(0, count, count)) for _ in range(draws)]
-    return {
-        name: tuple(np.percentile([one[name] for one in each], (2.5, 97.5))) for name in each[0]
-    }

@@ -12,10 +12,18 @@ _Z = 1.959963984540054  # of 95%
 
 
 class Area(NamedTuple):
-    """The area under an ROC curve, and its 95% interval over the examples that were scored."""
+    """The area under an ROC curve.
+
+    Attributes:
+      area: from 0 to 1.
+      interval: of 95%, over the examples that were scored.
+      each: float[n], what each example contributes: their mean is the area, and the standard error
+        of the mean of a difference of two areas' is that of DeLong's test for paired areas.
+    """
 
     area: float
     interval: tuple[float, float]
+    each: np.ndarray
 
 
 def auroc(scores: np.ndarray, positive: np.ndarray) -> Area:
@@ -61,18 +69,18 @@ def mean_auroc(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> Area:
     parts = [_parts(scores, positive) for scores, positive in pairs]
     area = float(np.mean([one.area for one in parts]))
     pull = np.mean([one.pull for one in parts], axis=0)
-    variance = float(np.sum(pull**2))
+    variance, each = float(np.sum(pull**2)), area + len(pull) * pull
     if area in (0.0, 1.0) or any(min(one.counts) == 1 for one in parts):
         bounds = [
             (_score_bound(one.area, m, n), 1 - _score_bound(1 - one.area, n, m))
             for one in parts
             for m, n in [one.counts]
         ]
-        return Area(area, tuple(np.mean(bounds, axis=0).tolist()))
+        return Area(area, tuple(np.mean(bounds, axis=0).tolist()), each)
     spread = _Z * math.sqrt(variance) / (area * (1 - area))
     logit = math.log(area / (1 - area))
     low, high = (1 / (1 + math.exp(-x)) for x in (logit - spread, logit + spread))
-    return Area(area, (low, high))
+    return Area(area, (low, high), each)
 
 
 class _Parts(NamedTuple):

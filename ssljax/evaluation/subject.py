@@ -160,8 +160,8 @@ class Subject:
     ) -> Iterator[tuple[Array, Batch]]:
         """Yield (rows [b, ...] on the devices, the batch on the host) of a part, nothing kept.
 
-        A batch holds the fields, "id", the position in the part (-1 is none), "valid", bool[b],
-        False on rows that only fill up the last batch, and "label" where there are labels.
+        A batch holds the fields, "id", the position in the part, "valid", bool[b], False on rows
+        that only fill up the last batch, and "label" where there are labels.
 
         Args:
           part: "train" or "test".

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ssljax.evaluation.few_labels import few_labels_lines
-from ssljax.evaluation.intervals import BASELINES, PROBES, gain
+from ssljax.evaluation.intervals import BASELINES, NOT_ASKED, PROBES, gain
 from ssljax.evaluation.measure import lines as measured_lines
 from ssljax.evaluation.over_seeds import over_seeds
 from ssljax.evaluation.run_record import RunRecord
@@ -72,13 +72,14 @@ def table(result: dict) -> str:
         notes = [f"note: {note}" for note in result["protocol"]["notes"]]
         return "\n".join(further + cost + notes)
     protocol, collapse = result["protocol"], result["pretrained"]["collapse"]
-    lines = []
+    lines, missing = [], protocol.get("not_measured", {})
     if protocol["labels"]:
         k = result["pretrained"].get("knn", {}).get("k", "")
         head = {"knn": f"k-NN (k={k})", "linear": "linear probe"}
-        lines.append(f"{'':<12}  {head['knn']:>13}  {head['linear']:>13}")
+        asked = [probe for probe in PROBES if missing.get(probe) != NOT_ASKED]
+        lines.append("  ".join([f"{'':<12}", *(f"{head[probe]:>13}" for probe in asked)]))
         for row, title in _ROWS.items():
-            cells = "  ".join(f"{_percent(result[row].get(probe)):>13}" for probe in PROBES)
+            cells = "  ".join(f"{_percent(result[row].get(probe)):>13}" for probe in asked)
             lines.append(f"{title:<12}  {cells}")
         lines.append(
             f"accuracy in %, 95% interval; {protocol['classes']} classes, "
@@ -111,6 +112,7 @@ def _warnings(result: dict) -> list[str]:
     lines += [
         f"note: {PROBES[probe]} not measured: {reason}"
         for probe, reason in protocol.get("not_measured", {}).items()
+        if reason != NOT_ASKED
     ]
     for probe in PROBES:
         for row in BASELINES:

@@ -14,10 +14,10 @@ from ssljax.models.positions import resample, sincos
 # Fields in which two encoders may differ: what they do not name in words is the same function of
 # the same parameters, or a part that the other lacks.
 FREE = frozenset(
-    "drop_path drop_path_uniform pool norm_pooled class_token registers layer_scale positions "
-    "positions_interpolation image_size frames length norm_epsilon kernel_init patch_init "
-    "token_init zero_init bn_groups bn_momentum attention scan remat grad_cache dtype "
-    "parent name".split()
+    "drop_path drop_path_uniform pool norm_pooled class_token class_position registers "
+    "layer_scale positions positions_interpolation image_size frames length norm_epsilon "
+    "kernel_init patch_init token_init zero_init bn_groups bn_momentum attention scan remat "
+    "grad_cache dtype parent name".split()
 )
 _INPUT = re.compile(r"(patch_embed/linear|stem_conv|input)/kernel")
 _STACKED, _SINGLE = "trunk/blocks/", "trunk/block_{}/"
@@ -140,7 +140,7 @@ def _positions(
         before if stretched else min(before, now)
         for before, now, stretched in zip(*grids, new.stretched, strict=True)
     )
-    own, classes = (int(one.class_token) for one in (old, new))
+    own, classes = (int(one.class_token and one.class_position) for one in (old, new))
 
     def make(*tables: jax.Array) -> jax.Array:
         if tables:

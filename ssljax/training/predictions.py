@@ -2,14 +2,14 @@
 it, afterwards once on the test split."""
 
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ssljax.data import Source, epoch, only
+from ssljax.data import Source, only
 from ssljax.errors import MissingSplit, UserError
 from ssljax.evaluation.predictions import MAIN, Counts, score
 from ssljax.spec import Field, target_kind
@@ -17,6 +17,7 @@ from ssljax.training.data_sets import open_data, training_parts
 from ssljax.training.experiment import Experiment
 from ssljax.training.sharding import local_rows
 from ssljax.training.state import TrainState
+from ssljax.training.subjects import batches
 
 
 def require_scorable(experiment: Experiment) -> None:
@@ -78,7 +79,7 @@ def scored(experiment: Experiment, state: TrainState, source: Source) -> dict[st
     rows: list[np.ndarray] = []
     targets: list[np.ndarray] = []
     names = (experiment.objective.run.name, *experiment.objective.run.encoders, "id")
-    for batch in _batches(experiment, source):
+    for batch in batches(experiment, source, labels=True):
         own = local_rows(experiment.mesh, len(batch["id"]))
         shown = jax.tree.map(operator.itemgetter(own), {name: batch[name] for name in names})
         made = predict(state.params, state.objective_state, experiment.put(shown))
@@ -101,23 +102,6 @@ def _predictor(experiment: Experiment, kind: str) -> Callable[..., jax.Array]:
         return experiment.jitted(name)
     logits = experiment.jitted(name)  # of which the largest is all that is sent to the host
     return jax.jit(lambda *args: jnp.argmax(logits(*args), axis=-1).astype(jnp.int32))
-
-
-def _batches(experiment: Experiment, source: Source) -> Iterator[dict[str, np.ndarray]]:
-    config, fields = experiment.config, experiment.shown.values()
-    shards = experiment.mesh.shape["data"] * experiment.mesh.shape["fsdp"]
-    size = -(-min(config.evaluation.batch_size, len(source)) // shards) * shards
-    shapes = {field.modality: field.shape for field in fields}
-    lengths = [shapes[one][0] for one in ("series", "text") if one in shapes]
-    return epoch(
-        source,
-        size,
-        shapes["image"][:2] if "image" in shapes else None,
-        length=next(iter(lengths), None),
-        shorter=config.evaluation.resize,
-        labels=True,
-        workers=config.data.workers,
-    )
 
 
 def _test_set(experiment: Experiment) -> tuple[Source, bool]:

@@ -13,7 +13,9 @@ import time
 import numpy as np
 import pytest
 
+import ssljax
 from ssljax.commands.main import main
+from ssljax.data import open_source
 from ssljax.training.checkpoint import Checkpointer
 from ssljax.training.experiment import build
 from ssljax.training.few_labels import amounts_of
@@ -93,6 +95,10 @@ def test_a_run_is_finetuned_and_scored_on_test(files, finetuned):
     logged = [json.loads(line) for line in (workdir / "metrics.jsonl").open()]
     assert any("held_out_accuracy" in line for line in logged)
     assert not (workdir / "evaluation.json").exists()
+    # The head's output from Python is what was scored.
+    test = open_source("sklearn:digits", split="test").arrays
+    logits = ssljax.load(workdir).embed(test["image"], output="logits")
+    assert np.mean(logits.argmax(1) == test["label"]) == pytest.approx(scores["accuracy"])
 
 
 def test_a_finished_one_is_told_and_not_scored_again(files, finetuned, capsys):
@@ -134,7 +140,8 @@ def test_a_killed_one_goes_on_with_the_same_bits(files, finetuned):
 def test_a_probe_is_the_same_command(files):
     workdir = files / "probe"
     frozen = ("--config.objective.freeze_encoder=True", "--config.objective.head_norm=batch")
-    assert main(finetune(files, workdir, *frozen)) == 0
+    short = ("--config.steps=3", "--config.evaluation.final=False")
+    assert main(finetune(files, workdir, *frozen, *short)) == 0
     pretrained, probed = _state(files / "mae"), _state(workdir)
     for path, leaf in named_leaves(pretrained.params["encoder"]).items():
         np.testing.assert_array_equal(leaf, named_leaves(probed.params["encoder"])[path])
@@ -231,3 +238,22 @@ def test_malformed_amounts_are_named(files, tmp_path, capsys, text):
     assert main(finetune(files, tmp_path / "few", "--few-labels=1", "--draws=1")) == 2
     assert "needs 2 or more" in capsys.readouterr().err
     assert not (tmp_path / "few").exists()
+
+
+def test_pixels_are_classified(files, tmp_path, capsys):
+    """Masks: the head is on tokens, the score is the mean IoU of the test split."""
+    arrays = {}
+    for split in ("train", "test"):
+        images = open_source("sklearn:digits", split=split).arrays["image"]
+        arrays[f"{split}_image"], arrays[f"{split}_label"] = images, images[..., 0] > 128
+    np.savez(tmp_path / "masks.npz", **arrays)
+    workdir = tmp_path / "run"
+    source = f"--config.data.source=npz:{tmp_path / 'masks.npz'}"
+    further = ("--config.evaluation.every=0", "--config.data.held_out=0.0")
+    assert main(finetune(files, workdir, source, *further)) == 0
+    result = json.loads((workdir / "finetuning.json").read_text())
+    assert result["kind"] == "mask" and result["examples"] == 359
+    scores = result["scores"]
+    # The darker class everywhere would have a mean IoU of half its share, about 0.35.
+    assert 0.5 < scores["mean_iou"] < scores["pixel_accuracy"] < 1
+    assert "mean IoU" in capsys.readouterr().out

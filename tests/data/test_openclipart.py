@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from ssljax.data import open_source, prepare
+from ssljax.data import groups_of, open_source, prepare
 from ssljax.data.prepare import openclipart, packaged
 from ssljax.data.prepare.debian import Unavailable
 from ssljax.errors import UserError
@@ -106,7 +106,7 @@ def test_no_creator_is_in_two_splits():
 
 
 def test_it_is_prepared_whole_and_opened_at_any_size(small, tmp_path, monkeypatch):
-    names = [f"painter {i}" for i in range(16)]
+    names = [f"{letter} painter" for letter in "abcdefghijklmnop"]
     write(tmp_path, {f"food/{n}.svg": svg(f"0 {i}", n, n) for i, n in enumerate(names)})
     monkeypatch.setattr(openclipart, "MOST", 16)
     monkeypatch.setattr(packaged, "fetch_package", lambda name, folder: tmp_path)
@@ -115,7 +115,9 @@ def test_it_is_prepared_whole_and_opened_at_any_size(small, tmp_path, monkeypatc
     assert "openclipart-svg (Debian)" in found.sentence and "public domain" in found.sentence
     source = open_source(found.name, split="validation", image_size=32, data_dir=tmp_path / "data")
     assert source.fields["image"].shape == (32, 32, 3) and source.fields["image"].mean
-    assert source[0]["text"].startswith("painter") and source.class_names == ("food",)
+    assert source[0]["text"].endswith("painter") and source.class_names == ("food",)
+    assert set(source[0]) == {"image", "text", "label"}
+    assert list(groups_of(source)) == [example["text"] for example in source]  # as titles are here
     assert "already prepared" in prepare("debian:openclipart", tmp_path / "data").sentence
 
 

@@ -88,6 +88,7 @@ def test_cells_split_by_blocks_of_files(registry, tmp_path, monkeypatch):
     train = found.splits["train"]
     assert train["image"].shape == (98, 128, 128, 1) and found.class_names == elpv.CLASSES
     assert train["label"][:4].tolist() == [0, 0, 1, 1]  # of 0, 1/3, 2/3, 1
+    assert train["group"][[0, 16, 48]].tolist() == [0, 1, 4]  # block 3 is test
     assert train["probability"][1] == np.float32(1 / 3)
     source = open_source("pypi:elpv", image_size=64, data_dir=tmp_path / "data")
     assert source.fields["image"].shape == (64, 64, 1) and set(source[0]) == {"image", "label"}

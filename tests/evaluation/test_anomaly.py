@@ -6,6 +6,7 @@ import sklearn.neighbors
 
 from ssljax.errors import UserError
 from ssljax.evaluation.anomaly import knn_distance, ledoit_wolf, mahalanobis_distance
+from ssljax.evaluation.few_labels import mean_interval
 from ssljax.evaluation.roc import auroc, mean_auroc
 
 SAMPLES = 2000
@@ -55,20 +56,38 @@ def test_the_mean_of_areas_is_as_certain_as_they_depend_on_each_other():
     assert [same.area, *same.interval] == pytest.approx([one.area, *one.interval])
     both = mean_auroc([(first, positive), (second, positive)])
     assert both.area == pytest.approx((one.area + other.area) / 2)
-    width = [high - low for _, (low, high) in (one, both)]
+    width = [high - low for _, (low, high), _ in (one, both)]
     assert width[1] / width[0] == pytest.approx(np.sqrt(0.5), abs=0.06)  # independent scores
     opposite = mean_auroc([(first, positive), (first, ~positive)])  # always a half, for certain
     assert opposite.area == pytest.approx(0.5)
     assert opposite.interval == pytest.approx((0.5, 0.5), abs=1e-6)
 
 
+def test_the_difference_of_two_areas_is_of_pairs():
+    # Two scores of the same examples that share most of their noise, and differ as much in truth.
+    generator = np.random.default_rng(4)
+    positive = np.arange(200) < 80
+    found = []
+    for _ in range(400):
+        shared = generator.normal(size=200) + positive
+        ours, theirs = (auroc(shared + 0.3 * generator.normal(size=200), positive) for _ in "ab")
+        assert ours.each.mean() == pytest.approx(ours.area)
+        mean, (low, high) = mean_interval(ours.each - theirs.each)
+        assert mean == pytest.approx(ours.area - theirs.area)
+        found.append(low <= 0 <= high)
+        width = ours.interval[1] - ours.interval[0]
+        assert high - low < 0.8 * width  # much narrower than of independent samples
+    assert 0.92 < np.mean(found) < 0.98
+
+
 def test_a_perfect_score_leaves_an_interval():
     # sd(A) of Hanley and McNeil at A = .8 and 10 of each kind: sqrt(1.04 / 100) = .1020
-    area, (low, high) = auroc(np.arange(20.0), np.arange(20) >= 10)
+    area, (low, high), each = auroc(np.arange(20.0), np.arange(20) >= 10)
     assert area == 1
     assert low == pytest.approx(0.80, abs=0.002) and high == 1
     assert auroc(-np.arange(20.0), np.arange(20) >= 10).interval == pytest.approx((0, 1 - low))
-    assert auroc(np.zeros(10), np.arange(10) < 3) == (0.5, (0.5, 0.5))  # always, of equal scores
+    assert (each == 1).all()
+    assert auroc(np.zeros(10), np.arange(10) < 3)[:2] == (0.5, (0.5, 0.5))  # always, of equal ones
     low, high = auroc(np.arange(5.0), np.arange(5) == 3).interval
     assert 0 < low < 0.75 < high < 1
     with pytest.raises(ValueError, match="0 positive, 4 negative"):
@@ -98,9 +117,10 @@ def test_neighbours_in_blocks(monkeypatch):
 @pytest.mark.parametrize("shape", [(200, 10), (15, 40)])
 def test_covariance_against_scikit_learn(shape):
     rows = np.random.default_rng(0).normal(size=shape) * np.logspace(0, 1, shape[1]) + 4
-    covariance, shrinkage = ledoit_wolf(rows)
+    kept, floor = ledoit_wolf(rows)
     expected, amount = sklearn.covariance.ledoit_wolf(rows)
-    assert shrinkage == pytest.approx(amount)
+    assert kept == pytest.approx(1 - amount)
+    covariance = kept * np.cov(rows.T, bias=True) + floor * np.eye(shape[1])
     np.testing.assert_allclose(covariance, expected, rtol=1e-9, atol=1e-12)
     queries = rows[:5] + 1
     oracle = sklearn.covariance.LedoitWolf().fit(rows).mahalanobis(queries)  # squared

@@ -36,10 +36,9 @@ def get_config():
             "kernel_init": "normal",
             "patch_init": "xavier_torch_bias",
             "token_init": "unit",
-            "norm_pooled": False,  # there each block ends with a norm, and the head begins with one
         }
     )
-    config.objective.update({"head_norm": "layer", "mixup": 0.7, "mix_prob": 0.9, "head_std": 0.02})
+    config.objective.update({"mixup": 0.7, "mix_prob": 0.9, "head_std": 0.02})
     config.optimizer.warmup_steps = 16_000
     config.optimizer.b2 = 0.95
     # Patches and class token take full steps there: only blocks have a learning rate of their own.

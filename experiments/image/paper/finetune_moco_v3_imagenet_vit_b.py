@@ -27,5 +27,5 @@ def get_config():
     )
     # Positions are learned from the pretraining's sines and cosines on, as in DeiT.
     config.encoder.update({"pool": "cls", "norm_pooled": False, "token_init": "tiny"})
-    config.objective.update({"head_std": 0.02})
+    config.objective["head_std"] = 0.02
     return config

@@ -32,16 +32,18 @@ _FOLDER = "elpv_dataset/data"
 def read_elpv(wheel: pathlib.Path) -> Arrays:
     """Return the cells as images, with the class as label.
 
-    "probability" float32[n] is what the experts gave.
+    "probability" float32[n] is what the experts gave, "group" int32[n] the block of files.
     """
     table = read_member(wheel, f"{_FOLDER}/labels.csv").decode().split("\n")
     rows = [line.split() for line in table if line.strip()]  # path, probability, type of the module
     images = np.stack([_cell(read_member(wheel, f"{_FOLDER}/{path}")) for path, *_ in rows])
     probability = np.array([float(row[1]) for row in rows], np.float32)
     label = (probability >= 0.5).astype(np.int32)
-    is_test = np.arange(len(rows)) // BLOCK % TEST_EVERY == TEST_EVERY - 1
+    group = np.arange(len(rows), dtype=np.int32) // BLOCK
+    is_test = group % TEST_EVERY == TEST_EVERY - 1
+    arrays = {"image": images, "label": label, "probability": probability, "group": group}
     splits = {
-        split: {"image": images[part], "label": label[part], "probability": probability[part]}
+        split: {name: array[part] for name, array in arrays.items()}
         for split, part in {"train": ~is_test, "test": is_test}.items()
     }
     return Arrays(splits, {"image": image_field(splits["train"]["image"])}, CLASSES)

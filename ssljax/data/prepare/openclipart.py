@@ -84,6 +84,8 @@ def _text(pattern: re.Pattern, content: bytes) -> str:
 def read_openclipart(package: pathlib.Path) -> Arrays:
     """Return the drawings as images, with their titles as text and their folders as label.
 
+    "group" is the creator of each, "" if unknown.
+
     Args:
       package: the folder of the unpacked package.
 
@@ -156,7 +158,7 @@ def arrays(files: Sequence[Drawing], render: Callable[[bytes], np.ndarray]) -> A
     for one, image in kept:
         person = persons[one.creator]
         part = splits[part_of(person, counts[person])]
-        part.append((image, one.title, names.index(one.category)))
+        part.append((image, one.title, names.index(one.category), person))
     found = {split: _stacked(part) for split, part in splits.items() if part}
     fields = {"image": image_field(found["train"]["image"]), "text": Field("text", (None,), "str")}
     return Arrays(found, fields, names)
@@ -174,12 +176,13 @@ def _chosen(found: Sequence[Drawing], persons: Mapping[str, str]) -> set[str]:
     return {path for paths in large for path in paths}
 
 
-def _stacked(part: Sequence[tuple[np.ndarray, str, int]]) -> dict[str, np.ndarray]:
-    images, titles, labels = zip(*part, strict=True)
+def _stacked(part: Sequence[tuple[np.ndarray, str, int, str]]) -> dict[str, np.ndarray]:
+    images, titles, labels, persons = zip(*part, strict=True)
     return {
         "image": np.stack(images),
         "text": np.array(titles, str),
         "label": np.array(labels, np.int32),
+        "group": np.array(persons, str),
     }
 
 

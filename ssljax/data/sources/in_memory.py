@@ -111,6 +111,8 @@ class ArraySource:
         other.arrays = jax.tree.map(lambda array: array[chosen], self.arrays)
         if self.names is not None:
             other.names = [self.names[number] for number in chosen]
+        if self.groups is not None:
+            other.groups = np.asarray(self.groups)[chosen]
         return other
 
     def transformed(self, transforms: Mapping[str, HostTransform]) -> "ArraySource":

@@ -12,6 +12,7 @@ from ssljax.errors import UserError, unknown
 SHORT = {  # names that `prepare` takes, too
     "adult": "uci:adult",
     "elpv": "pypi:elpv",
+    "mricron": "debian:mricron",
     "openclipart": "debian:openclipart",
     "seglearn": "seglearn:watch",
 }

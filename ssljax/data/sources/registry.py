@@ -54,7 +54,9 @@ _KINDS: dict[str, _Kind] = {
         "seglearn:watch", "windows of a smartwatch's sensors, once prepared", open_packaged
     ),
     "debian": _Kind(
-        "debian:openclipart", "drawings in colour, 64x64, with titles, once prepared", open_packaged
+        "debian:openclipart",
+        "drawings in colour; debian:mricron, slices of a brain; once prepared",
+        open_packaged,
     ),
     "pypi": _Kind("pypi:elpv", "solar cells, intact or defective, once prepared", open_packaged),
     "ucr": _Kind(

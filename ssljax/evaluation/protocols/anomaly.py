@@ -52,8 +52,8 @@ class Anomaly(Protocol):
         numbers = {}
         for name, pairs in scored.items():
             if pairs:
-                area, interval = mean_auroc(list(pairs.values()))
-                numbers[f"AUROC, {name} distance"] = number(area, interval, unit=PERCENT)
+                area, interval, each = mean_auroc(list(pairs.values()))
+                numbers[f"AUROC, {name} distance"] = number(area, interval, unit=PERCENT, each=each)
         classes = {
             name: {str(label): auroc(*pair).area for label, pair in pairs.items()}
             for name, pairs in scored.items()

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ssljax.evaluation.bootstrap import percentiles
 from ssljax.evaluation.intervals import pack, wilson
 from ssljax.evaluation.subject import Subject
 
@@ -45,6 +46,8 @@ def number(
     unit: str = "",
     better: str = "higher",
     draws: Sequence[float] = (),
+    each: np.ndarray | None = None,
+    resamples: Sequence[float] = (),
 ) -> dict[str, Any]:
     """Return a number of a protocol.
 
@@ -55,12 +58,21 @@ def number(
       better: "higher", "lower" or "" where neither is.
       draws: values of which this is the mean, of draws that all subjects share: the difference to a
         baseline is then compared draw by draw.
+      each: float[n], values of test examples of which this is the mean, if it is; the difference is
+        then of pairs of examples. They are taken out after the comparison.
+      resamples: values of resampled test examples, the same for all subjects, see `bootstrap`: they
+        give the interval, and that of the difference to a baseline.
     """
+    interval = percentiles(resamples) if len(resamples) else interval
     found: dict[str, Any] = {"value": float(value), "unit": unit, "better": better}
     if interval is not None:
         found["interval"] = [float(bound) for bound in interval]
     if len(draws):
         found["draws"] = [float(one) for one in draws]
+    if each is not None:
+        found["each"] = np.asarray(each, np.float64)
+    if len(resamples):
+        found["resamples"] = [float(one) for one in resamples]
     return found
 
 

@@ -10,9 +10,9 @@ from typing import Annotated
 
 import numpy as np
 
+from ssljax.evaluation.bootstrap import bootstrap
 from ssljax.evaluation.labels import STRENGTHS, mean_average_precision, path
 from ssljax.evaluation.protocols.base import PERCENT, Protocol, number
-from ssljax.evaluation.ridge import bootstrap
 from ssljax.schema import NotEmpty, OpenShare, Positive
 
 
@@ -55,7 +55,7 @@ class MultiLabel(Protocol):
         value = mean_average_precision(scores, right)
         at_edge = len(tried) > 1 and best in (min(tried), max(tried))
         return {
-            "numbers": {"mAP": number(value, found["mAP"], unit=PERCENT)},
+            "numbers": {"mAP": number(value, unit=PERCENT, resamples=found["mAP"])},
             "l2": best,
             "tried": {f"{strength:g}": score for strength, score in tried.items()},
             "notes": [f"the best l2 {best:g} is the outermost one tried"] if at_edge else [],

@@ -10,8 +10,9 @@ from typing import Annotated
 
 import numpy as np
 
+from ssljax.evaluation.bootstrap import bootstrap
 from ssljax.evaluation.protocols.base import Protocol, number
-from ssljax.evaluation.ridge import STRENGTHS, bootstrap, path, scores
+from ssljax.evaluation.ridge import STRENGTHS, path, scores
 from ssljax.schema import NotEmpty, OpenShare, Positive
 
 
@@ -47,10 +48,10 @@ class RidgeRegression(Protocol):
         (fitted,) = path(train.features, targets, [best])
         predicted = fitted.predict(test.features)
         found = scores(predicted, test.labels)
-        intervals = bootstrap(lambda at: scores(predicted[at], test.labels[at]), len(predicted))
+        resampled = bootstrap(lambda at: scores(predicted[at], test.labels[at]), len(predicted))
         better = {"MSE": "lower"}
         numbers = {
-            name: number(value, intervals[name], better=better.get(name, "higher"))
+            name: number(value, better=better.get(name, "higher"), resamples=resampled[name])
             for name, value in found.items()
         }
         at_edge = len(tried) > 1 and best in (min(tried), max(tried))

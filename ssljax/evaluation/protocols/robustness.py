@@ -117,7 +117,8 @@ def _mean(right: list[np.ndarray]) -> dict[str, Any]:
     each = np.mean(right, axis=0)  # of an example, over corruptions
     spread = 1.96 * each.std(ddof=1) / np.sqrt(len(each)) if len(each) > 1 else 1.0
     mean = float(each.mean())
-    return number(mean, (max(0.0, mean - spread), min(1.0, mean + spread)), unit=PERCENT)
+    interval = max(0.0, mean - spread), min(1.0, mean + spread)
+    return number(mean, interval, unit=PERCENT, each=each)
 
 
 def _wilson(right: np.ndarray) -> list[float]:

@@ -23,7 +23,7 @@ from ssljax.objectives.views import Views, plain
 from ssljax.ops.augment import Mixing, mixed
 from ssljax.ops.ema import ema as moving_average
 from ssljax.ops.labels import smoothed
-from ssljax.schema import Decay, NotNegative, Positive, Share
+from ssljax.schema import CountOrNone, Decay, NotNegative, Positive, Share
 from ssljax.spec import Value, target_kind
 
 
@@ -51,8 +51,10 @@ class Supervised(Objective):
       views: one view of each example; masks are cropped and mirrored as their images are.
       smoothing: of classes, see `ssljax.ops.labels.smoothed`.
       mixup, cutmix, mix_prob, switch_prob: see `ssljax.ops.augment.Mixing`.
-      head_norm: what stands before the linear map: nothing, a LayerNorm (data2vec 2.0), or a
-        BatchNorm without parameters (MAE's linear probe).
+      head_norm: what stands before the linear map: nothing, or a BatchNorm without parameters
+        (MAE's linear probe).
+      last_blocks: so many last blocks of a transformer whose class tokens (means, where there is
+        none) are the features, as in DINO's linear probe; 0: what the encoder pools.
       head_std: standard deviation of the map's kernel at the start.
       freeze_encoder: whether the encoder stays as it is.
       ema: weight of the old parameters in a moving average, which evaluation then sees; 0: none.
@@ -70,7 +72,8 @@ class Supervised(Objective):
     cutmix: NotNegative = 0.0
     mix_prob: Share = 1.0
     switch_prob: Share = 0.5
-    head_norm: Literal["none", "layer", "batch"] = "none"
+    head_norm: Literal["none", "batch"] = "none"
+    last_blocks: CountOrNone = 0
     head_std: Positive = 0.01
     freeze_encoder: bool = False
     ema: Decay = 0.0
@@ -95,6 +98,13 @@ class Supervised(Objective):
             raise UserError(
                 f"config.objective.smoothing={self.smoothing} is for labels that are classes, and "
                 f"those of the data are of the kind {self.kind}; set it to 0"
+            )
+        depth = getattr(self.run.encoder, "depth", 0)
+        if self.last_blocks > depth or (self.last_blocks and self.kind == "mask"):
+            raise UserError(
+                f"config.objective.last_blocks={self.last_blocks} takes class tokens of a "
+                f"transformer, of which config.encoder has {depth} blocks; masks are of its last "
+                "tokens. Set it to at most that, or 0"
             )
         self._check_mixing()
 
@@ -164,8 +174,8 @@ class Supervised(Objective):
         return {"encoder": self.run.encoder, "head": head}
 
     def run_once(self, net):
-        encoded = net.encoder(self.blank())
-        net.head(encoded.tokens if self.kind == "mask" else encoded.pooled)
+        encoded = self._encode(net, self.blank())
+        net.head(encoded.tokens if self.kind == "mask" else self._features(encoded))
 
     def decay(self, step):
         return self.ema
@@ -218,12 +228,20 @@ class Supervised(Objective):
         """Return the head's output: [B, K], of masks [B, h, w, K] at the pixels of `shown`."""
         if self.freeze_encoder:
             still = Net(self.networks, jax.lax.stop_gradient(net.params), net.stats, train=False)
-            return self._head(net, jax.lax.stop_gradient(still.encoder(shown)), shown)
-        return self._head(net, net.encoder(shown), shown)
+            return self._head(net, jax.lax.stop_gradient(self._encode(still, shown)), shown)
+        return self._head(net, self._encode(net, shown), shown)
+
+    def _encode(self, net, shown):
+        return net.encoder(shown, **({"layers": True} if self.last_blocks else {}))
+
+    def _features(self, encoded):
+        if not self.last_blocks:
+            return encoded.pooled
+        return rearrange(encoded.layers[:, -self.last_blocks :, 0], "b l d -> b (l d)")
 
     def _head(self, net, encoded, shown):
         if self.kind != "mask":
-            return net.head(encoded.pooled)
+            return net.head(self._features(encoded))
         rows, columns = self._token_grid(encoded.tokens.shape[1], shown.shape[1:])
         coarse = rearrange(net.head(encoded.tokens), "b (r c) k -> b r c k", r=rows, c=columns)
         size = (len(coarse), *shown.shape[1:3], coarse.shape[-1])
@@ -267,7 +285,7 @@ class Supervised(Objective):
         student, teacher = self.nets(params, state, train=False)
         net = teacher if self.features_of_teacher else student
         shown = plain(batch[self.run.name], self.run.field)
-        encoded = net.encoder(shown)
+        encoded = self._encode(net, shown)
         data = shown.data if isinstance(shown, Value) else shown
         logits = self._head(net, encoded, data).astype(jnp.float32)
         if self.kind == "regression":

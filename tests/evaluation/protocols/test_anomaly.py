@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 import sklearn.covariance
@@ -29,7 +31,13 @@ def test_each_class_is_normal_in_turn(digits):
         assert one["value"] == pytest.approx(np.mean(areas), abs=1e-3)
         assert one["interval"][0] < one["value"] < one["interval"][1]
         assert list(found["pretrained"]["classes"][name].values()) == pytest.approx(areas, abs=1e-3)
+    assert found == json.loads(json.dumps(found))
+    gain = found["gains"]["random_init"][Anomaly.main]
     random = found["random_init"]["numbers"][Anomaly.main]
+    ours = found["pretrained"]["numbers"][Anomaly.main]
+    assert gain["difference"] == pytest.approx(ours["value"] - random["value"])
+    assert 0 < gain["interval"][0] < gain["difference"] < gain["interval"][1]
+    assert found["gains"]["raw_input"][Anomaly.main] == {"difference": 0, "interval": [0, 0]}
     assert random["value"] < found["pretrained"]["numbers"][Anomaly.main]["interval"][0]
 
 

@@ -18,6 +18,7 @@ from ssljax.evaluation.protocols.base import rate
 from ssljax.evaluation.subject import NotMeasured
 from tests.evaluation.protocols.subjects import subject_of, three_of
 
+ROWS = ("pretrained", "random_init", "raw_input")
 ROOT = pathlib.Path(__file__).parents[3]
 
 
@@ -92,6 +93,8 @@ class Drawn(Protocol):
     def measure(self, subject):
         draws = [0.7, 0.5, 0.6] if subject.row == "pretrained" else [0.6, 0.42, 0.51]
         scores = {"score": number(np.mean(draws), (0, 1), unit="%", draws=draws)}
+        resamples = np.array(draws) + [0, 1, 2]  # what all share cancels
+        scores["other"] = number(0.9 - (subject.row != "pretrained"), resamples=resamples)
         return {"numbers": scores, "notes": ["of three draws"]}
 
 
@@ -101,7 +104,31 @@ def test_differences_over_draws_are_of_each_draw(digits):
     assert gain["difference"] == pytest.approx(0.09)
     # Student's t with 2 degrees: 4.303 times a deviation of 0.01 over sqrt(3).
     assert gain["interval"] == pytest.approx([0.09 - 0.02484, 0.09 + 0.02484], abs=1e-4)
+    other = found["drawn"]["gains"]["random_init"]["other"]
+    assert other["difference"] == pytest.approx(1)
+    assert other["interval"] == pytest.approx(np.percentile([0.1, 0.08, 0.09], [2.5, 97.5]))
+    assert "resamples" not in found["drawn"]["pretrained"]["numbers"]["other"]
     assert [line for line in lines(found) if "three" in line] == ["note: drawn: of three draws"]
+
+
+@pytest.mark.parametrize(
+    ("better", "unit", "said"),
+    [
+        ("higher", "%", "WARNING: x: pretrained is below raw input (y; 95% interval of the "
+         "difference -20.0 to -10.0)"),
+        ("lower", "", None),
+        ("", "", None),
+    ],
+)  # fmt: skip
+def test_which_way_is_better(better, unit, said):
+    rows = {row: {"numbers": {"y": number(1, unit=unit, better=better)}} for row in ROWS}
+    gains = {"raw_input": {"y": {"difference": -0.15, "interval": [-0.2, -0.1]}}}
+    printed = lines({"x": {**rows, "gains": gains}})[3:]
+    assert printed == ([said] if said else [])
+    gains["raw_input"]["y"]["interval"] = [0.1, 0.2]
+    (*warned,) = lines({"x": {**rows, "gains": gains}})[3:]
+    above = "WARNING: x: pretrained is above raw input (y; 95% interval of the difference +0.1 to "
+    assert warned == ([f"{above}+0.2)"] if better == "lower" else [])
 
 
 def test_what_makes_no_sense_is_said(digits):

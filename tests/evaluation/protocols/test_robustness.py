@@ -1,4 +1,5 @@
 import functools
+import json
 
 import jax
 import numpy as np
@@ -38,7 +39,12 @@ def test_accuracy_falls_with_the_strength(found):
     main = numbers["mean corrupted accuracy"]
     assert main["value"] == pytest.approx(np.mean(means))
     assert main["interval"][0] < main["value"] < main["interval"][1]
-    assert "clean accuracy" in found["gains"]["random_init"]
+    gains = found["gains"]["random_init"]
+    random = found["random_init"]["numbers"]["mean corrupted accuracy"]
+    assert gains["mean corrupted accuracy"]["difference"] == pytest.approx(
+        main["value"] - random["value"]
+    )
+    assert "clean accuracy" in gains and found == json.loads(json.dumps(found))
 
 
 def test_one_strength_by_hand(digits, found):

@@ -8,7 +8,6 @@ SUPERVISED = {"name": "supervised", "views": SINGLE}
 CASES = {
     "supervised": (VIT, {**SUPERVISED, "smoothing": 0.1, "mixup": 0.8, "cutmix": 1.0}),
     "supervised, moving average": (RESNET, {**SUPERVISED, "ema": 0.9}),
-    "supervised, probe": (RESNET, {**SUPERVISED, "freeze_encoder": True, "head_norm": "batch"}),
     "supervised, masks": (VIT, {**SUPERVISED, "head_norm": "batch"}),
     "supervised, several labels of series": (
         {**TRANSFORMER, "norm_pooled": True},
