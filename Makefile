@@ -58,11 +58,13 @@ test-peers: $(PEERS)/.installed
 	$(PEERS)/bin/python -m pytest -q tests/peers
 
 # PyTorch is large and only a reference for tests, so it has its own environment. lightly requires a
-# trainer and torchvision requires another build of PyTorch; their losses need neither (--no-deps).
+# trainer, torchvision and so timm require another build of PyTorch; what is compared needs neither
+# (--no-deps).
 $(PEERS)/.installed: requirements.txt requirements-peers.txt setup.py
 	$(PYTHON) -m venv $(PEERS)
 	$(PEERS)/bin/$(PIP) -r requirements.txt -r requirements-peers.txt
-	$(PEERS)/bin/$(PIP) --no-deps lightly==1.6.0 lightly-utils==0.0.2 torchvision==0.28.0 -e .
+	$(PEERS)/bin/$(PIP) --no-deps lightly==1.6.0 lightly-utils==0.0.2 timm==1.0.31 \
+		torchvision==0.28.0 -e .
 	touch $@
 
 clean:

@@ -51,6 +51,7 @@ setup(
         "grain>=0.2.12",
         "pillow>=10",
         "numpy>=2",
+        "safetensors>=0.4.3",  # `ssljax import` and `ssljax export`
         "scipy>=1.13",
         "absl-py>=2",
         "tensorboardX>=2.6",

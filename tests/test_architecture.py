@@ -23,8 +23,9 @@ FLOORS = {
     "training": 4,
     "evaluation": 4,
     "planning": 4,
-    "api": 5,
-    "commands": 6,
+    "hub": 5,
+    "api": 6,
+    "commands": 7,
 }
 # losses use ops (normalisation), training uses evaluation, and what is planned is a train step;
 # models and data do not know each other.

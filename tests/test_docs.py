@@ -80,7 +80,7 @@ def test_the_reference_is_that_of_the_docstrings():
 
 
 def test_the_objective_in_contributing_runs(tmp_path, monkeypatch):
-    (source,) = re.findall(
+    source, *_ = re.findall(
         r"```python\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.DOTALL
     )
     (tmp_path / "spectral.py").write_text(source, encoding="utf-8")

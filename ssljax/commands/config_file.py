@@ -15,6 +15,7 @@ from ml_collections import ConfigDict
 
 from ssljax.commands import import_path
 from ssljax.errors import UserError, closest, in_code_of_user, unknown
+from ssljax.evaluation.protocols import PROTOCOLS, protocol_class
 from ssljax.models import encoder_class
 from ssljax.objectives import objective_class
 from ssljax.schema import convert, settable
@@ -29,18 +30,24 @@ _GIVEN = ("run", "parent", "name")  # fields of encoders and objectives that are
 _WORDS = {"true": True, "false": False, "none": None, "nan": math.nan, "inf": math.inf}
 
 
-def load(path_and_argument: str, overrides: Sequence[str]) -> ConfigDict:
+def load(
+    path_and_argument: str,
+    overrides: Sequence[str],
+    *,
+    adapt: Callable[[ConfigDict], ConfigDict] = lambda config: config,
+) -> ConfigDict:
     """Return the complete config of a file, with the overrides applied.
 
     Args:
       path_and_argument: a Python file with `get_config()`; "file.py:x" calls `get_config("x")`.
       overrides: see `override`.
+      adapt: what a command makes of the complete config of the file, before the overrides.
 
     Raises:
       UserError: a file without get_config, or whose code fails, an unknown key, a value of another
         type or out of range, or values that do not fit each other.
     """
-    config = override(complete(_get_config(path_and_argument)), overrides)
+    config = override(adapt(complete(_get_config(path_and_argument))), overrides)
     require_consistent(config)
     return config
 
@@ -130,6 +137,9 @@ def keys_of(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def class_of(key: str, section: Mapping[str, Any]) -> type | None:
     """Return the class that an open section names; None if the key is none or has no name yet."""
+    above, _, own = key.rpartition(".")
+    if above == "evaluation.protocols" and own in PROTOCOLS:
+        return protocol_class(own)
     if "name" not in section:
         return None
     if key == "encoder" or key.startswith("encoders."):
@@ -156,7 +166,8 @@ def _keys_below(key: str, kind: Any, value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         return {key: kind}
     if cls := class_of(key, value):
-        return {key: kind, f"{key}.name": str} | _fields_of(cls, value, f"{key}.")
+        named = {f"{key}.name": str} if "name" in value else {}
+        return {key: kind} | named | _fields_of(cls, value, f"{key}.")
     keys = {key: kind}
     for name, inner in value.items():
         keys |= _keys_below(f"{key}.{name}", type(inner), inner)

@@ -9,12 +9,14 @@ from typing import Any
 from ssljax.commands import hosts, import_path
 from ssljax.errors import UserError, unknown
 
-DESCRIPTION = """Evaluate the frozen features of a run: weighted k-NN and a linear probe.
+DESCRIPTION = """Evaluate the frozen features of a run: weighted k-NN and a linear probe, or other
+protocols by name; `ssljax list protocols` lists them, docs/evaluation.md explains them.
 
 Prints a table and writes WORKDIR/evaluation.json. The table compares the pretrained encoder with
 the same encoder before training and with the raw input. The regularisation of the probe is selected
 on a held-out part of the training split; the test split is scored once. Scores are kept in the data
-directory (scores/): baselines of several runs on the same data are computed once.
+directory (scores/): baselines of several runs on the same data are computed once. The file keeps
+what earlier calls found of the same checkpoint and data by other protocols.
 
 The evaluation uses all devices of this machine, whatever the run used. It reads the data set of
 config.evaluation.source, by default the one of the training. --config.evaluation.KEY=VALUE sets a
@@ -26,11 +28,11 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     """Add this command to the command line."""
     parser = commands.add_parser(
         "evaluate",
-        help="k-NN and linear probe of a run, beside their baselines",
+        help="k-NN, linear probe and further protocols, beside their baselines",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        usage="ssljax evaluate --workdir DIR [--protocol NAME[,NAME...]] [--step N] "
-        "[--output FILE] [--config.evaluation.KEY=VALUE ...]",
+        usage="ssljax evaluate --workdir DIR [--protocol NAME[,NAME...]] [--step N]\n"
+        "                       [--output FILE] [--config.evaluation.KEY=VALUE ...]",
     )
     parser.add_argument("--workdir", required=True, metavar="DIR", help="folder of the run")
     parser.add_argument(
@@ -153,7 +155,7 @@ def evaluate_run(
 
     output = output or workdir / "evaluation.json"
     result = full_evaluation(experiment, state, record=record, say=say)
-    result = with_earlier(result, output)
+    result = with_earlier(result | {"flops_per_example": _flops(experiment)}, output)
     say("")
     say(table(result))
     say("")
@@ -163,6 +165,18 @@ def evaluate_run(
         say(f"checkpoints, metrics.jsonl, tensorboard, config.json, evaluation.json: {workdir}")
     else:
         say(f"written to {output}")
+
+
+def _flops(experiment: Any) -> int:
+    """Return the FLOPs of the evaluated output for one example: the encoder's forward pass."""
+    import dataclasses
+
+    from ssljax.planning.flops import traced
+
+    state, shards = experiment.abstract_state, experiment.mesh.size
+    spec = dataclasses.replace(experiment.objective.run.spec, fields=experiment.output.fields)
+    run = experiment.embed.trace(state.params, state.objective_state, spec.batch(shards))
+    return traced(run.jaxpr.jaxpr) // shards
 
 
 def _require_writable(output: pathlib.Path) -> None:

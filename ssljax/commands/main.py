@@ -13,7 +13,9 @@ start here:
   ssljax config experiments/quickstart.py       the complete config, with a line on every key
   ssljax pretrain --config experiments/quickstart.py --workdir runs/quick
   ssljax evaluate --workdir runs/quick          k-NN and linear probe beside their baselines
+  ssljax evaluate --workdir runs/quick --protocol few_shot,layers    further protocols
   ssljax embed --workdir runs/quick --source folder:PATH --out features.npz
+  ssljax import --from hf DIR --workdir runs/mae    a run of released weights (docs/weights.md)
   ssljax report runs                            the evaluations of all runs in one table
   ssljax plan --config experiments/quickstart.py --topology cpu:8    memory and time of a run
 
@@ -24,7 +26,19 @@ ssljax COMMAND --help explains a command.
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
     # Only the named command's module is imported in full: `--help` need not wait for JAX.
-    from ssljax.commands import config, data, embed, evaluate, listing, plan, pretrain, report
+    from ssljax.commands import (
+        config,
+        data,
+        embed,
+        evaluate,
+        finetune,
+        listing,
+        plan,
+        pretrain,
+        report,
+        weights_in,
+        weights_out,
+    )
 
     parser = argparse.ArgumentParser(
         prog="ssljax",
@@ -34,7 +48,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=_version())
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for module in (pretrain, evaluate, embed, report, plan, config, data, listing):
+    runs = pretrain, finetune, evaluate, embed
+    for module in (*runs, weights_in, weights_out, report, plan, config, data, listing):
         module.add_parser(commands)
     return parser
 

@@ -1,10 +1,12 @@
 """`ssljax pretrain`: run a config, or continue the run in the workdir."""
 
 import argparse
+import pathlib
 import shlex
 import signal
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from ssljax.commands import hosts
 
@@ -49,16 +51,28 @@ def run(args: argparse.Namespace, rest: Sequence[str]) -> int:
 
 
 def _run(args: argparse.Namespace, rest: Sequence[str]) -> int:
-    import jax
-
     from ssljax.commands import config_file
-    from ssljax.commands.compiled import keep_compiled
-    from ssljax.commands.evaluate import evaluate_run
-    from ssljax.training.loop import pretrain
     from ssljax.training.workdir import folder
 
     workdir = folder(args.workdir)
-    config = config_file.load(args.config, rest)
+    return train(config_file.load(args.config, rest), workdir)
+
+
+def train(config: Any, workdir: pathlib.Path) -> int:
+    """Run a config to its end or to a signal, then measure what it has learned.
+
+    What predicts labels is scored by its predictions, any other by its features.
+
+    Returns:
+      The exit status.
+    """
+    import jax
+
+    from ssljax.commands.compiled import keep_compiled
+    from ssljax.commands.evaluate import evaluate_run
+    from ssljax.commands.finetune import RESULT, score_run
+    from ssljax.training.loop import pretrain
+
     keep_compiled()
     say = _say if jax.process_index() == 0 else lambda line: None
     outcome = pretrain(config, workdir, say=say)
@@ -71,11 +85,13 @@ def _run(args: argparse.Namespace, rest: Sequence[str]) -> int:
         return 128 + outcome.signal
     if outcome.already_finished:
         say(f"the run in {workdir} is finished: {config.steps:,} steps")
-    evaluated = outcome.already_finished and (workdir / "evaluation.json").exists()
-    if config.evaluation.final and not evaluated:
+    predicts = outcome.experiment.objective.predicts
+    measure, result = (score_run, RESULT) if predicts else (evaluate_run, "evaluation.json")
+    measured = outcome.already_finished and (workdir / result).exists()
+    if config.evaluation.final and not measured:
         # Of several processes JAX has taken SIGTERM for the steps, which are over.
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        evaluate_run(outcome.experiment, outcome.state, workdir, say=say)
+        measure(outcome.experiment, outcome.state, workdir, say=say)
         return 0
     if not outcome.already_finished:
         say(f"finished: {config.steps:,} steps")

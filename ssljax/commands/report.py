@@ -52,6 +52,7 @@ def run(args: argparse.Namespace, rest: Sequence[str]) -> int:
     """Run the command."""
     if rest:
         raise UserError(f"unknown argument {rest[0]!r}")
+    from ssljax.evaluation.measure import markdown
     from ssljax.evaluation.tables import comparison
 
     folders = dict.fromkeys(folder for path in args.runs for folder in _workdirs(path))
@@ -63,7 +64,7 @@ def run(args: argparse.Namespace, rest: Sequence[str]) -> int:
             broken[folder] = error
     if not runs:
         raise next(iter(broken.values()))
-    table = comparison(runs)
+    table = comparison(runs) + markdown({run.name: _protocols(run.name) for run in runs})
     if broken:
         lines = (f"- `{folder}`: {error}" for folder, error in broken.items())
         table += "\nNot readable:\n\n" + "\n".join(lines) + "\n"
@@ -95,6 +96,7 @@ def _workdirs(path: pathlib.Path) -> list[pathlib.Path]:
 
 
 def _read(folder: pathlib.Path, count: bool) -> Any:
+    from ssljax.evaluation.measure import markdown
     from ssljax.evaluation.tables import RunRecord, comparison
     from ssljax.training.metrics import read_metrics
     from ssljax.training.workdir import load_config
@@ -112,12 +114,17 @@ def _read(folder: pathlib.Path, count: bool) -> Any:
     run = RunRecord(str(folder), family, config, metrics, evaluation, flops)
     try:
         comparison([run])
+        markdown({run.name: _protocols(run.name)})
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise UserError(
             f"{folder / 'evaluation.json'} or metrics.jsonl there is not of the form that this "
             f"version of ssljax writes ({type(error).__name__}: {error})"
         ) from error
     return run
+
+
+def _protocols(folder: str) -> dict[str, Any]:
+    return (_json(pathlib.Path(folder) / "evaluation.json") or {}).get("protocols", {})
 
 
 def _flops(folder: pathlib.Path, config: Any) -> int | None:

@@ -6,11 +6,21 @@ from ssljax.data.mixture import Mixture, mixture_of
 from ssljax.data.packing import Packed
 from ssljax.data.pipeline import Pipeline, epoch
 from ssljax.data.prepare.registry import Prepared, prepare
-from ssljax.data.sources import KINDS, Joined, Source, Subset, groups_of, only, open_source
+from ssljax.data.sources import (
+    KINDS,
+    ArraySource,
+    Joined,
+    Source,
+    Subset,
+    groups_of,
+    only,
+    open_source,
+)
 from ssljax.data.statistics import assumed_spec, fields_of, measured_spec, statistics
 from ssljax.data.storage import data_directory
 
 __all__ = [
+    "ArraySource",
     "KINDS",
     "KNOWN",
     "Described",

@@ -60,6 +60,7 @@ class Pipeline:
       workers: processes that decode; 0 decodes in threads, which is right unless decoding is very
         heavy.
       mixture: of which of several joined sources each batch is; None for one source.
+      repeats: whether a batch may hold examples several times, where there are fewer than it holds.
     """
 
     source: Source
@@ -73,10 +74,11 @@ class Pipeline:
     labels: bool = False
     workers: int = 0
     mixture: Mixture | None = None
+    repeats: bool = False
 
     def __post_init__(self):
         _check_batch(self.source, self.batch_size, self._rows, self.labels)
-        if self.batch_size > len(self.source):
+        if self.batch_size > len(self.source) and not self.repeats:
             raise UserError(
                 f"batch_size is {self.batch_size} but {self.source.name} has only "
                 f"{len(self.source)} examples in {self.source.split!r}"

@@ -45,6 +45,31 @@ def draw(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
     return np.sort(np.concatenate(parts))
 
 
+def draw_of_each(labels: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """Return int64[classes * count], the positions of `count` examples of each class, ascending.
+
+    Where all classes are of one size, they are those of `draw` of as many in all.
+
+    Args:
+      labels: int[n].
+      count: of each class.
+      seed: of the draw.
+
+    Raises:
+      UserError: a class has fewer examples; the message names it.
+    """
+    labels = np.asarray(labels)
+    classes, sizes = np.unique(labels, return_counts=True)
+    if sizes.min() < count:
+        least = int(np.argmin(sizes))
+        raise UserError(
+            f"{count} labelled examples of each class cannot be drawn: class {classes[least]} has "
+            f"{sizes[least]}"
+        )
+    order = np.random.default_rng(seed).permutation(len(labels))
+    return np.sort(np.concatenate([order[labels[order] == one][:count] for one in classes]))
+
+
 def _shares(sizes: np.ndarray, count: int) -> np.ndarray:
     exact = count * sizes / sizes.sum()
     shares = np.maximum(1, np.floor(exact).astype(int))
@@ -70,6 +95,8 @@ def cross_validated(
       folds: at least 2; at most n are used.
       seed: of the folds.
     """
+    if np.unique(labels, return_counts=True)[1].max() < 2:
+        return max(grid)  # what is held out is of a class that is not fitted: always wrong
     order = np.random.default_rng(seed).permutation(len(labels))
     order = order[np.argsort(labels[order], kind="stable")]
     fold = np.empty(len(labels), int)

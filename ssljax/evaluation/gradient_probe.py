@@ -15,6 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from ssljax.evaluation.features import on_host
+
 Array = jax.Array
 PyTree = Any
 Batches = Iterable[tuple[Array, np.ndarray, np.ndarray]]  # rows, targets, weights of the rows
@@ -134,7 +136,7 @@ def train(
     """
     first = head.init(np.random.default_rng(seed))
     params = jax.tree.map(lambda leaf: np.broadcast_to(leaf, (len(rates), *leaf.shape)), first)
-    moments = jax.vmap(schedule.transform().init)(params)
+    moments = jax.tree.map(np.asarray, jax.vmap(schedule.transform().init)(params))
     running: Running | None = None
     rates = np.asarray(rates, np.float32)
     losses: list[Array] = []
@@ -150,7 +152,7 @@ def train(
                 targets, np.asarray(weights, np.float32),
             )  # fmt: skip
             losses.append(value)
-    return Trained(params, running, np.mean([np.asarray(one) for one in losses], axis=0))
+    return Trained(params, running, np.mean([on_host(one) for one in losses], axis=0))
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 2), donate_argnums=(3, 4, 5))

@@ -5,6 +5,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
+from ssljax.evaluation.few_labels import mean_interval
 from ssljax.evaluation.intervals import BASELINES, Gain, paired_difference, unpack
 from ssljax.evaluation.protocols.base import PERCENT, Protocol
 from ssljax.evaluation.subject import NotMeasured, Subject
@@ -46,28 +49,35 @@ def _measured(
             found[subject.row] = {"not_measured": str(reason)}
             continue
         found[subject.row] = scores | {"seconds": round(time.perf_counter() - start, 2)}
-    right = {row: _pop_right(found.get(row, {})) for row in TITLES}
+    pairs = {row: _pop_pairs(found.get(row, {})) for row in TITLES}
     found["gains"] = {
         row: {
-            one: _plain(*paired_difference(right["pretrained"][one], theirs))
-            for one, theirs in right[row].items()
-            if len(right["pretrained"].get(one, ())) == len(theirs)
+            one: _difference(pairs["pretrained"][one], theirs)
+            for one, theirs in pairs[row].items()
+            if len(pairs["pretrained"].get(one, ())) == len(theirs)
         }
         for row in BASELINES
     }
     return found
 
 
-def _pop_right(scores: dict[str, Any]) -> dict[str, Any]:
-    """Take the test examples that were right out of the rates, and return them by name."""
-    return {
-        name: unpack(one.pop("correct"), one["examples"])
-        for name, one in scores.get("numbers", {}).items()
-        if "correct" in one
-    }
+def _pop_pairs(scores: dict[str, Any]) -> dict[str, np.ndarray]:
+    """Return what is compared pair by pair, by the name of the number: whether a test example was
+    right, which is taken out, or the values of draws."""
+    found = {}
+    for name, one in scores.get("numbers", {}).items():
+        if "correct" in one:
+            found[name] = unpack(one.pop("correct"), one["examples"])
+        elif "draws" in one:
+            found[name] = np.array(one["draws"])
+    return found
 
 
-def _plain(difference: float, interval: tuple[float, float]) -> dict[str, Any]:
+def _difference(ours: np.ndarray, theirs: np.ndarray) -> dict[str, Any]:
+    of_examples = ours.dtype == bool
+    difference, interval = (
+        paired_difference(ours, theirs) if of_examples else mean_interval(ours - theirs)
+    )
     return {"difference": difference, "interval": list(interval)}
 
 
@@ -85,11 +95,15 @@ def lines(found: Mapping[str, Mapping[str, Any]]) -> list[str]:
             cells = [_cell(rows.get(row, {}).get("numbers", {}).get(one)) for row in TITLES]
             first = (name, seconds) if not place else ("", "")
             body.append((first[0], one, *cells, first[1]))
+        told: dict[str, list[str]] = {}
         for row, scores in rows.items():
-            if "not_measured" in scores:
-                reason = scores["not_measured"]
-                notes.append(f"note: {name} of {TITLES[row]} not measured: {reason}")
-            notes += [f"note: {name} of {TITLES[row]}: {note}" for note in scores.get("notes", ())]
+            if reason := scores.get("not_measured"):
+                told.setdefault(f" not measured: {reason}", []).append(TITLES[row])
+            for note in scores.get("notes", ()):
+                told.setdefault(f": {note}", []).append(TITLES[row])
+        for note, titles in told.items():
+            of = "" if len(titles) == len(rows) > 1 else f" of {' and '.join(titles)}"
+            notes.append(f"note: {name}{of}{note}")
         notes += _compared(name, result, next(iter(numbers), ""))
     widths = [max(map(len, column)) for column in zip(*body, strict=True)]
     shown = []
@@ -98,6 +112,32 @@ def lines(found: Mapping[str, Mapping[str, Any]]) -> list[str]:
         right = [cell.rjust(width) for cell, width in zip(cells[2:], widths[2:], strict=True)]
         shown.append("  ".join([*left, *right]).rstrip())
     return [*shown, "rates in %; ± half of a 95% interval; seconds of all rows together", *notes]
+
+
+MARKDOWN_LEGEND = """\
+Rates are in percent, with half of their 95% interval: over test examples, or over draws where the
+number is a mean of draws. docs/evaluation.md says what each protocol measures."""
+
+
+def markdown(runs: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return a section with a table of the protocols of several runs; "" if there are none.
+
+    Args:
+      runs: what `measure` gave, by name of the run.
+    """
+    rows = [
+        [f"`{run}`", protocol, number, *(_cell(one.get(number)) for one in numbers)]
+        for run, found in runs.items()
+        for protocol, result in found.items()
+        for numbers in [[result.get(row, {}).get("numbers", {}) for row in TITLES]]
+        for number in dict.fromkeys(name for one in numbers for name in one)
+    ]
+    if not rows:
+        return ""
+    pretrained, *baselines = TITLES.values()
+    head = ["run", "protocol", "number", f"**{pretrained}**", *baselines]
+    lines = [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows)]
+    return "\n".join(["\n## Protocols\n", MARKDOWN_LEGEND, "", *lines, ""])
 
 
 def _cell(found: Mapping[str, Any] | None) -> str:

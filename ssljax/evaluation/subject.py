@@ -1,6 +1,7 @@
 """What a protocol sees: one encoder and the examples of one data set."""
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -14,7 +15,11 @@ from ssljax.spec import Field
 
 Array = jax.Array
 Transform = Callable[[Array, Mapping[str, Any]], Mapping[str, Any]]
-TOKENS, LAYERS = "tokens", "layers"  # outputs by what they are, whatever the field is called
+TOKENS, LAYERS, CLS = (
+    "tokens",
+    "layers",
+    "cls",
+)  # outputs by what they are, whatever the field is called
 CACHE_LIMIT = 2**31  # bytes of features up to which a part is encoded once for all epochs
 
 
@@ -59,7 +64,8 @@ class Subject:
         them. It is jitted: once for each output and each `transform`, a hashable function.
       outputs: shape of one example's rows, by the name of the output. "" is the output that is
         evaluated, [D]; "tokens" [N, d]; "layers" [L, 2, D], class token and mean token of every
-        block, see `ssljax.models.Encoded`. Further ones have the names that the objective gives.
+        block, see `ssljax.models.Encoded`; "cls" [D], the last class token, where there is one.
+        Further ones have the names that the objective gives.
       classes: labels of the train part, ascending; () where there are none.
       seed: of the run; held-out parts and draws depend on it.
       place: puts rows [b, ...] of the host on the devices, cut over them.
@@ -81,7 +87,7 @@ class Subject:
             if output in self.outputs:
                 continue
             what = self.row.replace("_", " ")
-            if output in (TOKENS, LAYERS) or self.row == "raw_input":
+            if output in (TOKENS, LAYERS, CLS) or self.row == "raw_input":
                 raise NotMeasured(f"{what} has no {output}")
             raise unknown("output", output, filter(None, self.outputs))
 
@@ -98,14 +104,18 @@ class Subject:
             raise NotMeasured(f"it needs targets {kind}[K] per example")
 
     def require_labels(self, *, classes: int = 2) -> None:
-        """Raise NotMeasured unless train and test have class labels, and train enough classes."""
+        """Raise NotMeasured unless train and test have class labels, train has enough classes, and
+        one of them has two examples, so that a part can be held out."""
         train = self.examples.targets("train")
         if train is None or "test" not in self.examples.counts:
             raise NotMeasured("it needs labels in train and test")
         if train.ndim > 1 or not np.issubdtype(train.dtype, np.integer):
             raise NotMeasured("it needs one class label per example")
-        if len(np.unique(train)) < classes:
+        counts = np.unique(train, return_counts=True)[1]
+        if len(counts) < classes:
             raise NotMeasured(f"train has fewer than {classes} classes")
+        if counts.max() < 2:
+            raise NotMeasured("every class of train has only one example: none can be held out")
 
     def features(self, part: str, output: str = "", *, shorter: int = 0, size: int = 0) -> Features:
         """Return the features of all examples of a part, encoded once and kept in memory.
@@ -125,7 +135,14 @@ class Subject:
         return self._kept[name]
 
     def keep(self, part: str, output: str, found: Features) -> None:
-        """Take features that were computed elsewhere, so that they are not computed again."""
+        """Take features that were computed elsewhere, so that they are not computed again.
+
+        Those of other examples, as where another part is held out, are left.
+        """
+        if len(found.ids) != self.examples.counts.get(part):
+            return
+        if found.labels is None:
+            found = found._replace(labels=self.examples.targets(part))
         self._kept[part, output, 0, 0] = found
 
     def encoded(
@@ -184,16 +201,15 @@ class Subject:
         """
         shown = {"shorter": shorter, "size": size}
         if transform is not None or not self._fits(part, output):
-            for rows, batch in self.encoded(
-                part,
-                output,
-                order=order,
-                batch_size=batch_size,
-                transform=transform,
-                seed=seed,
-                **shown,
-            ):
-                yield rows, batch["id"], batch["valid"]
+            piece, pieces = self._pieces(batch_size)
+            how = {"order": order, "batch_size": piece, "transform": transform, "seed": seed}
+            encoded = self.encoded(part, output, **how, **shown)
+            while held := list(itertools.islice(encoded, pieces)):
+                rows = [one for one, _ in held]
+                ids, valid = (
+                    np.concatenate([batch[name] for _, batch in held]) for name in ("id", "valid")
+                )
+                yield rows[0] if len(rows) == 1 else _joined(rows), ids, valid
             return
         features = self.features(part, output, **shown).features
         batch_size = -(-batch_size // self.shards) * self.shards
@@ -201,6 +217,17 @@ class Subject:
             at = start + np.arange(batch_size)
             ids = order[np.minimum(at, len(order) - 1)]
             yield self.place(features[ids]), ids, at < len(order)
+
+    def _pieces(self, batch_size: int) -> tuple[int, int]:
+        """Return sizes and number of the batches, at most as large as those of the evaluation, in
+        which a batch is encoded; together as many, or a few more where no size divides it."""
+        batch_size = -(-batch_size // self.shards) * self.shards
+        most = max(self.examples.batch_size, self.shards)
+        fewest = -(-batch_size // most)
+        for pieces in range(fewest, 4 * fewest):
+            if batch_size % (pieces * self.shards) == 0:
+                return batch_size // pieces, pieces
+        return -(-batch_size // (fewest * self.shards)) * self.shards, fewest
 
     def place_padded(self, rows: np.ndarray) -> Array:
         """Return rows [n or more, ...] on the devices, with zeros so that all hold equally many."""
@@ -210,3 +237,8 @@ class Subject:
     def _fits(self, part: str, output: str) -> bool:
         values = int(np.prod(self.outputs[output], dtype=np.int64))
         return 4 * values * self.examples.counts[part] <= CACHE_LIMIT
+
+
+@jax.jit
+def _joined(rows: list[Array]) -> Array:
+    return jnp.concatenate(rows)

@@ -12,7 +12,7 @@ from ssljax.evaluation.features import on_host
 from ssljax.evaluation.gradient_probe import Batches, Head, Schedule, Trained, logits, train
 from ssljax.evaluation.linear import stratified_split
 from ssljax.evaluation.protocols.base import rate
-from ssljax.evaluation.subject import Subject
+from ssljax.evaluation.subject import NotMeasured, Subject
 from ssljax.ops.augment import Augmentation, multi_crop
 from ssljax.ops.keys import per_example
 
@@ -93,7 +93,7 @@ class Sweep:
           the last epoch.
 
         Raises:
-          NotMeasured: no class labels, or nothing can be held out.
+          NotMeasured: no class labels, nothing can be held out, or a loss that is not finite.
         """
         subject.require(self.output)
         subject.require_labels()
@@ -113,6 +113,8 @@ class Sweep:
             found["at_edge"] = best in (min(self.rates), max(self.rates))
             found["heldout_examples"] = len(held)
         trained = self._trained(subject, np.arange(len(labels)), targets, len(classes), (best,))
+        if not np.isfinite(trained.losses[0]):
+            raise NotMeasured(f"the loss with learning rate {best:g} is not finite")
         truth = subject.examples.targets("test")
         guesses = self._guesses(subject, trained, len(classes), "test", np.arange(len(truth)))
         return {

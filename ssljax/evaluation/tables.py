@@ -65,8 +65,12 @@ def table(result: dict) -> str:
     difference, and one names each probe that could not be taken, with the reason.
     """
     further = measured_lines(result.get("protocols", {}))
+    cost = []
+    if flops := result.get("flops_per_example"):
+        cost = [f"forward pass of the encoder: {flops / 1e9:.3g} GFLOPs per example"]
     if "pretrained" not in result:
-        return "\n".join(further + [f"note: {note}" for note in result["protocol"]["notes"]])
+        notes = [f"note: {note}" for note in result["protocol"]["notes"]]
+        return "\n".join(further + cost + notes)
     protocol, collapse = result["protocol"], result["pretrained"]["collapse"]
     lines = []
     if protocol["labels"]:
@@ -88,6 +92,7 @@ def table(result: dict) -> str:
         f"effective rank (RankMe) {collapse['rankme']:.1f} of {result['pretrained']['dimension']} "
         f"dimensions; feature spread {collapse['feature_std']:.2f} (0: collapsed)"
     )
+    lines += cost
     return "\n".join(lines + _warnings(result) + ([""] if further else []) + further)
 
 

@@ -11,7 +11,7 @@ from ssljax.models.axes import named_init
 from ssljax.models.base import compute_dtype
 from ssljax.models.initializers import bias_initializer, kernel_initializer, token_initializer
 from ssljax.models.normalization import BatchNorm
-from ssljax.models.transformer import gelu
+from ssljax.models.transformer import LayerNorm, gelu
 from ssljax.ops.normalize import l2_normalize
 
 # What follows the last linear layer: nothing, or a BatchNorm with (scale, bias).
@@ -106,7 +106,8 @@ class LinearHead(nn.Module):
 
     Args (fields):
       out: width of the output.
-      norm: "none" or "batch" (BatchNorm without parameters, MAE's linear probe).
+      norm: "none", "layer" (LayerNorm) or "batch" (BatchNorm without parameters, MAE's linear
+        probe).
       std: standard deviation of the kernel at the start; the bias starts at 0.
       dtype: "float32" or "bfloat16" for the product; the output is float32.
     """
@@ -120,11 +121,13 @@ class LinearHead(nn.Module):
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
         """Map x[..., D] to float32[..., out]."""
         dtype = compute_dtype(self.dtype)
-        if self.norm == "batch":
+        if self.norm == "layer":
+            x = LayerNorm(1e-6, dtype=dtype, name="norm")(x)
+        elif self.norm == "batch":
             norm = BatchNorm(epsilon=1e-6, use_scale=False, use_bias=False, name="norm")
             x = norm(x, train=train)
         elif self.norm != "none":
-            raise unknown("head_norm", self.norm, ("none", "batch"))
+            raise unknown("head_norm", self.norm, ("none", "layer", "batch"))
         init = nn.initializers.normal(self.std)
         return nn.Dense(self.out, dtype=dtype, kernel_init=init, name="output")(x).astype(
             jnp.float32

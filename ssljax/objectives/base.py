@@ -205,7 +205,8 @@ class Objective:
 
         Returns:
           The features [B, D] under the name of the field, and its tokens [B, N, d] under
-          "tokens/NAME".
+          "tokens/NAME". An objective of prototypes adds the logits [B, K] of their assignments
+          under "assignments/NAME", see `ssljax.evaluation.protocols.label_free`.
         """
         student, teacher = self.nets(params, state, train=False)
         net = teacher if self.features_of_teacher else student

@@ -20,6 +20,7 @@ from ssljax.spec import Spec
 from ssljax.training.optimizer import schedules
 from ssljax.training.param_groups import ParamGroup
 from ssljax.training.sections import Config, MixedIn
+from ssljax.training.selection import selects
 
 _PACKAGE = pathlib.Path(__file__).parents[1]
 
@@ -64,7 +65,7 @@ def require_scores(config: ConfigDict) -> None:
 
 def require_enough(config: ConfigDict, examples: int) -> None:
     """Raise a UserError if a batch holds more examples than the training set has."""
-    if config.batch_size > examples:
+    if config.batch_size > examples and not selects(config.data):
         raise UserError(
             f"config.batch_size={config.batch_size}, but the split {config.data.split!r} of "
             f"{config.data.source} has only {examples} examples"

@@ -21,6 +21,7 @@ from ssljax.spec import Spec
 from ssljax.training.data_sets import open_training_data
 
 FILE = "data.json"
+IMPORTED = "imported"  # the kind of data.source of weights that came without their data
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +44,11 @@ class DataRecord:
             for key in {**before, **after}
             if before.get(key) != after.get(key)
         ]
+
+    @property
+    def imported(self) -> bool:
+        """Whether the weights came without data, from another library."""
+        return IMPORTED in self.fingerprint
 
     def is_of(self, source_fingerprint: Mapping[str, Any]) -> bool:
         """Whether a source with this fingerprint is the one that was trained on."""

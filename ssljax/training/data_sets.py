@@ -11,6 +11,7 @@ from ssljax.models import build_encoder, encoder_class
 from ssljax.schema import parse
 from ssljax.spec import Field
 from ssljax.training.sections import MixedIn
+from ssljax.training.selection import Parts, parts_of, selects
 
 
 def open_data(config: ConfigDict, spec: str, split: str, *, channels: int | None = None) -> Source:
@@ -29,9 +30,22 @@ def open_data(config: ConfigDict, spec: str, split: str, *, channels: int | None
 
 def open_training_data(config: ConfigDict) -> Source:
     """Open what a config trains on, with no more fields than its encoders read, and labels."""
+    return training_parts(config).train
+
+
+def training_parts(config: ConfigDict) -> Parts:
+    """Return what a config trains on, and what it leaves out for scores; see `parts_of`."""
     names = config.data.source, *(one.source for one in mixed_in(config))
     sources = [_with_needed(config, open_data(config, name, config.data.split)) for name in names]
-    return sources[0] if len(sources) == 1 else Joined(sources)
+    if len(sources) == 1:
+        return parts_of(sources[0], config.data)
+    if config.data.held_out or selects(config.data):
+        raise UserError(
+            "config.data.mixture mixes whole sets; config.data.held_out, per_class and part choose "
+            "examples of one"
+        )
+    joined = Joined(sources)
+    return Parts(joined, joined, None)
 
 
 def _with_needed(config: ConfigDict, source: Source) -> Source:

@@ -25,9 +25,11 @@ from ssljax.spec import Field, Spec
 from ssljax.training.checkpoint import Checkpointer
 from ssljax.training.config import default_config
 from ssljax.training.consistency import require_neighbours
-from ssljax.training.data_record import DataRecord
+from ssljax.training.data_record import IMPORTED, DataRecord
 from ssljax.training.data_sets import open_data
 from ssljax.training.experiment import Experiment, build
+from ssljax.training.predictions import require_scorable, score_held_out
+from ssljax.training.selection import selects
 from ssljax.training.sharding import local_rows
 from ssljax.training.state import TrainState
 from ssljax.training.subjects import batches, subjects_of
@@ -51,7 +53,9 @@ def require_evaluable(experiment: Experiment, *, final: bool) -> None:
     """
     options = experiment.config.evaluation
     _ = experiment.output
-    if final:
+    if final and experiment.objective.predicts:
+        require_scorable(experiment)
+    elif final:
         _open_sets(experiment)
     source = _open(experiment, options.train_split)
     require_neighbours(experiment.config, len(source))
@@ -203,6 +207,11 @@ def _open(experiment: Experiment, split: str) -> Source:
     """Open a split of the set that is evaluated on, with the fields that the output is made of."""
     config, fields = experiment.config, experiment.output.fields
     spec = config.evaluation.source or config.data.source
+    if spec.startswith(f"{IMPORTED}:"):
+        raise UserError(
+            "the weights of this run were imported, without data; give a data set by "
+            "--config.evaluation.source=KIND:NAME, or by --source of embed"
+        )
     if experiment.source is not None and (spec, split) == _trained_on(experiment):
         return only(experiment.source, fields)
     images = [field.shape[2] for field in fields.values() if field.modality == "image"]
@@ -250,9 +259,10 @@ def _require_alike(spec: str, source: Source, name: str, field: Field) -> None:
 
 
 def _trained_on(experiment: Experiment) -> tuple[str | None, str]:
-    """Return source and split of the training data; a mixture and packed rows are of none."""
+    """Return source and split of the training data; mixtures, packed rows and parts have none."""
     data = experiment.config.data
-    return None if data.mixture or data.pack else data.source, data.split
+    other = data.mixture or data.pack or data.held_out or selects(data)
+    return None if other else data.source, data.split
 
 
 def features_of(experiment: Experiment, state: TrainState, split: str) -> tuple[Source, Features]:
@@ -266,6 +276,14 @@ def features_of(experiment: Experiment, state: TrainState, split: str) -> tuple[
     return source, extract(_embed(experiment, state), batches)
 
 
+def features_for(
+    experiment: Experiment, state: TrainState, source: Source
+) -> tuple[Callable[[HostBatch], jax.Array], Iterator[HostBatch]]:
+    """Return what `extract` takes, for a source with labels: the function and the batches."""
+    shown = only(source, experiment.output.fields)
+    return _embed(experiment, state), _batches(experiment, shown, True)
+
+
 def quick_evaluation(experiment: Experiment, state: TrainState) -> dict[str, float]:
     """Return scores to follow a run by, from parts of its training split; test is not read."""
     options = experiment.config.evaluation
@@ -274,13 +292,16 @@ def quick_evaluation(experiment: Experiment, state: TrainState) -> dict[str, flo
     labels = source.num_classes is not None and count > 1  # one for the bank and one to ask
     chosen = np.arange(count) * len(source) // count  # evenly: a set is often sorted by class
     is_query = (np.arange(count) % 6 == 0) & (count > 1)
-    return quick(
+    scores = quick(
         _embed(experiment, state),
         lambda: _batches(experiment, Subset(source, chosen[~is_query]), labels),
         lambda: _batches(experiment, Subset(source, chosen[is_query]), labels),
         knn_k=min(options.knn_k, int((~is_query).sum())),
         knn_temperature=options.knn_temperature,
     )
+    if experiment.objective.predicts:
+        scores |= score_held_out(experiment, state)
+    return scores
 
 
 def _batches(experiment: Experiment, source: Source, labels: bool) -> Iterator[HostBatch]:

@@ -33,9 +33,10 @@ from ssljax.training.consistency import (
     require_sizes,
     require_trained,
 )
-from ssljax.training.data_sets import mixed_in, open_training_data, require_fields
+from ssljax.training.data_sets import mixed_in, require_fields, training_parts
 from ssljax.training.optimizer import Optimizer, build_optimizer
 from ssljax.training.output import Output, find_output
+from ssljax.training.selection import selects
 from ssljax.training.sharding import (
     batch_sharding,
     check_batch_size,
@@ -186,6 +187,7 @@ class Experiment:
             workers=data.workers,
             labels=data.labels,
             mixture=self._mixture(),
+            repeats=selects(data),
         )
 
     def _mixture(self) -> Mixture | None:
@@ -263,8 +265,11 @@ def build(
     if trains:
         check_batch_size(config.batch_size, mesh, config.accumulate)
     with_source = spec is None if with_source is None else with_source
-    source = open_training_data(config) if with_source else None
-    spec = spec or measured_spec(source, config.data)
+    parts = training_parts(config) if with_source else None
+    source = parts.train if parts else None
+    if spec is None:  # examples are normalised alike, however few of them are trained on
+        spec = measured_spec(parts.whole, config.data)
+        spec = dataclasses.replace(spec, num_examples=len(source))
     _, field = spec.field_of(encoder_class(config.encoder.name).modality)
     run = Run(
         encoder=build_encoder(config.encoder, field),

@@ -12,6 +12,7 @@ import jax
 from jax.experimental import multihost_utils
 from ml_collections import ConfigDict
 
+from ssljax.errors import UserError
 from ssljax.files import write_atomically
 from ssljax.objectives.base import Refreshing
 from ssljax.ops.keys import key_for
@@ -66,6 +67,12 @@ def pretrain(
         exits.enter_context(lock(workdir))
         keep_freed_memory()
         stored = read_data_record(workdir) if begun(workdir) else None
+        if stored is not None and stored.imported:
+            raise UserError(
+                f"{workdir} holds imported weights, without data; start a run from them in another "
+                f"workdir, with config.init_from=({{'workdir': {str(workdir)!r}, 'take': "
+                "'params/encoder', 'put': 'params/encoder'},)"
+            )
         experiment = build(config, stored.spec if stored else None, with_source=True)
         objective, pipeline = experiment.objective, experiment.pipeline()
         if config.evaluation.final or config.evaluation.every:
@@ -100,7 +107,7 @@ def pretrain(
         restored = checkpoints.restore(experiment.abstract_state)
         first, state = restored[:2] if restored else (0, experiment.init())
         if not restored:
-            state = init_from(state, config.init_from, say=say)
+            state = init_from(state, config.init_from, objective=objective, say=say)
         if first == config.steps:
             return Outcome(experiment, state, already_finished=True)
         say(f"continuing at step {first:,}" if restored else f"starting: {config.steps:,} steps")

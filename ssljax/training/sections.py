@@ -46,7 +46,11 @@ class Data:
       broken: what to do with an image file that cannot be read
       ragged: whether the padding of short series is hidden from encoder and loss
       pack: length of rows of several short series, none of which sees another; 0: none
-      labels: whether the objective is shown labels (SupCon)
+      labels: whether the objective is shown labels (supervised, SupCon)
+      held_out: part of each class that is left out of training, to score predictions on
+      per_class: examples of each class that are trained on; 0: all
+      part: of the examples that is trained on, the same of each class
+      draw: number of the draw of these examples
       workers: processes that decode; 0: threads
       folder: place of prepared sets; "": $SSLJAX_DATA_DIR or ~/.cache/ssljax/data
       channels: number of them in decoded image files, 1 to 20 (TIFF); arrays keep theirs
@@ -64,6 +68,10 @@ class Data:
     ragged: bool = False
     pack: CountOrNone = 0
     labels: bool = False
+    held_out: Decay = 0.0
+    per_class: CountOrNone = 0
+    part: Part = 1.0
+    draw: Seed = 0
     workers: Workers = 0
     folder: str = ""
     channels: Annotated[int, AtLeast(1), AtMost(20)] = 3
@@ -225,7 +233,7 @@ class Config:
       encoders: those of further fields, by name: {"text": {"name": "text_transformer", ..}}
       objective: name of the objective, or package.module:Class, and fields of it
       optimizer: how parameters are changed
-      init_from: parts of the first state: ({"workdir": .., "take": path, "put": path}, ..)
+      init_from: an encoder: ({"workdir": ..},); or parts, with "take" and "put", paths in states
       mesh: how arrays are divided over devices
       sharding_rules: ((path regex, (mesh axis or None, for each dimension)), ..) first
       checkpoint: what is kept

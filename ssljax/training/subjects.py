@@ -14,7 +14,7 @@ from ssljax.data.sources.transformed import resized
 from ssljax.errors import UserError
 from ssljax.evaluation.linear import stratified_split
 from ssljax.evaluation.protocol import TEST_PART, TEST_SEED
-from ssljax.evaluation.subject import LAYERS, TOKENS, Examples, Subject, Transform
+from ssljax.evaluation.subject import CLS, LAYERS, TOKENS, Examples, Subject, Transform
 from ssljax.modalities import modality_of
 from ssljax.ops.patches import patchify
 from ssljax.spec import Batch, Field
@@ -258,9 +258,10 @@ def _name(experiment: Experiment, output: str) -> str:
 
 
 def _seen(experiment: Experiment, params: Any, state: Any, batch: Batch, output: str) -> Array:
-    if output == LAYERS:
+    if output in (LAYERS, CLS):
         field = next(iter(experiment.output.fields))
-        return experiment.objective.layers(params, state, batch, field)
+        layers = experiment.objective.layers(params, state, batch, field)
+        return layers if output == LAYERS else layers[:, -1, 0]
     return experiment.objective.outputs(params, state, batch)[_name(experiment, output)]
 
 
@@ -287,7 +288,10 @@ def _layers(experiment: Experiment) -> dict[str, tuple[int, ...]]:
         made = jax.eval_shape(seen, state.params, state.objective_state, batch)
     except TypeError:  # its module takes no `layers`
         return {}
-    return {LAYERS: made.shape[1:]}
+    found = {LAYERS: made.shape[1:]}
+    run, field = experiment.objective.run, next(iter(fields))
+    encoder = run.encoder if field == run.name else run.encoders.get(field)
+    return found | ({CLS: made.shape[3:]} if getattr(encoder, "class_token", False) else {})
 
 
 def _raw(
@@ -323,6 +327,8 @@ def _patch(
 ) -> tuple[int, ...]:
     """Return the sides of the part of an example that one token stands for; () if none does."""
     patch = getattr(experiment.objective.run.encoder, "patch", ())
+    if field.ragged:
+        return ()
     if patch or field.modality != "image" or TOKENS not in outputs:
         return patch if field.modality in ("image", "series") else ()
     height, width, _ = field.shape  # a ResNet's tokens are its last map

@@ -5,8 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 import jax
 
 from ssljax.errors import UserError, unknown
+from ssljax.objectives import Objective
 from ssljax.training.checkpoint import Checkpointer
 from ssljax.training.state import TrainState
+from ssljax.training.transfer import ENCODERS, start_from_encoder
 from ssljax.training.tree_paths import named_leaves
 
 KEYS = ("workdir", "take", "put")
@@ -14,7 +16,11 @@ OWN = "step"  # part of the state that is always the run's own
 
 
 def init_from(
-    state: TrainState, parts: Sequence[Mapping[str, str]], *, say: Callable[[str], None]
+    state: TrainState,
+    parts: Sequence[Mapping[str, str]],
+    *,
+    objective: Objective,
+    say: Callable[[str], None],
 ) -> TrainState:
     """Return a first state some parts of which come from the newest checkpoints of other runs.
 
@@ -25,6 +31,9 @@ def init_from(
         Paths are those of `state.txt` in a workdir, or the beginnings of such. All that lies under
         `put` is replaced, so the other run must have it all, in the same shapes. With "opt_state"
         the moments of the optimizer go along; the step, and so every schedule, starts at 0.
+        Or {"workdir": of the other run}, perhaps with "encoder": "student" or "teacher": its
+        encoder is fitted to this run's data, see `ssljax.training.transfer`.
+      objective: of this run.
       say: takes a line for the user.
 
     Raises:
@@ -33,8 +42,15 @@ def init_from(
     """
     for number, part in enumerate(parts):
         where = f"config.init_from[{number}]"
+        if isinstance(part, Mapping) and "workdir" in part and {*part} <= {"workdir", "encoder"}:
+            if part.get("encoder", "student") not in ENCODERS:
+                raise unknown(f"{where}.encoder", part["encoder"], ENCODERS)
+            state = start_from_encoder(state, objective, part, where, say=say)
+            continue
         if not isinstance(part, Mapping) or set(part) != {*KEYS}:
-            raise UserError(f"{where}={part!r}; it must have the keys {', '.join(KEYS)}")
+            raise UserError(
+                f"{where}={part!r}; it must have the keys {', '.join(KEYS)}, or workdir alone"
+            )
         if part["put"] == OWN:
             raise UserError(
                 f"{where}: put={OWN!r}: a run counts its own steps; to go on with another run, "

@@ -2,7 +2,9 @@
 
 import json
 
+import numpy as np
 import pytest
+from sklearn.datasets import load_digits
 
 from ssljax.commands.main import main
 from ssljax.evaluation.protocols import PROTOCOLS
@@ -40,7 +42,7 @@ def test_a_protocol_with_settings_is_measured_beside_its_baselines(workdir, caps
     assert found["settings"] == {"per_class": [1], "parts": [], "draws": 2}
     for row in ("pretrained", "random_init", "raw_input"):
         assert found[row]["numbers"]["accuracy, 1 per class"]["value"] > 0.1
-    assert result["data"]["test"] == "test"
+    assert result["data"]["test"] == "test" and 1e4 < result["flops_per_example"] < 1e8
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line[:8] == "few_shot"]
     assert line.count("±") == 3
     # The two probes come beside it, and evaluation.json keeps both.
@@ -51,6 +53,8 @@ def test_a_protocol_with_settings_is_measured_beside_its_baselines(workdir, caps
     printed = capsys.readouterr().out
     assert "note: linear probe not measured: not asked for" in printed
     assert main(["report", str(workdir)]) == 0
+    text = capsys.readouterr().out
+    assert f"| `{workdir}` | few_shot | accuracy, 1 per class | " in text
 
 
 @pytest.mark.parametrize(
@@ -75,17 +79,63 @@ def test_what_is_misspelt_is_named(workdir, capsys, arguments, said):
     assert said in line
 
 
-def test_probes_by_gradient_steps_on_the_devices_of_the_machine(workdir, tmp_path, capsys):
-    key = "--config.evaluation.protocols"
-    settings = [f"{key}.linear_sgd.epochs=1", f"{key}.linear_sgd.learning_rates=(0.1, 1.0)"]
+def test_probes_of_tokens_and_layers_on_the_devices_of_the_machine(workdir, tmp_path):
+    settings = {
+        "linear_sgd": {"epochs": 1, "learning_rates": "(0.1, 1.0)"},
+        "attentive": {"epochs": 1, "learning_rates": "(0.001,)"},
+        "dino": {"epochs": 1, "learning_rates": "(0.1,)", "neighbours": "(10,)", "batch_size": 600},
+        "layers": {"probe": "knn"},
+        "kmeans": {"seeds": 2},
+    }
     output = tmp_path / "found.json"
-    names = ["--protocol", "linear_sgd", "--output", str(output)]
-    assert _evaluate(workdir, *names, *settings) == 0
-    found = json.loads(output.read_text())["protocols"]["linear_sgd"]
-    for row in ("pretrained", "random_init", "raw_input"):
-        assert found[row]["numbers"]["accuracy"]["value"] > 0.05
-        assert set(found[row]["tried"]) == {"0.1", "1"}
-    assert set(found["gains"]) == {"random_init", "raw_input"}
+    flags = [
+        f"--config.evaluation.protocols.{name}.{key}={value}"
+        for name, keys in settings.items()
+        for key, value in keys.items()
+    ]
+    names = ["--protocol", ",".join(settings), "--output", str(output)]
+    assert _evaluate(workdir, *names, *flags) == 0
+    found = json.loads(output.read_text())["protocols"]
+    assert list(found) == list(settings)
+    for name, result in found.items():
+        for row in ("pretrained", "random_init", "raw_input"):
+            if (name, row) == ("layers", "raw_input"):
+                assert result[row] == {"not_measured": "raw input has no layers"}
+            else:
+                assert next(iter(result[row]["numbers"].values()))["value"] > 0.02, (name, row)
+    assert set(found["linear_sgd"]["pretrained"]["tried"]) == {"0.1", "1"}
+    assert "accuracy, layer 2" in found["layers"]["pretrained"]["numbers"]
+    assert "accuracy, 10-NN" in found["dino"]["raw_input"]["numbers"]
+
+
+def test_targets_that_are_no_classes(workdir, tmp_path):
+    pixels, digits = load_digits(return_X_y=True)
+    images = (15 * pixels).astype(np.uint8).reshape(-1, 8, 8, 1)[:300]
+    several = np.stack([digits % 2 == 0, digits > 6], axis=1)[:300].astype(np.uint8)
+    numbers = np.cos(digits)[:300, None].astype(np.float32)
+    for name, targets in (("multi_label", several), ("regression", numbers)):
+        folder = tmp_path / name
+        folder.mkdir()
+        np.savez(folder / "train.npz", image=images, label=targets)  # a part is held out as test
+        source = f"--config.evaluation.source=npz:{folder}"
+        output = folder / "found.json"
+        options = ["--protocol", "knn,multi_label,regression", "--output", str(output)]
+        assert _evaluate(workdir, *options, source) == 0
+        result = json.loads(output.read_text())
+        assert result["data"]["test"] == "20% of train, held out"
+        for protocol, found in result["protocols"].items():
+            measured = [row for row in found if "numbers" in found[row]]
+            assert len(measured) == (3 if protocol == name else 0)
+        main = next(iter(result["protocols"][name]["raw_input"]["numbers"].values()))
+        assert main["value"] > 0.1 and "knn" not in result["pretrained"]
+
+
+def test_the_complete_config_explains_the_settings(workdir, capsys):
+    settings = ["--config.evaluation.protocols.few_shot.draws=3"]
+    assert main(["config", str(workdir.parent / "short.py"), *settings]) == 0
+    text = capsys.readouterr().out
+    assert '"draws": 3,  # how often the labelled examples are drawn' in text
+    assert '"per_class": (1, 2, 5, 10)' in text
 
 
 def test_list_of_protocols(capsys):

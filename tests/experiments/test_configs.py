@@ -81,7 +81,7 @@ def test_every_module_finds_what_it_imports(folder):
 def test_every_config_says_how_to_run_it(path):
     text = ast.get_docstring(ast.parse((ROOT / path).read_text(encoding="utf-8")))
     lines = text.replace("\\\n", " ")  # of a command that goes on in the next line
-    command = r"python -m ssljax (?:pretrain|finetune +--init-from \S+)"
+    command = r"python -m ssljax (?:pretrain|finetune +--init-from \S+(?: +--encoder \w+)?)"
     commands = re.findall(rf"{command} +--config (\S+) +--workdir \S+", lines)
     assert path in [command.partition(":")[0] for command in commands]
 

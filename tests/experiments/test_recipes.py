@@ -35,6 +35,13 @@ RATES = {
         (800, 1e-6 + (1e-3 - 1e-6) / 2 * (1 + np.cos(np.pi * 785 / 985))),
     ],
     "dino_imagenet_vit_s": [(0, 0), (10, 2e-3), (800, 1e-6)],
+    "finetune_mae_imagenet_vit_b": [(0, 0), (5, 2e-3), (100, 1e-6)],
+    "finetune_mae_imagenet_vit_l": [(0, 0), (5, 4e-3), (50, 1e-6)],
+    "finetune_beit_imagenet_vit_b": [(20, 4e-3), (100, 1e-6)],
+    "finetune_simmim_imagenet_vit_b": [(20, 5e-3), (100, 1e-6)],
+    "finetune_data2vec2_imagenet_vit_b": [(16_000 / 2502, 1e-3), (250_200 / 2502, 1e-6)],
+    "finetune_moco_v3_imagenet_vit_b": [(5, 1e-3), (150, 1e-5)],
+    "finetune_dino_imagenet_vit_s_linear": [(0, 4e-3), (50, 2e-3), (100, 0)],
 }
 
 
@@ -82,6 +89,9 @@ DECAYED = {
     "data2vec2_imagenet_vit_b": ALWAYS | TOKENS | PROTOTYPES,  # data2vec2.py, optim_overrides
     "simmim_imagenet_vit_b": ALWAYS | PROTOTYPES,  # no_weight_decay in vision_transformer.py
     "beit_imagenet_vit_b": ALWAYS | PROTOTYPES | {"mask_token/token"},  # modeling_pretrain.py
+    # Neither tokens nor arrays of one dimension: util/lr_decay.py, and BEiT's optim_factory.py.
+    "finetune_mae_imagenet_vit_b": ALWAYS | PROTOTYPES | {"mask_token/token"},
+    "finetune_beit_imagenet_vit_b": ALWAYS | PROTOTYPES | {"mask_token/token"},
 }
 
 
@@ -127,3 +137,45 @@ def test_what_lars_does_not_adapt_has_twice_the_rate_where_the_official_loss_is_
         "encoder/kernel": (1.0, True),
         "encoder/norm/scale": (2.0, False),
     }
+
+
+def test_layers_of_a_finetuning_decay_as_in_maes_code():
+    """util/lr_decay.py: the input 0.65^13, block i 0.65^(12 - i), norm and head 1."""
+    config = recipe("finetune_mae_imagenet_vit_b")
+    layers = np.zeros((12, 4, 4), np.float32)
+    params = {
+        "encoder": {
+            "cls_token": np.zeros((1, 4)),
+            "pos_embed": np.zeros((5, 4)),
+            "patch_embed": {"linear": {"kernel": np.zeros((3, 4))}},
+            "trunk": {"blocks": {"mlp": {"fc1": {"kernel": layers}}}},
+        },
+        "head": {"norm": {"scale": np.zeros(4)}, "output": {"kernel": np.zeros((4, 10))}},
+    }
+    by_path = param_groups(
+        params,
+        config.optimizer.param_groups,
+        weight_decay=0.05,
+        layer_decay=config.optimizer.layer_decay,
+    )
+    for path in ("cls_token", "pos_embed", "patch_embed/linear/kernel"):
+        np.testing.assert_allclose(by_path[f"encoder/{path}"].scale, 0.65**13, rtol=1e-6)
+    blocks = by_path["encoder/trunk/blocks/mlp/fc1/kernel"].scale
+    np.testing.assert_allclose(blocks.ravel(), 0.65 ** (12 - np.arange(12)), rtol=1e-6)
+    assert by_path["head/norm/scale"].scale == by_path["head/output/kernel"].scale == 1
+    assert by_path["head/norm/scale"].weight_decay == 0
+
+
+def test_inputs_of_data2vec2s_finetuning_take_full_steps():
+    """mae_image_classification.py: of a multi-modal model, only blocks have a scale."""
+    config = recipe("finetune_data2vec2_imagenet_vit_b")
+    layers = {"mlp": {"kernel": np.zeros((12, 4, 4), np.float32)}}
+    linear = {"kernel": np.zeros((3, 4)), "bias": np.zeros(4)}
+    params = {"encoder": {"cls_token": np.zeros((1, 4)), "trunk": {"blocks": layers}}}
+    params["encoder"]["patch_embed"] = {"linear": linear}
+    groups = config.optimizer.param_groups
+    decay = config.optimizer.layer_decay
+    by_path = param_groups(params, groups, weight_decay=0.05, layer_decay=decay)
+    for path in ("cls_token", "patch_embed/linear/kernel", "patch_embed/linear/bias"):
+        np.testing.assert_allclose(by_path[f"encoder/{path}"].scale, 1, rtol=1e-6)
+    assert not by_path["encoder/patch_embed/linear/bias"].weight_decay

@@ -96,3 +96,23 @@ def alignment(first, second):
     for x, y in zip(first, second, strict=True):
         total += np.sum((x / np.linalg.norm(x) - y / np.linalg.norm(y)) ** 2)
     return total / len(first)
+
+
+def lost_box(tokens, *, expand):
+    """By a search from the seed; tokens [rows, columns, d]."""
+    rows, columns, _ = tokens.shape
+    cells = [(y, x) for y in range(rows) for x in range(columns)]
+    mean = sum(tokens[cell] for cell in cells) / len(cells)
+    alike = {(p, q): float((tokens[p] - mean) @ (tokens[q] - mean)) for p in cells for q in cells}
+    degree = {p: sum(alike[p, q] > 0 for q in cells if q != p) for p in cells}
+    order = sorted(cells, key=lambda p: degree[p])
+    joined = [p for p in order[: max(1, round(expand * len(cells)))] if alike[order[0], p] > 0]
+    inside, waiting = set(), [order[0]]
+    while waiting:
+        y, x = cell = waiting.pop()
+        fits = cell in degree and cell not in inside
+        if fits and sum(alike[p, cell] for p in joined) > 0:
+            inside.add(cell)
+            waiting += [(y + 1, x), (y - 1, x), (y, x + 1), (y, x - 1)]
+    ys, xs = zip(*inside, strict=True)
+    return min(ys), min(xs), max(ys) + 1, max(xs) + 1

@@ -9,6 +9,8 @@ import pytest
 from ssljax.errors import UserError
 from ssljax.training import loop
 from ssljax.training.config import complete
+from ssljax.training.experiment import build
+from ssljax.training.warm_start import init_from
 from tests.objectives.cases import config_of
 
 
@@ -94,6 +96,69 @@ def test_a_folder_without_checkpoints_and_a_malformed_part_are_refused(trained, 
         _run(_config(tmp_path / "nothing"), tmp_path / "run")
     config = _config(trained[0])
     config.init_from = ({"workdir": "x", "into": "y"},)
-    with pytest.raises(UserError, match="must have the keys workdir, take, put"):
+    with pytest.raises(UserError, match="must have the keys workdir, take, put, or workdir alone"):
         _run(config, tmp_path / "run")  # which what was refused before has not claimed
     assert not (tmp_path / "run/config.json").exists()
+
+
+def test_an_encoder_is_taken_with_its_batch_statistics_and_all_is_told(trained, tmp_path):
+    workdir, state = trained
+    config, lines = _config(workdir), []
+    config.init_from = ({"workdir": str(workdir)},)
+    config.objective.momentum = 1.0  # the teacher stays where it starts
+    started = _run(config, tmp_path, lines.append).state
+    _assert_equal(started.params["encoder"], state.params["encoder"])
+    own = started.objective_state
+    _assert_equal(own["teacher"]["encoder"], state.params["encoder"])
+    _assert_equal(own["teacher_stats"]["encoder"], own["stats"]["encoder"])
+    table = [line.split("  ") for line in lines if line.startswith("  ")]
+    told = {(what.strip(), "  ".join(rest)) for _, what, *rest in table}
+    text = "\n".join(map(str, sorted(told)))
+    assert "'loaded'" in text and "batch statistics of the encoder" in text
+    assert "predictor  starts afresh" in text  # BYOL's own
+    assert "projector  left out" in text and "encoder/stem_conv" in text
+    assert any(f"starting from the encoder of {workdir}, step 12" in line for line in lines)
+
+
+def test_the_teacher_is_taken_where_its_features_are_evaluated(tmp_path):
+    config = config_of("dino")
+    state = _run(config, tmp_path / "dino").state
+    teacher, student = state.objective_state["teacher"]["encoder"], state.params["encoder"]
+    for who, wanted in (("", teacher), ("student", student), ("teacher", teacher)):
+        start = config_of("simclr")
+        start.steps, start.optimizer.learning_rate = 1, 1e-30
+        chosen = {"encoder": who} if who else {}
+        start.init_from = ({"workdir": str(tmp_path / "dino"), **chosen},)
+        lines = []
+        started = _run(start, tmp_path / f"run{who}", lines.append).state
+        _assert_equal(started.params["encoder"], wanted)
+        assert any("the teacher of" in line for line in lines) == (who != "student")
+
+
+@pytest.mark.parametrize(
+    "encoder, message",
+    [
+        ({"width": 16}, "another architecture: encoder.width is 8 there, 16 here"),
+        ({"stage_sizes": (1,)}, r"encoder.stage_sizes is \(1, 1\) there, \(1,\) here"),
+        ({"name": "vit", "patch_size": 2}, "a ResNet there, a ViT here"),
+    ],
+)
+def test_another_architecture_is_refused_and_leaves_nothing(trained, tmp_path, encoder, message):
+    config = _config(trained[0])
+    config.encoder = {**config.encoder.to_dict(), **encoder} if "name" not in encoder else encoder
+    config.init_from = ({"workdir": str(trained[0])},)
+    with pytest.raises(UserError, match=rf"init_from\[0\]: that run is of {message}|{message}"):
+        _run(config, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_other_names_and_folders_are_refused(trained, tmp_path):
+    workdir, state = trained
+    objective = build(complete(config_of("simclr"))).objective
+    for part, message in (
+        ({"workdir": str(workdir), "encoder": "pupil"}, "'pupil'"),
+        ({"workdir": str(workdir), "encoder": "teacher"}, "has no teacher of an encoder"),
+        ({"workdir": str(tmp_path / "nothing")}, "holds no run"),
+    ):
+        with pytest.raises(UserError, match=message):
+            init_from(state, (part,), objective=objective, say=print)

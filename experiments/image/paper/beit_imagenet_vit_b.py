@@ -6,8 +6,8 @@ r"""BEiT as published: ViT-B/16, batch 2048, 800 epochs of ImageNet, after its t
         --config experiments/image/paper/beit_imagenet_vit_b.py:SHARED/vq_vae \
         --workdir SHARED/beit --distributed
 
-Paper: 83.2 top-1 after fine-tuning, which `ssljax` cannot do, so its evaluation gives no number to
-compare with this one (Bao et al., 2021, table 1, https://arxiv.org/abs/2106.08254).
+Paper: 83.2 top-1 after fine-tuning, see `finetune_beit_imagenet_vit_b.py` (Bao et al., 2021, table
+1, https://arxiv.org/abs/2106.08254).
 Needs: 16 accelerators of 32 GB (of 128 images each, as in the official command).
 Not run here. The tokenizer is a VQ-VAE trained on ImageNet at the full size of the image, not
 DALL-E's at half of it, resized by Lanczos; positions are absolute, not relative; colours are

@@ -5,8 +5,7 @@ r"""data2vec 2.0 as published: ViT-B/16, batch 256 of 16 masks each, 375,300 ste
 
 Paper: 86.8 top-1 after fine-tuning for ViT-L and 150 epochs (Baevski et al., 2022, abstract,
 https://arxiv.org/abs/2212.07525); this is the official recipe of ViT-B
-(config/v2/base_images_only_task.yaml). `ssljax` does not fine-tune: its evaluation gives no number
-to compare with that one.
+(config/v2/base_images_only_task.yaml). `finetune_data2vec2_imagenet_vit_b.py` fine-tunes it.
 Needs: 16 accelerators of 32 GB (of 16 images each, as in that file).
 Not run here. The official transformer normalises after each branch, and targets come from the last
 10 of 12 blocks there as here. Its loss is a sum over the 768 components where this is a mean: the

@@ -5,7 +5,7 @@ r"""MAE as published: ViT-L/16, batch 4096, 800 epochs of ImageNet.
 
 Paper: 85.4 top-1 fine-tuned (He et al., 2021, table 1d, https://arxiv.org/abs/2111.06377); 85.5 by
 the official code (facebookresearch/mae, PRETRAIN.md). For 1,600 epochs: 85.9, and 75.8 linear.
-`ssljax` does not fine-tune; of these numbers its evaluation can only be compared with the last.
+`finetune_mae_imagenet_vit_l.py` fine-tunes it.
 Needs: 64 V100 GPUs for 42 hours (same file).
 Not run here. Deviates: bfloat16 compute.
 """

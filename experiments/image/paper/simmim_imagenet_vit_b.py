@@ -4,8 +4,7 @@ r"""SimMIM as published: ViT-B/16, batch 2048, 800 epochs of ImageNet.
         --workdir SHARED/simmim --distributed
 
 Paper: 83.8 top-1 after fine-tuning (Xie et al., 2021, https://arxiv.org/abs/2111.09886; the
-README of microsoft/SimMIM), which `ssljax` cannot do: its evaluation gives no number to compare
-with this one.
+README of microsoft/SimMIM), see `finetune_simmim_imagenet_vit_b.py`.
 Needs: 16 accelerators of 32 GB (of 128 images each, as in the official command).
 Not run here. The official ViT has relative positions shared by its layers, here they are absolute
 and learned.

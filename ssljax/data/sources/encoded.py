@@ -48,6 +48,11 @@ class EncodedSource:
         if labels is not None:
             self.fields["label"] = LABEL.replace(classes=self.num_classes or 0)
 
+    @property
+    def labels(self) -> np.ndarray | None:
+        """The class of every example, without decoding any; None without labels."""
+        return self._labels
+
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_decoded": None}  # worker processes are there to decode
 

@@ -102,6 +102,17 @@ class ArraySource:
         other.arrays = {name: self.arrays[name] for name in other.fields}
         return other
 
+    def taken(self, chosen: np.ndarray) -> "ArraySource":
+        """Return the examples of these numbers, int[n], numbered anew from 0."""
+        other = copy.copy(self)
+        chosen = np.asarray(chosen, np.int64)
+        digest = hashlib.sha256(chosen).hexdigest()
+        other._content = f"{self.fingerprint()['content']}, chosen {digest}"
+        other.arrays = jax.tree.map(lambda array: array[chosen], self.arrays)
+        if self.names is not None:
+            other.names = [self.names[number] for number in chosen]
+        return other
+
     def transformed(self, transforms: Mapping[str, HostTransform]) -> "ArraySource":
         """Return the same examples, transformed once, in memory."""
         other = copy.copy(self)

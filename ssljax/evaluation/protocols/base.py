@@ -39,7 +39,12 @@ class Protocol:
 
 
 def number(
-    value: float, interval: Sequence[float] | None = None, *, unit: str = "", better: str = "higher"
+    value: float,
+    interval: Sequence[float] | None = None,
+    *,
+    unit: str = "",
+    better: str = "higher",
+    draws: Sequence[float] = (),
 ) -> dict[str, Any]:
     """Return a number of a protocol.
 
@@ -48,10 +53,14 @@ def number(
       interval: (low, high), its 95% interval, where there is one.
       unit: PERCENT for rates in [0, 1]; else what stands behind the value.
       better: "higher", "lower" or "" where neither is.
+      draws: values of which this is the mean, of draws that all subjects share: the difference to a
+        baseline is then compared draw by draw.
     """
     found: dict[str, Any] = {"value": float(value), "unit": unit, "better": better}
     if interval is not None:
         found["interval"] = [float(bound) for bound in interval]
+    if len(draws):
+        found["draws"] = [float(one) for one in draws]
     return found
 
 

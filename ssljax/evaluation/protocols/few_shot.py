@@ -40,8 +40,11 @@ class FewShot(Protocol):
             scores = probes_of_draws(
                 train.features, train.labels, test.features, test.labels, chosen, seeds=seeds
             )
-            numbers[name] = number(scores["accuracy"], scores["interval"], unit=PERCENT)
-            found[name] = {"labels": len(chosen[0]), **scores}
+            draws = scores["accuracies"]
+            numbers[name] = number(
+                scores["accuracy"], scores["interval"], unit=PERCENT, draws=draws
+            )
+            found[name] = {"labels": len(chosen[0]), "l2": scores["l2"]}
         return {"numbers": numbers, "draws": found, "notes": notes}
 
     def _draws(self, labels, seeds, notes) -> dict[str, list[np.ndarray]]:

@@ -6,10 +6,10 @@ the nearest centroid, and are scored. The interval is over seeds of the first ce
 """
 
 import dataclasses
+import functools
 from typing import Annotated
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from ssljax.evaluation.clusters import (
@@ -17,6 +17,7 @@ from ssljax.evaluation.clusters import (
     matching,
     normalized_mutual_information,
 )
+from ssljax.evaluation.features import on_host
 from ssljax.evaluation.few_labels import mean_interval
 from ssljax.evaluation.protocols.base import PERCENT, Protocol, number
 from ssljax.ops.kmeans import spherical_kmeans
@@ -50,20 +51,25 @@ class KMeans(Protocol):
         truth = np.unique(test.labels, return_inverse=True)[1]
         found: dict[str, list[float]] = {"NMI": [], "ARI": [], "accuracy, matched": []}
         for seed in range(self.seeds):
-            centroids, groups = spherical_kmeans(
-                rows,
-                jax.random.key(seed),
-                clusters=min(self.clusters or len(values), len(classes)),
-                iterations=self.iterations,
-                where=where,
-            )
-            groups = np.asarray(groups)[: len(classes)]
-            nearest = np.asarray(jnp.argmax(jnp.asarray(asked) @ centroids.T, axis=1))
+            count = min(self.clusters or len(values), len(classes))
+            made = _clustered(rows, np.uint32(seed), where, count, self.iterations)
+            centroids, groups = map(on_host, made)
+            groups = groups[: len(classes)]
+            nearest = np.argmax(asked @ centroids.T, axis=1)
             matched = matching(groups, classes)
             matched = np.append(matched, np.full(len(centroids) - len(matched), -1))
             guessed = np.where(matched >= 0, values[matched], np.iinfo(np.int64).min)[nearest]
             found["NMI"].append(normalized_mutual_information(nearest, truth))
             found["ARI"].append(adjusted_rand_index(nearest, truth))
             found["accuracy, matched"].append(float(np.mean(guessed == test.labels)))
-        numbers = {name: number(*mean_interval(each), unit=PERCENT) for name, each in found.items()}
-        return {"numbers": numbers, "of_each_seed": found}
+        numbers = {
+            name: number(*mean_interval(each), unit=PERCENT, draws=each)
+            for name, each in found.items()
+        }
+        return {"numbers": numbers}
+
+
+@functools.partial(jax.jit, static_argnums=(3, 4))
+def _clustered(rows, seed, where, clusters: int, iterations: int):
+    key = jax.random.key(seed)  # made here: an array of one host would not go with those of all
+    return spherical_kmeans(rows, key, clusters=clusters, iterations=iterations, where=where)

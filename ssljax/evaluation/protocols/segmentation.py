@@ -8,14 +8,13 @@ DINOv2's linear head is of this kind, trained by SGD on augmented images (Oquab 
 """
 
 import dataclasses
-import math
 from typing import Annotated
 
 import numpy as np
 
-from ssljax.evaluation.features import on_host
 from ssljax.evaluation.linear import GRID, fit, path
 from ssljax.evaluation.protocols.base import PERCENT, Protocol, number
+from ssljax.evaluation.protocols.masks import grid_of, mask_batches, require_masks
 from ssljax.evaluation.segmentation import (
     Counts,
     class_iou,
@@ -43,8 +42,7 @@ class Segmentation(Protocol):
     main = "mIoU"
 
     def measure(self, subject):
-        if not _has_masks(subject):
-            raise NotMeasured("it needs masks, a class for each pixel, in train and test")
+        require_masks(subject)
         subject.require(TOKENS)
         features, labels, image = self._sample(subject)
         if len(np.unique(labels)) < 2:
@@ -54,8 +52,8 @@ class Segmentation(Protocol):
         truth = subject.examples.targets("test")
         classes = np.union1d(labels, truth[truth >= 0])
         counted = []
-        for tokens, masks in _batches(subject, "test"):
-            grid = _grid(tokens.shape[1], masks.shape[1:])
+        for tokens, masks in mask_batches(subject, "test"):
+            grid = grid_of(tokens.shape[1], masks.shape[1:])
             taken = predict_masks(classifier, tokens, grid, masks.shape[1:])
             counted.append(count_pixels(masks, taken, classes))
         counts = Counts(*(np.concatenate(one) for one in zip(*counted, strict=True)))
@@ -75,9 +73,9 @@ class Segmentation(Protocol):
         """Return features [m, d], classes [m] and the image [m] of pixels drawn from train."""
         each = max(1, self.pixels // subject.examples.counts["train"])
         found, number_of = [], 0
-        for tokens, masks in _batches(subject, "train"):
+        for tokens, masks in mask_batches(subject, "train"):
             size = masks.shape[1:]
-            grid = _grid(tokens.shape[1], size)
+            grid = grid_of(tokens.shape[1], size)
             for one, mask in zip(tokens, masks, strict=True):
                 generator = np.random.default_rng(number_of)  # the same pixels for all encoders
                 marked = np.flatnonzero(mask >= 0)
@@ -107,24 +105,3 @@ class Segmentation(Protocol):
 
 def _mean_iou(counts: Counts) -> float:
     return float(np.nanmean(class_iou(counts)))
-
-
-def _has_masks(subject) -> bool:
-    train = subject.examples.targets("train")
-    whole = train is not None and np.issubdtype(train.dtype, np.integer)
-    return whole and train.ndim == 3 and "test" in subject.examples.counts
-
-
-def _batches(subject, part: str):
-    """Yield tokens [b, N, d] and masks int[b, h, w] of all images of a part, in order."""
-    for tokens, batch in subject.encoded(part, TOKENS):
-        valid = on_host(batch["valid"])
-        yield on_host(tokens)[valid].astype(np.float32), on_host(batch["label"])[valid]
-
-
-def _grid(tokens: int, size: tuple[int, int]) -> tuple[int, int]:
-    """Return rows and columns of the tokens of an image, in its proportions."""
-    rows = max(1, math.isqrt(tokens * size[0] // size[1]))
-    if tokens % rows:
-        raise NotMeasured(f"{tokens} tokens are no grid on images of {size[0]}x{size[1]} pixels")
-    return rows, tokens // rows

@@ -114,6 +114,16 @@ class SwAV(Objective):
             carry["queue"] = [enqueue(queue, rows) for queue, rows in entering]
         return Loss(jnp.mean(jnp.stack(losses)), carry=carry)
 
+    def outputs(self, params, state, batch):
+        """Return also the logits [B, K] of the predicted assignments, "assignments/NAME"."""
+        found, (net, _) = (
+            super().outputs(params, state, batch),
+            self.nets(params, state, train=False),
+        )
+        z = l2_normalize(net.projector(found[self.run.name]))
+        logits = _scores(net.prototypes(), z) / self.temperature
+        return {**found, f"assignments/{self.run.name}": logits}
+
     def _assign(self, net, prototypes, scores, view, step):
         """Return the assignments [B, K] of one view, spread evenly over batch and queue."""
         batch, where = len(scores), None

@@ -80,6 +80,15 @@ class DINO(Objective):
         # The mean of the teacher's logits; `advance` moves the centre to it.
         return Loss(jnp.mean(jnp.stack(losses)), carry={"center": jnp.mean(t, (0, 1))})
 
+    def outputs(self, params, state, batch):
+        """Return also the teacher's logits [B, K], centred and sharpened, "assignments/NAME"."""
+        found, (_, net) = (
+            super().outputs(params, state, batch),
+            self.nets(params, state, train=False),
+        )
+        logits = (net.head(found[self.run.name]) - state["center"]) / self.teacher_temperature
+        return {**found, f"assignments/{self.run.name}": logits}
+
     def advance(self, params, state, carry, *, step):
         center = ema(state["center"], carry["center"], self.center_momentum)
         return super().advance(params, state, {**carry, "center": center}, step=step)

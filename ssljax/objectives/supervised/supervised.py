@@ -51,8 +51,8 @@ class Supervised(Objective):
       views: one view of each example; masks are cropped and mirrored as their images are.
       smoothing: of classes, see `ssljax.ops.labels.smoothed`.
       mixup, cutmix, mix_prob, switch_prob: see `ssljax.ops.augment.Mixing`.
-      head_norm: what stands before the linear map: nothing, or a BatchNorm without parameters
-        (MAE's linear probe).
+      head_norm: what stands before the linear map: nothing, a LayerNorm (data2vec 2.0), or a
+        BatchNorm without parameters (MAE's linear probe).
       head_std: standard deviation of the map's kernel at the start.
       freeze_encoder: whether the encoder stays as it is.
       ema: weight of the old parameters in a moving average, which evaluation then sees; 0: none.
@@ -70,7 +70,7 @@ class Supervised(Objective):
     cutmix: NotNegative = 0.0
     mix_prob: Share = 1.0
     switch_prob: Share = 0.5
-    head_norm: Literal["none", "batch"] = "none"
+    head_norm: Literal["none", "layer", "batch"] = "none"
     head_std: Positive = 0.01
     freeze_encoder: bool = False
     ema: Decay = 0.0

@@ -159,6 +159,18 @@ class Checkpointer:
         state = jax.tree.unflatten(jax.tree.structure(abstract_state), list(arrays.values()))
         return chosen, state, manifest["meta"]
 
+    def held(self, step: int | None = None) -> tuple[int, dict[str, list[Any]]] | None:
+        """Return (step, {path: [dtype, shape]}) of the newest checkpoint that is intact, or of
+        `step`; None if there is none at all.
+
+        Raises:
+          UserError: there is no such step, or all are damaged.
+        """
+        chosen = self._choose(step)
+        if chosen == _NONE_SAVED:
+            return None
+        return chosen, _leaves(read_manifest(self._steps.at(chosen)))
+
     def restore_part(
         self, abstract: Mapping[str, jax.ShapeDtypeStruct], step: int | None = None
     ) -> dict[str, jax.Array] | None:

@@ -1,5 +1,7 @@
 """Subjects of the scikit-learn digits, without a run: what protocols are tested on."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,6 +10,11 @@ from ssljax.evaluation.subject import Examples, Subject
 from ssljax.spec import Field
 
 FIELD = Field("image", (8, 8, 1), "uint8", mean=(0.3,), std=(0.4,))
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def transformed(transform, seed, fields):
+    return transform(jax.random.key(seed), fields)
 
 
 def subject_of(digits, row="pretrained", *, encode=None, outputs=None, labels=True, seed=0):
@@ -32,7 +39,8 @@ def subject_of(digits, row="pretrained", *, encode=None, outputs=None, labels=Tr
 
     def run(batch, output, transform, seed):
         fields = {"image": jnp.asarray(batch["image"]), "id": jnp.asarray(batch["id"])}
-        fields = {**fields, **(transform(jax.random.key(seed), fields) if transform else {})}
+        if transform:
+            fields |= transformed(transform, np.uint32(seed), fields)
         images = fields["image"]
         if images.dtype == jnp.uint8:
             images = images.astype(jnp.float32) / 255

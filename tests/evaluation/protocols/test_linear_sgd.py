@@ -112,6 +112,28 @@ def test_the_rate_is_chosen_on_train_and_test_is_scored_once(digits):
     assert other["numbers"]["accuracy"]["value"] < 0.1
     with pytest.raises(NotMeasured, match="fewer than 2 classes"):
         build_protocol("linear_sgd", settings).measure(subject_of((x, 0 * y, test, truth)))
+    with pytest.raises(NotMeasured, match="only one example: none can be held out"):
+        build_protocol("linear_sgd", settings).measure(
+            subject_of((x[:9], np.arange(9), test, truth))
+        )
+
+
+def test_classes_of_any_value_and_some_that_train_lacks(digits):
+    few = digits[0][:300], 7 * digits[1][:300] - 20, digits[2][:100], 7 * digits[3][:100] - 20
+    few[3][::2] = 1_000  # a class of test alone: always wrong
+    settings = {"epochs": 12, "learning_rates": (1.0,), "augment": False, "batch_size": 60}
+    found = build_protocol("linear_sgd", settings).measure(subject_of(few))
+    assert 0.4 < found["numbers"]["accuracy"]["value"] <= 0.5
+
+
+def test_features_that_make_the_loss_infinite(digits):
+    few = tuple(part[:50] for part in digits)
+    settings = {"epochs": 1, "learning_rates": (1e9,), "augment": False, "normalize": False}
+    encode = lambda images, output: 1e30 * images.reshape(len(images), -1)  # noqa: E731
+    with pytest.raises(NotMeasured, match="learning rate 1e.09 is not finite"):
+        build_protocol("linear_sgd", {**settings, "epochs": 4}).measure(
+            subject_of(few, encode=encode)
+        )
 
 
 def test_augmented_images_are_encoded_anew_in_each_epoch(digits):

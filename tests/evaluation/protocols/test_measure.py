@@ -2,6 +2,10 @@
 
 import dataclasses
 import json
+import pathlib
+import re
+import sys
+import types
 
 import numpy as np
 import pytest
@@ -13,6 +17,8 @@ from ssljax.evaluation.protocols import PROTOCOLS, Protocol, build_protocol, num
 from ssljax.evaluation.protocols.base import rate
 from ssljax.evaluation.subject import NotMeasured
 from tests.evaluation.protocols.subjects import subject_of, three_of
+
+ROOT = pathlib.Path(__file__).parents[3]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,6 +85,25 @@ def test_the_printed_table(found):
     assert not any("random init" in line for line in rest)
 
 
+@dataclasses.dataclass(frozen=True)
+class Drawn(Protocol):
+    main = "score"
+
+    def measure(self, subject):
+        draws = [0.7, 0.5, 0.6] if subject.row == "pretrained" else [0.6, 0.42, 0.51]
+        scores = {"score": number(np.mean(draws), (0, 1), unit="%", draws=draws)}
+        return {"numbers": scores, "notes": ["of three draws"]}
+
+
+def test_differences_over_draws_are_of_each_draw(digits):
+    found = measure({"drawn": Drawn()}, three_of(digits))
+    gain = found["drawn"]["gains"]["random_init"]["score"]
+    assert gain["difference"] == pytest.approx(0.09)
+    # Student's t with 2 degrees: 4.303 times a deviation of 0.01 over sqrt(3).
+    assert gain["interval"] == pytest.approx([0.09 - 0.02484, 0.09 + 0.02484], abs=1e-4)
+    assert [line for line in lines(found) if "three" in line] == ["note: drawn: of three draws"]
+
+
 def test_what_makes_no_sense_is_said(digits):
     found = measure({"nearest": Nearest(scale=2)}, three_of(digits))
     assert found["nearest"]["raw_input"] == {"not_measured": "raw input has no scale"}
@@ -124,3 +149,22 @@ def test_earlier_protocols_of_the_same_checkpoint_are_kept(found, tmp_path):
     path.write_text("[]")
     assert with_earlier(new, path) == new
     assert table({**new, "protocols": found}).startswith("protocol")
+
+
+def test_the_documents_name_every_protocol():
+    text = (ROOT / "docs/evaluation.md").read_text(encoding="utf-8")
+    table = text.split("## Protocols")[1].split("##")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == {"knn", "linear", *PROTOCOLS}
+
+
+def test_the_protocol_in_contributing_md_works(digits, found):
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", text.split("## An evaluation protocol")[1], re.S)[
+        :1
+    ]
+    scope = {"__name__": "nearest"}
+    sys.modules.setdefault("nearest", types.ModuleType("nearest"))
+    exec(compile(code, "nearest", "exec"), scope)
+    result = scope["NearestMean"]().measure(subject_of(digits))
+    right = found["nearest"]["pretrained"]["numbers"]["accuracy"]["value"]
+    assert result["numbers"]["accuracy"]["value"] == right

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from ssljax.evaluation.measure import measure
-from ssljax.evaluation.protocols.segmentation import Segmentation, _grid
+from ssljax.evaluation.protocols.masks import grid_of
+from ssljax.evaluation.protocols.segmentation import Segmentation
 from ssljax.evaluation.subject import NotMeasured
 from ssljax.ops.patches import patchify
 from tests.evaluation.protocols.subjects import subject_of
@@ -69,8 +70,8 @@ def test_what_cannot_be_measured(masked, digits):
 
 
 def test_the_grid_has_the_proportions_of_the_image():
-    assert _grid(16, (8, 8)) == (4, 4)
-    assert _grid(6, (20, 30)) == (2, 3)
-    assert _grid(196, (224, 224)) == (14, 14)
+    assert grid_of(16, (8, 8)) == (4, 4)
+    assert grid_of(6, (20, 30)) == (2, 3)
+    assert grid_of(196, (224, 224)) == (14, 14)
     with pytest.raises(NotMeasured, match="17 tokens are no grid on images of 8x8"):
-        _grid(17, (8, 8))
+        grid_of(17, (8, 8))

@@ -1,0 +1,57 @@
+"""How one tensor of another library becomes arrays of ours, and back: by name, exactly.
+
+Each change only moves numbers, so that there and back is the same tensor, bit for bit. PyTorch
+keeps a linear map as [out, in] and a convolution as [out, in, height, width]; here they are
+[in, out] and [height, width, in, out].
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+Arrays = Sequence[np.ndarray]
+
+
+class Change(NamedTuple):
+    """One way to turn a tensor into `count` arrays and back.
+
+    Attributes:
+      load: from (tensor, number of arrays) to the arrays.
+      store: from (arrays, side of a patch) to the tensor.
+    """
+
+    load: Callable[[np.ndarray, int], Arrays]
+    store: Callable[[Arrays, int], np.ndarray]
+
+
+def _single(load: Callable, store: Callable) -> Change:
+    return Change(lambda x, count: [load(x)], lambda arrays, patch: store(arrays[0], patch))
+
+
+def _patches(x: np.ndarray) -> np.ndarray:
+    """Return the kernel [P P C, D] of patches, row by row, of a convolution [D, C, P, P]."""
+    return x.transpose(2, 3, 1, 0).reshape(-1, x.shape[0])
+
+
+def _convolution_of_patches(x: np.ndarray, patch: int) -> np.ndarray:
+    return x.reshape(patch, patch, -1, x.shape[1]).transpose(3, 2, 0, 1)
+
+
+CHANGES = {
+    "same": _single(lambda x: x, lambda x, _: x),
+    "transposed": _single(lambda x: x.T, lambda x, _: x.T),  # a linear map
+    "convolution": _single(lambda x: x.transpose(2, 3, 1, 0), lambda x, _: x.transpose(3, 2, 0, 1)),
+    "patches": _single(_patches, _convolution_of_patches),
+    # Tokens and positions, which PyTorch keeps with one or two leading axes of 1.
+    "first": _single(lambda x: x[0], lambda x, _: x[None]),
+    "first_of_first": _single(lambda x: x[0, 0], lambda x, _: x[None, None]),
+    # Several linear maps of one input in one: queries, keys and values; gate and value.
+    "split": Change(
+        lambda x, count: [part.T for part in np.split(x, count)],
+        lambda arrays, _: np.concatenate([part.T for part in arrays]),
+    ),
+    "split_bias": Change(
+        lambda x, count: np.split(x, count), lambda arrays, _: np.concatenate(arrays)
+    ),
+}

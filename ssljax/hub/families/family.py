@@ -1,0 +1,68 @@
+"""What a family of models of another library is."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ssljax.errors import UserError
+from ssljax.hub.files import Tensors
+from ssljax.hub.given import Given
+from ssljax.hub.table import Fixed, Row
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What a checkpoint is to become.
+
+    Attributes:
+      encoder: the section of the config.
+      objective: likewise.
+      image_size: (height, width) of images that the encoder is shown.
+      channels: of these images.
+    """
+
+    encoder: dict[str, Any]
+    objective: dict[str, Any]
+    image_size: tuple[int, int]
+    channels: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Family:
+    """Models with one mapping table.
+
+    Attributes:
+      name: "vit_mae": the model_type of Hugging Face; of timm, what we call it.
+      title: for people.
+      rows: the table.
+      anchor: a tensor that every checkpoint of the family has, by which its prefix is found.
+      prefixes: that names of the encoder may have; the first is written.
+      own: how the names begin that are written without the prefix.
+      left_out: regex of tensors that are not taken over: heads for labels.
+      read: gives the plan of a config.json and the tensors.
+      needs: the values of the encoder's fields without which the family has no counterpart.
+      write: gives the config.json of (encoder, objective, channels).
+      spellings: (regex, replacement) from other spellings of names to those of the table.
+    """
+
+    name: str
+    title: str
+    rows: tuple[Row | Fixed, ...]
+    anchor: str
+    prefixes: tuple[str, ...]
+    left_out: str
+    read: Callable[[Given, Tensors, Callable[[str], str]], Plan]
+    needs: Mapping[str, tuple[Any, ...]]
+    write: Callable[[Any, Any, int], dict[str, Any]]
+    own: str = "\0"
+    spellings: tuple[tuple[str, str], ...] = ()
+
+    def require_counterpart(self, encoder: Any) -> None:
+        """Raise a UserError that names the first field of an encoder that the family lacks."""
+        for field, wanted in self.needs.items():
+            value = getattr(encoder, field)
+            if value not in wanted:
+                raise UserError(
+                    f"{self.title} has no counterpart of encoder.{field}={value!r}; it has "
+                    f"{' or '.join(map(repr, wanted))}"
+                )
