@@ -77,10 +77,14 @@ def fashion_mnist(encoder: dict = RESNET, *, steps: int = 400) -> ConfigDict:
 
 
 def openclipart(encoder: dict = CLIPART_RESNET, *, steps: int = 1200) -> ConfigDict:
-    """Return a config for Open Clip Art at 32 pixels, all but the objective."""
+    """Return a config for Open Clip Art at 32 pixels, all but the objective.
+
+    Its evaluation also compares creators that were never seen with new drawings of known ones.
+    """
     config = fashion_mnist(encoder, steps=steps)
     config.data.source = "debian:openclipart"
     config.data.image_size = 32
+    config.evaluation.protocols = {"shift": {"probe": "knn"}}
     return config
 
 
@@ -89,6 +93,7 @@ def elpv() -> ConfigDict:
     config = fashion_mnist({**CLIPART_RESNET, "stem": "imagenet"}, steps=600)
     config.data.source = "pypi:elpv"
     config.data.image_size = 64
+    config.evaluation.protocols = {"anomaly": {"normal": 0}}
     return config
 
 

@@ -3,15 +3,17 @@
     python -m experiments.image.defects runs/elpv
 
 Prints the area under the ROC curve of the pretrained encoder, of the same encoder before training,
-and of the pixels, with 95% intervals over test cells (2,000 bootstrap samples). The strength of
-the regularisation is chosen by cross-validation on train, in blocks of files as the split is;
-test is scored once. Neighbours in a block may be of one module, so the intervals are too narrow.
+and of the pixels, with 95% intervals over test cells (2,000 bootstrap samples). The probe is a
+logistic regression on 200 principal components, whose strength is chosen by cross-validation on
+train, in blocks of files as the split is; test is scored once. Neighbours in a block may be of one
+module, so the intervals are too narrow.
 """
 
 import sys
 from collections.abc import Iterator
 
 import numpy as np
+from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GridSearchCV, GroupKFold
@@ -21,8 +23,8 @@ from sklearn.preprocessing import StandardScaler
 import ssljax
 from ssljax.data import groups_of, open_source
 
-SAMPLES, FOLDS = 2_000, 5
-GRID = {"logisticregression__C": np.logspace(-6, 0, 7)}
+SAMPLES, FOLDS, COMPONENTS = 2_000, 5, 200
+GRID = {"C": np.logspace(-5, 0, 6)}
 
 
 def main(workdir: str) -> None:
@@ -49,11 +51,12 @@ def probe(
     train: np.ndarray, test: np.ndarray, labels: np.ndarray, groups: np.ndarray
 ) -> np.ndarray:
     """Return the scores of the test examples by a probe that chose its strength on train."""
-    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
-    folds = GroupKFold(FOLDS)
-    search = GridSearchCV(model, GRID, cv=folds, scoring="roc_auc")
-    search.fit(train, labels, groups=groups)
-    return search.decision_function(test)
+    reduce = make_pipeline(PCA(COMPONENTS, random_state=0), StandardScaler()).fit(train)
+    search = GridSearchCV(
+        LogisticRegression(max_iter=200), GRID, cv=GroupKFold(FOLDS), scoring="roc_auc"
+    )
+    search.fit(reduce.transform(train), labels, groups=groups)
+    return search.decision_function(reduce.transform(test))
 
 
 def auroc(labels: np.ndarray, scores: np.ndarray) -> tuple[float, tuple[float, float]]:

@@ -151,10 +151,12 @@ def evaluate_run(
     import jax
 
     from ssljax.evaluation import table, with_earlier, write
+    from ssljax.evaluation.measure import require_measured
     from ssljax.training.evaluate import full_evaluation
 
     output = output or workdir / "evaluation.json"
     result = full_evaluation(experiment, state, record=record, say=say)
+    asked = result.get("protocols", {})
     result = with_earlier(result | {"flops_per_example": _flops(experiment)}, output)
     say("")
     say(table(result))
@@ -165,6 +167,7 @@ def evaluate_run(
         say(f"checkpoints, metrics.jsonl, tensorboard, config.json, evaluation.json: {workdir}")
     else:
         say(f"written to {output}")
+    require_measured(asked)  # last, so that what was measured is written
 
 
 def _flops(experiment: Any) -> int:

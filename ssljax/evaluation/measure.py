@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ssljax.errors import UserError
 from ssljax.evaluation.bootstrap import percentiles
 from ssljax.evaluation.few_labels import mean_interval
 from ssljax.evaluation.intervals import BASELINES, Gain, paired_difference, unpack
@@ -31,8 +32,8 @@ def measure(
 
     Returns:
       {protocol: {"settings": ..., row: what `Protocol.measure` gave and "seconds", or
-      {"not_measured": reason}, "gains": {baseline: {number: {"difference", "interval"}}}}}, plain
-      values that JSON can hold.
+      {"not_measured": reason, and "failed": True if the user can mend it}, "gains": {baseline:
+      {number: {"difference", "interval"}}}}}, plain values that JSON can hold.
     """
     return {name: _measured(name, protocol, subjects, say) for name, protocol in protocols.items()}
 
@@ -46,8 +47,9 @@ def _measured(
         start = time.perf_counter()
         try:
             scores = protocol.measure(subject)
-        except NotMeasured as reason:
-            found[subject.row] = {"not_measured": str(reason)}
+        except UserError as reason:  # the others are measured all the same
+            failed = {} if isinstance(reason, NotMeasured) else {"failed": True}
+            found[subject.row] = {"not_measured": str(reason), **failed}
             continue
         found[subject.row] = scores | {"seconds": round(time.perf_counter() - start, 2)}
     pairs = {row: _pop_pairs(found.get(row, {})) for row in TITLES}
@@ -60,6 +62,14 @@ def _measured(
         for row in BASELINES
     }
     return found
+
+
+def require_measured(found: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raise a UserError if a protocol failed for a reason that the user can mend."""
+    for name, result in found.items():
+        for row in TITLES:
+            if result.get(row, {}).get("failed"):
+                raise UserError(f"protocol {name}: {result[row]['not_measured']}")
 
 
 class _Pairs(NamedTuple):

@@ -199,7 +199,7 @@ def _open_sets(experiment: Experiment) -> _Sets:
         if options.test_split != default_config().evaluation.test_split:
             raise  # asked for by name, so it has to be there
         return _Sets(train, None)
-    labelled = [source for source in (train, test) if source.num_classes is not None]
+    labelled = [source for source in (train, test) if "label" in source.fields]  # of any kind
     if len(labelled) == 2:
         return _Sets(train, test)
     return _Sets(labelled[0] if labelled else train, None)

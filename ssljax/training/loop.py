@@ -70,8 +70,7 @@ def pretrain(
         if stored is not None and stored.imported:
             raise UserError(
                 f"{workdir} holds imported weights, without data; start a run from them in another "
-                f"workdir, with config.init_from=({{'workdir': {str(workdir)!r}, 'take': "
-                "'params/encoder', 'put': 'params/encoder'},)"
+                f"workdir, with config.init_from=({{'workdir': {str(workdir)!r}}},)"
             )
         experiment = build(config, stored.spec if stored else None, with_source=True)
         objective, pipeline = experiment.objective, experiment.pipeline()

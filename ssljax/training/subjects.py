@@ -286,7 +286,7 @@ def _layers(experiment: Experiment) -> dict[str, tuple[int, ...]]:
     seen = functools.partial(_seen, experiment, output=LAYERS)
     try:
         made = jax.eval_shape(seen, state.params, state.objective_state, batch)
-    except TypeError:  # its module takes no `layers`
+    except (TypeError, UserError):  # its module takes no `layers`, or the objective has no encoder
         return {}
     found = {LAYERS: made.shape[1:]}
     run, field = experiment.objective.run, next(iter(fields))

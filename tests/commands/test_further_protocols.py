@@ -83,9 +83,11 @@ def test_protocols_of_masks(workdir, files, capsys):
         assert 0.3 < found["segmentation"][row]["numbers"]["mIoU"]["value"] < 1
         assert 0 <= found["corloc"][row]["numbers"]["CorLoc"]["value"] < 1
     assert set(found["segmentation"]["pretrained"]["iou"]) == {"0", "1"}
+    data = json.loads((workdir / "evaluation.json").read_text())["data"]
+    assert data["test"] == "test"  # and not a part of train
     found = _measured(workdir, "segmentation,anomaly")
     assert "it needs masks" in found["segmentation"]["pretrained"]["not_measured"]
-    assert "segmentation of raw input not measured: it needs masks" in capsys.readouterr().out
+    assert "note: segmentation not measured: it needs masks" in capsys.readouterr().out
 
 
 def test_a_class_that_is_not_there(workdir, capsys):

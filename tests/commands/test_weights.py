@@ -27,6 +27,22 @@ def get_config(run):
 """
 
 
+FINETUNE = """
+from ml_collections import ConfigDict
+
+def get_config(source):
+    return ConfigDict({
+        "steps": 1,
+        "batch_size": 8,
+        "data": {"source": source},
+        "encoder": {"positions": "learned"},
+        "objective": {"name": "supervised"},
+        "evaluation": {"final": False},
+        "progress": False,
+    })
+"""
+
+
 def table(first):
     return np.pad(sincos((4, 4), made_up.WIDTH), ((first, 0), (0, 0)))[None]
 
@@ -105,6 +121,20 @@ def test_training_goes_on_in_another_workdir(mae, tmp_path, capsys):
     assert "imported weights, without data; start a run from them" in capsys.readouterr().err
     assert main(["pretrain", *config, "--workdir", str(tmp_path / "run")]) == 0
     assert ssljax.load(tmp_path / "run").step == 1
+
+
+def test_it_is_fine_tuned(mae, tmp_path, capsys):
+    """At another size, so that the fixed positions become learned ones of another grid."""
+    images = np.random.default_rng(0).integers(0, 256, (16, 24, 24, 3), dtype=np.uint8)
+    np.savez(tmp_path / "set.npz", images=images, labels=np.arange(16) % 2)
+    (tmp_path / "labels.py").write_text(FINETUNE)
+    config = ["--config", f"{tmp_path / 'labels.py'}:npz:{tmp_path / 'set.npz'}"]
+    made = ["finetune", "--init-from", str(mae / "run"), *config, "--workdir"]
+    assert main([*made, str(tmp_path / "run"), "--config.encoder.image_size=24"]) == 0
+    told = capsys.readouterr().out
+    assert f"starting from the encoder of {mae / 'run'}, step 0:" in told
+    assert "learned from fixed sines and cosines on" in told and "decoder  left out" in told
+    assert ssljax.load(tmp_path / "run").config.encoder.norm_epsilon == 1e-12
 
 
 def test_import_and_export_give_the_same_bytes(mae, resnet, tmp_path, capsys):

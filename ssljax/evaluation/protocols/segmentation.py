@@ -50,6 +50,8 @@ class Segmentation(Protocol):
         l2, selection = self._select(features, labels, image, seed=subject.seed)
         classifier = fit(features, labels, l2=l2)
         truth = subject.examples.targets("test")
+        if not (truth >= 0).any():
+            raise NotMeasured("no pixel of test has a class")
         classes = np.union1d(labels, truth[truth >= 0])
         counted = []
         for tokens, masks in mask_batches(subject, "test"):
@@ -59,8 +61,8 @@ class Segmentation(Protocol):
         counts = Counts(*(np.concatenate(one) for one in zip(*counted, strict=True)))
         scores = mask_scores(counts)
         numbers = {
-            "mIoU": number(scores.miou, scores.miou_interval, unit=PERCENT),
-            "pixel accuracy": number(scores.accuracy, scores.accuracy_interval, unit=PERCENT),
+            "mIoU": number(scores.miou, unit=PERCENT, resamples=scores.mious),
+            "pixel accuracy": number(scores.accuracy, unit=PERCENT, resamples=scores.accuracies),
         }
         by_class = {
             str(label): float(one)

@@ -60,6 +60,20 @@ def test_every_rate_is_trained_as_it_would_be_alone(problem, by_epoch):
         np.testing.assert_allclose(swept.params["bias"][number], bias, atol=2e-6)
 
 
+def test_rows_cut_over_eight_devices_train_the_same_probe(problem, rows_over_eight_devices):
+    rows, targets = problem
+    head = linear_head((5,), 3, norm=True)
+    plain = batches_of(rows, targets, 24)(0)
+    cut = [(jax.device_put(one, rows_over_eight_devices), *rest) for one, *rest in plain]
+    assert len(cut[0][0].sharding.device_set) == 8
+    found = [
+        train(head, [0.1, 1.0], Schedule(5), lambda number, of=of: of, 1, seed=0)
+        for of in (plain, cut)
+    ]
+    for one, two in zip(*map(jax.tree.leaves, found), strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-5, atol=1e-6)
+
+
 def test_rows_that_fill_up_a_batch_count_for_nothing(problem):
     rows, targets = problem
     head = linear_head((5,), 3, norm=True)

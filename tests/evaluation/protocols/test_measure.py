@@ -12,7 +12,7 @@ import pytest
 
 from ssljax.errors import UserError
 from ssljax.evaluation import table, with_earlier
-from ssljax.evaluation.measure import lines, measure
+from ssljax.evaluation.measure import lines, measure, require_measured
 from ssljax.evaluation.protocols import PROTOCOLS, Protocol, build_protocol, number, protocol_class
 from ssljax.evaluation.protocols.base import rate
 from ssljax.evaluation.subject import NotMeasured
@@ -44,6 +44,25 @@ class Nearest(Protocol):
 @pytest.fixture(scope="module")
 def found(digits):
     return measure({"nearest": Nearest()}, three_of(digits))
+
+
+@dataclasses.dataclass(frozen=True)
+class Refused(Protocol):
+    main = "accuracy"
+
+    def measure(self, subject):
+        raise UserError("there is no class 17; choose one of 0, 1")
+
+
+def test_a_protocol_that_fails_keeps_the_others_from_nothing(digits, found):
+    both = measure({"refused": Refused(), "nearest": Nearest()}, three_of(digits))
+    accuracies = [
+        one["nearest"]["pretrained"]["numbers"]["accuracy"]["value"] for one in (both, found)
+    ]
+    assert accuracies[0] == accuracies[1]
+    require_measured(found)
+    with pytest.raises(UserError, match="protocol refused: there is no class 17"):
+        require_measured(json.loads(json.dumps(both)))
 
 
 def test_every_protocol_has_a_line_a_main_number_and_checked_settings():

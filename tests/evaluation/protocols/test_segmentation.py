@@ -48,6 +48,10 @@ def test_ink_is_seen_by_tokens_of_pixels(masked):
     low, high = ours["mIoU"]["interval"]
     assert low < ours["mIoU"]["value"] < high
     assert low > blind["mIoU"]["value"] + 0.15
+    gain = found["gains"]["random_init"]["mIoU"]
+    assert gain["difference"] == pytest.approx(ours["mIoU"]["value"] - blind["mIoU"]["value"])
+    assert 0.1 < gain["interval"][0] < gain["difference"] < gain["interval"][1]
+    assert found["gains"]["raw_input"]["mIoU"]["interval"] == [0, 0]
     truth = masked[3][masked[3] >= 0]
     majority = np.mean(truth == np.bincount(truth).argmax())
     assert blind["pixel accuracy"]["value"] == pytest.approx(majority)
@@ -67,6 +71,9 @@ def test_what_cannot_be_measured(masked, digits):
     one = (masked[0], 0 * masked[1], masked[2], masked[3])
     with pytest.raises(NotMeasured, match="fewer than 2 classes"):
         Segmentation(pixels=2000).measure(subject_of(one, encode=_patches, outputs=OUTPUTS))
+    nothing = (*masked[:3], 0 * masked[3] - 1)
+    with pytest.raises(NotMeasured, match="no pixel of test has a class"):
+        Segmentation(pixels=2000).measure(subject_of(nothing, encode=_patches, outputs=OUTPUTS))
 
 
 def test_the_grid_has_the_proportions_of_the_image():
