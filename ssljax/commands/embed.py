@@ -6,6 +6,7 @@ import pathlib
 from collections.abc import Sequence
 from typing import Any
 
+from ssljax.commands import run_flags
 from ssljax.errors import UserError, printable
 from ssljax.files import write_atomically
 
@@ -30,7 +31,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         usage="ssljax embed --workdir DIR --out FILE [--source KIND:NAME] [--split SPLIT] "
         "[--output NAME] [--step N]",
     )
-    parser.add_argument("--workdir", required=True, metavar="DIR", help="folder of the run")
+    run_flags.add_flags(parser)
     parser.add_argument(
         "--out",
         required=True,
@@ -48,16 +49,6 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         metavar="NAME",
         help="output of the objective, such as projected/image (default: the one that is "
         "evaluated)",
-    )
-    parser.add_argument(
-        "--step", type=int, metavar="N", help="step of the checkpoint (default: the last)"
-    )
-    parser.add_argument(
-        "--trust",
-        action="append",
-        default=[],
-        metavar="MODULE:CLASS",
-        help="allow the saved config to run this objective, which is not part of ssljax",
     )
     parser.set_defaults(run=run)
 

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ssljax.commands import hosts, import_path
+from ssljax.commands import hosts, import_path, run_flags
 from ssljax.errors import UserError, unknown
 
 DESCRIPTION = """Evaluate the frozen features of a run: weighted k-NN and a linear probe, or other
@@ -31,10 +31,10 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         help="k-NN, linear probe and further protocols, beside their baselines",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        usage="ssljax evaluate --workdir DIR [--protocol NAME[,NAME...]] [--step N]\n"
+        usage="ssljax evaluate --workdir RUN [--protocol NAME[,NAME...]] [--step N]\n"
         "                       [--output FILE] [--config.evaluation.KEY=VALUE ...]",
     )
-    parser.add_argument("--workdir", required=True, metavar="DIR", help="folder of the run")
+    run_flags.add_flags(parser)
     parser.add_argument(
         "--protocol",
         metavar="NAME[,NAME...]",
@@ -42,24 +42,10 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         "config.evaluation.protocols)",
     )
     parser.add_argument(
-        "--step",
-        type=int,
-        metavar="N",
-        help="step of the checkpoint to evaluate (default: the last)",
-    )
-    parser.add_argument(
         "--output",
         type=pathlib.Path,
         metavar="FILE",
         help="file of the result (default: WORKDIR/evaluation.json)",
-    )
-    parser.add_argument(
-        "--trust",
-        action="append",
-        default=[],
-        metavar="MODULE:CLASS",
-        help="allow the saved config to run this objective, which is not part of ssljax; it is "
-        "looked for in the current folder too",
     )
     hosts.add_flags(parser, stoppable=False)
     parser.set_defaults(run=run)

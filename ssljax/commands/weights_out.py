@@ -5,6 +5,7 @@ import math
 import pathlib
 from collections.abc import Sequence
 
+from ssljax.commands import run_flags
 from ssljax.errors import UserError
 
 DESCRIPTION = """Write the weights of a run as config.json and model.safetensors.
@@ -29,20 +30,10 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         usage="ssljax export --workdir RUN --to hf|timm|safetensors --out DIR [--step N]",
     )
-    parser.add_argument("--workdir", required=True, metavar="RUN", help="folder of the run")
+    run_flags.add_flags(parser)
     parser.add_argument("--to", required=True, choices=("hf", "timm", "safetensors"))
     parser.add_argument(
         "--out", required=True, type=pathlib.Path, metavar="DIR", help="new folder to write"
-    )
-    parser.add_argument(
-        "--step", type=int, metavar="N", help="step of the checkpoint (default: the last)"
-    )
-    parser.add_argument(
-        "--trust",
-        action="append",
-        default=[],
-        metavar="MODULE:CLASS",
-        help="allow the saved config to run this objective, which is not part of ssljax",
     )
     parser.set_defaults(run=run)
 

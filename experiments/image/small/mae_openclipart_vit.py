@@ -10,9 +10,8 @@ from experiments.image.common import CLIPART_VIT, openclipart
 
 def get_config():
     """Return the config."""
-    config = openclipart(
-        CLIPART_VIT, steps=2400
-    )  # of one view, of which the encoder sees a quarter
+    # Of one view, of which the encoder sees a quarter.
+    config = openclipart(CLIPART_VIT, steps=2400)
     config.objective = {
         "name": "mae",
         "mask_ratio": 0.75,
