@@ -209,9 +209,11 @@ def lines_of(rows: Mapping[str, Mapping[str, Any]], draws: int) -> list[str]:
     )
     for amount, each in rows.items():
         low, high = each["scratch"]["interval_difference"]
-        verdict = "pays" if low > 0 else "costs" if high < 0 else "cannot be told to pay"
+        verdict = "no measurable effect"
+        if low > 0 or high < 0:
+            verdict = "pretraining pays" if low > 0 else "pretraining costs"
         lines.append(
-            f"{amount} labels: pretraining {verdict}: fine-tuned less from scratch "
+            f"{amount} labels: {verdict}: fine-tuned minus from scratch "
             f"{100 * each['scratch']['difference']:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
         )
     return lines
