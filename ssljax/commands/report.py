@@ -56,15 +56,19 @@ def run(args: argparse.Namespace, rest: Sequence[str]) -> int:
     from ssljax.evaluation.tables import comparison
 
     folders = dict.fromkeys(folder for path in args.runs for folder in _workdirs(path))
-    runs, broken = [], {}
+    runs, grids, broken = [], [], {}
     for folder in folders:
         try:
-            runs.append(_read(folder, args.flops))
+            if (folder / "config.json").is_file():
+                runs.append(_read(folder, args.flops))
+            else:
+                grids += _grid(folder)
         except UserError as error:
             broken[folder] = error
-    if not runs:
+    if not runs and not grids:
         raise next(iter(broken.values()))
-    table = comparison(runs) + markdown({run.name: _protocols(run.name) for run in runs})
+    table = "\n\n".join([*([comparison(runs).rstrip()] if runs else []), *grids]) + "\n"
+    table += markdown({run.name: _protocols(run.name) for run in runs})
     if broken:
         lines = (f"- `{folder}`: {error}" for folder, error in broken.items())
         table += "\nNot readable:\n\n" + "\n".join(lines) + "\n"
@@ -81,11 +85,14 @@ def run(args: argparse.Namespace, rest: Sequence[str]) -> int:
     return 0
 
 
+_MARKS = ("config.json", "few_labels.json")  # of a run, and of a grid of few labels
+
+
 def _workdirs(path: pathlib.Path) -> list[pathlib.Path]:
     try:
-        if (path / "config.json").is_file():
+        if any((path / name).is_file() for name in _MARKS):
             return [path]
-        inside = sorted(found.parent for found in path.glob("*/config.json"))
+        inside = sorted({file.parent for name in _MARKS for file in path.glob(f"*/{name}")})
     except OSError as error:
         raise UserError(f"cannot read the folder {path}: {error.strerror}") from error
     if not inside:
@@ -111,7 +118,8 @@ def _read(folder: pathlib.Path, count: bool) -> Any:
     metrics = read_metrics(folder / "metrics.jsonl")
     flops = _flops(folder, config) if count and evaluation else None
     family = _family(config.objective.name)
-    run = RunRecord(str(folder), family, config, metrics, evaluation, flops)
+    finetuning = _json(folder / "finetuning.json")
+    run = RunRecord(str(folder), family, config, metrics, evaluation, finetuning, flops)
     try:
         comparison([run])
         markdown({run.name: _protocols(run.name)})
@@ -121,6 +129,19 @@ def _read(folder: pathlib.Path, count: bool) -> Any:
             f"version of ssljax writes ({type(error).__name__}: {error})"
         ) from error
     return run
+
+
+def _grid(folder: pathlib.Path) -> list[str]:
+    from ssljax.evaluation.finetuned import few_labels_grids
+
+    file = folder / "few_labels.json"
+    try:
+        return few_labels_grids({str(folder): _json(file)})
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise UserError(
+            f"{file} is not of the form that this version of ssljax writes, or its grid is not "
+            f"finished ({type(error).__name__}: {error})"
+        ) from error
 
 
 def _protocols(folder: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ class RunRecord:
       metrics: the lines of metrics.jsonl, in order.
       evaluation: what `ssljax.evaluation.evaluate` found, its "step" and its "data"; None if it was
         not evaluated.
+      finetuning: the contents of finetuning.json; None if it was not scored on labels.
       flops: of the training, by its products and convolutions; None if they were not counted.
     """
 
@@ -24,6 +25,7 @@ class RunRecord:
     config: Mapping[str, Any]
     metrics: Sequence[Mapping[str, float]]
     evaluation: Mapping[str, Any] | None = None
+    finetuning: Mapping[str, Any] | None = None
     flops: int | None = None
 
     @property

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ssljax.evaluation.few_labels import few_labels_lines
+from ssljax.evaluation.finetuned import finetuned
 from ssljax.evaluation.intervals import BASELINES, NOT_ASKED, PROBES, gain
 from ssljax.evaluation.measure import lines as measured_lines
 from ssljax.evaluation.over_seeds import over_seeds
@@ -163,11 +164,13 @@ def comparison(runs: Sequence[RunRecord]) -> str:
     evaluated = [run for run in runs if run.evaluation]
     counted = any(run.flops is not None for run in evaluated)
     rows = [_row(run, counted) for run in evaluated]
-    missing = [f"- `{run.name}`: {_state(run)}" for run in runs if not run.evaluation]
+    untold = [run for run in runs if not run.evaluation and not run.finetuning]
+    missing = [f"- `{run.name}`: {_state(run)}" for run in untold]
     parts = []
     if rows:
         body = [rows[0], ["---"] * len(rows[0]), *(row.values() for row in rows)]
         parts += [LEGEND, "\n".join(map(_line, body)), *over_seeds(runs), *_few_labels(runs)]
+    parts += finetuned(runs)
     if missing:
         parts += ["Not evaluated:", "\n".join(missing)]
     return "\n\n".join(parts) + "\n"

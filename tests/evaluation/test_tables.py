@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from ssljax.evaluation.finetuned import few_labels_grids
 from ssljax.evaluation.tables import RunRecord, comparison
 
 
@@ -146,3 +147,33 @@ def test_other_data_for_the_evaluation_is_told():
     run = dataclasses.replace(run, config={**run.config, "data": {"source": "npz:b"}})
     (row,) = _rows(comparison([run]))
     assert row["data"] == "npz:b, evaluated on npz:a"
+
+
+def test_runs_that_learn_labels_have_a_table_of_their_own():
+    found = {
+        "step": 100,
+        "init_from": [{"workdir": "runs/a"}],
+        "kind": "class",
+        "scores": {"accuracy": 0.5, "interval_accuracy": [0.4, 0.6]},
+        "examples": 20,
+        "data": {"source": "npz:a", "split": "test"},
+    }
+    tuned = dataclasses.replace(_run("runs/b", "supervised", "supervised"), finetuning=found)
+    fresh = dataclasses.replace(tuned, name="runs/c", finetuning={**found, "init_from": []})
+    text = comparison([_run(evaluation=_evaluation()), tuned, fresh])
+    table = text.partition("## Trained on labels")[2]
+    score = "accuracy 50.0 (95% interval 40.0 to 60.0) (class, 20 examples)"
+    assert f"| `runs/b` | `runs/a` | npz:a, test | 100 | 0 | {score} |" in table
+    assert "| `runs/c` | from scratch |" in table and "Not evaluated" not in text
+
+
+def test_a_grid_of_few_labels_compares_fine_tuning_with_scratch():
+    def row(mean, difference):
+        ends = {"interval": [mean - 0.1, mean + 0.1], "difference": difference}
+        return {"accuracy": mean, **ends, "interval_difference": [0.1, 0.3]}
+
+    rows = {"probe": row(0.6, 0.1), "finetuned": row(0.7, 0.0), "scratch": row(0.5, 0.2)}
+    (table,) = few_labels_grids({"runs/few": {"rows": {"10": rows}}})
+    cells = "60.0 ± 10.0 | 70.0 ± 10.0 | 50.0 ± 10.0 | +20.0 (+10.0 to +30.0)"
+    assert f"| `runs/few` | 10 | {cells} |" in table
+    assert few_labels_grids({}) == []
