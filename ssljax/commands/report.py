@@ -113,7 +113,7 @@ def _read(folder: pathlib.Path, count: bool) -> Any:
         if "name" not in section:
             raise UserError(f"{folder / 'config.json'} names no encoder, or no objective")
     evaluation = _json(folder / "evaluation.json")
-    if evaluation and "pretrained" not in evaluation:
+    if evaluation and "protocols" in evaluation and "pretrained" not in evaluation:
         evaluation = None  # of further protocols alone
     metrics = read_metrics(folder / "metrics.jsonl")
     flops = _flops(folder, config) if count and evaluation else None
