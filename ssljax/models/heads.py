@@ -125,10 +125,11 @@ class LinearHead(nn.Module):
             x = norm(x, train=train)
         elif self.norm != "none":
             raise unknown("head_norm", self.norm, ("none", "batch"))
-        init = nn.initializers.normal(self.std)
-        return nn.Dense(self.out, dtype=dtype, kernel_init=init, name="output")(x).astype(
-            jnp.float32
-        )
+        # Classes are cut over "tensor" as the ids of a vocabulary are.
+        kernel_init = named_init(nn.initializers.normal(self.std), None, "vocab")
+        bias_init = named_init(nn.initializers.zeros, "vocab")
+        inits = {"kernel_init": kernel_init, "bias_init": bias_init}
+        return nn.Dense(self.out, dtype=dtype, name="output", **inits)(x).astype(jnp.float32)
 
 
 class DINOHead(nn.Module):

@@ -376,6 +376,23 @@ def test_a_full_disk_is_told_and_the_last_good_checkpoint_stays(
     assert checkpointer.save(3, small, meta={}, wait=True)
 
 
+def test_a_partial_save_is_removed_while_others_still_write_into_it(make, monkeypatch):
+    checkpointer = make()
+    partial = checkpointer.folder / "2.orbax-checkpoint-tmp"
+    partial.mkdir(parents=True)
+    remove, late = shutil.rmtree, iter(["late file"])
+
+    def rmtree(path, **options):
+        remove(path, **options)
+        for name in late:  # a write that was under way
+            path.mkdir()
+            (path / name).touch()
+
+    monkeypatch.setattr(shutil, "rmtree", rmtree)
+    checkpointer._steps.remove_partial()
+    assert not partial.exists()
+
+
 def test_a_place_that_cannot_be_written_is_told(make, tmp_path):
     (tmp_path / "checkpoints").write_text("a file")
     with pytest.raises(UserError, match="cannot read the folder .*/checkpoints: Not a directory"):

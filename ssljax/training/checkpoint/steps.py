@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import shutil
+import time
 from collections.abc import Callable
 
 from ssljax.errors import UserError
@@ -12,6 +13,7 @@ from ssljax.training.checkpoint.contents import lacking
 from ssljax.training.checkpoint.retention import Retention
 
 TEMPORARY = ".orbax-checkpoint-tmp"
+_ATTEMPTS, _PAUSE = 20, 0.05  # to remove a folder, with seconds between them
 # Orbax finds its own files by patterns made of the whole path, in which these mean something else.
 _PATTERN = "*?[]\\"
 
@@ -124,7 +126,12 @@ class Steps:
     def remove_partial(self) -> None:
         """Remove what saves and removals that were cut short have left."""
         for path in self.folder.glob(f"*{TEMPORARY}*"):
-            shutil.rmtree(path, ignore_errors=True)
+            # Of a save that failed, other writes may still be under way, and make files meanwhile.
+            for _ in range(_ATTEMPTS):
+                shutil.rmtree(path, ignore_errors=True)
+                if not path.exists():
+                    break
+                time.sleep(_PAUSE)
 
 
 def require_plain(path: str | os.PathLike[str]) -> None:
