@@ -28,6 +28,7 @@ PARTS = (
     ("Fields", "What data are like", "ssljax.spec", ("Field", "Value", "Spec")),
     ("Data sets", "Examples by number", "ssljax.data", ("open_source", "Source")),
     ("Evaluation", "Probes and measures of frozen features", "ssljax.evaluation", ()),
+    ("Weights", "Weights of other libraries", "ssljax.hub", ("import_weights", "export_weights")),
     ("Errors", "What a user can mend", "ssljax.errors", ("UserError",)),
 )
 OPTIONS = {
