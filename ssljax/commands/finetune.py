@@ -200,6 +200,8 @@ def score_run(
         where = f"{found['data']['held_out']:.0%} of {where}, held out"
     say("")
     say(f"{where}: {sentence(found['kind'], found['scores'], found['examples'])}")
+    for note in found["notes"]:
+        say(f"note: {note}")
     say("")
     result = {
         "step": int(state.step),

@@ -12,6 +12,7 @@ start here:
   ssljax list                                   all objectives, encoders, data sets, experiments
   ssljax config experiments/quickstart.py       the complete config, with a line on every key
   ssljax pretrain --config experiments/quickstart.py --workdir runs/quick
+  ssljax finetune --init-from runs/quick --config FILE.py --workdir runs/tuned    on labels
   ssljax evaluate --workdir runs/quick          k-NN and linear probe beside their baselines
   ssljax evaluate --workdir runs/quick --protocol few_shot,layers    further protocols
   ssljax embed --workdir runs/quick --source folder:PATH --out features.npz

@@ -15,6 +15,7 @@ from ssljax.evaluation.predictions import MAIN, Counts, score
 from ssljax.spec import Field, target_kind
 from ssljax.training.data_sets import open_data, training_parts
 from ssljax.training.experiment import Experiment
+from ssljax.training.selection import classes_of
 from ssljax.training.sharding import local_rows
 from ssljax.training.state import TrainState
 from ssljax.training.subjects import batches
@@ -35,8 +36,9 @@ def score_test(experiment: Experiment, state: TrainState) -> dict[str, Any]:
     Without a test split they are on the examples that `data.held_out` keeps out of training.
 
     Returns:
-      "kind" of the labels, "scores" as of `ssljax.evaluation.predictions.score`, "examples", and
-      "data": "source", "split", and "held_out" where that is what they are of.
+      "kind" of the labels, "scores" as of `ssljax.evaluation.predictions.score`, "examples",
+      "data": "source", "split", and "held_out" where that is what they are of; and "notes", what
+      to know of the scores.
     """
     source, held_out = _test_set(experiment)
     label = experiment.objective.run.spec.fields["label"]
@@ -48,6 +50,7 @@ def score_test(experiment: Experiment, state: TrainState) -> dict[str, Any]:
         "scores": scored(experiment, state, source),
         "examples": len(source),
         "data": data,
+        "notes": _notes(experiment, source),
     }
 
 
@@ -94,6 +97,20 @@ def scored(experiment: Experiment, state: TrainState, source: Source) -> dict[st
     if kind == "mask":
         return score(kind, counts.counts, np.zeros(0))
     return score(kind, np.concatenate(rows), np.concatenate(targets))
+
+
+def _notes(experiment: Experiment, test: Source) -> list[str]:
+    """Say which classes of test the training examples lack."""
+    if experiment.source is None or target_kind(test.fields["label"]) != "class":
+        return []
+    labels, known = classes_of(test), np.unique(classes_of(experiment.source))
+    absent = ~np.isin(labels, known)
+    if not absent.any():
+        return []
+    return [
+        f"{len(np.unique(labels[absent]))} classes of {test.split!r} are absent from the training "
+        f"examples: their {int(absent.sum())} of {len(labels)} examples count as errors"
+    ]
 
 
 def _predictor(experiment: Experiment, kind: str) -> Callable[..., jax.Array]:

@@ -156,7 +156,7 @@ def test_a_probe_is_the_same_command(files):
         (["--config.encoder.width=8"], "another architecture: encoder.width is 16 there, 8 here"),
         (["--config.objective=simclr"], "predicts no labels; finetune trains 'supervised'"),
         (["--config.data.source=npz:TABLE"], "needed is image"),
-        (["--config.data.source=npz:UNLABELLED"], "with data that have labels"),
+        (["--config.data.source=npz:UNLABELLED"], "it needs data with labels"),
         (["--config.data.source=npz:TRAIN"], "set config.data.held_out=0.2|held_out"),
         (["--config.data.labels=False"], "a fine-tuning learns labels"),
         (["--init-from=nowhere"], "nowhere holds no run"),
@@ -174,6 +174,19 @@ def test_what_does_not_fit_is_refused_and_leaves_nothing(files, tmp_path, capsys
     assert main(finetune(files, tmp_path / "run", *further)) == 2
     assert re.search(message, capsys.readouterr().err)
     assert not (tmp_path / "run").exists()
+
+
+def test_classes_of_test_that_training_lacks_are_told(files, tmp_path, capsys):
+    images = np.random.default_rng(0).integers(0, 255, (40, 8, 8, 1), np.uint8)
+    parts = {"train_label": np.arange(40) % 2 + 1, "test_label": np.arange(40) % 4 + 1}  # from 1 on
+    np.savez(tmp_path / "x.npz", train_image=images, test_image=images, **parts)
+    further = [f"--config.data.source=npz:{tmp_path / 'x.npz'}", "--config.steps=2"]
+    further += ["--config.batch_size=8", "--config.evaluation.every=0"]
+    assert main(finetune(files, tmp_path / "run", *further)) == 0
+    note = "2 classes of 'test' are absent from the training examples: their 20 of 40 examples"
+    assert f"note: {note} count as errors" in capsys.readouterr().out
+    (told,) = json.loads((tmp_path / "run/finetuning.json").read_text())["notes"]
+    assert told.startswith(note)
 
 
 def test_numbers_are_regressed_from_other_images(files, tmp_path, capsys):

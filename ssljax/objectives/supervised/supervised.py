@@ -85,8 +85,8 @@ class Supervised(Objective):
     def check(self):
         if "label" not in self.run.spec.fields:
             raise UserError(
-                "config.objective.name='supervised' learns labels, and the batches have none; set "
-                "config.data.labels=True, with data that have labels"
+                "config.objective.name='supervised' learns labels, and the batches have none: it "
+                "needs data with labels, and config.data.labels=True"
             )
         self.views.require(count=1)
         if not self._outputs:

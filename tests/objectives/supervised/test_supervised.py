@@ -208,7 +208,7 @@ def test_what_does_not_fit_is_refused(section, label, options, match):
 
 def test_without_labels_it_is_refused():
     run = Run(build_encoder(VIT), SPECS["image"], steps=10, batch_size=BATCH)
-    with pytest.raises(UserError, match="set config.data.labels=True"):
+    with pytest.raises(UserError, match="needs data with labels, and config.data.labels=True"):
         build_objective({"name": "supervised"}, run)
 
 
