@@ -209,7 +209,7 @@ def lines_of(rows: Mapping[str, Mapping[str, Any]], draws: int) -> list[str]:
     )
     for amount, each in rows.items():
         low, high = each["scratch"]["interval_difference"]
-        verdict = "no measurable effect"
+        verdict = "no measurable effect of pretraining"
         if low > 0 or high < 0:
             verdict = "pretraining pays" if low > 0 else "pretraining costs"
         lines.append(
