@@ -255,7 +255,7 @@ def few_labels_lines(scores: Mapping[str, Mapping[str, Any]]) -> list[str]:
     heads = "  ".join(f"{f'{int(count):,} labels':>13}" for count in counts)
     lines = [f"{'':<12}  {heads}"]
     for title, row in scores.items():
-        cells = "  ".join(f"{_percent(row[count]):>13}" for count in counts)
+        cells = "  ".join(f"{percent(row[count]):>13}" for count in counts)
         lines.append(f"{title:<12}  {cells}")
     draws = len(scores[first][counts[0]]["accuracies"])
     lines.append(f"linear probe, mean of {draws} draws of the labels, 95% interval over draws")
@@ -272,6 +272,7 @@ def few_labels_lines(scores: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return lines
 
 
-def _percent(score: Mapping[str, Any]) -> str:
+def percent(score: Mapping[str, Any]) -> str:
+    """Return "84.0 ± 8.8": an accuracy in percent, with half of its interval."""
     low, high = score["interval"]
     return f"{100 * score['accuracy']:.1f} ± {50 * (high - low):.1f}"

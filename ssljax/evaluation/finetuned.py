@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ssljax.evaluation.few_labels import percent
 from ssljax.evaluation.predictions import sentence
 from ssljax.evaluation.run_record import RunRecord
 
@@ -35,8 +36,8 @@ def few_labels_grids(grids: Mapping[str, Mapping[str, Any]]) -> list[str]:
         [
             f"`{name}`",
             amount,
-            *(_accuracy(rows[row]) for row in ("probe", "finetuned", "scratch")),
-            _difference(rows["scratch"]),
+            *(percent(rows[row]) for row in ("probe", "finetuned", "scratch")),
+            difference(rows["scratch"]),
         ]
         for name, grid in grids.items()
         for amount, rows in grid["rows"].items()
@@ -54,11 +55,7 @@ def _table(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *body))
 
 
-def _accuracy(row: Mapping[str, Any]) -> str:
-    low, high = row["interval"]
-    return f"{100 * row['accuracy']:.1f} ± {50 * (high - low):.1f}"
-
-
-def _difference(row: Mapping[str, Any]) -> str:
+def difference(row: Mapping[str, Any]) -> str:
+    """Return "+34.4 (+25.6 to +43.2)": a difference in points, with its interval."""
     low, high = row["interval_difference"]
     return f"{100 * row['difference']:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"

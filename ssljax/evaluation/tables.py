@@ -5,7 +5,7 @@ import pathlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ssljax.evaluation.few_labels import few_labels_lines
+from ssljax.evaluation.few_labels import few_labels_lines, percent
 from ssljax.evaluation.finetuned import finetuned
 from ssljax.evaluation.intervals import BASELINES, NOT_ASKED, PROBES, gain
 from ssljax.evaluation.measure import lines as measured_lines
@@ -99,10 +99,7 @@ def table(result: dict) -> str:
 
 
 def _percent(score: dict | None) -> str:
-    if score is None:
-        return "not measured"
-    low, high = score["interval"]
-    return f"{100 * score['accuracy']:.1f} ± {50 * (high - low):.1f}"
+    return "not measured" if score is None else percent(score)
 
 
 def _warnings(result: dict) -> list[str]:

@@ -14,7 +14,8 @@ from ml_collections import ConfigDict
 from ssljax.data import Source
 from ssljax.errors import UserError
 from ssljax.evaluation.features import extract
-from ssljax.evaluation.few_labels import cross_validated, draw, draw_of_each, mean_interval
+from ssljax.evaluation.few_labels import cross_validated, draw, draw_of_each, mean_interval, percent
+from ssljax.evaluation.finetuned import difference
 from ssljax.evaluation.linear import GRID, fit
 from ssljax.spec import target_kind
 from ssljax.training.evaluate import features_for
@@ -201,7 +202,7 @@ def lines_of(rows: Mapping[str, Mapping[str, Any]], draws: int) -> list[str]:
     heads = "  ".join(f"{f'{amount} labels':>13}" for amount in rows)
     lines = [f"{'':<12}  {heads}"]
     for row, title in ROWS.items():
-        cells = "  ".join(f"{_percent(rows[amount][row]):>13}" for amount in rows)
+        cells = "  ".join(f"{percent(rows[amount][row]):>13}" for amount in rows)
         lines.append(f"{title:<12}  {cells}")
     lines.append(
         f"test accuracy, mean of {draws} draws of the labels, 95% interval over draws; a number is "
@@ -214,11 +215,6 @@ def lines_of(rows: Mapping[str, Mapping[str, Any]], draws: int) -> list[str]:
             verdict = "pretraining pays" if low > 0 else "pretraining costs"
         lines.append(
             f"{amount} labels: {verdict}: fine-tuned minus from scratch "
-            f"{100 * each['scratch']['difference']:+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
+            f"{difference(each['scratch'])}"
         )
     return lines
-
-
-def _percent(row: Mapping[str, Any]) -> str:
-    low, high = row["interval"]
-    return f"{100 * row['accuracy']:.1f} ± {50 * (high - low):.1f}"
