@@ -44,21 +44,27 @@ def small(monkeypatch):
     monkeypatch.setattr(openclipart, "renderer", lambda: render)
 
 
-def titles(arrays):
-    return {str(title) for part in arrays.splits.values() for title in part["text"]}
+def titles(arrays, splits=("train", "validation", "test")):
+    """Of the drawings with labels, or of the named splits."""
+    found = (arrays.splits[split] for split in splits if split in arrays.splits)
+    return {str(title) for part in found for title in part["text"]}
 
 
 def test_copies_count_once_and_a_drawing_of_two_folders_has_no_class(tmp_path):
     one, two, three = svg("1 1"), svg("2 2"), svg("3 3")
     files = {"food/a.svg": one, "food/b/c.svg": one, "food/d.svg": two, "tools/d.svg": two}
     write(tmp_path, {**files, "unsorted/e.svg": three, "special/patterns/f.svg": three})
-    (found,) = openclipart.drawings(tmp_path / openclipart.FOLDER)
-    assert (found.path, found.category) == ("food/a.svg", "food")
-    assert found.title == "a fox & a hen" and found.creator == "ann lee"
+    first, *others = openclipart.drawings(tmp_path / openclipart.FOLDER)
+    assert (first.paths, first.category) == (("food/a.svg", "food/b/c.svg"), "food")
+    assert first.title == "a fox & a hen" and first.creator == "ann lee"
+    assert [(one.paths[0], one.category) for one in others] == [
+        ("food/d.svg", ""),
+        ("special/patterns/f.svg", ""),
+    ]
 
 
 def test_without_a_title_the_file_name_serves_and_the_creator_is_unknown():
-    found = openclipart.Drawing("food/red_apple.svg", b"<svg><dc:title/></svg>")
+    found = openclipart.Drawing(("food/red_apple.svg",), b"<svg><dc:title/></svg>")
     assert found.title == "red apple" and found.creator == ""
 
 
@@ -91,6 +97,23 @@ def test_no_class_is_too_large_or_too_small_nor_of_one_creator(small, tmp_path):
     assert found.class_names == ("food",)
     kept = titles(found)
     assert len(kept) == 4 and sum(title.startswith("ann") for title in kept) <= 2
+    assert titles(found, ["unlabelled"]) >= {f"x {i}" for i in range(5)}  # of an unknown creator
+
+
+def test_what_has_no_class_is_unlabelled_but_not_of_the_creators_of_test(small, tmp_path):
+    parts = {openclipart.part_of(name, 1): name for name in map("{} painter".format, range(20))}
+    files = {f"food/{name}.svg": svg(f"0 {i}", name, name) for i, name in enumerate(parts.values())}
+    files |= {
+        f"unsorted/{part}.svg": svg(f"0 {9 + i}", part, name)
+        for i, (part, name) in enumerate(parts.items())
+    }
+    # Like the one of test: this is the one that goes.
+    files |= {"special/copy.svg": svg(f"1 {list(parts).index('test')}", "copied", "")}
+    write(tmp_path, files)
+    found = openclipart.read_openclipart(tmp_path)
+    assert titles(found, ["test"]) == {parts["test"]}
+    assert titles(found, ["unlabelled"]) == {parts["train"], "train"}
+    assert "label" not in found.splits["unlabelled"]
 
 
 def test_no_creator_is_in_two_splits():

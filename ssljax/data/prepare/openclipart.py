@@ -3,8 +3,9 @@
 A drawing's class is the folder that it is filed in: animals, food, tools, ... The rules below are
 fixed, so that the same package and the same renderer always give the same data set.
 
-1. A drawing is a file; copies of it count once. One that is filed in several folders has no class.
-2. "special" (gradients, patterns) and "unsorted" say nothing of what is drawn, and are left out.
+1. A drawing is a file; copies of it count once. One that is filed in several folders has no class,
+   nor has one in "special" (gradients, patterns) or "unsorted".
+2. Drawings without a class come after those with one: rule 4 takes none of the latter away.
 3. Every drawing is rendered at 64 x 64 pixels on white, whole and in its proportions. One that
    cannot be rendered, or is blank, is left out.
 4. Of drawings that look alike only the first stays, see `distinct`.
@@ -12,6 +13,8 @@ fixed, so that the same package and the same renderer always give the same data 
    it, and at most 300. Which ones, a hash decides. Folders with fewer than 50 are left out.
 6. No creator is in two of train, validation and test, see `part_of`. Settings are chosen on
    validation.
+7. "unlabelled" has all drawings of rule 4 that are of no creator in validation or test: those of
+   train, those that rule 5 leaves out, and those without a class. Encoders are trained on it.
 """
 
 import dataclasses
@@ -36,7 +39,7 @@ from ssljax.spec import Field
 PACKAGE = Package("openclipart-svg", "public domain")
 FOLDER = "usr/share/openclipart/svg"
 SIZE = 64  # pixels
-LEFT_OUT = ("special", "unsorted")
+LEFT_OUT = {"special", "unsorted"}
 LEAST, MOST = 50, 300  # drawings of a class
 OF_ONE_CREATOR = 40  # drawings of a class
 ALIKE = 0.2
@@ -51,22 +54,23 @@ class Drawing:
     """A file of the package.
 
     Attributes:
-      path: of the first of its copies, from the folder of drawings.
+      paths: of its copies, from the folder of drawings.
       content: an SVG document.
     """
 
-    path: str
+    paths: tuple[str, ...]
     content: bytes
 
     @property
     def category(self) -> str:
-        """The folder at the top that it is filed in."""
-        return self.path.partition("/")[0]
+        """The folder at the top that it is filed in, "" if that is no class or there are two."""
+        folders = {path.partition("/")[0] for path in self.paths}
+        return "" if len(folders) > 1 or folders <= LEFT_OUT else folders.pop()
 
     @property
     def title(self) -> str:
         """What its creator called it, else the name of its file, in words."""
-        name = pathlib.PurePosixPath(self.path).stem
+        name = pathlib.PurePosixPath(self.paths[0]).stem
         return _text(_TITLE, self.content) or name.replace("_", " ")
 
     @property
@@ -99,16 +103,12 @@ def read_openclipart(package: pathlib.Path) -> Arrays:
 
 
 def drawings(folder: pathlib.Path) -> list[Drawing]:
-    """Return the drawings that have one class, each once, in the order of their paths."""
+    """Return the drawings, each once, in the order of their paths; those without a class last."""
     copies: dict[bytes, list[str]] = {}
     for path in sorted(folder.rglob("*.svg")):
         copies.setdefault(path.read_bytes(), []).append(path.relative_to(folder).as_posix())
-    found = (
-        Drawing(paths[0], content)
-        for content, paths in copies.items()
-        if len({path.partition("/")[0] for path in paths}) == 1
-    )
-    return [one for one in found if one.category not in LEFT_OUT]
+    found = (Drawing(tuple(paths), content) for content, paths in copies.items())
+    return sorted(found, key=lambda one: not one.category)
 
 
 def renderer() -> Callable[[bytes], np.ndarray]:
@@ -150,40 +150,37 @@ def arrays(files: Sequence[Drawing], render: Callable[[bytes], np.ndarray]) -> A
             continue
     alone = [rendered[i] for i in distinct(np.stack([image for _, image in rendered]))]
     persons = same_persons(one.creator for one, _ in alone)
-    chosen = _chosen([one for one, _ in alone], persons)
-    kept = [(one, image) for one, image in alone if one.path in chosen]
-    names = tuple(sorted({one.category for one, _ in kept}))
-    counts = Counter(persons[one.creator] for one, _ in kept)
-    splits: dict[str, list] = {"train": [], "validation": [], "test": []}
-    for one, image in kept:
+    chosen = _chosen([one for one, _ in alone if one.category], persons)
+    names = tuple(sorted({one.category for one in chosen}))
+    counts = Counter(persons[one.creator] for one in chosen)
+    splits: dict[str, list] = {"train": [], "validation": [], "test": [], "unlabelled": []}
+    for one, image in alone:
         person = persons[one.creator]
-        part = splits[part_of(person, counts[person])]
-        part.append((image, one.title, names.index(one.category), person))
-    found = {split: _stacked(part) for split, part in splits.items() if part}
+        split = part_of(person, counts[person])
+        drawn = {"image": image, "text": one.title, "group": person}
+        if one in chosen:
+            splits[split].append({**drawn, "label": np.int32(names.index(one.category))})
+        if split == "train":
+            splits["unlabelled"].append(drawn)
+    found = {
+        split: {name: np.array([one[name] for one in part]) for name in part[0]}
+        for split, part in splits.items()
+        if part
+    }
     fields = {"image": image_field(found["train"]["image"]), "text": Field("text", (None,), "str")}
     return Arrays(found, fields, names)
 
 
-def _chosen(found: Sequence[Drawing], persons: Mapping[str, str]) -> set[str]:
-    """Return the paths of the drawings that stay: no class too large or too small."""
+def _chosen(found: Sequence[Drawing], persons: Mapping[str, str]) -> set[Drawing]:
+    """Return the drawings that have labels: no class too large or too small."""
     of_person, of_class = Counter(), defaultdict(list)
     for one in sorted(found, key=lambda one: hashlib.sha256(one.content).digest()):
         person = persons[one.creator], one.category
         of_person[person] += 1
         if not one.creator or of_person[person] <= OF_ONE_CREATOR:
-            of_class[one.category].append(one.path)
-    large = (paths[:MOST] for paths in of_class.values() if len(paths) >= LEAST)
-    return {path for paths in large for path in paths}
-
-
-def _stacked(part: Sequence[tuple[np.ndarray, str, int, str]]) -> dict[str, np.ndarray]:
-    images, titles, labels, persons = zip(*part, strict=True)
-    return {
-        "image": np.stack(images),
-        "text": np.array(titles, str),
-        "label": np.array(labels, np.int32),
-        "group": np.array(persons, str),
-    }
+            of_class[one.category].append(one)
+    large = (members[:MOST] for members in of_class.values() if len(members) >= LEAST)
+    return {one for members in large for one in members}
 
 
 def distinct(images: np.ndarray) -> list[int]:
