@@ -18,8 +18,8 @@ runs. --seeds trains each with every seed; the report has the interval over them
 with every value of a key of the config and scores on the split "validation", which openclipart has:
 settings are chosen so, and test is scored once. It prints the scores and writes no table.
 
---few-labels fine-tunes each run with so many labels of each class, by finetune_DATA_ENCODER.py,
-beside a linear probe and training from scratch on the same labels.
+--few-labels fine-tunes each run of the first seed with so many labels of each class, by
+finetune_DATA_ENCODER.py, beside a linear probe and training from scratch on the same labels.
 """
 
 import argparse
@@ -115,7 +115,8 @@ def main() -> int:
         for one, good in zip(rest, pool.map(train, rest), strict=True):
             failed += [] if good else [one.run]
         if args.few_labels:
-            pretrained = [one for one in variants if _fine_tuning(one, names)]
+            first = [one for one in variants if one.seed == args.seeds[0]]
+            pretrained = [one for one in first if _fine_tuning(one, names)]
             tune = functools.partial(
                 _tune, amounts=args.few_labels, modalities=names, runs=args.runs, threads=threads
             )
