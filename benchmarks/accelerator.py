@@ -50,7 +50,7 @@ METHODS = {
     "simclr": "simclr_openclipart_resnet",
     "byol": "byol_openclipart_resnet",
     "vicreg": "vicreg_openclipart_resnet",
-    "dino": "dino_openclipart_vit",
+    "dino": "dino_openclipart_resnet",
     "mae": "mae_openclipart_vit",
     "swav": "swav_openclipart_resnet",
 }

@@ -155,27 +155,33 @@ class Model:
         return prepared(values, field, name, shorter=shorter)
 
     def _run(self, output: str, given: dict[str, Given]) -> np.ndarray:
-        run, count = self.experiment.jitted(output), len(next(iter(given.values())))
-        rows: list[np.ndarray] = []
-        waiting: list[tuple[Array, int]] = []  # a batch is computed while the next is prepared
-        for begin, end, size in self._parts(count):
-            made = {name: self._prepared(name, values[begin:end]) for name, values in given.items()}
-            # The rows that are missing repeat the last example; every host places its own.
-            own = np.minimum(local_rows(self.experiment.mesh, size), end - begin - 1)
-            batch = self.experiment.put(jax.tree.map(operator.itemgetter(own), made))
-            features = run(self.state.params, self.state.objective_state, batch)
-            waiting.append((features, end - begin))
-            if len(waiting) > 1:
-                rows.append(_rows(*waiting.pop(0)))
-        rows += [_rows(*one) for one in waiting]
-        found = np.concatenate(rows)
-        finite = np.isfinite(found.reshape(count, -1)).all(axis=1)
+        count, found = len(next(iter(given.values()))), None
+        finite = np.empty(count, bool)
+        for begin, end, rows in self._rows(output, given):
+            if found is None:
+                found = np.empty((count, *rows.shape[1:]), np.float32)
+            found[begin:end] = rows
+            finite[begin:end] = np.isfinite(rows.reshape(len(rows), -1)).all(axis=1)
         if not finite.all():
             raise UserError(
                 f"the features of {int((~finite).sum())} of {count} examples are not finite, first "
                 f"of example {int(np.argmin(finite))}; the encoder has diverged"
             )
         return found
+
+    def _rows(self, output: str, given: dict[str, Given]) -> Iterator[tuple[int, int, np.ndarray]]:
+        """Yield (first, end, features) of a batch while the next is computed."""
+        run, count, waiting = self.experiment.jitted(output), len(next(iter(given.values()))), None
+        for begin, end, size in self._parts(count):
+            made = {name: self._prepared(name, values[begin:end]) for name, values in given.items()}
+            # The rows that are missing repeat the last example; every host places its own.
+            own = np.minimum(local_rows(self.experiment.mesh, size), end - begin - 1)
+            batch = self.experiment.put(jax.tree.map(operator.itemgetter(own), made))
+            features = run(self.state.params, self.state.objective_state, batch)
+            if waiting is not None:
+                yield _on_host(*waiting)
+            waiting = begin, end, features
+        yield _on_host(*waiting)
 
     def _parts(self, count: int) -> Iterator[tuple[int, int, int]]:
         """Yield (first, end, size of the batch), sizes being powers of two times the devices."""
@@ -187,8 +193,8 @@ class Model:
             yield begin, end, shards * min(most, 1 << (needed - 1).bit_length())
 
 
-def _rows(features: Array, count: int) -> np.ndarray:
-    return np.asarray(features, np.float32)[:count]
+def _on_host(begin: int, end: int, features: Array) -> tuple[int, int, np.ndarray]:
+    return begin, end, np.asarray(features, np.float32)[: end - begin]
 
 
 def load(
