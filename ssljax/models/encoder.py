@@ -20,6 +20,7 @@ from ssljax.models.initializers import (
     block_initializer,
     token_initializer,
 )
+from ssljax.models.pooling import AttentionPool
 from ssljax.models.positions import INTERPOLATIONS, coordinates, resample, rotary_angles, sincos
 from ssljax.models.transformer import REMAT_POLICIES, LayerNorm, Transformer
 from ssljax.schema import (
@@ -62,6 +63,8 @@ class Encoder(nn.Module):
         last norm. The mean leaves out padding.
       norm_pooled: whether the last norm is of the mean, and not of each token before it, as in
         MAE's fine-tuning (`global_pool`) and timm's `fc_norm`. `tokens` then have no last norm.
+      embedding_norm: whether tokens pass a norm before the first block, class token and positions
+        included (CLIP's images, BERT).
       mlp_ratio, activation, drop_path, drop_path_uniform, layer_scale, qkv_bias, qk_norm,
         norm_epsilon, kernel_init, attention, scan, remat: see `Transformer`.
       patch_init: how the map of the patches starts, a name of `ssljax.models.initializers.KERNELS`;
@@ -84,8 +87,9 @@ class Encoder(nn.Module):
     registers: CountOrNone = 0
     pool: Literal["cls", "mean"] = "cls"
     norm_pooled: bool = False
+    embedding_norm: bool = False
     mlp_ratio: Annotated[float, Above(0), AtMost(64)] = 4.0
-    activation: Literal["gelu", "gelu_tanh", "swiglu"] = "gelu"
+    activation: Literal["gelu", "gelu_tanh", "gelu_quick", "swiglu"] = "gelu"
     drop_path: Decay = 0.0
     drop_path_uniform: bool = False
     layer_scale: Share = 0.0
@@ -232,6 +236,8 @@ class Encoder(nn.Module):
         tokens = jnp.concatenate(
             [jnp.broadcast_to(first, (tokens.shape[0], *first.shape)), tokens], axis=1
         )
+        if self.embedding_norm:
+            tokens = LayerNorm(self.norm_epsilon, dtype=dtype, name="embedding_norm")(tokens)
         before = (0, 0), (len(first), 0)
         tokens = self._trunk(dtype)(
             tokens,
@@ -243,7 +249,7 @@ class Encoder(nn.Module):
         )
         tokens, added = tokens if mlp_outputs or layers else (tokens, None)
         patch_tokens = tokens[:, len(first) :]
-        pooled = tokens[:, 0] if self.pool == "cls" else _mean(patch_tokens, segments)
+        pooled = self._pooled(tokens[:, 0], patch_tokens, segments)
         if self.norm_pooled:
             pooled = LayerNorm(self.norm_epsilon, name="pooled_norm")(pooled)
         pooled = pooled.astype(jnp.float32)
@@ -251,6 +257,22 @@ class Encoder(nn.Module):
             return Encoded(pooled, patch_tokens, layers=self._layers(added, len(first), segments))
         added = added[:, :, len(first) :] if mlp_outputs else None
         return Encoded(pooled, patch_tokens, added)
+
+    def _pooled(self, first: jax.Array, tokens: jax.Array, segments: jax.Array | None) -> jax.Array:
+        """Return the features [B, width]; `first` is the class token, where there is one."""
+        if self.pool == "cls":
+            return first
+        if self.pool == "map":
+            return AttentionPool(
+                heads=self.heads,
+                mlp_ratio=self.mlp_ratio,
+                activation=self.activation,
+                norm_epsilon=self.norm_epsilon,
+                kernel_init=block_initializer(self.kernel_init),
+                dtype=compute_dtype(self.dtype),
+                name="pool_map",
+            )(tokens)
+        return (_last if self.pool == "last" else _mean)(tokens, segments)
 
     def _layers(self, tokens: jax.Array, first: int, segments: jax.Array | None) -> jax.Array:
         """Return [B, L, 2, D] of the tokens [L, B, N, D] of every block."""
@@ -361,3 +383,11 @@ def _mean(tokens: jax.Array, segments: jax.Array | None) -> jax.Array:
     weights = (segments > 0).astype(jnp.float32)
     total = jnp.einsum("bn,bnd->bd", weights, tokens.astype(jnp.float32))
     return total / jnp.maximum(weights.sum(axis=1, keepdims=True), 1)
+
+
+def _last(tokens: jax.Array, segments: jax.Array | None) -> jax.Array:
+    """Return the last of tokens[B, N, D] of each row that is not padding."""
+    if segments is None:
+        return tokens[:, -1]
+    places = jnp.where(segments > 0, jnp.arange(segments.shape[1]), 0)
+    return jnp.take_along_axis(tokens, places.max(axis=1)[:, None, None], axis=1)[:, 0]

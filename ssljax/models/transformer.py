@@ -41,6 +41,7 @@ XAVIER = block_initializer("xavier")
 ACTIVATIONS = {
     "gelu": gelu,
     "gelu_tanh": functools.partial(jax.nn.gelu, approximate=True),
+    "gelu_quick": lambda x: x * jax.nn.sigmoid(1.702 * x),  # CLIP
     "swiglu": jax.nn.silu,  # of the gate
 }
 
@@ -63,9 +64,9 @@ class Transformer(nn.Module):
       depth: number of blocks.
       heads: attention heads; they divide the width, which is that of the tokens.
       mlp_ratio: hidden width of the MLP in widths.
-      activation: "gelu" (exact), "gelu_tanh" or "swiglu" (silu(gate) * value; the hidden width is
-        then two thirds of mlp_ratio widths, rounded up to a multiple of 8, which keeps the
-        parameter count).
+      activation: "gelu" (exact), "gelu_tanh", "gelu_quick" (x sigmoid(1.702 x)) or "swiglu"
+        (silu(gate) * value; the hidden width is then two thirds of mlp_ratio widths, rounded up to
+        a multiple of 8, which keeps the parameter count).
       drop_path: probability of skipping a branch for an example, rising linearly from 0 in the
         first block to this in the last (Huang et al. 2016, arXiv:1603.09382).
       drop_path_uniform: whether it is the same in all blocks instead (DINOv2).
