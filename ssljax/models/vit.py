@@ -1,6 +1,6 @@
 """Vision transformers."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from ssljax.errors import UserError
 from ssljax.models.encoder import Encoder, Grid
@@ -17,6 +17,9 @@ class ViT(Encoder):
 
     Args (fields):
       patch_size: side of a patch in pixels.
+      patch_bias: whether the map of the patches has a bias (CLIP's has none).
+      pool: "map" besides: features are what a learned query finds among the tokens, see
+        `ssljax.models.pooling.AttentionPool` (SigLIP).
       image_size: side in pixels, or (height, width), of the images that positions are made for.
       The others are those of `Encoder`.
 
@@ -25,6 +28,8 @@ class ViT(Encoder):
 
     patch_size: Pixels = 16
     image_size: Pixels | tuple[Pixels, Pixels] = 224
+    patch_bias: bool = True
+    pool: Literal["cls", "mean", "map"] = "cls"
 
     modality: ClassVar[str] = "image"
     stretched: ClassVar[tuple[bool, ...]] = (True, True)
@@ -47,5 +52,6 @@ class ViT(Encoder):
 
     def stem(self, x, dtype, init):
         """Return the tokens of patches, row-major."""
-        embed = PatchEmbed(self.patch, self.width, dtype, init, name="patch_embed")
+        bias = self.patch_bias
+        embed = PatchEmbed(self.patch, self.width, dtype, init, bias, name="patch_embed")
         return embed(x.astype(dtype))

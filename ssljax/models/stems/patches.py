@@ -24,12 +24,14 @@ class PatchEmbed(nn.Module):
       width: size of a token.
       dtype: compute dtype.
       linear_init: how the map starts, a name of `ssljax.models.initializers.KERNELS`.
+      use_bias: whether the map has a bias.
     """
 
     patch: tuple[int, ...]
     width: int
     dtype: jnp.dtype
     linear_init: str = "xavier"
+    use_bias: bool = True
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
@@ -37,6 +39,7 @@ class PatchEmbed(nn.Module):
         patches = patchify(x, patch=self.patch)
         dense = nn.Dense(
             self.width,
+            use_bias=self.use_bias,
             dtype=self.dtype,
             kernel_init=kernel_initializer(self.linear_init, "patch_init"),
             bias_init=bias_initializer(self.linear_init, patches.shape[-1]),
