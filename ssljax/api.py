@@ -21,6 +21,7 @@ from ssljax.training.data_record import spec_of_run
 from ssljax.training.evaluate import build_for_evaluation, restore_for_evaluation
 from ssljax.training.experiment import Experiment
 from ssljax.training.output import Output, find_output
+from ssljax.training.run_tokenizer import tokenizer_of
 from ssljax.training.sharding import local_rows
 from ssljax.training.state import TrainState
 from ssljax.training.trust import require_trust
@@ -152,7 +153,8 @@ class Model:
 
     def _prepared(self, name: str, values: Given) -> Any:
         field, shorter = self.experiment.shown[name], self.config.evaluation.resize
-        return prepared(values, field, name, shorter=shorter)
+        tokenizer = tokenizer_of(self.config) if field.modality == "text" else None
+        return prepared(values, field, name, shorter=shorter, tokenizer=tokenizer)
 
     def _run(self, output: str, given: dict[str, Given]) -> np.ndarray:
         run, count = self.experiment.jitted(output), len(next(iter(given.values())))
