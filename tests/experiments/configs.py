@@ -7,15 +7,25 @@ import pathlib
 from ml_collections import ConfigDict
 
 from ssljax.commands.config_file import load
-from ssljax.data import KNOWN, assumed_spec, described
+from ssljax.data import KNOWN, Described, assumed_spec, described
 from ssljax.spec import Field, Spec
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
 # Arguments of a config file, besides none, under which it is a config of its own.
 ARGUMENTS = {"experiments/quickstart.py": ("sklearn:digits",)}
-# Sets of no archive.
+SPECIAL = (("pad", 0), ("unk", 1), ("cls", 2), ("sep", 3), ("mask", 4))
+
+
+def _texts(name: str, vocab: int, count: int, classes: int = 0) -> Described:
+    """Return a set of texts as the tokenizer of their config makes them."""
+    field = Field("text", (None,), "int32", vocab=vocab, ragged=True, special=SPECIAL)
+    return described(name, field, count, classes)
+
+
+# Sets of no archive, and texts, whose tokenizer is not at hand.
 OURS = {
     "npz:emoji.npz": described("npz:emoji.npz", Field("image", (64, 64, 3), "uint8"), 2_999),
+    "pypi:newsgroups": _texts("pypi:newsgroups", 8192, 11_314, 20),
 }
 
 
