@@ -19,6 +19,7 @@ Batch = Mapping[str, Any]  # an array or a `Value` by field, "id" int32[B], in a
 
 MODALITIES = ("image", "series", "table", "video", "audio", "text", "label")
 TARGETS = ("class", "multi_label", "regression", "mask")
+SPECIAL = ("pad", "unk", "cls", "sep", "mask")  # what the special tokens of a text are for
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +39,8 @@ class Field:
       rate: samples or frames per second; 0 where there is none.
       ragged: whether examples are padded or packed; batches then hold a `Value`.
       classes: of a label, the number of them; 0 where it has none, or it is not known.
+      special: of text, the pairs of a role of `SPECIAL` and the id of the token that has it: "cls"
+        begins a text and "sep" ends it. Only those that the tokenizer has.
     """
 
     modality: str
@@ -50,6 +53,7 @@ class Field:
     rate: float = 0.0
     ragged: bool = False
     classes: int = 0
+    special: tuple[tuple[str, int], ...] = ()
 
     def __post_init__(self) -> None:
         if self.modality not in MODALITIES:
@@ -58,6 +62,23 @@ class Field:
     def replace(self, **changes: Any) -> "Field":
         """Return a copy with some attributes changed."""
         return dataclasses.replace(self, **changes)
+
+    def special_id(self, role: str) -> int:
+        """Return the id of the special token of a role.
+
+        Raises:
+          UserError: the tokenizer has none.
+        """
+        if role not in SPECIAL:
+            raise unknown("role of a special token", role, SPECIAL)
+        found = dict(self.special)
+        if role not in found:
+            has = ", ".join(found) or "none"
+            raise UserError(
+                f"config.data.tokenizer gives the text no {role!r} token (its special tokens: "
+                f"{has}); choose a tokenizer that has one"
+            )
+        return found[role]
 
 
 @jax.tree_util.register_dataclass
@@ -173,6 +194,8 @@ def _field(name: str, found: Any) -> Field:
     values = {
         key: tuple(value) if isinstance(value, list) else value for key, value in found.items()
     }
+    if "special" in values:
+        values["special"] = _special(name, found["special"], values.get("vocab", 0))
     for key, item, least in (("shape", int, 1), ("cardinalities", int, 0)):
         entries = values.get(key, ())
         if not isinstance(entries, tuple) or not all(
@@ -196,6 +219,23 @@ def _field(name: str, found: Any) -> Field:
         return Field(**values)
     except (TypeError, UserError) as error:
         raise ValueError(f"field {name}: {error}") from error
+
+
+def _special(name: str, found: Any, vocab: int) -> tuple[tuple[str, int], ...]:
+    pairs = isinstance(found, list | tuple) and all(
+        isinstance(pair, list | tuple)
+        and len(pair) == 2
+        and pair[0] in SPECIAL
+        and type(pair[1]) is int
+        and 0 <= pair[1] < vocab
+        for pair in found
+    )
+    if not pairs:
+        raise ValueError(
+            f"{name}.special is {found!r}, not pairs of a role ({', '.join(SPECIAL)}) and an id "
+            f"below the vocabulary of {vocab}"
+        )
+    return tuple((role, token) for role, token in found)
 
 
 def _require_image(name: str, values: Mapping[str, Any]) -> None:

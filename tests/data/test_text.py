@@ -7,7 +7,7 @@ from ml_collections import ConfigDict
 from ssljax.data import Pipeline, epoch, fields_of, open_source, statistics
 from ssljax.data.host import TokenIds, Utf8Bytes
 from ssljax.errors import UserError
-from ssljax.spec import Field, Value
+from ssljax.spec import Field, Spec, Value
 
 IMAGES = np.arange(4 * 9, dtype=np.uint8).reshape(4, 3, 3, 1)
 TEXTS = np.array(["a", "café", "", "rather long"])
@@ -98,3 +98,22 @@ def test_a_length_must_be_set(tmp_path):
 def test_what_is_no_text_is_refused(tmp_path, arrays, said):
     with pytest.raises(UserError, match=said):
         open_source(written(tmp_path, **arrays))
+
+
+def test_a_field_knows_its_special_tokens():
+    special = (("pad", 0), ("cls", 2), ("mask", 4))
+    field = Field("text", (8,), "int32", vocab=9, ragged=True, special=special)
+    assert field.special_id("mask") == 4
+    with pytest.raises(UserError, match="config.data.tokenizer gives the text no 'sep' token"):
+        field.special_id("sep")
+    with pytest.raises(UserError, match="role of a special token"):
+        field.special_id("begin")
+    spec = Spec({"text": field}, 3)
+    found = spec.to_json()
+    assert Spec.from_json(found) == spec
+    for wrong in ([["mask", 9]], [["mask", -1]], [["mask", True]], [["begin", 1]], ["mask"], 4):
+        found["fields"]["text"]["special"] = wrong
+        with pytest.raises(ValueError, match="text.special is"):
+            Spec.from_json(found)
+    del found["fields"]["text"]["special"]  # as versions before wrote it
+    assert Spec.from_json(found).fields["text"] == field.replace(special=())
