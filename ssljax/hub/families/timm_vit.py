@@ -180,6 +180,8 @@ VIT = Family(
         "positions": ("learned", "sincos"),
         "norm_epsilon": (1e-6,),
         "activation": ("gelu", "gelu_tanh", "swiglu"),
+        "embedding_norm": (False,),
+        "patch_bias": (True,),
     },
     write=_write,
 )

@@ -277,6 +277,8 @@ _NEEDS: Mapping[str, tuple[Any, ...]] = {
     "qk_norm": (False,),
     "norm_pooled": (False,),
     "class_position": (True,),
+    "embedding_norm": (False,),
+    "patch_bias": (True,),
 }
 _PLAIN = {
     **_NEEDS,
