@@ -34,7 +34,7 @@ class Field:
       vocab: number of token ids; 0 for continuous values.
       cardinalities: of the columns of a table: the number of categories, 0 for a numeric column.
       mean: of each channel or column over the training set, in the units that the modality
-        normalises in.
+        normalises in; of text the inverse document frequencies, see `ssljax.ops.tf_idf`.
       std: likewise; 1 where the values are constant.
       rate: samples or frames per second; 0 where there is none.
       ragged: whether examples are padded or packed; batches then hold a `Value`.

@@ -1,6 +1,7 @@
-"""`ssljax data`: prepare a data set, or show what one holds."""
+"""`ssljax data`: list, prepare and show data sets, and learn a tokenizer."""
 
 import argparse
+import pathlib
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -48,7 +49,42 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
     )
     show.add_argument("--channels", type=int, default=3, help="of image files (default: 3)")
     show.add_argument("--bits", type=int, default=8, help="of a channel of image files, 8 or 16")
-    for action in (prepare, show):
+    tokenizer = actions.add_parser(
+        "tokenizer",
+        help="learn a tokenizer from the texts of a data set",
+        description="Learn the vocabulary of a tokenizer and write it as a tokenizer.json. Prints "
+        "the value for config.data.tokenizer.",
+    )
+    tokenizer.add_argument(
+        "--train", required=True, metavar="KIND:NAME", help="data set whose texts are learned from"
+    )
+    tokenizer.add_argument("--split", default="train", help="part of the data set (default: train)")
+    tokenizer.add_argument(
+        "--size", type=int, default=8192, help="number of ids, special tokens included"
+    )
+    tokenizer.add_argument(
+        "--kind",
+        choices=("bpe", "wordpiece"),
+        default="bpe",
+        help="bpe: pairs of bytes, as GPT-2 and RoBERTa; wordpiece: as BERT (default: bpe)",
+    )
+    tokenizer.add_argument(
+        "--lower", action="store_true", help="wordpiece: make text lower-case, without accents"
+    )
+    tokenizer.add_argument(
+        "--out",
+        required=True,
+        type=pathlib.Path,
+        metavar="FILE",
+        help="tokenizer.json to write; it must not exist",
+    )
+    actions.add_parser(
+        "list",
+        help="list the data sets that can be prepared",
+        description="List the data sets that `ssljax data prepare` makes: name, modality, size, "
+        "classes, licence.",
+    )
+    for action in (prepare, show, tokenizer):
         action.add_argument(
             "--folder",
             metavar="DIR",
@@ -63,6 +99,11 @@ def run(args: argparse.Namespace, rest: Sequence[str]) -> int:
         raise UserError(f"unknown argument {rest[0]!r}")
     from ssljax import data
 
+    if args.action == "list":
+        print(data.listing())
+        return 0
+    if args.action == "tokenizer":
+        return _tokenizer(args)
     if args.action == "prepare":
         prepared = data.prepare(args.name, args.folder, accept_licence=args.accept_licence)
         print(prepared.sentence, file=sys.stderr)
@@ -83,6 +124,24 @@ def run(args: argparse.Namespace, rest: Sequence[str]) -> int:
     print(_labels(source))
     if source.report:
         print(source.report)
+    return 0
+
+
+def _tokenizer(args: argparse.Namespace) -> int:
+    """Learn a tokenizer and write it."""
+    from ssljax import data
+    from ssljax.files import write_atomically
+
+    if args.out.exists():
+        raise UserError(f"--out {args.out} is there already; give another name, or remove it first")
+    if not args.out.absolute().parent.is_dir():
+        raise UserError(f"--out {args.out}: there is no folder {args.out.parent}")
+    source = data.open_source(args.train, split=args.split, data_dir=args.folder)
+    made = data.train_tokenizer(data.texts_of(source), args.size, args.kind, lower=args.lower)
+    write_atomically(args.out, made.definition())
+    special = ", ".join(f"{role} {number}" for role, number in made.special)
+    print(f"{made.vocab:,} ids from {len(source):,} texts; special: {special}", file=sys.stderr)
+    print(f"json:{args.out}")  # alone on standard output, for scripts
     return 0
 
 

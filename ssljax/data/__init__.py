@@ -6,6 +6,7 @@ from ssljax.data.mixture import Mixture, mixture_of
 from ssljax.data.packing import Packed
 from ssljax.data.packing_texts import packed_texts
 from ssljax.data.pipeline import Pipeline, epoch
+from ssljax.data.prepare.listing import listing
 from ssljax.data.prepare.registry import Prepared, prepare
 from ssljax.data.sources import (
     KINDS,
@@ -19,7 +20,7 @@ from ssljax.data.sources import (
 )
 from ssljax.data.statistics import assumed_spec, fields_of, measured_spec, statistics
 from ssljax.data.storage import data_directory
-from ssljax.data.tokenizers import open_tokenizer, train_tokenizer
+from ssljax.data.tokenizers import open_tokenizer, texts_of, train_tokenizer
 
 __all__ = [
     "ArraySource",
@@ -39,6 +40,7 @@ __all__ = [
     "epoch",
     "fields_of",
     "groups_of",
+    "listing",
     "measured_spec",
     "mixture_of",
     "only",
@@ -48,5 +50,6 @@ __all__ = [
     "prepare",
     "sides",
     "statistics",
+    "texts_of",
     "train_tokenizer",
 ]

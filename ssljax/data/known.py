@@ -26,7 +26,6 @@ class Described:
 
 # (shape, number of images, number of classes); None for a side that differs.
 _IMAGES = {
-    "debian:openclipart": ((64, 64, 3), 1_169, 13),
     "pypi:elpv": ((128, 128, 1), 1_984, 2),
     "sklearn:digits": ((8, 8, 1), 1_438, 10),
     "tfds:cifar10": ((32, 32, 3), 50_000, 10),
@@ -53,6 +52,24 @@ _OTHERS = {
         32_561,
         2,
     ),
+}
+
+
+_TEXT = Field("text", (None,), "str")
+# Texts as strings: the number of examples, and of classes.
+_TEXTS = {
+    "debian:gcide": (113_489, 0),
+    "debian:proteins": (1_689, 10),
+    "npm:brown": (3_672, 15),
+    "pypi:newsgroups": (11_293, 20),
+    "pypi:r8": (5_485, 8),
+    "pypi:r52": (6_532, 52),
+}
+# Images of 64x64 pixels with texts: the number of examples, and of classes.
+_PAIRS = {
+    "debian:openclipart": (1_169, 13),
+    "debian:stamps": (510, 16),
+    "npm:emoji": (5_456, 9),
 }
 
 
@@ -84,3 +101,9 @@ KNOWN: dict[str, Described] = {
         **_OTHERS,
     }.items()
 } | {_MRI.name: _MRI}
+for _name, (_count, _classes) in (_TEXTS | _PAIRS).items():
+    _fields = {"image": Field("image", (64, 64, 3), "uint8")} if _name in _PAIRS else {}
+    _fields["text"] = _TEXT
+    if _classes:
+        _fields["label"] = LABEL.replace(classes=_classes)
+    KNOWN[_name] = Described(_name, _fields, _count)

@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from ssljax.data.document_frequency import inverse_frequency
 from ssljax.data.host import fields_after, fixed
+from ssljax.data.host.text import BYTES
 from ssljax.data.known import Described
 from ssljax.data.order import shuffled
 from ssljax.data.sources.base import Source
@@ -20,6 +22,7 @@ from ssljax.data.tokenizers import open_tokenizer
 from ssljax.data.tokenizers.base import field_of
 from ssljax.errors import UserError
 from ssljax.files import write_atomically
+from ssljax.ops.tf_idf import columns_of
 from ssljax.spec import Field, Spec, target_kind
 
 _THREADS = 16  # decoding releases the interpreter
@@ -33,6 +36,9 @@ def statistics(
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Return mean and standard deviation by field, over a sample that is the same on every call.
 
+    Of text, whose ids have no mean, it is the inverse document frequency of `ssljax.ops.tf_idf` in
+    place of a mean, and 1 in place of a deviation.
+
     They are by channel of images and series, by column of tables; a category column has mean 0 and
     deviation 1. Every example counts the same, whatever its size. Memory and time are bounded
     whatever the images: of image files that are not in memory, large ones are reduced
@@ -45,8 +51,8 @@ def statistics(
         once; None keeps none. One that cannot be written costs nothing but the time.
 
     Returns:
-      {field: (mean float32[c], std float32[c])} of all fields but text and labels that are classes,
-      of integer images in units where the largest value of the dtype is 1. The std of a constant
+      {field: (mean float32[c], std float32[c])} of all fields but labels that are classes, of
+      integer images in units where the largest value of the dtype is 1. The std of a constant
       channel, such as an alpha of 255, is 1, so that one can divide by it.
     """
     if limit < 1:
@@ -85,7 +91,9 @@ def measured_spec(source: Source, data: Any) -> Spec:
     fields = fields_of(source, data)
     found = statistics(source, folder=data_directory(data.folder or None) / "statistics")
     for name, (mean, std) in found.items():
-        fields[name] = fields[name].replace(mean=tuple(mean.tolist()), std=tuple(std.tolist()))
+        # A text has weights of its tokens, and no deviation.
+        std = () if fields[name].modality == "text" else tuple(std.tolist())
+        fields[name] = fields[name].replace(mean=tuple(mean.tolist()), std=std)
     return _spec(fields, len(source), data)
 
 
@@ -102,7 +110,9 @@ def assumed_spec(source: Source | Described, data: Any) -> Spec:
       UserError: examples differ in size, and no size is set.
     """
     fields = {
-        name: _made_up(field) if _has_statistics(field) and not field.mean else field
+        name: _made_up(field)
+        if _has_statistics(field) and field.modality != "text" and not field.mean
+        else field
         for name, field in fields_of(source, data).items()
     }
     for name, field in fields.items():
@@ -113,8 +123,7 @@ def assumed_spec(source: Source | Described, data: Any) -> Spec:
 
 def _has_statistics(field: Field) -> bool:
     """Say whether a mean of the field's values has a meaning."""
-    numbers = field.modality != "label" or target_kind(field) == "regression"
-    return numbers and field.modality != "text"
+    return field.modality != "label" or target_kind(field) == "regression"
 
 
 def _made_up(field: Field) -> Field:
@@ -161,6 +170,14 @@ def _computed(
     chosen = (
         shuffled(np.arange(count), len(source), seed=0) if count < len(source) else np.arange(count)
     )
+    texts = {name: field for name, field in fields.items() if field.modality == "text"}
+    found_of_texts = {}
+    for name, field in texts.items():
+        idf = inverse_frequency(source, name, field.vocab or BYTES, chosen)
+        found_of_texts[name] = idf, np.ones_like(idf)
+    fields = {name: field for name, field in fields.items() if name not in texts}
+    if not fields:
+        return found_of_texts
     total = dict.fromkeys(fields, 0.0)
     squares = dict.fromkeys(fields, 0.0)
     seen = pixels = 0
@@ -174,7 +191,7 @@ def _computed(
             if pixels >= _PIXELS:
                 break
         found.close()  # forgets those not begun
-    return {
+    return found_of_texts | {
         name: _standardised(field, total[name] / seen, squares[name] / seen)
         for name, field in fields.items()
     }
@@ -246,7 +263,10 @@ def _kept(
     except (OSError, ValueError, KeyError, TypeError):
         return None
     for name, (mean, std) in kept.items():
-        channels = (fields[name].shape or (1,))[-1:]
+        field = fields[name]
+        channels = (field.shape or (1,))[-1:]
+        if field.modality == "text":
+            channels = (columns_of(field.vocab or BYTES),)
         if not (mean.shape == std.shape == channels and np.isfinite([mean, std]).all()):
             return None
         if not (std > 0).all():

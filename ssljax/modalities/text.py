@@ -11,6 +11,7 @@ from ssljax.losses import masked_cross_entropy
 from ssljax.modalities.base import Array, Modality
 from ssljax.ops import degrade
 from ssljax.ops.augment import TextView, multi_drop
+from ssljax.ops.tf_idf import tf_idf
 from ssljax.spec import Value
 
 
@@ -68,10 +69,9 @@ class Text(Modality):
         return {"dropped_words": dropped}
 
     def raw(self, value, field):
-        """Return the share of each id among the tokens of a text, [B, vocab]."""
-        real = (value.segments > 0).astype(jnp.float32)
-        ids = jax.nn.one_hot(value.data, field.vocab)
-        return jnp.einsum("bn,bnv->bv", real, ids) / jnp.maximum(real.sum(1, keepdims=True), 1)
+        """Return the tf-idf of the ids, [B, C]; the mean of the field is the idf, see `tf_idf`."""
+        idf = jnp.array(field.mean) if field.mean else None
+        return tf_idf(value.data, value.segments, field.vocab, idf)
 
 
 @dataclasses.dataclass(frozen=True)

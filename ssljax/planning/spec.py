@@ -1,5 +1,6 @@
 """What the data of a config are like, whether or not they are at hand."""
 
+import dataclasses
 import pathlib
 import re
 
@@ -7,6 +8,7 @@ from ml_collections import ConfigDict
 
 from ssljax.data import KNOWN, Described, assumed_spec, described
 from ssljax.errors import UserError
+from ssljax.models import encoder_class
 from ssljax.spec import LABEL, Field, Spec
 from ssljax.training.data_record import read_spec
 from ssljax.training.data_sets import open_training_data
@@ -39,8 +41,17 @@ def spec_of(config: ConfigDict, given: str = "") -> Spec:
     except UserError as error:
         if data.source not in KNOWN or data.split != "train":
             raise UserError(f"{error}; or say what the data are like: --spec {USAGE}") from error
-        source = KNOWN[data.source]
+        source = _read(KNOWN[data.source], config)
     return assumed_spec(source, data)
+
+
+def _read(source: Described, config: ConfigDict) -> Described:
+    """Return the set with no more fields than the encoders of a config read, and labels."""
+    modality = encoder_class(config.encoder.name).modality
+    own = next((n for n, field in source.fields.items() if field.modality == modality), None)
+    wanted = {own, *config.encoders, "label"}
+    fields = {name: field for name, field in source.fields.items() if name in wanted}
+    return dataclasses.replace(source, fields=fields if own else source.fields)
 
 
 def _given(text: str) -> Described:

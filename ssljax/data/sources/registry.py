@@ -68,10 +68,19 @@ _KINDS: dict[str, _Kind] = {
     ),
     "debian": _Kind(
         "debian:openclipart",
-        "drawings in colour; debian:mricron, slices of a brain; once prepared",
+        "drawings in colour; debian:mricron, slices of a brain; debian:gcide, a dictionary; "
+        "debian:proteins; debian:stamps, drawings with captions; once prepared",
         open_packaged,
     ),
-    "pypi": _Kind("pypi:elpv", "solar cells, intact or defective, once prepared", open_packaged),
+    "pypi": _Kind(
+        "pypi:elpv",
+        "solar cells, intact or defective; pypi:newsgroups, pypi:r8, pypi:r52, texts by topic; "
+        "once prepared",
+        open_packaged,
+    ),
+    "npm": _Kind(
+        "npm:brown", "prose by genre; npm:emoji, emoji with names; once prepared", open_packaged
+    ),
     "ucr": _Kind(
         "ucr:NAME", "a UCR set of time series such as JapaneseVowels, once prepared", open_packaged
     ),

@@ -4,7 +4,7 @@ from ssljax.data.tokenizers.base import Tokenizer
 from ssljax.data.tokenizers.characters import AminoAcids, Bytes
 from ssljax.data.tokenizers.library import LibraryTokenizer
 from ssljax.data.tokenizers.opening import open_tokenizer
-from ssljax.data.tokenizers.training import train_tokenizer
+from ssljax.data.tokenizers.training import texts_of, train_tokenizer
 
 __all__ = [
     "AminoAcids",
@@ -12,5 +12,6 @@ __all__ = [
     "LibraryTokenizer",
     "Tokenizer",
     "open_tokenizer",
+    "texts_of",
     "train_tokenizer",
 ]

@@ -1,13 +1,32 @@
 """A tokenizer learned from texts."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
+from ssljax.data.sources.base import Source
+from ssljax.data.sources.only import only
 from ssljax.data.tokenizers.library import LibraryTokenizer, add_bert_template
 from ssljax.errors import UserError, optional_package, unknown
 
 KINDS = ("bpe", "wordpiece")
 _BPE = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")  # ids of RoBERTa's first tokens
 _WORDPIECE = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+
+
+def texts_of(source: Source) -> Iterator[str]:
+    """Yield the texts of a data set, all captions of each example.
+
+    Raises:
+      UserError: it has no text as strings.
+    """
+    names = [name for name, field in source.fields.items() if field.dtype == "str"]
+    if not names:
+        raise UserError(f"{source.name} has no text as strings to learn a tokenizer from")
+    source = only(source, names)
+    for index in range(len(source)):
+        example = source[index]
+        for name in names:
+            found = example[name]
+            yield from found if isinstance(found, tuple) else (str(found),)
 
 
 def train_tokenizer(
