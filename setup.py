@@ -19,7 +19,8 @@ EXTRAS = {
     "plan-gpu": ["jax[cuda12-local]>=0.10", "nvidia-cuda-nvcc-cu12", "nvidia-cudnn-cu12>=9.8"],
     "peers": ["torch>=2.5", "transformers>=5"],  # oracles of the tests; never needed to train
 }
-EXTRAS["parquet"] = ["pyarrow"]  # `ssljax embed --out FILE.parquet`
+EXTRAS["parquet"] = ["pyarrow"]  # `ssljax embed --out FILE.parquet`, parquet: data sources
+EXTRAS["text"] = ["tokenizers>=0.22"]  # tokenizers of files, and training them
 EXTRAS["test"] = [
     # With pytest 9.2, pytest-xdist 3.8 no longer keeps a group of tests in one worker.
     *("pytest>=9,<9.2", "pytest-xdist>=3", "ruff>=0.8", "dm-pix>=0.4"),
@@ -29,6 +30,7 @@ EXTRAS["test"] = [
     *EXTRAS["plan"],
     *EXTRAS["tiff"],
     *EXTRAS["parquet"],
+    *EXTRAS["text"],
 ]
 
 setup(

@@ -170,6 +170,7 @@ def _started_from(init_from: str, who: str) -> Callable[[Any], Any]:
         if values["objective"] == default.objective.to_dict():
             values["objective"] = {"name": "supervised"}
         values["data"]["labels"] = True
+        values["data"]["tokenizer"] = values["data"]["tokenizer"] or other.data.tokenizer
         part = {"workdir": init_from}
         values["init_from"] = ({**part, "encoder": who} if who else part,)
         return complete(values)

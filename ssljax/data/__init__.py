@@ -4,6 +4,7 @@ from ssljax.data.host import sides
 from ssljax.data.known import KNOWN, Described, described
 from ssljax.data.mixture import Mixture, mixture_of
 from ssljax.data.packing import Packed
+from ssljax.data.packing_texts import packed_texts
 from ssljax.data.pipeline import Pipeline, epoch
 from ssljax.data.prepare.registry import Prepared, prepare
 from ssljax.data.sources import (
@@ -18,6 +19,7 @@ from ssljax.data.sources import (
 )
 from ssljax.data.statistics import assumed_spec, fields_of, measured_spec, statistics
 from ssljax.data.storage import data_directory
+from ssljax.data.tokenizers import open_tokenizer, train_tokenizer
 
 __all__ = [
     "ArraySource",
@@ -41,7 +43,10 @@ __all__ = [
     "mixture_of",
     "only",
     "open_source",
+    "open_tokenizer",
+    "packed_texts",
     "prepare",
     "sides",
     "statistics",
+    "train_tokenizer",
 ]

@@ -9,6 +9,8 @@ from ssljax.data import images
 from ssljax.data.host import fixed, stack
 from ssljax.data.series import fill, segments_of
 from ssljax.data.sources.texts import checked_text
+from ssljax.data.sources.tokenized import objects
+from ssljax.data.tokenizers.base import Tokenizer, field_of
 from ssljax.errors import UserError
 from ssljax.ops.pixels import check_range
 from ssljax.spec import Field, Value
@@ -17,7 +19,13 @@ Given = np.ndarray | Sequence[Any]
 
 
 def prepared(
-    values: Given, field: Field, name: str, *, size: images.Size | None = None, shorter: int = 0
+    values: Given,
+    field: Field,
+    name: str,
+    *,
+    size: images.Size | None = None,
+    shorter: int = 0,
+    tokenizer: Tokenizer | None = None,
 ) -> np.ndarray | Value:
     """Return examples as a batch holds them.
 
@@ -30,11 +38,14 @@ def prepared(
       name: of the field, for messages.
       size: that images are resized and cropped to; by default that of the field.
       shorter: what the shorter side of images is resized to before, see `epoch`.
+      tokenizer: of the run, for texts that are str; None: their bytes.
 
     Raises:
       UserError: they are not such examples; the message says what would be right.
     """
     read, examples = _READERS[field.modality](values, field, name)
+    if read.dtype == "str" and tokenizer is not None:
+        read, examples = field_of(tokenizer, read), tokenizer.encode(list(examples))
     size = size or (field.shape[:2] if field.modality == "image" else None)
     length = field.shape[0] if field.modality in ("series", "text") else None
     transform = fixed({name: read}, size, length, shorter).get(name)
@@ -104,6 +115,8 @@ def _table(values: Given, field: Field, name: str) -> tuple[Field, np.ndarray]:
 
 
 def _texts(values: Given, field: Field, name: str) -> tuple[Field, np.ndarray]:
+    if not isinstance(values, np.ndarray) and all(isinstance(one, str) for one in values):
+        values = objects(values)  # an array of str would take the longest text for each
     read, texts = checked_text(np.asarray(values), np.array(field.vocab), len(values), name)
     return read, texts
 

@@ -16,6 +16,8 @@ from ssljax.data.order import shuffled
 from ssljax.data.sources.base import Source
 from ssljax.data.sources.encoded import EncodedSource
 from ssljax.data.storage import data_directory
+from ssljax.data.tokenizers import open_tokenizer
+from ssljax.data.tokenizers.base import field_of
 from ssljax.errors import UserError
 from ssljax.files import write_atomically
 from ssljax.spec import Field, Spec, target_kind
@@ -134,7 +136,11 @@ def fields_of(source: Source | Described, data: Any) -> dict[str, Field]:
       UserError: examples differ in size, and no size is set.
     """
     size, length = data.image_size or None, data.get("length") or None
-    fields = fields_after(source.fields, fixed(source.fields, size, length))
+    own = dict(source.fields)
+    if (tokenizer := data.get("tokenizer")) and any(one.dtype == "str" for one in own.values()):
+        encode = open_tokenizer(tokenizer)
+        own = {n: field_of(encode, one) if one.dtype == "str" else one for n, one in own.items()}
+    fields = fields_after(own, fixed(own, size, length))
     for name, field in fields.items():
         if None in field.shape:
             what, key, such = (

@@ -16,6 +16,14 @@ from ssljax.losses.distillation import (
     similarity_distillation,
 )
 from ssljax.losses.image_text import clip, siglip
+from ssljax.losses.language import (
+    causal_lm,
+    masked_lm,
+    next_sentence,
+    replaced_token,
+    sentence_order,
+    skip_gram,
+)
 from ssljax.losses.prototypes import dino, ibot, koleo, msn
 from ssljax.losses.reconstruction import (
     masked_cross_entropy,
@@ -38,6 +46,7 @@ __all__ = [
     "batch_info_nce",
     "binary_cross_entropy",
     "byol_regression",
+    "causal_lm",
     "clip",
     "dcl",
     "dclw",
@@ -52,19 +61,24 @@ __all__ = [
     "masked_columns",
     "masked_cross_entropy",
     "masked_l1",
+    "masked_lm",
     "masked_mse",
     "mse",
     "msn",
     "negative_cosine",
+    "next_sentence",
     "next_step",
     "noise_contrastive",
     "normalize_patches",
     "nt_xent",
     "prototype_cross_entropy",
     "relational",
+    "replaced_token",
+    "sentence_order",
     "siglip",
     "sigreg",
     "similarity_distillation",
+    "skip_gram",
     "smooth_l1",
     "soft_cross_entropy",
     "sup_con",

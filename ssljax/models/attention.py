@@ -33,6 +33,8 @@ def attend(
     segments: jax.Array | None = None,
     causal: bool = False,
     kernel: str = "xla",
+    dropout: float = 0.0,
+    dropout_key: jax.Array | None = None,
 ) -> jax.Array:
     """Return the values that each query attends to.
 
@@ -42,17 +44,25 @@ def attend(
       causal: whether it sees only itself and those before it.
       kernel: "xla" writes out the scores, float32[B, H, N, N]. "cudnn" (NVIDIA GPUs, bfloat16) and
         "splash" (a TPU; elsewhere interpreted, which is slow) do not. "auto" chooses, see `choose`.
+      dropout: probability of setting a weight to 0; the others are divided by 1 - dropout. Only
+        "xla" can, and "auto" then chooses it.
+      dropout_key: of its random numbers.
 
     Returns:
       [B, H, N, d]. Scores and softmax are float32; every token sees at least itself.
 
     Raises:
-      UserError: "cudnn" with float32.
+      UserError: "cudnn" with float32, or dropout with "cudnn" or "splash".
 
     FlashAttention, Dao et al. 2022, arXiv:2205.14135.
     """
     if kernel == "auto":
-        kernel = choose(query)
+        kernel = "xla" if dropout else choose(query)
+    if dropout and kernel != "xla":
+        raise UserError(
+            f"encoder.attention_dropout={dropout} needs encoder.attention='xla' or 'auto', not "
+            f"{kernel!r}, which never holds the weights"
+        )
     if kernel == "splash":
         return _splash(query, key, value, segments, causal)
     if kernel == "cudnn":
@@ -67,6 +77,9 @@ def attend(
         at = jnp.arange(scores.shape[-1])
         scores = jnp.where(at[:, None] >= at, scores, -jnp.inf)
     weights = jax.nn.softmax(scores).astype(value.dtype)
+    if dropout:
+        kept = jax.random.bernoulli(dropout_key, 1 - dropout, weights.shape)
+        weights = weights * (kept / (1 - dropout)).astype(weights.dtype)
     return jnp.einsum("bhnm,bhmd->bhnd", weights, value)
 
 

@@ -43,7 +43,7 @@ def compute_dtype(name: str) -> jnp.dtype:
 
 def without_drop_path(module: nn.Module) -> nn.Module:
     """Return the module as a teacher runs it: without drop-path, and without dropout."""
-    drops = ("drop_path", "dropout")
+    drops = ("drop_path", "dropout", "attention_dropout")
     changes = {name: 0.0 for name in drops if getattr(module, name, 0.0)}
     return module.clone(**changes) if changes else module
 

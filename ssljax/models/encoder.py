@@ -1,4 +1,4 @@
-"""The encoder of every kind of data: tokens from a stem, positions, a pre-norm transformer."""
+"""The encoder of every kind of data: tokens from a stem, positions, a transformer."""
 
 import math
 from typing import Annotated, ClassVar, Literal
@@ -22,7 +22,7 @@ from ssljax.models.initializers import (
 )
 from ssljax.models.pooling import AttentionPool
 from ssljax.models.positions import INTERPOLATIONS, coordinates, resample, rotary_angles, sincos
-from ssljax.models.transformer import REMAT_POLICIES, LayerNorm, Transformer
+from ssljax.models.transformer import REMAT_POLICIES, LayerNorm, Transformer, linear
 from ssljax.schema import (
     Above,
     AtMost,
@@ -42,7 +42,7 @@ POSITIONS = ("learned", "sincos", "rotary", "none")
 
 
 class Encoder(nn.Module):
-    """Tokens, positions, a class token, and a pre-norm transformer; abstract.
+    """Tokens, positions, a class token, and a transformer; abstract.
 
     A subclass says of which `modality` its examples are, how they become tokens (`stem`), on which
     `grid` these lie, and for which its positions are made (`trained_grid`). Axes that are
@@ -65,8 +65,11 @@ class Encoder(nn.Module):
         MAE's fine-tuning (`global_pool`) and timm's `fc_norm`. `tokens` then have no last norm.
       embedding_norm: whether tokens pass a norm before the first block, class token and positions
         included (CLIP's images, BERT).
-      mlp_ratio, activation, drop_path, drop_path_uniform, layer_scale, qkv_bias, qk_norm,
-        norm_epsilon, kernel_init, attention, scan, remat: see `Transformer`.
+      dropout: probability of setting an entry of a token to 0 before the first block, and see
+        `Transformer`.
+      mlp_ratio, activation, norm_first, shared_layers, attention_dropout, drop_path,
+        drop_path_uniform, layer_scale, qkv_bias, qk_norm, norm_epsilon, kernel_init, attention,
+        scan, remat: see `Transformer`.
       patch_init: how the map of the patches starts, a name of `ssljax.models.initializers.KERNELS`;
         "" for as the transformer.
       token_init: how class token and registers start, a name of `TOKENS` there.
@@ -90,6 +93,10 @@ class Encoder(nn.Module):
     embedding_norm: bool = False
     mlp_ratio: Annotated[float, Above(0), AtMost(64)] = 4.0
     activation: Literal["gelu", "gelu_tanh", "gelu_quick", "swiglu"] = "gelu"
+    norm_first: bool = True
+    shared_layers: bool = False
+    dropout: Decay = 0.0
+    attention_dropout: Decay = 0.0
     drop_path: Decay = 0.0
     drop_path_uniform: bool = False
     layer_scale: Share = 0.0
@@ -109,6 +116,7 @@ class Encoder(nn.Module):
     stretched: ClassVar[tuple[bool, ...]]  # one for each axis of the grid
     patch: ClassVar[Grid] = ()  # sides of a patch, where the stem cuts patches
     causal: ClassVar[bool] = False  # whether a token sees only itself and those before it
+    position_offset: ClassVar[int] = 0  # learned positions before the first that is used
 
     def grid(self, shape: tuple[int, ...]) -> Grid:
         """Return the grid of the tokens of an example of that shape, without the batch's axis.
@@ -125,6 +133,20 @@ class Encoder(nn.Module):
     def stem(self, x: jax.Array, dtype: jnp.dtype, init: str) -> jax.Array:
         """Return the tokens[B, N, width] of a batch, row-major."""
         raise NotImplementedError
+
+    def types(self, x: jax.Array, segments: jax.Array | None, given: jax.Array | None):
+        """Return what is added to tokens by their type, [B, N, width]; None for nothing.
+
+        Args:
+          x, segments: the batch.
+          given: int32[B, N], the types, as far as the caller knows them.
+        """
+        return None
+
+    @property
+    def embedded_width(self) -> int:
+        """The size of a token before the trunk."""
+        return self.width
 
     @property
     def hop(self) -> int:
@@ -163,6 +185,21 @@ class Encoder(nn.Module):
                 f"encoder.norm_pooled=True needs encoder.pool='mean', not {self.pool!r}: a class "
                 "token has the last norm already"
             )
+        if self.norm_pooled and not self.norm_first:
+            raise UserError(
+                "encoder.norm_pooled=True needs encoder.norm_first=True: with a norm after each "
+                "branch there is no last norm to move behind the mean"
+            )
+        if self.shared_layers and self.kernel_init.endswith("_by_depth"):
+            raise UserError(
+                f"encoder.kernel_init={self.kernel_init!r} differs between layers; with "
+                "encoder.shared_layers=True choose another"
+            )
+        if self.attention_dropout and self.attention not in ("auto", "xla"):
+            raise UserError(
+                f"encoder.attention_dropout={self.attention_dropout} needs encoder.attention="
+                f"'auto' or 'xla', not {self.attention!r}, which never holds the weights"
+            )
         if self.pool == "cls" and self.causal:
             raise UserError(
                 "encoder.pool='cls' needs encoder.causal=False: the class token comes first, and "
@@ -179,6 +216,7 @@ class Encoder(nn.Module):
         masked: jax.Array | None = None,
         mask_token: jax.Array | None = None,
         segments: jax.Array | None = None,
+        types: jax.Array | None = None,
         mlp_outputs: bool = False,
         layers: bool = False,
     ) -> Encoded:
@@ -186,7 +224,7 @@ class Encoder(nn.Module):
 
         Args:
           x: a batch whose examples `grid` takes.
-          train: whether drop-path acts.
+          train: whether drop-path and dropout act.
           keep: int32[B, K], row-major indices of the tokens to encode (MAE's visible ones), None
             for all. They are taken after positions are added, so a token keeps the position it has
             in the full example. Or int32[B, M, K], M choices of each example: the results are those
@@ -200,6 +238,7 @@ class Encoder(nn.Module):
             its own. On a grid of one axis, positions are counted from the start of each segment.
             Class token and registers are of segment 1, so packed rows are for encoders without
             them, and what is pooled is the mean of all that is not padding.
+          types: int32[B, N], the types of the tokens, for encoders that have some.
           mlp_outputs: whether to return what the MLP of every block adds.
           layers: whether to return what every block gives, see `Encoded`; not both.
 
@@ -207,22 +246,24 @@ class Encoder(nn.Module):
           `tokens` are those of the (kept) patches, in the order of `keep`.
         """
 
-        def encode(encoder, x, keep, masked, segments):
-            asked = {"mlp_outputs": mlp_outputs, "layers": layers}
-            return encoder._encode(x, keep, masked, mask_token, segments, train=train, **asked)
+        def encode(encoder, x, keep, masked, segments, types):
+            asked = {"mlp_outputs": mlp_outputs, "layers": layers, "train": train}
+            return encoder._encode(x, keep, masked, mask_token, segments, types, **asked)
 
         if self.grad_cache == 1 or not train:
-            return encode(self, x, keep, masked, segments)
-        return in_parts(encode, self, self.grad_cache, x, keep, masked, segments)
+            return encode(self, x, keep, masked, segments, types)
+        return in_parts(encode, self, self.grad_cache, x, keep, masked, segments, types)
 
-    def _encode(self, x, keep, masked, mask_token, segments, *, train, mlp_outputs, layers):
+    def _encode(self, x, keep, masked, mask_token, segments, types, *, train, mlp_outputs, layers):
         dtype = compute_dtype(self.dtype)
         block_initializer(self.kernel_init)  # its error names the key
-        init = self.patch_init or self.kernel_init.removesuffix("_by_depth")
+        init = self.patch_init or self.kernel_init.partition("_by_")[0]
         grid = self.grid(x.shape[1:])
         tokens = self.stem(x, dtype, init)
         if masked is not None:
             tokens = jnp.where(masked[:, :, None], mask_token.astype(dtype), tokens)
+        if (by_type := self.types(x, segments, types)) is not None:
+            tokens = tokens + by_type.astype(dtype)
         if segments is not None:
             segments = self._segments(segments, grid)
         on_tokens, on_class, angles = self._positions(grid, segments)
@@ -236,8 +277,7 @@ class Encoder(nn.Module):
         tokens = jnp.concatenate(
             [jnp.broadcast_to(first, (tokens.shape[0], *first.shape)), tokens], axis=1
         )
-        if self.embedding_norm:
-            tokens = LayerNorm(self.norm_epsilon, dtype=dtype, name="embedding_norm")(tokens)
+        tokens = self._embedded(tokens, dtype, train)
         before = (0, 0), (len(first), 0)
         tokens = self._trunk(dtype)(
             tokens,
@@ -258,9 +298,20 @@ class Encoder(nn.Module):
         added = added[:, :, len(first) :] if mlp_outputs else None
         return Encoded(pooled, patch_tokens, added)
 
+    def _embedded(self, tokens: jax.Array, dtype: jnp.dtype, train: bool) -> jax.Array:
+        """Return tokens [B, N, embedded_width], all that there are, as the trunk takes them."""
+        if self.embedding_norm:
+            tokens = LayerNorm(self.norm_epsilon, dtype=dtype, name="embedding_norm")(tokens)
+        if self.dropout and train:
+            tokens = nn.Dropout(self.dropout, deterministic=False)(tokens)
+        if self.embedded_width == self.width:
+            return tokens
+        init = block_initializer(self.kernel_init)
+        return linear(self.width, dtype, "embed_projection", init)(tokens)
+
     def _pooled(self, first: jax.Array, tokens: jax.Array, segments: jax.Array | None) -> jax.Array:
-        """Return the features [B, width]; `first` is the class token, where there is one."""
-        if self.pool == "cls":
+        """Return the features [B, width]; `first` is the first token of all."""
+        if self.pool in ("cls", "first"):
             return first
         if self.pool == "map":
             return AttentionPool(
@@ -276,8 +327,10 @@ class Encoder(nn.Module):
 
     def _layers(self, tokens: jax.Array, first: int, segments: jax.Array | None) -> jax.Array:
         """Return [B, L, 2, D] of the tokens [L, B, N, D] of every block."""
-        mean = jax.vmap(_mean, in_axes=(0, None))(tokens[:, :, first:], segments)
-        on_class = tokens[:, :, 0] if self.class_token else mean
+        others = tokens[:, :, first:]
+        mean = jax.vmap(_mean, in_axes=(0, None))(others, segments)
+        begins = self.class_token or self.pool == "first"
+        on_class = tokens[:, :, 0] if begins else mean
         return rearrange([on_class, mean], "k l b d -> b l k d").astype(jnp.float32)
 
     def _segments(self, segments: jax.Array, grid: Grid) -> jax.Array:
@@ -294,27 +347,31 @@ class Encoder(nn.Module):
             for n, of, stretched in zip(grid, made_for, self.stretched, strict=True)
         )
         packed = segments is not None and len(grid) == 1
-        none = jnp.zeros((int(self.class_token), self.width))
+        none = jnp.zeros((int(self.class_token), self.embedded_width))
         if self.positions == "none":
             return None, none, None
         if self.positions == "rotary":
             axes = np.meshgrid(*coordinates(grid, fitted), indexing="ij")
             places = jnp.asarray(np.stack(axes, axis=-1).reshape(1, -1, len(grid)))
-            places = _within(segments)[:, :, None] if packed else places
+            places = within(segments)[:, :, None] if packed else places
             return None, none, rotary_angles(places, self.width // self.heads)
         if self.positions == "sincos":
-            table, on_class = jnp.asarray(sincos(grid, self.width, trained_on=fitted)), none
+            table, on_class = (
+                jnp.asarray(sincos(grid, self.embedded_width, trained_on=fitted)),
+                none,
+            )
         elif self.positions == "learned":
             table, on_class = self._learned(grid, made_for, fitted)
         else:
             raise unknown("positions", self.positions, POSITIONS)
-        return jnp.take(table, _within(segments), axis=0) if packed else table, on_class, None
+        return jnp.take(table, within(segments), axis=0) if packed else table, on_class, None
 
     def _learned(self, grid: Grid, made_for: Grid, fitted: Grid) -> tuple[jax.Array, jax.Array]:
         count = int(self.class_token and self.class_position)
-        shape = (count + math.prod(made_for), self.width)
+        offset = count + self.position_offset
+        shape = (offset + math.prod(made_for), self.embedded_width)
         table = self.param("pos_embed", nn.initializers.normal(0.02), shape)
-        on_tokens = table[count:]
+        on_tokens = table[offset:]
         if fitted != made_for:
             if any(n > of for n, of in zip(fitted, made_for, strict=True)):
                 raise UserError(
@@ -324,7 +381,7 @@ class Encoder(nn.Module):
                     "encoder.positions='sincos'"
                 )
             cells = on_tokens.reshape(*made_for, -1)[tuple(map(slice, fitted))]
-            on_tokens = cells.reshape(-1, self.width)
+            on_tokens = cells.reshape(-1, self.embedded_width)
         on_class = table[:count] if count else jnp.zeros((int(self.class_token), self.width))
         return resample(on_tokens, fitted, grid, how=self.positions_interpolation), on_class
 
@@ -335,7 +392,7 @@ class Encoder(nn.Module):
             tokens.append(self.param("cls_token", init, (1, self.width)) + position)
         if self.registers:
             tokens.append(self.param("register_tokens", init, (self.registers, self.width)))
-        return jnp.concatenate(tokens) if tokens else jnp.zeros((0, self.width))
+        return jnp.concatenate(tokens) if tokens else jnp.zeros((0, self.embedded_width))
 
     def _trunk(self, dtype: jnp.dtype) -> Transformer:
         return Transformer(
@@ -343,6 +400,10 @@ class Encoder(nn.Module):
             heads=self.heads,
             mlp_ratio=self.mlp_ratio,
             activation=self.activation,
+            norm_first=self.norm_first,
+            shared_layers=self.shared_layers,
+            dropout=self.dropout,
+            attention_dropout=self.attention_dropout,
             drop_path=self.drop_path,
             drop_path_uniform=self.drop_path_uniform,
             layer_scale=self.layer_scale,
@@ -370,7 +431,7 @@ def _kept(x: jax.Array, keep: jax.Array) -> jax.Array:
     return chosen.reshape(*chosen.shape[:2], *x.shape[2:])
 
 
-def _within(segments: jax.Array) -> jax.Array:
+def within(segments: jax.Array) -> jax.Array:
     """Return int32[B, N], how many tokens of a row's segment come before each."""
     at = jnp.arange(segments.shape[1])
     starts = jnp.pad(segments[:, 1:] != segments[:, :-1], ((0, 0), (1, 0)))

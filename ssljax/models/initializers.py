@@ -33,11 +33,12 @@ KERNELS = {
 TORCH_BIASES = ("torch", "xavier_torch_bias")
 
 # Kernels of a transformer's blocks. "..._by_depth": the last kernel of each branch of block
-# l = 1, 2, ... is divided by sqrt(2 l) besides.
+# l = 1, 2, ... is divided by sqrt(2 l) besides; "..._by_whole_depth": by sqrt(2 L) of L blocks.
 BLOCKS = {
     "xavier": _XAVIER,  # MAE, MoCo v3
     "normal": _NORMAL,  # DINO, iBOT, DINOv2, MSN, I-JEPA (helper.py), data2vec 2.0, timm
     "truncated_by_depth": _TRUNCATED,  # BEiT, SimMIM
+    "normal_by_whole_depth": _NORMAL,  # GPT-2
 }
 
 # Class tokens and registers.

@@ -14,7 +14,8 @@ from ssljax.models.positions import resample, sincos
 # Fields in which two encoders may differ: what they do not name in words is the same function of
 # the same parameters, or a part that the other lacks.
 FREE = frozenset(
-    "drop_path drop_path_uniform pool norm_pooled class_token class_position registers "
+    "dropout attention_dropout special drop_path drop_path_uniform pool norm_pooled class_token "
+    "class_position registers "
     "layer_scale positions positions_interpolation image_size frames length norm_epsilon "
     "kernel_init patch_init token_init zero_init bn_groups bn_momentum attention scan remat "
     "grad_cache dtype parent name".split()

@@ -2,37 +2,82 @@
 
 from typing import ClassVar, Literal
 
+import jax.numpy as jnp
+from flax import linen as nn
+
 from ssljax.errors import UserError
-from ssljax.models.encoder import Encoder, Grid
+from ssljax.models.encoder import Encoder, Grid, within
 from ssljax.models.stems import TokenEmbed
-from ssljax.schema import Count
+from ssljax.schema import Count, CountOrNone
 
 
 class TextTransformer(Encoder):
     """One vector for each id of a vocabulary (BERT, GPT-2).
 
+    | model | fields beyond width, depth, heads and length |
+    |---|---|
+    | BERT | norm_first=False, embedding_norm=True, token_types=2, pool="first" |
+    | RoBERTa | as BERT with token_types=1, position_offset=2 |
+    | ALBERT | as BERT with embed_width=128, shared_layers=True, activation="gelu_tanh" |
+    | ELECTRA | as BERT with embed_width |
+    | GPT-2 | causal=True, activation="gelu_tanh", kernel_init="normal_by_whole_depth" |
+
     Args (fields):
       length: ids that learned positions are made for; shorter texts take the first of them.
       causal: whether a token sees only itself and those before it.
       padding: "seen": tokens see it, and it counts as text where tokens are pooled, as in SigLIP.
+      embed_width: size of the vectors of ids, positions and types, which a linear map brings to
+        `width` (ALBERT, ELECTRA); 0 for `width`.
+      token_types: number of types, each with a vector that is added to its tokens; 0 for none. The
+        type of a token, where the caller does not say it, is the number of end tokens ("sep") of
+        its text before it: 0 in a first sentence, 1 in a second.
+      position_offset: learned positions before that of the first token, which no token has; in
+        RoBERTa's tables 2, where `length` does not count them.
       vocab: number of ids; from the data.
-      pool: "last" besides: features are the last token that is not padding, which ends the text. A
-        causal encoder has seen all of it there (CLIP).
+      special: ids of special tokens by role, see `ssljax.spec.Field`; from the data.
+      pool: "first" and "last" besides: features are the first of the text's tokens (BERT's [CLS]),
+        or the last that is not padding, which ends the text. A causal encoder has seen all of it
+        there (CLIP).
       The others are those of `Encoder`.
 
-    Devlin et al. 2018, arXiv:1810.04805.
+    Devlin et al. 2018, arXiv:1810.04805; google-research/bert, modeling.py.
     """
 
     length: Count = 512
     causal: bool = False
     padding: Literal["hidden", "seen"] = "hidden"
+    embed_width: CountOrNone = 0
+    token_types: CountOrNone = 0
+    position_offset: CountOrNone = 0
     vocab: int = 0
+    special: tuple[tuple[str, int], ...] = ()
     class_token: bool = False
-    pool: Literal["cls", "mean", "last"] = "mean"
+    pool: Literal["cls", "mean", "first", "last"] = "mean"
 
     modality: ClassVar[str] = "text"
     stretched: ClassVar[tuple[bool, ...]] = (False,)
-    given: ClassVar[tuple[str, ...]] = ("vocab",)
+    given: ClassVar[tuple[str, ...]] = ("vocab", "special")
+
+    @nn.nowrap
+    def check_fields(self) -> None:
+        """Raise a UserError for fields that do not fit each other."""
+        super().check_fields()
+        if (self.class_token or self.registers) and (self.embed_width or self.pool == "first"):
+            raise UserError(
+                f"encoder.class_token={self.class_token} and encoder.registers={self.registers} "
+                "add tokens before those of the text; with encoder.embed_width or "
+                "encoder.pool='first' there must be none"
+            )
+        if self.pool == "first" and self.causal:
+            raise UserError(
+                "encoder.pool='first' needs encoder.causal=False: the first token sees nothing "
+                "else; set encoder.pool='last' or 'mean'"
+            )
+
+    @property
+    def embedded_width(self) -> int:
+        """The size of a token before the trunk."""
+        return self.embed_width or self.width
 
     def grid(self, shape: tuple[int, ...]) -> Grid:
         """Return the number of ids."""
@@ -49,7 +94,29 @@ class TextTransformer(Encoder):
 
     def stem(self, x, dtype, init):
         """Return the tokens of ids in their order."""
-        return TokenEmbed(self.vocab, self.width, dtype, name="token_embed")(x)
+        return TokenEmbed(self.vocab, self.embedded_width, dtype, name="token_embed")(x)
 
     def _segments(self, segments, grid):
         return None if self.padding == "seen" else super()._segments(segments, grid)
+
+    def types(self, x, segments, given):
+        """Return the vectors of the tokens' types."""
+        if not self.token_types:
+            return None
+        shape = self.token_types, self.embedded_width
+        rows = self.param("type_embed", nn.initializers.normal(0.02), shape)
+        if given is None:
+            given = self._ended(x, segments)
+        return jnp.take(rows, jnp.clip(given, 0, self.token_types - 1), axis=0)
+
+    def _ended(self, x, segments):
+        """Return int32[B, N], how many end tokens of its text come before each token."""
+        end = dict(self.special).get("sep")
+        if end is None or self.token_types == 1:
+            return jnp.zeros(x.shape, jnp.int32)
+        ends = (x == end).astype(jnp.int32)
+        before = jnp.cumsum(ends, axis=1) - ends
+        if segments is None:
+            return before
+        first = jnp.arange(x.shape[1]) - within(segments)
+        return before - jnp.take_along_axis(before, first, axis=1)

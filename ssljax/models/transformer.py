@@ -1,4 +1,4 @@
-"""One pre-norm transformer trunk, for every kind of token."""
+"""One transformer trunk, for every kind of token."""
 
 import functools
 import operator
@@ -55,10 +55,12 @@ LayerNorm = functools.partial(nn.remat(nn.LayerNorm), use_fast_variance=False)
 class Transformer(nn.Module):
     """x + attention(norm(x)), then x + mlp(norm(x)), `depth` times, and a last norm.
 
+    Without `norm_first` it is norm(x + attention(x)), then norm(x + mlp(x)), and no last norm.
+
     With `scan`, the blocks are one block in a loop, their parameters stacked on axis 0 under
     "blocks": compilation takes as long for 40 layers as for one. Without, they are "block_0",
     "block_1", ...: XLA can then optimise across layers. `stack_blocks` turns parameters of the
-    second kind into the first.
+    second kind into the first. With `shared_layers` there is one block, "block", in either case.
 
     Args (fields):
       depth: number of blocks.
@@ -67,6 +69,12 @@ class Transformer(nn.Module):
       activation: "gelu" (exact), "gelu_tanh", "gelu_quick" (x sigmoid(1.702 x)) or "swiglu"
         (silu(gate) * value; the hidden width is then two thirds of mlp_ratio widths, rounded up to
         a multiple of 8, which keeps the parameter count).
+      norm_first: whether a norm comes before each branch (pre-norm) or after each sum (post-norm:
+        BERT).
+      shared_layers: whether all blocks have the same parameters (ALBERT; Lan et al. 2019,
+        arXiv:1909.11942).
+      dropout: probability of setting an entry of what a branch adds to 0.
+      attention_dropout: likewise of a weight of attention, see `ssljax.models.attention.attend`.
       drop_path: probability of skipping a branch for an example, rising linearly from 0 in the
         first block to this in the last (Huang et al. 2016, arXiv:1603.09382).
       drop_path_uniform: whether it is the same in all blocks instead (DINOv2).
@@ -89,6 +97,10 @@ class Transformer(nn.Module):
     heads: int
     mlp_ratio: float = 4.0
     activation: str = "gelu"
+    norm_first: bool = True
+    shared_layers: bool = False
+    dropout: float = 0.0
+    attention_dropout: float = 0.0
     drop_path: float = 0.0
     drop_path_uniform: bool = False
     layer_scale: float = 0.0
@@ -118,7 +130,7 @@ class Transformer(nn.Module):
 
         Args:
           tokens: of any number.
-          train: whether drop-path acts.
+          train: whether drop-path and dropout act.
           mlp_outputs: whether to return also, as [depth, B, N, D], what the MLP of every block adds
             (data2vec's targets).
           layers: whether to return also, as [depth, B, N, D], the tokens after every block, each
@@ -138,6 +150,9 @@ class Transformer(nn.Module):
             heads=self.heads,
             mlp_ratio=self.mlp_ratio,
             activation=self.activation,
+            norm_first=self.norm_first,
+            dropout=self.dropout if train else 0.0,
+            attention_dropout=self.attention_dropout if train else 0.0,
             layer_scale=self.layer_scale,
             qkv_bias=self.qkv_bias,
             qk_norm=self.qk_norm,
@@ -154,6 +169,8 @@ class Transformer(nn.Module):
             rates = jnp.linspace(lowest, self.drop_path, self.depth)
         if self.is_initializing() and self.kernel_init.endswith("_by_depth"):
             numbers = jnp.arange(1, self.depth + 1)
+        if self.is_initializing() and self.kernel_init.endswith("_by_whole_depth"):
+            numbers = jnp.full(self.depth, self.depth)
         run = self._scanned if self.scan else self._unrolled
         tokens, added = run(
             block,
@@ -161,16 +178,18 @@ class Transformer(nn.Module):
             {"rate": rates, "number": numbers},
             {"segments": segments, "angles": angles},
         )
-        if self.last_norm:
+        if self.last_norm and self.norm_first:
             norm = LayerNorm(self.norm_epsilon, dtype=self.dtype, name="norm")
             tokens, added = norm(tokens), norm(added) if layers else added
         return (tokens, added) if mlp_outputs or layers else tokens
 
     def _scanned(self, block: functools.partial, tokens: jax.Array, each: Mapping, shared: Mapping):
+        own = not self.shared_layers
         stack = nn.scan(
             block.func,
-            variable_axes={"params": 0},
-            split_rngs={"params": True, "dropout": True},
+            variable_axes={"params": 0} if own else {},
+            variable_broadcast=False if own else "params",
+            split_rngs={"params": own, "dropout": True},
             in_axes=(0, nn.broadcast),
             length=self.depth,
             metadata_params={nn.PARTITION_NAME: LAYERS},
@@ -180,15 +199,16 @@ class Transformer(nn.Module):
             # lower precision as well, and its gradient is stacked in the higher one.
             cast = functools.partial(_cast_kernels, dtype=self.dtype)
             stack = nn.map_variables(stack, "params", trans_in_fn=cast)
-        return stack(**block.keywords, name="blocks")(tokens, each, shared)
+        name = "blocks" if own else "block"
+        return stack(**block.keywords, name=name)(tokens, each, shared)
 
     def _unrolled(
         self, block: functools.partial, tokens: jax.Array, each: Mapping, shared: Mapping
     ):
-        added = []
+        added, same = [], block(name="block") if self.shared_layers else None
         for i in range(self.depth):
             own = jax.tree.map(operator.itemgetter(i), each)
-            tokens, branch = block(name=f"block_{i}")(tokens, own, shared)
+            tokens, branch = (same or block(name=f"block_{i}"))(tokens, own, shared)
             added.append(branch)
         return tokens, jnp.stack(added) if block.keywords["returned"] else None
 
@@ -200,6 +220,9 @@ class Block(nn.Module):
     heads: int
     mlp_ratio: float
     activation: str
+    norm_first: bool
+    dropout: float
+    attention_dropout: float
     layer_scale: float
     qkv_bias: bool
     qk_norm: bool
@@ -234,14 +257,19 @@ class Block(nn.Module):
             causal=self.causal,
             kernel=self.kernel,
             qkv_bias=self.qkv_bias,
+            dropout=self.attention_dropout,
             name="attention",
         )
         mlp = MLP(self.mlp_ratio, self.activation, self.dtype, *inits, name="mlp")
         for branch, i in ((functools.partial(attention, **shared), 1), (mlp, 2)):
-            y = branch(norm(name=f"norm{i}")(x))
+            own_norm = norm(name=f"norm{i}")
+            y = branch(own_norm(x) if self.norm_first else x)
+            if self.dropout:
+                y = nn.Dropout(self.dropout, deterministic=False)(y)
             if self.layer_scale:
                 y = LayerScale(self.layer_scale, name=f"scale{i}")(y)
             x = x + self._drop_path(y, each["rate"])
+            x = x if self.norm_first else own_norm(x)
         return x, {"mlp": y, "tokens": x, "": None}[self.returned]
 
     def _drop_path(self, y: jax.Array, rate: jax.Array | None) -> jax.Array:
@@ -268,6 +296,7 @@ class Attention(nn.Module):
     causal: bool = False
     kernel: str = "xla"
     qkv_bias: bool = True
+    dropout: float = 0.0
 
     @nn.compact
     def __call__(
@@ -290,7 +319,10 @@ class Attention(nn.Module):
             q, k = norm(name="query_norm")(q), norm(name="key_norm")(k)
         if angles is not None:
             q, k = rotate(q, angles), rotate(k, angles)
-        y = attend(q, k, v, segments=segments, causal=self.causal, kernel=self.kernel)
+        options = {}
+        if self.dropout:
+            options = {"dropout": self.dropout, "dropout_key": self.make_rng("dropout")}
+        y = attend(q, k, v, segments=segments, causal=self.causal, kernel=self.kernel, **options)
         y = rearrange(y, "b h n d -> b n (h d)")
         return dense("out", self.last_init, axes=("heads", "embed"))(y)
 
@@ -379,6 +411,8 @@ def _row_product(x: jax.Array, kernel: jax.Array, _: tuple, **options) -> jax.Ar
 def stack_blocks(params: dict) -> dict:
     """Turn the parameters of an unrolled `Transformer` into those of a scanned one."""
     depth = sum(name.startswith("block_") for name in params)
+    if not depth:  # all share one
+        return params
     blocks = [params[f"block_{i}"] for i in range(depth)]
     rest = {name: tree for name, tree in params.items() if not name.startswith("block_")}
     return {**rest, "blocks": jax.tree.map(lambda *leaves: jnp.stack(leaves), *blocks)}

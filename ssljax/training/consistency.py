@@ -40,16 +40,29 @@ def require_consistent(config: ConfigDict) -> None:
     schedules(config.optimizer, steps=config.steps, batch_size=config.batch_size)
     for number, section in enumerate(config.data.mixture):
         check(MixedIn, section, f"config.data.mixture[{number}]")
-    if config.data.pack and (config.data.length or not config.data.ragged or config.data.labels):
+    ragged = config.data.ragged or modality == "text"  # whose padding is always known
+    if config.data.pack and (config.data.length or not ragged or config.data.labels):
+        needed = "" if modality == "text" else "config.data.ragged=True, "
         raise UserError(
-            f"config.data.pack={config.data.pack} packs whole series without labels; it needs "
-            "config.data.ragged=True, config.data.length=0 and config.data.labels=False"
+            f"config.data.pack={config.data.pack} packs whole examples without labels; it needs "
+            f"{needed}config.data.length=0 and config.data.labels=False"
         )
+    _require_tokenizer(config)
     for name, section in config.evaluation.protocols.items():
         build_protocol(name, section)
     _require_micro_batches(config)
     _require_other_split(config)
     require_scores(config)
+
+
+def _require_tokenizer(config: ConfigDict) -> None:
+    """Raise a UserError if a tokenizer is set, and nothing that is encoded can be text."""
+    sections = (config.encoder, *config.encoders.values())
+    if config.data.tokenizer and all(encoder_class(s.name).modality != "text" for s in sections):
+        raise UserError(
+            f"config.data.tokenizer={config.data.tokenizer!r} is for text, and no encoder of the "
+            "config reads text; leave it out"
+        )
 
 
 def require_scores(config: ConfigDict) -> None:
@@ -78,6 +91,7 @@ _SIZES = {
     "data.length": ("series", "text"),
     "data.ragged": ("series", "text"),
     "data.pack": ("series", "text"),
+    "data.tokenizer": ("text",),
     "evaluation.size": ("image",),
     "evaluation.resize": ("image",),
 }

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from ml_collections import ConfigDict
 
-from ssljax.data import Joined, Packed, Source, only, open_source
+from ssljax.data import Joined, Packed, Source, only, open_source, packed_texts
 from ssljax.data.decoder import MOST_CHANNELS
 from ssljax.errors import UserError
 from ssljax.models import build_encoder, encoder_class
@@ -25,6 +25,7 @@ def open_data(config: ConfigDict, spec: str, split: str, *, channels: int | None
         bits=data.bits,
         data_dir=data.folder or None,
         ragged=data.ragged,
+        tokenizer=data.tokenizer,
     )
 
 
@@ -54,6 +55,8 @@ def _with_needed(config: ConfigDict, source: Source) -> Source:
     if name is None:
         return source  # which is refused where the encoder is built
     require_fields(config.encoders, source.fields)
+    if config.data.pack and modality == "text":
+        return packed_texts(only(source, (name,)), name, config.data.pack)
     if config.data.ragged and not source.fields[name].ragged:
         raise UserError(
             f"config.data.ragged=True is for series, and config.encoder reads the {modality} "

@@ -271,7 +271,7 @@ def build(
     if spec is None:  # examples are normalised alike, however few of them are trained on
         spec = measured_spec(parts.whole, config.data)
         spec = dataclasses.replace(spec, num_examples=len(source))
-        spec = normalised_as_before(spec, config.init_from)
+        spec = normalised_as_before(spec, config)
     _, field = spec.field_of(encoder_class(config.encoder.name).modality)
     run = Run(
         encoder=build_encoder(config.encoder, field),

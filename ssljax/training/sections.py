@@ -43,9 +43,10 @@ class Data:
       mixture: sets to mix in: ({"source": .., "weight": batches per batch of source}, ..)
       image_size: pixels of a side, or (height, width); 0: as images are (mixed sizes need one)
       length: steps that series, and tokens that texts are cut or padded to; 0: as series are
-      broken: what to do with an image file that cannot be read
+      broken: what to do with an image file or a text that cannot be read
+      tokenizer: bytes, amino_acids, wordpiece:PATH (vocab.txt), json:PATH; "": bytes, or ids as are
       ragged: whether the padding of short series is hidden from encoder and loss
-      pack: length of rows of several short series, none of which sees another; 0: none
+      pack: length of rows of several series or texts, none of which sees another; 0: none
       labels: whether the objective is shown labels (supervised, SupCon)
       held_out: part of each class that is left out of training, to score predictions on
       per_class: examples of each class that are trained on; 0: all
@@ -65,6 +66,7 @@ class Data:
     image_size: PixelsOrNone | tuple[Pixels, Pixels] = 0
     length: CountOrNone = 0
     broken: Literal["refuse", "skip"] = "refuse"
+    tokenizer: str = ""
     ragged: bool = False
     pack: CountOrNone = 0
     labels: bool = False

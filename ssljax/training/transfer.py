@@ -3,7 +3,7 @@
 import dataclasses
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -17,6 +17,7 @@ from ssljax.objectives import OBJECTIVES, Objective, objective_class
 from ssljax.spec import Spec
 from ssljax.training.checkpoint import Checkpointer
 from ssljax.training.data_record import spec_of_run
+from ssljax.training.run_tokenizer import require_own_tokenizer
 from ssljax.training.state import TrainState
 from ssljax.training.tree_paths import named_leaves
 from ssljax.training.workdir import folder, load_config
@@ -82,26 +83,28 @@ def _shows_teacher(section: ConfigDict) -> bool:
     return bool(section.get("ema", 0.0)) if isinstance(shows, property) else shows
 
 
-def normalised_as_before(spec: Spec, parts: Sequence[Any]) -> Spec:
+def normalised_as_before(spec: Spec, config: ConfigDict) -> Spec:
     """Return the spec of a run with mean and deviation of the run that its encoder comes from.
 
     An encoder has learned on examples so normalised; those of other channels keep their own.
 
     Args:
       spec: of the data of this run.
-      parts: `config.init_from`; only those that name an encoder count.
+      config: of this run; of its `init_from` only the parts that name an encoder count.
 
     Raises:
-      UserError: no such run.
+      UserError: no such run, or one whose texts were ids of another tokenizer.
     """
-    for number, part in enumerate(parts):
+    for number, part in enumerate(config.init_from):
         if not is_encoder(part):
             continue
         try:
             path = folder(os.fspath(part["workdir"]))
-            config = load_config(path)
-            modality = encoder_class(config.encoder.name).modality
-            _, before = spec_of_run(path, config).field_of(modality)
+            if any(field.modality == "text" for field in spec.fields.values()):
+                require_own_tokenizer(path, config)
+            other = load_config(path)
+            modality = encoder_class(other.encoder.name).modality
+            _, before = spec_of_run(path, other).field_of(modality)
         except UserError as error:
             raise UserError(f"config.init_from[{number}]: {error}") from error
         for name, field in spec.fields.items():

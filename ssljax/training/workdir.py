@@ -29,9 +29,14 @@ from ssljax.training.config import (
 from ssljax.training.continuation import GOES_ON, continuation, describe, record, steps_done
 from ssljax.training.data_record import DataRecord, read_data_record, write_data_record
 from ssljax.training.migrate import current_config
+from ssljax.training.run_tokenizer import (
+    keep_tokenizer,
+    require_own_tokenizer,
+    with_own_tokenizer,
+)
 
 _WRITTEN_AT_THE_START = {
-    *("lock", "config.json", "data.json", "parameters.txt", "state.txt"),
+    *("lock", "config.json", "data.json", "tokenizer.json", "parameters.txt", "state.txt"),
     *("metrics.jsonl", "tensorboard", "checkpoints"),
 }
 _PROPAGATION = 20  # seconds until a network file system shows a new file on all hosts
@@ -150,6 +155,7 @@ def claim(workdir: pathlib.Path, config: ConfigDict, data: DataRecord) -> str | 
         write_atomically(workdir / "config.json", to_json(config))
         if stored is None or stored.spec is None:
             write_data_record(workdir, data)
+        keep_tokenizer(workdir, config)
     if jax.process_count() > 1:
         multihost_utils.sync_global_devices("the run is claimed")
     if jax.process_index() > 0:
@@ -184,8 +190,10 @@ def _require_same_run(
 ) -> None:
     stored = read_data_record(workdir)
     different = stored.changes(data) if stored else []
+    if config.data.tokenizer:
+        require_own_tokenizer(workdir, config)
     if stored and not different:
-        free += ("data.source",)
+        free += ("data.source", "data.tokenizer")
     if (workdir / "config.json").exists():
         changed = differences(load_config(workdir), config, free)
         if changed:
@@ -204,13 +212,16 @@ def _require_same_run(
 def load_config(workdir: pathlib.Path) -> ConfigDict:
     """Return the config of the run in a folder. It is read as data: nothing in it is run.
 
+    Where a tokenizer was kept in the folder, `config.data.tokenizer` names that one.
+
     Raises:
       UserError: there is none, or it cannot be read.
     """
     path = workdir / "config.json"
     try:
         saved = json.loads(path.read_text(encoding="utf-8"))
-        return from_json(json.dumps(current_config(saved) if isinstance(saved, dict) else saved))
+        config = from_json(json.dumps(current_config(saved) if isinstance(saved, dict) else saved))
+        return with_own_tokenizer(workdir, config)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise UserError(f"{workdir} holds no run: there is no {path}") from error
     except OSError as error:

@@ -108,9 +108,13 @@ def gelu(x):
 def transformer_block(x, params, heads):
     """Return one pre-norm block of one example x[N, D]."""
     x = x + attention(layer_norm(x, **params["norm1"]), params["attention"], heads)
-    hidden = layer_norm(x, **params["norm2"])
-    hidden = gelu(hidden @ params["mlp"]["fc1"]["kernel"] + params["mlp"]["fc1"]["bias"])
-    return x + hidden @ params["mlp"]["fc2"]["kernel"] + params["mlp"]["fc2"]["bias"]
+    return x + mlp(layer_norm(x, **params["norm2"]), params["mlp"])
+
+
+def mlp(x, params):
+    """Return two linear maps with a GELU between them."""
+    hidden = gelu(x @ params["fc1"]["kernel"] + params["fc1"]["bias"])
+    return hidden @ params["fc2"]["kernel"] + params["fc2"]["bias"]
 
 
 def sincos(rows, columns, width):

@@ -6,9 +6,10 @@ from ssljax.data.host.crops import CropGroup, crop_name, shipped
 from ssljax.data.host.image import CentreCrop, RandomResizedCrop
 from ssljax.data.host.mask import MaskCrop
 from ssljax.data.host.series import Window
-from ssljax.data.host.text import TokenIds, Utf8Bytes
+from ssljax.data.host.text import Captions, TokenIds, Utf8Bytes, text_transform
 
 __all__ = [
+    "Captions",
     "CentreCrop",
     "CropGroup",
     "HostTransform",
@@ -24,4 +25,5 @@ __all__ = [
     "shipped",
     "sides",
     "stack",
+    "text_transform",
 ]

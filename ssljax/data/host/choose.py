@@ -7,7 +7,7 @@ from ssljax.data.host.base import HostTransform
 from ssljax.data.host.image import CentreCrop, RandomResizedCrop
 from ssljax.data.host.mask import MaskCrop
 from ssljax.data.host.series import Window
-from ssljax.data.host.text import TokenIds, Utf8Bytes
+from ssljax.data.host.text import text_transform
 from ssljax.errors import UserError
 from ssljax.spec import Field
 
@@ -37,7 +37,7 @@ def fixed(
         if field.modality == "series" and length not in (None, field.shape[0]):
             found[name] = Window(length, field.mean)
         if field.modality == "text" and length not in (None, field.shape[0]):
-            found[name] = Utf8Bytes(length) if field.dtype == "str" else TokenIds(length)
+            found[name] = text_transform(field, length)
     return found
 
 
@@ -68,6 +68,8 @@ def drawn(
             found[name] = RandomResizedCrop(size, scale)
         if field.modality == "series" and length not in (None, field.shape[0]):
             found[name] = Window(length, field.mean, random=True)
+        if field.modality == "text" and len(field.shape) == 2 and length is not None:
+            found[name] = text_transform(field, length, random=True)
     return found
 
 

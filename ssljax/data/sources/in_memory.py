@@ -115,6 +115,15 @@ class ArraySource:
             other.groups = np.asarray(self.groups)[chosen]
         return other
 
+    def replaced(
+        self, fields: Mapping[str, Field], arrays: Mapping[str, np.ndarray], how: str
+    ) -> "ArraySource":
+        """Return the same examples with other arrays; `how` they came about joins the content."""
+        other = copy.copy(self)
+        other.fields, other.arrays = dict(fields), dict(arrays)
+        other._content = f"{self.fingerprint()['content']}, {how}"
+        return other
+
     def transformed(self, transforms: Mapping[str, HostTransform]) -> "ArraySource":
         """Return the same examples, transformed once, in memory."""
         other = copy.copy(self)
@@ -137,7 +146,11 @@ class ArraySource:
                 digest.update(f"{name} {field.dtype}".encode())
             digest.update(repr(field.shape).encode())
             for array in jax.tree.leaves(self.arrays[name]):
-                digest.update(np.ascontiguousarray(array))
+                if array.dtype == object:
+                    for value in array:
+                        digest.update(repr(value).encode("utf-8", "surrogatepass") + b"\0")
+                else:
+                    digest.update(np.ascontiguousarray(array))
         if "label" in self.arrays:
             if self.arrays["label"].ndim > 1:
                 digest.update(repr(self.fields["label"].shape).encode())
@@ -150,6 +163,8 @@ class ArraySource:
 
 def _is_of(array: np.ndarray, field: Field) -> bool:
     """Say whether an array [n, ...] holds examples of a field; a text as `str` is one scalar."""
+    if field.modality == "text" and array.dtype == object:  # of any lengths
+        return array.ndim == 1
     if field.dtype == "str":
         return array.ndim == 1 and array.dtype.kind == "U"
     sides = array.shape[1:]

@@ -8,11 +8,16 @@ from ssljax.data.decoder import MOST_CHANNELS, Decoder
 from ssljax.data.sources.arrayrecord import open_arrayrecord
 from ssljax.data.sources.base import MEMORY_LIMIT, Options, Source
 from ssljax.data.sources.digits import open_digits
+from ssljax.data.sources.fasta import open_fasta
 from ssljax.data.sources.fields import open_csv, open_npz_of_any, open_ts
 from ssljax.data.sources.folder import open_folder
 from ssljax.data.sources.packaged import open_packaged
+from ssljax.data.sources.records import open_jsonl, open_parquet
+from ssljax.data.sources.text_files import open_text
 from ssljax.data.sources.tfds import open_tfds
+from ssljax.data.sources.tokenized import tokenized
 from ssljax.data.sources.transformed import resized
+from ssljax.data.tokenizers.opening import open_tokenizer
 from ssljax.errors import UserError, unknown
 
 
@@ -48,6 +53,14 @@ _KINDS: dict[str, _Kind] = {
     "csv": _Kind(
         "csv:PATH?label=COLUMN", "a table of numbers and categories in CSV files", open_csv
     ),
+    "text": _Kind("text:PATH", "text files, a document for each file or line", open_text),
+    "jsonl": _Kind(
+        "jsonl:PATH?text=KEY&label=KEY", "texts in JSON objects, one in each line", open_jsonl
+    ),
+    "parquet": _Kind(
+        "parquet:PATH?text=COLUMN&label=COLUMN", "texts in tables of Apache Parquet", open_parquet
+    ),
+    "fasta": _Kind("fasta:PATH", "proteins or other sequences in FASTA files", open_fasta),
     "ts": _Kind("ts:PATH", "time series in .ts files, as aeon and sktime write them", open_ts),
     "uci": _Kind("uci:adult", "UCI Adult, a table, once prepared", open_packaged),
     "seglearn": _Kind(
@@ -78,6 +91,7 @@ def open_source(
     data_dir: str | None = None,
     memory_limit: int = MEMORY_LIMIT,
     ragged: bool = False,
+    tokenizer: str = "",
 ) -> Source:
     """Open a data set.
 
@@ -95,6 +109,8 @@ def open_source(
       data_dir: where prepared sets live; by default $SSLJAX_DATA_DIR or ~/.cache/ssljax/data.
       memory_limit: bytes of pixels up to which a set is decoded once and kept in memory.
       ragged: whether series are read as `Value`s, which say where each of them ends.
+      tokenizer: what strings are made ids by, see `ssljax.data.tokenizers.open_tokenizer`; "":
+        they stay, and become their bytes when they are brought to a length.
 
     Raises:
       UserError: the set is missing, empty, damaged or of a wrong form; the message names what and
@@ -117,4 +133,8 @@ def open_source(
     if bits not in (8, 16):
         raise UserError(f"bits must be 8 or 16, got {bits}")
     options = Options(name, split, broken, Decoder(channels, bits), data_dir, memory_limit, ragged)
-    return resized(_KINDS[kind].open(rest, options), image_size)
+    encode = open_tokenizer(tokenizer)
+    source = _KINDS[kind].open(rest, options)
+    if encode is not None:
+        source = tokenized(source, encode)
+    return resized(source, image_size)

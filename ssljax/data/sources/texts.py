@@ -12,7 +12,7 @@ def checked_text(
     """Return the field of texts as they are read, and their array.
 
     Args:
-      found: strings [n]; or ids int [n, N], where those below 0 are none.
+      found: strings [n], `str` or objects; or ids int [n, N], where those below 0 are none.
       vocab: the number of ids, a whole number; not for strings.
       count: of the examples.
       what: the name of the array, for messages.
@@ -21,7 +21,10 @@ def checked_text(
       UserError: neither strings nor ids, not one for each example, a text without a token, an id
         outside of the vocabulary.
     """
-    strings = found.ndim == 1 and found.dtype.kind == "U"
+    strings = found.ndim == 1 and (
+        found.dtype.kind == "U"
+        or (found.dtype == object and all(isinstance(one, str) for one in found))
+    )
     if not strings and not (found.ndim == 2 and found.dtype.kind in "iu"):
         raise UserError(
             f"{what} must be strings [n], as np.array(texts, dtype=str) holds them, or ids int "

@@ -179,6 +179,9 @@ VIT = Family(
     needs={
         "positions": ("learned", "sincos"),
         "norm_epsilon": (1e-6,),
+        "norm_first": (True,),
+        "embedding_norm": (False,),
+        "shared_layers": (False,),
         "activation": ("gelu", "gelu_tanh", "swiglu"),
         "embedding_norm": (False,),
         "patch_bias": (True,),

@@ -1,0 +1,91 @@
+"""A data set whose texts are ids of a tokenizer instead of strings."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ssljax.data.sources.base import Source, groups_of
+from ssljax.data.sources.in_memory import ArraySource
+from ssljax.data.tokenizers.base import Tokenizer, digest, field_of
+from ssljax.errors import UserError
+
+
+def tokenized(source: Source, tokenizer: Tokenizer) -> Source:
+    """Return the source with the strings of its text fields as ids: itself if it has none.
+
+    Of a source in memory, all texts are encoded at once, else each when it is read.
+
+    Raises:
+      UserError: a text field holds ids already, or a text has no token.
+    """
+    texts = [name for name, field in source.fields.items() if field.modality == "text"]
+    for name in texts:
+        if source.fields[name].dtype != "str":
+            raise UserError(
+                f"config.data.tokenizer is for strings, and the text {name!r} of {source.name} is "
+                f"ids of a vocabulary of {source.fields[name].vocab} already; leave it out"
+            )
+    if not texts:
+        return source
+    if isinstance(source, ArraySource):
+        fields, arrays = dict(source.fields), dict(source.arrays)
+        for name in texts:
+            fields[name] = field_of(tokenizer, fields[name])
+            arrays[name] = _encoded(arrays[name], tokenizer, f"{name!r} of {source.name}")
+        return source.replaced(fields, arrays, f"tokenizer {digest(tokenizer)}")
+    return _Tokenized(source, tokenizer, texts)
+
+
+class _Tokenized:
+    in_memory = False
+
+    def __init__(self, source: Source, tokenizer: Tokenizer, texts: Sequence[str]):
+        self._source, self._tokenizer, self._texts = source, tokenizer, tuple(texts)
+        self.name, self.split, self.report = source.name, source.split, source.report
+        self.num_classes, self.class_names = source.num_classes, source.class_names
+        self.groups = groups_of(source)
+        self.fields = {
+            name: field_of(tokenizer, field) if name in texts else field
+            for name, field in source.fields.items()
+        }
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        return self._with_ids(self._source[index], index)
+
+    def _with_ids(self, example: Mapping[str, Any], index: int) -> dict[str, Any]:
+        example = dict(example)
+        for name in self._texts:
+            what = f"{name!r} of example {index} of {self.name}"
+            example[name] = _encoded([example[name]], self._tokenizer, what)[0]
+        return example
+
+    def fingerprint(self) -> dict[str, Any]:
+        found = self._source.fingerprint()
+        found["content"] += f", tokenizer {digest(self._tokenizer)}"
+        return found
+
+
+def _encoded(texts: Sequence[Any], tokenizer: Tokenizer, what: str) -> np.ndarray:
+    """Return ids int32[N] by text, object[n]; of several captions, tuples of them."""
+    if len(texts) and isinstance(texts[0], tuple):
+        flat = tokenizer.encode([caption for captions in texts for caption in captions])
+        ends = np.cumsum([len(captions) for captions in texts])
+        found = [tuple(flat[e - len(c) : e]) for c, e in zip(texts, ends, strict=True)]
+    else:
+        flat = found = tokenizer.encode(list(texts))
+    if not all(map(len, flat)):
+        at = next(i for i, one in enumerate(flat) if not len(one))
+        raise UserError(f"{what}: text {at} has no token")
+    return objects(found)
+
+
+def objects(values: Sequence[Any]) -> np.ndarray:
+    """Return object[n] that holds the values as they are, whatever they are."""
+    found = np.empty(len(values), object)
+    for at, value in enumerate(values):
+        found[at] = value
+    return found
