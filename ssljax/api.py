@@ -5,24 +5,23 @@ features = model.embed(images)  # float32 [n, D]
 """
 
 import dataclasses
-import operator
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 from ml_collections import ConfigDict
 
-from ssljax.data.given import Given, prepared
+from ssljax.data.given import Given
 from ssljax.errors import UserError, unknown
+from ssljax.evaluation.subject import PROJECTED
 from ssljax.spec import Batch, Spec
 from ssljax.training.data_record import spec_of_run
 from ssljax.training.evaluate import build_for_evaluation, restore_for_evaluation
 from ssljax.training.experiment import Experiment
-from ssljax.training.output import Output, find_output
-from ssljax.training.run_tokenizer import tokenizer_of
-from ssljax.training.sharding import local_rows
+from ssljax.training.given import field_of_given, output_of_given
+from ssljax.training.output import Output, find_output, shapes_of_outputs
 from ssljax.training.state import TrainState
 from ssljax.training.trust import require_trust
 from ssljax.training.workdir import folder, load_config
@@ -109,10 +108,36 @@ class Model:
             raise UserError(f"tokens are of one field; given are {', '.join(given)}")
         return self._run(f"tokens/{next(iter(given))}", given)
 
+    def similarity(self, one: Given, other: Given, /) -> np.ndarray:
+        """Return how well examples of two fields belong together, float32 [n, m].
+
+        For a run of an objective of two fields, such as CLIP: the cosines of the projections of n
+        examples of the field that the encoder reads with those of m examples of the other field.
+        They lie in [-1, 1], without the learned scale.
+
+            best = model.similarity(images, ["a cat", "a dog"]).argmax(axis=1)
+
+        Raises:
+          UserError: the objective compares no two fields; or as `embed`.
+        """
+        own = self.experiment.objective.run.name
+        names = [own, *(name for name in self.experiment.shown if name != own)]
+        outputs = [f"{PROJECTED}/{name}" for name in names]
+        if len(names) != 2 or not set(outputs) <= set(self._outputs):
+            raise UserError(
+                f"similarity compares two fields, as clip and siglip do; this run of "
+                f"{self.config.objective.name} has no projections of two"
+            )
+        first, second = (
+            self._run(output, self._given(None, {name: examples}))
+            for output, name, examples in zip(outputs, names, (one, other), strict=True)
+        )
+        return first @ second.T
+
     def batch(self, examples: Given | None = None, /, **fields: Given) -> Batch:
         """Return examples as `apply` takes them, as arrays of JAX."""
         given = self._given(examples, fields)
-        made = {name: self._prepared(name, values) for name, values in given.items()}
+        made = {name: field_of_given(self.experiment, name, of) for name, of in given.items()}
         return jax.tree.map(jax.numpy.asarray, made)
 
     def apply(self, params: dict[str, PyTree], batch: Batch) -> dict[str, Array]:
@@ -146,51 +171,19 @@ class Model:
             raise UserError(f"the fields differ in their number of examples: {counts}")
         return fields
 
+    @property
+    def _outputs(self) -> dict[str, tuple[int, ...]]:
+        state, shown = self.experiment.abstract_state, self.experiment.shown
+        objective = self.experiment.objective
+        return shapes_of_outputs(objective, state.params, state.objective_state, shown)
+
     def _output(self, given: dict[str, Given], name: str) -> Output:
         objective, state = self.experiment.objective, self.experiment.abstract_state
         shown = {field: self.experiment.shown[field] for field in given}
         return find_output(objective, state.params, state.objective_state, shown, name)
 
-    def _prepared(self, name: str, values: Given) -> Any:
-        field, shorter = self.experiment.shown[name], self.config.evaluation.resize
-        tokenizer = tokenizer_of(self.config) if field.modality == "text" else None
-        return prepared(values, field, name, shorter=shorter, tokenizer=tokenizer)
-
     def _run(self, output: str, given: dict[str, Given]) -> np.ndarray:
-        run, count = self.experiment.jitted(output), len(next(iter(given.values())))
-        rows: list[np.ndarray] = []
-        waiting: list[tuple[Array, int]] = []  # a batch is computed while the next is prepared
-        for begin, end, size in self._parts(count):
-            made = {name: self._prepared(name, values[begin:end]) for name, values in given.items()}
-            # The rows that are missing repeat the last example; every host places its own.
-            own = np.minimum(local_rows(self.experiment.mesh, size), end - begin - 1)
-            batch = self.experiment.put(jax.tree.map(operator.itemgetter(own), made))
-            features = run(self.state.params, self.state.objective_state, batch)
-            waiting.append((features, end - begin))
-            if len(waiting) > 1:
-                rows.append(_rows(*waiting.pop(0)))
-        rows += [_rows(*one) for one in waiting]
-        found = np.concatenate(rows)
-        finite = np.isfinite(found.reshape(count, -1)).all(axis=1)
-        if not finite.all():
-            raise UserError(
-                f"the features of {int((~finite).sum())} of {count} examples are not finite, first "
-                f"of example {int(np.argmin(finite))}; the encoder has diverged"
-            )
-        return found
-
-    def _parts(self, count: int) -> Iterator[tuple[int, int, int]]:
-        """Yield (first, end, size of the batch), sizes being powers of two times the devices."""
-        shards = self.experiment.mesh.shape["data"] * self.experiment.mesh.shape["fsdp"]
-        most = -(-self.config.evaluation.batch_size // shards)
-        for begin in range(0, count, most * shards):
-            end = min(count, begin + most * shards)
-            needed = -(-(end - begin) // shards)
-            yield begin, end, shards * min(most, 1 << (needed - 1).bit_length())
-
-
-def _rows(features: Array, count: int) -> np.ndarray:
-    return np.asarray(features, np.float32)[:count]
+        return output_of_given(self.experiment, self.state, output, given)
 
 
 def load(

@@ -13,7 +13,7 @@ from ssljax import UserError, api
 from ssljax.commands.main import main
 from ssljax.data import open_source
 from ssljax.evaluation.features import extract
-from ssljax.training import evaluate
+from ssljax.training import evaluate, given
 
 EXPERIMENT = """
 from tests.objectives.cases import config_of
@@ -63,13 +63,15 @@ def test_few_programs_for_any_number_of_examples(model, digits):
     whole = model.embed(digits)
     for count in (1, 3, 9, 17, 33):
         np.testing.assert_allclose(model.embed(digits[:count]), whole[:count], rtol=1e-5, atol=1e-6)
-    sizes = {size for count in range(1, 2000) for _, _, size in model._parts(count)}
+    sizes = {
+        size for count in range(1, 2000) for _, _, size in given.parts(model.experiment, count)
+    }
     assert len(sizes) <= 10 and max(sizes) < 2 * model.config.evaluation.batch_size
 
 
 def test_parts_cover_every_example_once(model):
     for count in (1, 8, 499, 500, 501, 1300):
-        parts = list(model._parts(count))
+        parts = list(given.parts(model.experiment, count))
         assert [begin for begin, _, _ in parts] == [0] + [end for _, end, _ in parts[:-1]]
         assert parts[-1][1] == count
         assert all(end - begin <= size and size % 8 == 0 for begin, end, size in parts)
@@ -145,6 +147,11 @@ def test_the_page_about_python_runs(run, digits, monkeypatch):
     assert set(names["gradient"]) == set(names["model"].params)
 
 
+def test_similarity_needs_two_fields(model, digits):
+    with pytest.raises(UserError, match="similarity compares two fields, as clip and siglip do"):
+        model.similarity(digits, digits)
+
+
 def test_images_and_texts_of_a_pair(tmp_path):
     model = ssljax.load(run_of(tmp_path, "clip"))
     field = model.spec.fields["image"]
@@ -159,6 +166,9 @@ def test_images_and_texts_of_a_pair(tmp_path):
     np.testing.assert_allclose(np.linalg.norm(projected, axis=-1), 1, rtol=1e-5)
     both = model.embed(images, text=texts, output="projected/text")
     np.testing.assert_allclose(both, projected[1], rtol=1e-5, atol=1e-6)
+    similar = model.similarity(images, texts[:2])
+    assert similar.shape == (3, 2) and similar.dtype == np.float32
+    np.testing.assert_allclose(similar, projected[0] @ projected[1][:2].T, rtol=1e-5, atol=1e-6)
     with pytest.raises(UserError, match="example 1 has no token"):
         model.embed(text=["one", ""])
     with pytest.raises(UserError, match="number of examples"):

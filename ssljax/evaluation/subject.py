@@ -2,7 +2,7 @@
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -20,6 +20,7 @@ TOKENS, LAYERS, CLS = (
     "layers",
     "cls",
 )  # outputs by what they are, whatever the field is called
+PROJECTED = "projected"  # of a field, "projected/NAME": vectors that are compared between fields
 CACHE_LIMIT = 2**31  # bytes of features up to which a part is encoded once for all epochs
 
 
@@ -41,6 +42,8 @@ class Examples:
       targets: `targets(part)` gives the labels of a part in its order, int64[n], or other targets,
         such as float32[n, K]; None where there are none.
       batch_size: examples that are encoded at a time.
+      further: fields of the data that other outputs than the evaluated one are made of, by name.
+      class_names: by label; None where the data do not say.
       groups: `groups(part)` says who or what each example of a part is of, numbers or strings [n];
         None where the data do not say.
     """
@@ -51,6 +54,8 @@ class Examples:
     targets: Callable[[str], np.ndarray | None]
     batch_size: int = 500
     groups: Callable[[str], np.ndarray | None] = lambda part: None
+    further: Mapping[str, Field] = dataclasses.field(default_factory=dict)
+    class_names: Sequence[str] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,6 +74,9 @@ class Subject:
       classes: labels of the train part, ascending; () where there are none.
       seed: of the run; held-out parts and draws depend on it.
       place: puts rows [b, ...] of the host on the devices, cut over them.
+      given: `given(output, {field: examples})` gives the rows of examples in memory, float32
+        [n, ...], such as {"text": ["a cat"]}; None where there is no network.
+      fields: that the run reads, by name.
       shards: parts into which the devices cut a batch: a batch size is a multiple of it.
     """
 
@@ -79,6 +87,8 @@ class Subject:
     seed: int = 0
     place: Callable[[np.ndarray], Array] = jnp.asarray
     shards: int = 1
+    given: Callable[[str, Mapping[str, Sequence[Any]]], np.ndarray] | None = None
+    fields: Mapping[str, Field] = dataclasses.field(default_factory=dict)
     _kept: dict[tuple, Features] = dataclasses.field(default_factory=dict, repr=False)
 
     def require(self, *outputs: str) -> None:
@@ -117,6 +127,25 @@ class Subject:
         if counts.max() < 2:
             raise NotMeasured("every class of train has only one example: none can be held out")
 
+    def projections(self) -> tuple[str, str]:
+        """Return the names of the outputs in which two fields are compared, images first.
+
+        Raises:
+          NotMeasured: the objective compares no two fields.
+        """
+        found = [name for name in self.outputs if name.startswith(f"{PROJECTED}/")]
+        if len(found) != 2:
+            raise NotMeasured(
+                f"{self.row.replace('_', ' ')} has no {PROJECTED} features of two fields, such as "
+                "clip gives"
+            )
+        return found[0], found[1]
+
+    def field_of(self, output: str) -> str:
+        """Return the name of the field that an output "WHAT/NAME" is made of; "" for others."""
+        own = output.rpartition("/")[2]
+        return own if own in self.fields else ""
+
     def features(self, part: str, output: str = "", *, shorter: int = 0, size: int = 0) -> Features:
         """Return the features of all examples of a part, encoded once and kept in memory.
 
@@ -128,11 +157,21 @@ class Subject:
         self.require(output)
         name = (part, output, shorter, size)
         if name not in self._kept:
-            batches = self.examples.read(part, shorter=shorter, size=size)
+            also = self._also(output)
+            batches = self.examples.read(part, shorter=shorter, size=size, also=also)
             rank = len(self.outputs[output])
             found = extract(lambda batch: self.encode(batch, output, None, 0), batches, rank=rank)
             self._kept[name] = found
         return self._kept[name]
+
+    def _also(self, output: str) -> tuple[str, ...]:
+        """Return the fields that an output needs beside those that are always read."""
+        name = self.field_of(output)
+        if not name or name in self.examples.fields:
+            return ()
+        if name not in self.examples.further:
+            raise NotMeasured(f"the data that are evaluated on have no {name}")
+        return (name,)
 
     def keep(self, part: str, output: str, found: Features) -> None:
         """Take features that were computed elsewhere, so that they are not computed again.
@@ -178,7 +217,7 @@ class Subject:
           also: further fields that the batch on the host should hold, such as masks.
         """
         self.require(output)
-        size_of = dict(shorter=shorter, size=size, also=also)
+        size_of = dict(shorter=shorter, size=size, also=(*also, *self._also(output)))
         for batch in self.examples.read(part, order=order, batch_size=batch_size, **size_of):
             yield self.encode(batch, output, transform, seed), batch
 

@@ -43,9 +43,10 @@ CHANGES = {
     "transposed": _single(lambda x: x.T, lambda x, _: x.T),  # a linear map
     "convolution": _single(lambda x: x.transpose(2, 3, 1, 0), lambda x, _: x.transpose(3, 2, 0, 1)),
     "patches": _single(_patches, _convolution_of_patches),
-    # Tokens and positions, which PyTorch keeps with one or two leading axes of 1.
+    # Tokens, positions and numbers, which PyTorch keeps with one or two leading axes of 1.
     "first": _single(lambda x: x[0], lambda x, _: x[None]),
     "first_of_first": _single(lambda x: x[0, 0], lambda x, _: x[None, None]),
+    "row": _single(lambda x: x[None], lambda x, _: x[0]),  # a single token without these axes
     # Several linear maps of one input in one: queries, keys and values; gate and value.
     "split": Change(
         lambda x, count: [part.T for part in np.split(x, count)],

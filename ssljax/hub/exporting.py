@@ -27,6 +27,9 @@ from ssljax.training.trust import require_trust
 from ssljax.training.workdir import load_config
 
 OWN = "safetensors"
+# Of runs of two fields with the image encoder of the library's model; of others that of images
+# alone is written.
+PAIRS = {"clip": lambda one: one.embedding_norm, "siglip": lambda one: one.pool == "map"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,6 +121,8 @@ def _family(library: str, experiment: Experiment, record: Record | None) -> Fami
         )
     elif library == "timm":
         name = "vit"
+    elif (kind := experiment.config.objective.name) in PAIRS and PAIRS[kind](encoder):
+        name = kind
     elif experiment.config.objective.name == "mae":
         name = "vit_mae"
     elif encoder.layer_scale:
@@ -125,6 +130,7 @@ def _family(library: str, experiment: Experiment, record: Record | None) -> Fami
     else:
         name = "vit" if encoder.class_token else "ijepa"
     families[name].require_counterpart(encoder)
+    families[name].require_further(experiment.objective)
     return families[name]
 
 

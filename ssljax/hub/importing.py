@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from ssljax.errors import UserError, unknown
-from ssljax.hub.families import FAMILIES, Family
+from ssljax.hub.families import FAMILIES, Family, Plan
 from ssljax.hub.files import Tensors, new_folder, read_json
 from ssljax.hub.flat import placed, shapes
 from ssljax.hub.given import Given
@@ -21,6 +21,7 @@ from ssljax.hub.record import Record, write_record
 from ssljax.hub.section import config_of
 from ssljax.hub.shown import Shown, shown
 from ssljax.hub.table import Fixed, Pair, pairs
+from ssljax.objectives import objective_class
 from ssljax.spec import image_spec
 from ssljax.training.checkpoint import Checkpointer, require_plain
 from ssljax.training.config import to_json
@@ -93,15 +94,24 @@ def import_weights(
         names = renamed(family, tensors)
         plan = family.read(config, tensors, lambda name: names.get(name, name))
         if objective and objective != plan.objective["name"]:
-            plan = dataclasses.replace(plan, objective={"name": objective})
+            others = _others(objective, plan)
+            plan = dataclasses.replace(plan, objective={"name": objective}, **others)
         images = shown(place, config, plan)
         title = f"{library}/{model or config.values.get('architecture') or place.absolute().name}"
         spec = image_spec((*images.size, plan.channels), images.mean, images.std, num_examples=1)
+        spec = spec.replace(**plan.further)
         experiment = build(config_of(plan, images, title), spec, trains=False)
         found, arrays, record = _taken(library, family, config, tensors, names, experiment)
         _write(folder, experiment, arrays, {IMPORTED: {"from": title}})
         write_record(folder, record)
     return Imported(experiment, images, *found)
+
+
+def _others(objective: str, plan: Plan) -> dict[str, Any]:
+    """Return the further fields and their encoders, if an objective reads any."""
+    if objective_class(objective).several_fields:
+        return {}
+    return {"encoders": {}, "further": {}}
 
 
 def _config(place: pathlib.Path, library: str, model: str) -> Given:

@@ -27,14 +27,21 @@ def config_of(plan: Plan, shown: Shown, title: str) -> ConfigDict:
     """
     config = complete(
         {
-            "data": {"source": f"{IMPORTED}:{title}"},
+            "data": {"source": f"{IMPORTED}:{title}", **_length(plan)},
             "encoder": plan.encoder,
+            "encoders": plan.encoders,
             "objective": _objective(plan, shown),
             "evaluation": {"resize": shown.resize},
         }
     )
     require_consistent(config)
     return config
+
+
+def _length(plan: Plan) -> dict[str, int]:
+    """Return the length of texts, if there are any."""
+    lengths = [field.shape[0] for field in plan.further.values() if field.modality == "text"]
+    return {"length": lengths[0]} if lengths else {}
 
 
 def _objective(plan: Plan, shown: Shown) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import pathlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -135,6 +135,7 @@ def full_evaluation(
     built = {name: build_protocol(name, options.protocols[name]) for name in options.protocols}
     raw = _raw(experiment)
     subjects = subjects_of(experiment, state, sets.train, sets.test, raw=raw) if built else ()
+    probed = sets.test_of_probes
     result: dict[str, Any] = {"protocol": {"notes": []}}
     if options.probes or not built:
         result = evaluate(
@@ -142,7 +143,7 @@ def full_evaluation(
             _embed(experiment, experiment.init()),
             raw,
             lambda: _batches(experiment, sets.train, sets.labelled),
-            None if sets.test is None else lambda: _batches(experiment, sets.test, sets.labelled),
+            None if probed is None else lambda: _batches(experiment, probed, sets.labelled),
             knn_k=options.knn_k,
             knn_temperature=options.knn_temperature,
             probes=options.probes,
@@ -156,7 +157,7 @@ def full_evaluation(
         result["protocols"] = measure(built, subjects, say=say)
     trained_on = (sets.train.name, sets.train.split) == _trained_on(experiment)
     data = {"source": sets.train.name, "train": sets.train.split, "test": None}
-    if sets.test is not None:
+    if probed is not None or (built and sets.test is not None):
         data["test"] = sets.test.split
     elif "held_out" in result["protocol"] or any("test" in one.examples.counts for one in subjects):
         data["test"] = f"{TEST_PART:.0%} of {sets.train.split}, held out"
@@ -180,7 +181,8 @@ def full_evaluation(
 
 @dataclasses.dataclass(frozen=True)
 class _Sets:
-    """What is evaluated on; without `test` a part of `train` has to be held out."""
+    """What is evaluated on, with labels in both or in neither; without `test` a part of `train` has
+    to be held out."""
 
     train: Source
     test: Source | None
@@ -188,6 +190,11 @@ class _Sets:
     @property
     def labelled(self) -> bool:
         return self.train.num_classes is not None
+
+    @property
+    def test_of_probes(self) -> Source | None:
+        """The test split, if there is anything to be probed there."""
+        return self.test if "label" in self.train.fields else None
 
 
 def _open_sets(experiment: Experiment) -> _Sets:
@@ -200,9 +207,9 @@ def _open_sets(experiment: Experiment) -> _Sets:
             raise  # asked for by name, so it has to be there
         return _Sets(train, None)
     labelled = [source for source in (train, test) if "label" in source.fields]  # of any kind
-    if len(labelled) == 2:
-        return _Sets(train, test)
-    return _Sets(labelled[0] if labelled else train, None)
+    if len(labelled) == 1:
+        return _Sets(labelled[0], None)
+    return _Sets(train, test)
 
 
 def _open(experiment: Experiment, split: str) -> Source:
@@ -215,7 +222,7 @@ def _open(experiment: Experiment, split: str) -> Source:
             "--config.evaluation.source=KIND:NAME, or by --source of embed"
         )
     if experiment.source is not None and (spec, split) == _trained_on(experiment):
-        return only(experiment.source, fields)
+        return only(experiment.source, experiment.shown)
     images = [field.shape[2] for field in fields.values() if field.modality == "image"]
     try:
         source = open_data(config, spec, split, channels=next(iter(images), None))
@@ -230,7 +237,17 @@ def _open(experiment: Experiment, split: str) -> Source:
         ) from error
     for name, field in fields.items():
         _require_alike(spec, source, name, field)
-    return only(source, fields)
+    return only(source, {*fields, *_also_alike(spec, source, experiment.shown)})
+
+
+def _also_alike(spec: str, source: Source, fields: Mapping[str, Field]) -> Iterator[str]:
+    """Yield the names of fields that a source has as the run reads them."""
+    for name, field in fields.items():
+        try:
+            _require_alike(spec, source, name, field)
+        except UserError:
+            continue
+        yield name
 
 
 def _require_alike(spec: str, source: Source, name: str, field: Field) -> None:

@@ -10,6 +10,7 @@ import jax
 import numpy as np
 
 from ssljax.data import Source, epoch, groups_of, only
+from ssljax.data.given import Given
 from ssljax.data.sources.transformed import resized
 from ssljax.errors import UserError
 from ssljax.evaluation.linear import stratified_split
@@ -19,6 +20,7 @@ from ssljax.modalities import modality_of
 from ssljax.ops.patches import patchify
 from ssljax.spec import Batch, Field
 from ssljax.training.experiment import Experiment
+from ssljax.training.given import output_of_given
 from ssljax.training.output import shapes_of_outputs
 from ssljax.training.sharding import batch_sharding, local_rows
 from ssljax.training.state import TrainState
@@ -48,12 +50,17 @@ def subjects_of(
     place = functools.partial(_placed, experiment)
     encode, outputs = _Encoder(experiment), _outputs(experiment)
     made = functools.partial(
-        Subject, examples=examples, seed=experiment.config.seed, place=place, shards=shards
+        Subject,
+        examples=examples,
+        seed=experiment.config.seed,
+        place=place,
+        shards=shards,
+        fields=experiment.shown,
     )
     first = functools.cache(experiment.init)  # made where it is needed
     return (
-        made("pretrained", encode=encode.bound(lambda: state), outputs=outputs),
-        made("random_init", encode=encode.bound(first), outputs=outputs),
+        made("pretrained", **encode.bound(lambda: state), outputs=outputs),
+        made("random_init", **encode.bound(first), outputs=outputs),
         made("raw_input", **_raw(experiment, raw, outputs)),
     )
 
@@ -100,6 +107,8 @@ def _examples(experiment: Experiment, train: Source, test: Source | None) -> Exa
 
     counts = {part: len(one.rows) for part, one in parts.items()}
     fields = experiment.output.fields
+    here = {name for name in experiment.shown if name not in fields}
+    here = here.intersection(*(part.source.fields for part in parts.values()))
     return Examples(
         fields,
         counts,
@@ -107,6 +116,8 @@ def _examples(experiment: Experiment, train: Source, test: Source | None) -> Exa
         targets,
         experiment.config.evaluation.batch_size,
         groups=lambda part: parts[part].groups,
+        further={name: experiment.shown[name] for name in here},
+        class_names=train.class_names,
     )
 
 
@@ -172,10 +183,10 @@ def how_shown(experiment: Experiment, *, shorter: int = 0, size: int = 0) -> dic
     """Return how examples are brought to the shapes that the encoder is shown, as `resized` takes.
 
     Args:
-      experiment: whose output is evaluated.
+      experiment: whose fields are shown.
       shorter, size: see `Subject.encoded`.
     """
-    shapes = {field.modality: field.shape for field in experiment.output.fields.values()}
+    shapes = {field.modality: field.shape for field in experiment.shown.values()}
     lengths = [shapes[one][0] for one in ("series", "text") if one in shapes]
     sides = shapes["image"][:2] if "image" in shapes else None
     return {
@@ -210,7 +221,7 @@ def _placed(experiment: Experiment, rows: np.ndarray) -> Array:
 def _own(experiment: Experiment, batch: Batch) -> Batch:
     """Return this host's part of the fields of a batch, placed on the mesh."""
     own = local_rows(experiment.mesh, len(batch["id"]))
-    names = (*experiment.output.fields, "id")
+    names = (*(name for name in experiment.shown if name in batch), "id")
     return experiment.put(jax.tree.map(lambda array: array[own], {n: batch[n] for n in names}))
 
 
@@ -225,15 +236,18 @@ class _Encoder:
     experiment: Experiment
     _jitted: dict[Any, Callable] = dataclasses.field(default_factory=dict)
 
-    def bound(self, state: Callable[[], TrainState]) -> Callable:
-        """Return `Subject.encode` for a state."""
+    def bound(self, state: Callable[[], TrainState]) -> dict[str, Callable]:
+        """Return `Subject.encode` and `Subject.given` for a state."""
 
         def encode(batch: Batch, output: str, transform: Transform | None, seed: int) -> Array:
             now, run = state(), self._function(output, transform)
             own = _own(self.experiment, batch)
             return run(now.params, now.objective_state, own, np.uint32(seed))
 
-        return encode
+        def given(output: str, examples: Mapping[str, Given]) -> np.ndarray:
+            return output_of_given(self.experiment, state(), output, examples)
+
+        return {"encode": encode, "given": given}
 
     def _function(self, output: str, transform: Transform | None) -> Callable:
         if (output, transform) not in self._jitted:
@@ -268,7 +282,7 @@ def _seen(experiment: Experiment, params: Any, state: Any, batch: Batch, output:
 def _outputs(experiment: Experiment) -> dict[str, tuple[int, ...]]:
     state = experiment.abstract_state
     shapes = shapes_of_outputs(
-        experiment.objective, state.params, state.objective_state, experiment.output.fields
+        experiment.objective, state.params, state.objective_state, experiment.shown
     )
     found = {name: shape[1:] for name, shape in shapes.items()}
     named = {

@@ -9,14 +9,20 @@ from ssljax.hub.changes import CHANGES
 from ssljax.hub.families import FAMILIES
 from ssljax.hub.flat import flat, placed, shapes
 from ssljax.hub.table import Row, pairs
-from ssljax.models import DINOHead, MAEDecoder, MaskToken, build_encoder
+from ssljax.models import MLP, DINOHead, MAEDecoder, MaskToken, Scalar, build_encoder
+from ssljax.spec import Field
 from ssljax.training.state import TrainState
 from tests.models.jitted import init
 
 SMALL = {"name": "vit", "width": 8, "depth": 2, "heads": 2, "patch_size": 4, "image_size": 16}
 MEAN = {"class_token": False, "pool": "mean"}
 SCALED = {"layer_scale": 0.1}
+TEXT = {"name": "text_transformer", "length": 6, "width": 8, "depth": 2, "heads": 2}
+# The maps into the common space of families with a text encoder too.
+FURTHER = {"clip": ("image_projector", "text_projector"), "siglip": ("text_projector",)}
 NETWORKS = {
+    ("hf", "clip"): {"embedding_norm": True, "patch_bias": False, "activation": "gelu_quick"},
+    ("hf", "siglip"): {"pool": "map", "class_token": False},
     ("hf", "vit"): {},
     ("hf", "vit_mae"): {"positions": "sincos"},
     ("hf", "ijepa"): MEAN,
@@ -43,6 +49,14 @@ def network(fields, family, scan):
         encoded = jax.eval_shape(lambda: encoder.init_with_output(key, x, train=False)[0])
         restore = jnp.zeros((1, 16), jnp.int32)
         params["decoder"] = jax.eval_shape(lambda e: init(decoder, key, e, restore)[0], encoded)
+    if family in FURTHER:
+        text = build_encoder({**TEXT, "scan": scan}, Field("text", (6,), "int32", vocab=9))
+        ids, head = jnp.zeros((1, 6), jnp.int32), MLP((), 4, output_bias=family == "siglip")
+        params["text_encoder"] = jax.eval_shape(lambda: init(text, key, ids)[0])
+        for name in FURTHER[family]:
+            params[name] = jax.eval_shape(lambda: init(head, key, jnp.zeros((1, 8)))[0])
+        for name in ("scale", "bias")[: 1 + (family == "siglip")]:
+            params[name] = jax.eval_shape(lambda: init(Scalar(1.0), key)[0])
     if family.startswith("dinov2"):
         params["mask_token"] = jax.eval_shape(lambda: init(MaskToken(8), key)[0])
     rng = np.random.default_rng(0)

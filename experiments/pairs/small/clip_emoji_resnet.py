@@ -4,7 +4,7 @@ r"""CLIP of emoji and their names: minutes on two CPU cores.
     python -m experiments.image.emoji emoji-datasource-google-16.0.0.tgz emoji.npz
     python -m ssljax pretrain --config experiments/pairs/small/clip_emoji_resnet.py \
         --workdir runs/clip
-    python -m experiments.pairs.retrieval runs/clip
+    python -m ssljax evaluate --workdir runs/clip --protocol retrieval
 
 Images are brought to 32 pixels; the tokens of a name are its bytes. Nothing is flipped: names say
 left and right.

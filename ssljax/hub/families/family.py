@@ -8,6 +8,7 @@ from ssljax.errors import UserError
 from ssljax.hub.files import Tensors
 from ssljax.hub.given import Given
 from ssljax.hub.table import Fixed, Row
+from ssljax.spec import Field
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,12 +20,16 @@ class Plan:
       objective: likewise.
       image_size: (height, width) of images that the encoder is shown.
       channels: of these images.
+      encoders: sections of the encoders of further fields, by field.
+      further: what these fields are like.
     """
 
     encoder: dict[str, Any]
     objective: dict[str, Any]
     image_size: tuple[int, int]
     channels: int
+    encoders: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    further: dict[str, Field] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,6 +47,8 @@ class Family:
       read: gives the plan of a config.json and the tensors.
       needs: the values of the encoder's fields without which the family has no counterpart.
       write: gives the config.json of (encoder, objective, channels).
+      further: likewise of the encoders of further fields, by field; it has these and no others.
+      objective: likewise of the objective.
       spellings: (regex, replacement) from other spellings of names to those of the table.
     """
 
@@ -55,14 +62,25 @@ class Family:
     needs: Mapping[str, tuple[Any, ...]]
     write: Callable[[Any, Any, int], dict[str, Any]]
     own: str = "\0"
+    further: Mapping[str, Mapping[str, tuple[Any, ...]]] = dataclasses.field(default_factory=dict)
+    objective: Mapping[str, tuple[Any, ...]] = dataclasses.field(default_factory=dict)
     spellings: tuple[tuple[str, str], ...] = ()
 
     def require_counterpart(self, encoder: Any) -> None:
         """Raise a UserError that names the first field of an encoder that the family lacks."""
-        for field, wanted in self.needs.items():
-            value = getattr(encoder, field)
+        self._require("encoder", encoder, self.needs)
+
+    def require_further(self, objective: Any) -> None:
+        """Raise a UserError for fields of further encoders, or of the objective, likewise."""
+        for name, needs in self.further.items():
+            self._require(f"encoders.{name}", objective.run.encoders[name], needs)
+        self._require("objective", objective, self.objective)
+
+    def _require(self, where: str, section: Any, needs: Mapping[str, tuple[Any, ...]]) -> None:
+        for field, wanted in needs.items():
+            value = getattr(section, field)
             if value not in wanted:
                 raise UserError(
-                    f"{self.title} has no counterpart of encoder.{field}={value!r}; it has "
+                    f"{self.title} has no counterpart of {where}.{field}={value!r}; it has "
                     f"{' or '.join(map(repr, wanted))}"
                 )

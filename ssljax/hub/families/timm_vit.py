@@ -180,9 +180,10 @@ VIT = Family(
         "positions": ("learned", "sincos"),
         "norm_epsilon": (1e-6,),
         "norm_first": (True,),
-        "embedding_norm": (False,),
         "shared_layers": (False,),
         "activation": ("gelu", "gelu_tanh", "swiglu"),
+        "embedding_norm": (False,),
+        "patch_bias": (True,),
     },
     write=_write,
 )

@@ -23,8 +23,8 @@ class CLIP(Paired):
     logarithm of the scale is trained, without weight decay; after each step it is brought back
     between 0 and log(max_scale), as in OpenCLIP's code.
 
-    The two fields may be of any modalities. A text's features are the mean of its tokens or, with
-    `pool`, its class token; CLIP takes those of the token that ends the text.
+    A text's features are the mean of its tokens unless `config.encoders.text` says otherwise;
+    CLIP's are those of the token that ends it: causal=True, pool="last".
 
     Attributes:
       temperature: 1 / scale at the start.
@@ -43,11 +43,6 @@ class CLIP(Paired):
 
     def check(self):
         super().check()
-        if len(self.run.encoders) > 1:
-            raise UserError(
-                f"clip compares two fields, and config.encoders has {', '.join(self.run.encoders)} "
-                f"beside {self.run.name!r} of config.encoder; leave one"
-            )
         if not 1 <= 1 / self.temperature <= self.max_scale * (1 + 1e-6):
             raise UserError(
                 f"objective.temperature={self.temperature} starts the scale at "

@@ -1,9 +1,12 @@
 """What objectives on several fields share: an encoder and a projection for each of them."""
 
 import dataclasses
+from typing import Any
 
-from ssljax.errors import UserError
-from ssljax.models import MLP
+import jax
+
+from ssljax.errors import UserError, unknown
+from ssljax.models import MLP, Encoded
 from ssljax.objectives.base import Array, Objective
 from ssljax.objectives.net import Net
 from ssljax.objectives.views import Views, blank, plain
@@ -14,20 +17,28 @@ from ssljax.spec import Batch
 
 @dataclasses.dataclass(frozen=True)
 class Paired(Objective):
-    """Encoders of several fields, whose features are projected into one space; abstract.
+    """Encoders of two fields, whose features are projected into one space; abstract.
 
     `config.encoder` reads the first field of its modality; it is the one of which views are made.
-    `config.encoders` has those of the other fields, by name of the field. Their components are
-    called "encoder" and "NAME_encoder", the linear maps behind them "NAME_projector".
+    `config.encoders` has that of the other field, by name of the field. Their components are called
+    "encoder" and "NAME_encoder", the maps behind them "NAME_projector". The two fields may be of
+    any modalities.
 
     Attributes:
-      views: of the field that `config.encoder` reads, one of each example; other fields are as they
-        are.
+      views: of the field that `config.encoder` reads, one of each example; the other field is as it
+        is.
       projector_dim: size of the common space.
+      project_own: whether the features of the field that `config.encoder` reads are projected too;
+        without, their size must be `projector_dim`.
+      freeze: names of fields whose encoders stay as they are: no gradient of them is computed,
+        their batch statistics stay, drop-path is off. With ("image",) and `config.init_from` it is
+        LiT.
     """
 
     views: Views = Views.crops(crop_scale=(0.9, 1.0))
     projector_dim: Width = 512
+    project_own: bool = True
+    freeze: tuple[str, ...] = ()
 
     several_fields = True
     takes_ragged = True
@@ -48,6 +59,15 @@ class Paired(Objective):
                 f"config.encoders.{self.run.name} reads the field that config.encoder reads; it "
                 "must be of another field"
             )
+        if len(self.run.encoders) > 1:
+            raise UserError(
+                f"{type(self).__name__} compares two fields, and config.encoders has "
+                f"{', '.join(self.run.encoders)} beside {self.run.name!r} of config.encoder; leave "
+                "one"
+            )
+        for name in self.freeze:
+            if name not in self.components:
+                raise unknown("field of config.objective.freeze", name, self.components)
 
     @property
     def components(self) -> dict[str, str]:
@@ -55,32 +75,68 @@ class Paired(Objective):
         further = {name: f"{name}_encoder" for name in self.run.encoders}
         return {self.run.name: "encoder", **further}
 
+    @property
+    def frozen(self) -> tuple[str, ...]:
+        """The networks that are not trained."""
+        return tuple(self.components[name] for name in self.freeze)
+
     def modules(self):
         encoders = {"encoder": self.run.encoder}
         encoders |= {self.components[name]: one for name, one in self.run.encoders.items()}
-        projectors = {}
-        for name, component in self.components.items():
-            dtype = getattr(encoders[component], "dtype", "float32")
-            head = MLP((), self.projector_dim, output_bias=False, dtype=dtype)
-            projectors[f"{name}_projector"] = head
-        return {**encoders, **projectors}
+        heads = {
+            f"{name}_projector": self.head(getattr(encoders[component], "dtype", "float32"))
+            for name, component in self.components.items()
+            if self._is_projected(name)
+        }
+        return {**encoders, **heads}
+
+    def head(self, dtype: str) -> MLP:
+        """Return the map from the features of a field into the common space."""
+        return MLP((), self.projector_dim, output_bias=False, dtype=dtype)
 
     def run_once(self, net):
-        for name, component in self.components.items():
+        for name in self.components:
             own = name == self.run.name
             x = self.blank() if own else blank(self.run.spec.fields[name])
-            features = getattr(net, component)(x).pooled
-            getattr(net, f"{name}_projector")(features)
+            features = self.encode(net, name, x).pooled
+            if not self._is_projected(name) and features.shape[1] != self.projector_dim:
+                raise UserError(
+                    f"config.objective.projector_dim={self.projector_dim} must be "
+                    f"{features.shape[1]}, the size of the features of {name!r}, with "
+                    "config.objective.project_own=False"
+                )
+            self._projected(net, name, features)
+
+    def encode(self, net: Net, name: str, x: Any) -> Encoded:
+        """Return what the encoder of a field gives; a frozen one gets no gradient."""
+        component = self.components[name]
+        if name in self.freeze and net.params.get(component) is not None:
+            params = {component: jax.lax.stop_gradient(net.params[component])}
+            net = Net(self.networks, params, net.stats, train=False)
+        return getattr(net, component)(x)
+
+    def inputs(self, key: Array, batch: Batch) -> dict[str, Any]:
+        """Return what the encoders are shown in a step, by field: a view, and the other as is."""
+        return {
+            name: self.views.stacked(key, batch)[:, 0]
+            if name == self.run.name
+            else self._plain(batch, name)
+            for name in self.components
+        }
 
     def project(self, net: Net, key: Array, batch: Batch) -> dict[str, Array]:
         """Return the projections [B, projector_dim] of each field."""
-        projected = {}
-        for name, component in self.components.items():
-            own = name == self.run.name
-            x = self.views.stacked(key, batch)[:, 0] if own else self._plain(batch, name)
-            features = getattr(net, component)(x).pooled
-            projected[name] = getattr(net, f"{name}_projector")(features)
-        return projected
+        shown = self.inputs(key, batch)
+        return {
+            name: self._projected(net, name, self.encode(net, name, x).pooled)
+            for name, x in shown.items()
+        }
+
+    def _is_projected(self, name: str) -> bool:
+        return self.project_own or name != self.run.name
+
+    def _projected(self, net: Net, name: str, features: Array) -> Array:
+        return getattr(net, f"{name}_projector")(features) if self._is_projected(name) else features
 
     def outputs(self, params, state, batch):
         """Return what there is to see of the fields that a batch has.
@@ -93,12 +149,10 @@ class Paired(Objective):
         """
         net, _ = self.nets(params, state, train=False)
         found = [name for name in self.components if name in batch]
-        encoded = {
-            name: getattr(net, self.components[name])(self._plain(batch, name)) for name in found
-        }
+        encoded = {name: self.encode(net, name, self._plain(batch, name)) for name in found}
         outputs = {name: encoded[name].pooled for name in found}
         for name in found:
-            projected = getattr(net, f"{name}_projector")(encoded[name].pooled)
+            projected = self._projected(net, name, encoded[name].pooled)
             outputs[f"projected/{name}"] = l2_normalize(projected)
             outputs[f"tokens/{name}"] = encoded[name].tokens
         return outputs

@@ -1,6 +1,15 @@
-from tests.objectives.cases.small import POOLED_VIT
+from tests.objectives.cases.small import HEAD, POOLED_VIT
 
 TEXT = {"name": "text_transformer", "length": 16, "width": 16, "depth": 1, "heads": 2}
 
-CASES = {"clip": (POOLED_VIT, {"name": "clip", "projector_dim": 8})}
-FURTHER = {"clip": {"text": TEXT}}
+CASES = {
+    "clip": (POOLED_VIT, {"name": "clip", "projector_dim": 8}),
+    "siglip": (POOLED_VIT, {"name": "siglip", "projector_dim": 8}),
+    "siglip, frozen": (
+        POOLED_VIT,
+        {"name": "siglip", "projector_dim": 16, "project_own": False, "freeze": ("image",)},
+    ),
+    "paired_vicreg": (POOLED_VIT, {"name": "paired_vicreg", **HEAD}),
+    "paired_barlow_twins": (POOLED_VIT, {"name": "paired_barlow_twins", **HEAD}),
+}
+FURTHER = dict.fromkeys(CASES, {"text": TEXT})

@@ -121,7 +121,7 @@ def run_of(**changes):
     [
         ((), "CLIP needs an encoder of each of two fields, and config.encoder reads 'image'"),
         (("image",), "config.encoders.image reads the field that config.encoder reads"),
-        (("text", "label"), "clip compares two fields, and config.encoders has text, label"),
+        (("text", "label"), "CLIP compares two fields, and config.encoders has text, label"),
     ],
 )
 def test_other_encoders_than_of_two_fields_are_refused(further, said):
