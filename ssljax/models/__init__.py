@@ -17,7 +17,7 @@ from ssljax.models.registry import ENCODERS, build_encoder, encoder_class
 from ssljax.models.resnet import ResNet
 from ssljax.models.stems import PatchEmbed
 from ssljax.models.text import TextTransformer
-from ssljax.models.text_heads import PooledTanh, SentenceHead, TokenHead, WordHead, WordVectors
+from ssljax.models.text_heads import PooledTanh, TokenHead, WordHead, WordVectors
 from ssljax.models.transformer import Transformer, stack_blocks
 from ssljax.models.vit import ViT
 from ssljax.models.words import WordMean
@@ -43,7 +43,6 @@ __all__ = [
     "Prototypes",
     "ResNet",
     "Scalar",
-    "SentenceHead",
     "TextTransformer",
     "TokenHead",
     "Transformer",

@@ -40,23 +40,6 @@ class WordHead(nn.Module):
         return x, self.param("bias", named_init(nn.initializers.zeros, "vocab"), (self.vocab,))
 
 
-class SentenceHead(nn.Module):
-    """Two scores of a text: linear(tanh(linear(h))) of its first token (BERT's pooler).
-
-    Args (fields):
-      dtype: "float32" or "bfloat16" for the products; the scores are float32.
-    """
-
-    dtype: str = "float32"
-
-    @nn.compact
-    def __call__(self, tokens: jax.Array) -> jax.Array:
-        """Map tokens[B, N, D] to float32[B, 2]."""
-        dtype = compute_dtype(self.dtype)
-        x = nn.tanh(_dense(tokens.shape[-1], dtype, "pooler")(tokens[:, 0]))
-        return _dense(2, dtype, "output")(x).astype(jnp.float32)
-
-
 class PooledTanh(nn.Module):
     """tanh(linear(x)) of features, of their width (BERT's pooler, SimCSE's head).
 

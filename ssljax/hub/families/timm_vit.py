@@ -180,7 +180,6 @@ VIT = Family(
         "positions": ("learned", "sincos"),
         "norm_epsilon": (1e-6,),
         "norm_first": (True,),
-        "embedding_norm": (False,),
         "shared_layers": (False,),
         "activation": ("gelu", "gelu_tanh", "swiglu"),
         "patch_bias": (True,),

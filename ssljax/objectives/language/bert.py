@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from ssljax.errors import UserError
 from ssljax.losses import next_sentence
-from ssljax.models import SentenceHead
+from ssljax.models import LinearHead, PooledTanh
 from ssljax.objectives.base import Loss
 from ssljax.objectives.language.masked_words import MaskedWords, share_right
 from ssljax.ops.keys import per_example
@@ -25,8 +25,8 @@ class BERT(MaskedWords):
     A text `[CLS] x [SEP]` is cut at a random place into A and B; in half of the texts B is that of
     another text of the batch. The encoder reads `[CLS] A [SEP] B [SEP]` with the types 0 and 1. The
     loss is the mean over all predicted words of the batch plus the mean over all texts of whether B
-    follows A, as the head behind the first token says; class 0 is "it does". A text of fewer than
-    two words has no pair and does not count there.
+    follows A, as tanh(linear) of the first token and two scores say; class 0 is "it does". A text
+    of fewer than two words has no pair and does not count there.
 
     The two means are over different numbers of things, and B may be of another text: the gradients
     of micro-batches would not add up, so `accumulate` is refused. `encoder.grad_cache` saves memory
@@ -54,13 +54,18 @@ class BERT(MaskedWords):
 
     def modules(self):
         encoder = self.run.encoder
-        sentences = SentenceHead(dtype=self.run.dtype)
-        return {"encoder": encoder, "words": self.word_head(encoder), "sentences": sentences}
+        dtype = self.run.dtype
+        return {
+            "encoder": encoder,
+            "words": self.word_head(encoder),
+            "pooler": PooledTanh(dtype=dtype),
+            "sentences": LinearHead(2, std=0.02, dtype=dtype),
+        }
 
     def run_once(self, net):
         tokens = net.encoder(self.blank()).tokens
         net.words(tokens)
-        net.sentences(tokens)
+        net.sentences(net.pooler(tokens[:, 0]))
 
     sentence_loss = staticmethod(next_sentence)
 
@@ -94,7 +99,7 @@ class BERT(MaskedWords):
         types = joined.types if self.run.encoder.token_types else None
         tokens = net.encoder(Value(made.ids, joined.segments), types=types).tokens
         words, _ = self.word_loss(net, tokens, joined.ids, made)
-        logits = net.sentences(tokens)
+        logits = net.sentences(net.pooler(tokens[:, 0]))
         losses = jnp.where(counted, self.sentence_loss(logits, false), 0)
         sentences = jnp.sum(losses) / jnp.maximum(jnp.sum(counted), 1)
         metrics = {
