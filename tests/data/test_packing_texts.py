@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ssljax.data import Pipeline, open_source, packed_texts
+from ssljax.data import Joined, Pipeline, mixture_of, open_source, packed_texts
 from ssljax.data.packing_texts import best_fit, pieces
 from ssljax.errors import UserError
 
@@ -56,3 +56,22 @@ def test_no_token_is_lost(tmp_path, tokenizer):
     assert packed.fingerprint() == again.fingerprint() != source.fingerprint()
     batch = Pipeline(packed, seed=0, batch_size=4).batch(2)
     np.testing.assert_array_equal(batch["text"].data, value.data[batch["id"]])
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_texts_of_several_sets_are_mixed(tmp_path, packed):
+    sources = []
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.txt").write_text("\n".join(f"{name * 5}{n}" for n in range(40)))
+        source = open_source(f"text:{tmp_path / f'{name}.txt'}", tokenizer="bytes")
+        sources.append(packed_texts(source, "text", 16) if packed else source)
+    joined = Joined(sources)
+    pipeline = Pipeline(
+        joined,
+        seed=0,
+        batch_size=4,
+        length=None if packed else 16,
+        mixture=mixture_of(joined.counts, (1.0, 3.0), 4),
+    )
+    letters = [set(pipeline.batch(step)["text"].data.ravel()) & {*b"ab"} for step in range(8)]
+    assert letters.count({ord("a")}) == 2 and letters.count({ord("b")}) == 6

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
+from ssljax.commands.main import main
 from ssljax.data import fields_of, open_source, open_tokenizer, train_tokenizer
 from ssljax.data.given import prepared
 from ssljax.data.host import TokenIds
@@ -141,3 +142,19 @@ def test_what_is_no_tokenizer_is_refused_in_one_line(tmp_path, vocab):
     for arguments in ((TEXTS, 100), ([], 400), (TEXTS, 400, "unigram")):
         with pytest.raises(UserError):
             train_tokenizer(*arguments)
+
+
+def test_the_command_learns_a_tokenizer_of_a_data_set(tmp_path, capsys):
+    (tmp_path / "some.txt").write_text("\n".join(TEXTS))
+    out = tmp_path / "tokenizer.json"
+    command = ["data", "tokenizer", "--train", f"text:{tmp_path / 'some.txt'}", "--out", str(out)]
+    assert main([*command, "--size", "300", "--kind", "wordpiece", "--lower"]) == 0
+    told = capsys.readouterr()
+    assert told.out == f"json:{out}\n" and "ids from 300 texts; special: pad 0" in told.err
+    tokenizer = open_tokenizer(told.out.strip())
+    assert tokenizer.encode(["THE cats"])[0].tolist() == tokenizer.encode(["the cats"])[0].tolist()
+    assert main(command) == 2 and "is there already" in capsys.readouterr().err
+    np.savez(tmp_path / "no.npz", image=np.zeros((2, 3, 3, 1), np.uint8))
+    command[3:6] = [f"npz:{tmp_path / 'no.npz'}", "--out", str(tmp_path / "b.json")]
+    assert main(command) == 2 and "has no text as strings" in capsys.readouterr().err
+    assert not (tmp_path / "b.json").exists()

@@ -138,11 +138,11 @@ def documents_source(
     wanted = list(files) if classes_in_all else [split]
     found = {one: read(files[one]) for one in wanted}
     own = found[split]
-    report = _report(own, options)
+    report = report_of(own, options)
     arrays: dict[str, Any] = {"text": objects(own.texts)}
     names: list[str] | None = None
     if own.labels is not None:
-        arrays["label"], names = _numbers(
+        arrays["label"], names = numbers_of_labels(
             {one: documents.labels for one, documents in found.items()}, split, options.name
         )
     digest = hashlib.sha256()
@@ -166,7 +166,7 @@ def documents_source(
     )
 
 
-def _report(found: Documents, options: Options) -> str | None:
+def report_of(found: Documents, options: Options) -> str | None:
     """Return a line about what is left out, refuse it, or refuse a set without a document."""
     faults, report = found.faults, None
     if faults:
@@ -186,7 +186,7 @@ def _report(found: Documents, options: Options) -> str | None:
     return report
 
 
-def _numbers(
+def numbers_of_labels(
     found: Mapping[str, Sequence[Any]], split: str, what: str
 ) -> tuple[np.ndarray, list[str] | None]:
     """Return the labels of a split as targets, and the names of the classes if they have names."""

@@ -1,5 +1,6 @@
 """Image files, decoded when they are read."""
 
+import copy
 import functools
 import math
 import warnings
@@ -35,6 +36,7 @@ class EncodedSource:
         groups: np.ndarray | None = None,
         num_classes: int | None = None,
         report: str | None = None,
+        text: tuple[Field, np.ndarray] | None = None,
     ):
         self.names, self._read, self._labels, self._decoded = names, read, labels, decoded
         self._decode, self._content = options.decoder, content
@@ -45,6 +47,9 @@ class EncodedSource:
         self.fields = {"image": Field("image", shape, options.decoder.dtype)}
         self.class_names = tuple(class_names) if class_names is not None else None
         self.num_classes = len(class_names) if class_names is not None else num_classes
+        self._texts = None
+        if text is not None:
+            self.fields["text"], self._texts = text
         if labels is not None:
             self.fields["label"] = LABEL.replace(classes=self.num_classes or 0)
 
@@ -52,6 +57,18 @@ class EncodedSource:
     def labels(self) -> np.ndarray | None:
         """The class of every example, without decoding any; None without labels."""
         return self._labels
+
+    @property
+    def texts(self) -> np.ndarray | None:
+        """The texts of all examples; None without texts."""
+        return self._texts
+
+    def with_texts(self, field: Field, texts: np.ndarray, how: str) -> "EncodedSource":
+        """Return the same images with other texts; `how` they came about joins the content."""
+        other = copy.copy(self)
+        other.fields, other._texts = {**self.fields, "text": field}, texts
+        other._content = f"{self._content}, {how}"
+        return other
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_decoded": None}  # worker processes are there to decode
@@ -78,7 +95,7 @@ class EncodedSource:
         """
 
         def attempt(at: int) -> tuple[Any, dict[str, Any]]:
-            rest = {} if self._labels is None else {"label": int(self._labels[at])}
+            rest = self._rest(at)
             if self._decoded is not None:
                 image = self._decoded[at]
                 return make(lambda shrink: image, image.shape[:2]), rest
@@ -96,9 +113,16 @@ class EncodedSource:
             example: dict[str, Any] = {"image": self._decoded[index]}
         else:
             example = {"image": self._decode(self._read(index))}
+        return example | self._rest(index)
+
+    def _rest(self, index: int) -> dict[str, Any]:
+        """Return what an example has beside its image."""
+        rest: dict[str, Any] = {}
+        if self._texts is not None:
+            rest["text"] = self._texts[index]
         if self._labels is not None:
-            example["label"] = int(self._labels[index])
-        return example
+            rest["label"] = int(self._labels[index])
+        return rest
 
     def _reduced(self, index: int, enough: int) -> tuple[np.ndarray, int]:
         if self._decoded is not None:

@@ -42,7 +42,7 @@ def open_folder(path: str, options: Options) -> Source:
     if classes is not None:
         number = {name: i for i, name in enumerate(classes)}
         labels = np.array([number[file.split("/")[0]] for file in files])
-    files_on_disk = _Files(str(top), tuple(files))
+    files_on_disk = Files(str(top), tuple(files))
     class_names = None if classes is None else [printable(name) for name in classes]
     groups = None if classes is None else _groups(files)
     encoded = EncodedSet(files, files_on_disk.read, files_on_disk.ends, labels, class_names, groups)
@@ -50,7 +50,9 @@ def open_folder(path: str, options: Options) -> Source:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Files:
+class Files:
+    """Files below a folder, read and looked at by their number."""
+
     top: str
     names: tuple[str, ...]
 

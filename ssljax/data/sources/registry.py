@@ -12,7 +12,9 @@ from ssljax.data.sources.fasta import open_fasta
 from ssljax.data.sources.fields import open_csv, open_npz_of_any, open_ts
 from ssljax.data.sources.folder import open_folder
 from ssljax.data.sources.packaged import open_packaged
+from ssljax.data.sources.pairs import open_pairs
 from ssljax.data.sources.records import open_jsonl, open_parquet
+from ssljax.data.sources.tar_shards import open_tar
 from ssljax.data.sources.text_files import open_text
 from ssljax.data.sources.tfds import open_tfds
 from ssljax.data.sources.tokenized import tokenized
@@ -60,6 +62,10 @@ _KINDS: dict[str, _Kind] = {
     "parquet": _Kind(
         "parquet:PATH?text=COLUMN&label=COLUMN", "texts in tables of Apache Parquet", open_parquet
     ),
+    "pairs": _Kind(
+        "pairs:PATH?label=KEY", "images with captions, by a manifest in JSON lines", open_pairs
+    ),
+    "tar": _Kind("tar:PATH", "images with texts in tar shards, as of WebDataset", open_tar),
     "fasta": _Kind("fasta:PATH", "proteins or other sequences in FASTA files", open_fasta),
     "ts": _Kind("ts:PATH", "time series in .ts files, as aeon and sktime write them", open_ts),
     "uci": _Kind("uci:adult", "UCI Adult, a table, once prepared", open_packaged),

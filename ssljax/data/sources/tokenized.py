@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ssljax.data.sources.base import Source, groups_of
+from ssljax.data.sources.encoded import EncodedSource
 from ssljax.data.sources.in_memory import ArraySource
 from ssljax.data.tokenizers.base import Tokenizer, digest, field_of
 from ssljax.errors import UserError
@@ -14,7 +15,7 @@ from ssljax.errors import UserError
 def tokenized(source: Source, tokenizer: Tokenizer) -> Source:
     """Return the source with the strings of its text fields as ids: itself if it has none.
 
-    Of a source in memory, all texts are encoded at once, else each when it is read.
+    Of a source whose texts are in memory, all are encoded at once, else each when it is read.
 
     Raises:
       UserError: a text field holds ids already, or a text has no token.
@@ -34,6 +35,11 @@ def tokenized(source: Source, tokenizer: Tokenizer) -> Source:
             fields[name] = field_of(tokenizer, fields[name])
             arrays[name] = _encoded(arrays[name], tokenizer, f"{name!r} of {source.name}")
         return source.replaced(fields, arrays, f"tokenizer {digest(tokenizer)}")
+    if isinstance(source, EncodedSource):
+        what = f"'text' of {source.name}"
+        ids = _encoded(source.texts, tokenizer, what)
+        field = field_of(tokenizer, source.fields["text"])
+        return source.with_texts(field, ids, f"tokenizer {digest(tokenizer)}")
     return _Tokenized(source, tokenizer, texts)
 
 

@@ -16,6 +16,7 @@ from ssljax.data.sources.base import Options, Source
 from ssljax.data.sources.encoded import EncodedSource
 from ssljax.data.sources.in_memory import image_source
 from ssljax.errors import UserError, printable
+from ssljax.spec import Field
 
 _CHUNK = (
     4096  # images looked at before the results are put together; bounds the memory of a large set
@@ -35,7 +36,10 @@ class Ends:
 
 @dataclasses.dataclass(frozen=True)
 class EncodedSet:
-    """Encoded images not yet looked at: `read` gives all bytes, `ends` what a quick check needs."""
+    """Encoded images not yet looked at: `read` gives all bytes, `ends` what a quick check needs.
+
+    `text` is the field of the texts that belong to the images, and one of them for each.
+    """
 
     names: Sequence[str]
     read: Callable[[int], bytes]
@@ -44,6 +48,7 @@ class EncodedSet:
     class_names: Sequence[str] | None = None
     groups: np.ndarray | None = None
     num_classes: int | None = None
+    text: tuple[Field, np.ndarray] | None = None
 
 
 def open_encoded(encoded: EncodedSet, options: Options) -> Source:
@@ -62,11 +67,13 @@ def open_encoded(encoded: EncodedSet, options: Options) -> Source:
     report = _report(encoded, found.damage, options)
     whole = np.array([i for i in range(len(encoded.names)) if i not in found.damage], np.int64)
     labels = None if encoded.labels is None else encoded.labels[whole]
+    text = None if encoded.text is None else (encoded.text[0], encoded.text[1][whole])
     shared = {
+        "text": text,
         "class_names": encoded.class_names,
         "groups": None if encoded.groups is None else encoded.groups[whole],
         "num_classes": encoded.num_classes,
-        "content": found.content,
+        "content": found.content if text is None else _with_texts(found.content, text[1]),
         "report": report,
     }
     names = [encoded.names[i] for i in whole]
@@ -75,6 +82,13 @@ def open_encoded(encoded: EncodedSet, options: Options) -> Source:
     shape = (*found.shapes.pop(), options.decoder.channels) if len(found.shapes) == 1 else None
     read = _Chosen(encoded.read, whole)
     return EncodedSource(names, read, labels, options, image_shape=shape, decoded=pixels, **shared)
+
+
+def _with_texts(content: str, texts: np.ndarray) -> str:
+    digest = hashlib.sha256(content.encode())
+    for text in texts:
+        digest.update(repr(text).encode("utf-8", "surrogatepass") + b"\0")
+    return digest.hexdigest()
 
 
 def _decode_all(

@@ -1,0 +1,216 @@
+"""`pairs:PATH`: images with captions, by a manifest of JSON objects, one in each line.
+
+    {"id": 7, "image": "photos/7.jpg", "text": "a red car"}
+    {"id": 8, "image": "photos/8.jpg", "text": ["a blue car", "a car in the rain"]}
+    {"id": 9, "image": "photos/9.jpg", "text": {"en": "a bicycle", "de": ["ein Fahrrad"]}}
+
+PATH is one manifest, which is all train; or a folder with files or folders of the names of splits:
+train.jsonl, test.jsonl. Paths of images start from the folder of the manifest. Of several captions
+training draws one at each step, and evaluation takes the first. Options follow a question mark:
+
+    pairs:cars.jsonl?language=en      captions of these languages only; en,de for several
+    pairs:cars.jsonl?fields=image     what every line must have: image, text (default: those that
+                                      any line of the split has); the other is left out
+    pairs:cars.jsonl?label=maker      a key is the label: a string, a number, a list of numbers
+    pairs:cars.jsonl?group=owner      who or what each is of, see docs/fields.md
+
+A line without a field that is needed is refused, or left out under config.data.broken="skip". An
+id (without one: the path of the image) may be in one split only.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ssljax.data.sources.base import Options, Source
+from ssljax.data.sources.documents import (
+    Documents,
+    files_of,
+    is_label,
+    numbers_of_labels,
+    parsed,
+    report_of,
+)
+from ssljax.data.sources.folder import Files
+from ssljax.data.sources.in_memory import ArraySource
+from ssljax.data.sources.paths import existing, find_split
+from ssljax.data.sources.records import records
+from ssljax.data.sources.tokenized import objects
+from ssljax.data.sources.validate import EncodedSet, open_encoded
+from ssljax.errors import UserError, unknown
+from ssljax.spec import Field
+
+FIELDS = ("image", "text")
+_OPTIONS = ("language", "fields", "label", "group")
+
+
+def open_pairs(rest: str, options: Options) -> Source:
+    """Open one split of a manifest.
+
+    Raises:
+      UserError: no file, an unknown option, lines that cannot be read, an id in two splits.
+    """
+    path, chosen = parsed(rest, "pairs", _OPTIONS)
+    root = existing(path, "manifest or folder of manifests")
+    files = files_of(root, (".jsonl", ".json"), "manifest")
+    split = find_split(options, files)
+    lines: dict[str, list[tuple[str, dict[str, Any]]]] = {}
+    faults = Documents()
+    for one, own in files.items():
+        found = faults if one == split else Documents()
+        lines[one] = [
+            (where, {**record, "folder": file.parent})
+            for file in own
+            for where, record in records(file, found)
+        ]
+    require_apart({one: [_id(*line) for line in own] for one, own in lines.items()}, options.name)
+    wanted = _fields(chosen, lines[split], options.name)
+    rows, texts = [], []
+    for where, record in lines[split]:
+        try:
+            _require_image(record, where, wanted)
+            texts.append(captions(record.get("text"), chosen) if "text" in wanted else ())
+            _require_label(record, chosen)
+            rows.append(record)
+        except ValueError as fault:
+            faults.faults.append((where, str(fault)))
+            del texts[len(rows) :]
+    faults.texts = ["a pair"] * len(rows)
+    report = report_of(faults, options)
+    labels = names = groups = None
+    if "label" in chosen:
+        every = {
+            one: [record[chosen["label"]] for _, record in own if _has_label(record, chosen)]
+            for one, own in lines.items()
+        }
+        every[split] = [record[chosen["label"]] for record in rows]
+        every = {one: own for one, own in every.items() if own}
+        labels, names = numbers_of_labels(every, split, options.name)
+    if "group" in chosen:
+        groups = np.array([record[chosen["group"]] for record in rows])
+    text = text_of(texts) if "text" in wanted else None
+    return source_of_pairs(
+        [str(record["folder"] / record["image"]) for record in rows] if "image" in wanted else None,
+        text,
+        options,
+        labels=labels,
+        class_names=names,
+        groups=groups,
+        report=report,
+    )
+
+
+def source_of_pairs(
+    images: Sequence[str] | None,
+    text: tuple[Field, np.ndarray] | None,
+    options: Options,
+    *,
+    labels: np.ndarray | None,
+    class_names: Sequence[str] | None,
+    groups: np.ndarray | None,
+    report: str | None,
+) -> Source:
+    """Return the source of images by their paths, of texts, or of both."""
+    if images is None:
+        field, texts = text
+        about = {"class_names": class_names, "groups": groups, "report": report}
+        return ArraySource({"text": field}, {"text": texts, "label": labels}, options, **about)
+    if labels is not None and labels.dtype != np.int32:
+        raise UserError(f"{options.name}: labels of images must be strings or whole numbers")
+    on_disk = Files("", tuple(images))
+    encoded = EncodedSet(images, on_disk.read, on_disk.ends, labels, class_names, groups, text=text)
+    source = open_encoded(encoded, options)
+    source.report = "\n".join(filter(None, (report, source.report))) or None
+    return source
+
+
+def require_apart(ids: Mapping[str, Sequence[str]], what: str) -> None:
+    """Raise a UserError if an id is in two splits."""
+    seen: dict[str, str] = {}
+    for split, own in ids.items():
+        for one in own:
+            if seen.setdefault(one, split) != split:
+                raise UserError(
+                    f"{what}: {one} is in {seen[one]!r} and in {split!r}, so that what is trained "
+                    "on would be tested on; keep one of them"
+                )
+
+
+def captions(found: Any, chosen: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the captions of an example.
+
+    Args:
+      found: a string, a list of strings, or a mapping from languages to such.
+      chosen: options; of a mapping only those of "language" count.
+
+    Raises:
+      ValueError: there is none, or it is no text.
+    """
+    if isinstance(found, Mapping):
+        languages = chosen["language"].split(",") if "language" in chosen else list(found)
+        if missing := [one for one in languages if not found.get(one)]:
+            raise ValueError(f"'text' has no caption in {missing[0]!r}; it has: {', '.join(found)}")
+        return tuple(one for language in languages for one in captions(found[language], {}))
+    if isinstance(found, str):
+        found = [found]
+    if not isinstance(found, list) or not found:
+        raise ValueError("'text' is missing" if found is None else "'text' is no caption")
+    if not all(isinstance(one, str) for one in found):
+        raise ValueError("'text' holds something that is no string")
+    if not all(one.strip() for one in found):
+        raise ValueError("a caption is empty")
+    return tuple(found)
+
+
+def text_of(texts: Sequence[tuple[str, ...]]) -> tuple[Field, np.ndarray]:
+    """Return field and texts: strings where every example has one, else tuples of strings."""
+    if all(len(one) == 1 for one in texts):
+        return Field("text", (None,), "str"), objects([one for (one,) in texts])
+    return Field("text", (None, None), "str"), objects(texts)
+
+
+def _fields(
+    chosen: Mapping[str, str], lines: Sequence[tuple[str, Mapping[str, Any]]], what: str
+) -> list[str]:
+    """Return the fields that every line must have."""
+    if "fields" in chosen:
+        wanted = chosen["fields"].split(",")
+        for name in wanted:
+            if name not in FIELDS:
+                raise unknown("field of a pairs: source", name, FIELDS)
+        return wanted
+    found = [name for name in FIELDS if any(name in record for _, record in lines)]
+    if not found:
+        raise UserError(f"{what}: no line has an image or a text")
+    return found
+
+
+def _require_image(record: Mapping[str, Any], where: str, wanted: Sequence[str]) -> None:
+    if "image" not in wanted:
+        return
+    image = record.get("image")
+    if not isinstance(image, str) or not image:
+        raise ValueError("'image' is missing" if image is None else "'image' is no path")
+    if not (record["folder"] / image).is_file():
+        raise ValueError(f"the file {image} does not exist")
+
+
+def _has_label(record: Mapping[str, Any], chosen: Mapping[str, str]) -> bool:
+    return record.get(chosen["label"]) is not None and is_label(record[chosen["label"]])
+
+
+def _require_label(record: Mapping[str, Any], chosen: Mapping[str, str]) -> None:
+    for role in ("label", "group"):
+        if role in chosen and record.get(chosen[role]) is None:
+            raise ValueError(f"{chosen[role]!r} is missing")
+    if "label" in chosen and not _has_label(record, chosen):
+        raise ValueError(f"{chosen['label']!r} is no string or number")
+
+
+def _id(where: str, record: Mapping[str, Any]) -> str:
+    if "id" in record:
+        return f"the id {record['id']!r}"
+    if isinstance(record.get("image"), str):
+        return f"the image {(record['folder'] / record['image']).resolve()}"
+    return where
