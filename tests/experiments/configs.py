@@ -31,6 +31,9 @@ OURS = {
     "pypi:newsgroups": _texts("pypi:newsgroups", 8192, 11_314, 20),
     LAION: described(LAION, _PHOTO, LAION_EXAMPLES),
     COCO: described(COCO, _PHOTO, 118_287),
+    "text:openwebtext": _texts("text:openwebtext", 50_257, 8_013_769),
+    "text:wiki1m_for_simcse.txt": _texts("text:wiki1m_for_simcse.txt", 30_522, 1_000_000),
+    "text:wikipedia_books": _texts("text:wikipedia_books", 50_265, 10_000_000),
 }
 # Ids of a text, where tokens are not its bytes.
 VOCABULARIES = {"clip": 49_408, "siglip": 32_000}
@@ -61,7 +64,12 @@ def spec_of(config: ConfigDict, num_examples: int = 0) -> Spec:
     `num_examples`."""
     source, known = config.data.source, {**KNOWN, **OURS}
     assert source in known, f"{source} is in neither table: {__file__}, ssljax/data/known.py"
-    spec = assumed_spec(known[source], config.data)
+    about = known[source]
+    if config.data.pack:  # rows of that length
+        rows = about.fields["text"].replace(shape=(config.data.pack,))
+        fields = {**about.fields, "text": rows}
+        about = dataclasses.replace(about, fields=fields)
+    spec = assumed_spec(about, config.data)
     spec = dataclasses.replace(spec, num_examples=num_examples or spec.num_examples)
     if "text" not in config.encoders:
         return spec

@@ -18,6 +18,7 @@ from ssljax.spec import Spec, Value
 from ssljax.training.optimizer import build_optimizer
 from ssljax.training.step import init_state, make_train_step
 from tests.objectives.cases import CASES
+from tests.objectives.cases.language import TRANSFORMER
 from tests.objectives.conftest import BATCH, EXAMPLES, STEPS, WORDS, sentences, trial
 
 ROWS = np.arange(BATCH, dtype=np.int32)
@@ -84,6 +85,29 @@ def test_what_stands_in_the_padding_changes_neither_loss_nor_gradient(name):
     (other, _), others = value_of(objective, params, batch_of(padding=17))
     np.testing.assert_allclose(other, clean, rtol=1e-6)
     close(others, gradient)
+
+
+def test_data2vec_of_texts_neither_sees_nor_predicts_padding():
+    module = build_encoder({**TRANSFORMER, "length": 32}, WORDS)
+    run = Run(module, Spec({"text": WORDS}, EXAMPLES), steps=STEPS, batch_size=BATCH)
+    section = {key: one for key, one in CASES["data2vec2"][1].items() if key != "views"}
+    section |= {"class_weight": 0.0, "mask_ratio": 0.5, "mask_block": 1}
+    objective = build_objective(ConfigDict(section), run)
+    params = jax.jit(objective.init_params)(jax.random.key(0))
+    state = jax.jit(objective.init_state)(jax.random.key(0), params)
+    found = []
+    for padding in (0, 17):
+        batch = batch_of(padding=padding)
+        run_ = jax.jit(
+            lambda p, batch=batch: objective.value(p, state, batch, key=jax.random.key(3), step=0)
+        )
+        found.append(run_(params))
+    (loss, aux), (other, _) = found
+    np.testing.assert_allclose(other, loss, rtol=1e-6)
+    real = batch_of()["text"].segments.sum()
+    assert 0.3 * real < float(aux.weight) / section["masks"] < 0.7 * real and loss > 0
+    with pytest.raises(UserError, match="of texts it must be 0"):
+        build_objective(ConfigDict({**section, "class_weight": 1.0}), run)
 
 
 def test_gpt_on_a_longer_padding_and_in_packed_rows_is_gpt_on_each_text():
