@@ -183,7 +183,6 @@ VIT = Family(
         "embedding_norm": (False,),
         "shared_layers": (False,),
         "activation": ("gelu", "gelu_tanh", "swiglu"),
-        "embedding_norm": (False,),
         "patch_bias": (True,),
     },
     write=_write,
