@@ -27,6 +27,7 @@ from ssljax.training.checkpoint import Checkpointer, require_plain
 from ssljax.training.config import to_json
 from ssljax.training.data_record import IMPORTED, DataRecord, write_data_record
 from ssljax.training.experiment import Experiment, build
+from ssljax.training.run_tokenizer import keep_tokenizer
 from ssljax.training.sharding_rules import describe_sharding
 
 COUNTER = "num_batches_tracked"
@@ -98,18 +99,33 @@ def import_weights(
             plan = dataclasses.replace(plan, objective={"name": objective}, **others)
         images = shown(place, config, plan) if plan.field is None else None
         title = f"{library}/{model or config.values.get('architecture') or place.absolute().name}"
+<<<<<<< HEAD
         spec = _spec(plan, images).replace(**plan.further)
         experiment = build(config_of(plan, images, title), spec, trains=False)
+=======
+        spec = image_spec((*images.size, plan.channels), images.mean, images.std, num_examples=1)
+        spec = spec.replace(**plan.further)
+        settings = config_of(plan, images, title, _tokenizer(place, plan))
+        experiment = build(settings, spec, trains=False)
+>>>>>>> w-pair
         found, arrays, record = _taken(library, family, config, tensors, names, experiment)
         _write(folder, experiment, arrays, {IMPORTED: {"from": title}})
         write_record(folder, record)
+        keep_tokenizer(folder, experiment.config)
     return Imported(experiment, images, *found)
 
 
+<<<<<<< HEAD
 def _spec(plan: Plan, images: Shown | None) -> Spec:
     if images is None:
         return Spec({plan.field.modality: plan.field}, num_examples=1)
     return image_spec((*images.size, plan.channels), images.mean, images.std, num_examples=1)
+=======
+def _tokenizer(place: pathlib.Path, plan: Plan) -> str:
+    """Return the tokenizer of a folder, as a config names it; "" where there is none."""
+    path = place / "tokenizer.json"
+    return f"json:{path}" if plan.further and path.exists() else ""
+>>>>>>> w-pair
 
 
 def _others(objective: str, plan: Plan) -> dict[str, Any]:

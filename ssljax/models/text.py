@@ -26,7 +26,8 @@ class TextTransformer(Encoder):
     Args (fields):
       length: ids that learned positions are made for; shorter texts take the first of them.
       causal: whether a token sees only itself and those before it.
-      padding: "seen": tokens see it, and it counts as text where tokens are pooled, as in SigLIP.
+      padding: "seen": tokens see it, and it counts as text where tokens are pooled, as in SigLIP;
+        its ids are then those of the token "pad", or 0.
       embed_width: size of the vectors of ids, positions and types, which a linear map brings to
         `width` (ALBERT, ELECTRA); 0 for `width`.
       token_types: number of types, each with a vector that is added to its tokens; 0 for none. The
@@ -96,6 +97,11 @@ class TextTransformer(Encoder):
     def stem(self, x, dtype, init):
         """Return the tokens of ids in their order."""
         return TokenEmbed(self.vocab, self.embedded_width, dtype, name="token_embed")(x)
+
+    def _encode(self, x, keep, masked, mask_token, segments, types, **asked):
+        if self.padding == "seen" and segments is not None:
+            x = jnp.where(segments > 0, x, dict(self.special).get("pad", 0))
+        return super()._encode(x, keep, masked, mask_token, segments, types, **asked)
 
     def _segments(self, segments, grid):
         return None if self.padding == "seen" else super()._segments(segments, grid)

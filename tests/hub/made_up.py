@@ -116,3 +116,47 @@ def save(folder, made):
     (folder / "config.json").write_text(json.dumps(config))
     save_file(tensors, folder / "model.safetensors")
     return folder
+
+
+def _tower(name, hidden):
+    maps = [f"self_attn.{one}" for one in ("q_proj", "k_proj", "v_proj", "out_proj")]
+    shapes = {}
+    for i in range(DEPTH):
+        block = f"{name}.encoder.layers.{i}"
+        for one in maps:
+            shapes |= _linear(f"{block}.{one}", WIDTH, WIDTH)
+        shapes |= _norm(f"{block}.layer_norm1", WIDTH) | _norm(f"{block}.layer_norm2", WIDTH)
+        shapes |= _linear(f"{block}.mlp.fc1", WIDTH, hidden)
+        shapes |= _linear(f"{block}.mlp.fc2", hidden, WIDTH)
+    return shapes
+
+
+def clip(vocab, length=6, size=5):
+    """Return a CLIP of Hugging Face with so many ids, in texts of that length."""
+    common = {"hidden_size": WIDTH, "num_attention_heads": 2, "intermediate_size": HIDDEN}
+    common["num_hidden_layers"] = DEPTH
+    config = {
+        "model_type": "clip",
+        "projection_dim": size,
+        "vision_config": {**common, "image_size": SIDE * PATCH, "patch_size": PATCH},
+        "text_config": {**common, "vocab_size": vocab, "max_position_embeddings": length},
+    }
+    image, text = "vision_model", "text_model"
+    shapes = {
+        f"{image}.embeddings.class_embedding": (WIDTH,),
+        f"{image}.embeddings.patch_embedding.weight": (WIDTH, 3, PATCH, PATCH),
+        f"{image}.embeddings.position_embedding.weight": (1 + SIDE**2, WIDTH),
+        f"{text}.embeddings.token_embedding.weight": (vocab, WIDTH),
+        f"{text}.embeddings.position_embedding.weight": (length, WIDTH),
+        **_norm(f"{image}.pre_layrnorm", WIDTH),
+        **_norm(f"{image}.post_layernorm", WIDTH),
+        **_norm(f"{text}.final_layer_norm", WIDTH),
+        **_tower(image, HIDDEN),
+        **_tower(text, HIDDEN),
+        "visual_projection.weight": (size, WIDTH),
+        "text_projection.weight": (size, WIDTH),
+        "logit_scale": (),
+    }
+    tensors = _numbers(shapes)
+    tensors["logit_scale"] = np.array(2.5, np.float32)
+    return config, tensors

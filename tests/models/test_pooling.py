@@ -33,10 +33,13 @@ def test_the_last_token_is_that_before_the_padding():
         np.testing.assert_allclose(out.pooled[row], alone.pooled[0], rtol=1e-5, atol=1e-5)
 
 
-def test_padding_that_is_seen_is_text():
-    module, params = encoder(pool="last", padding="seen")
+def test_padding_that_is_seen_is_the_text_of_its_token():
+    """Whatever ids a batch has there."""
+    field = TEXT.replace(special=(("pad", 3),))
+    module = build_encoder({**SMALL, "pool": "last", "padding": "seen"}, field)
+    params = scrambled(init(module, KEY, IDS)[0])
     out = apply(module, params, {}, IDS, segments=SEGMENTS, train=False)[0]
-    plain = apply(module, params, {}, IDS, train=False)[0]
+    plain = apply(module, params, {}, jnp.where(SEGMENTS > 0, IDS, 3), train=False)[0]
     np.testing.assert_array_equal(out.pooled, plain.pooled)
     np.testing.assert_allclose(out.pooled, out.tokens[:, -1], rtol=1e-6, atol=1e-7)
 

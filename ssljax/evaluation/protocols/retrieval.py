@@ -1,9 +1,10 @@
 """Retrieval between two fields: how often the partner is among the k most similar of the test set.
 
-R@k of a direction is the share of examples, such as images, for which the text that belongs to it
-is among the k texts of the highest cosine, of all of the test split. Examples whose text is the
-same are each other's partners, and one of them is enough. What is as similar as the partner stands
-before it, so that features that are all alike find nothing. Chance is that of a random order.
+R@k of a direction is the share of queries, such as images, for which a partner, the text that
+belongs to it, is among the k texts of the highest cosine, of all of the test split. A text that
+several examples have counts once: as a candidate, and as a query, whose partners are all of its
+images. What is as similar as the partner stands before it, so that features that are all alike find
+nothing. Chance is that of a random order.
 """
 
 import dataclasses
@@ -40,64 +41,68 @@ class Retrieval(Protocol):
         if "test" not in subject.examples.counts:
             raise NotMeasured("it needs a test split")
         name, other = subject.field_of(one), subject.field_of(two)
-        first, second = (subject.features("test", output) for output in (one, two))
+        first, second = (subject.features("test", output).features for output in (one, two))
         same = _identities(subject, two)
-        count = len(same)
-        if count < 2:
-            raise NotMeasured("test has only one example")
+        different, once, sizes = np.unique(same, return_index=True, return_counts=True)
+        if len(different) < 2:
+            raise NotMeasured(f"all test examples have the same {other}")
+        there, back = f"{name} to {other}", f"{other} to {name}"
+        found = {
+            there: places(first, second[once], same, different),
+            back: places(second[once], first, different, same),
+        }
+        alone = np.ones(len(different), int)  # partners of a query among the candidates
+        partners = {there: (alone, len(different)), back: (sizes, len(same))}
         numbers, chance = {}, {}
-        for there, queries, keys in (
-            (f"{name} to {other}", first.features, second.features),
-            (f"{other} to {name}", second.features, first.features),
-        ):
-            before = places(queries, keys, same)
+        for way, before in found.items():
             for k in self.ranks:
-                numbers[f"{there} R@{k}"] = rate(before < k)
-        sizes = np.unique(same, return_counts=True)[1]
-        for k in self.ranks:
-            chance[f"R@{k}"] = chance_of(sizes, k)
+                numbers[f"{way} R@{k}"] = rate(before < k)
+                chance[f"{way} R@{k}"] = chance_of(*partners[way], k)
         shown = ", ".join(f"{key} {value:.1%}" for key, value in chance.items())
-        notes = [f"chance of {count:,} examples, {len(sizes):,} of them different: {shown}"]
-        return {"numbers": numbers, "chance": chance, "examples": count, "notes": notes}
+        notes = [
+            f"{len(same):,} examples of {len(different):,} different {other}s; chance: {shown}"
+        ]
+        return {"numbers": numbers, "chance": chance, "examples": len(same), "notes": notes}
 
 
-def places(queries: np.ndarray, keys: np.ndarray, same: np.ndarray) -> np.ndarray:
+def places(
+    queries: np.ndarray, keys: np.ndarray, of_queries: np.ndarray, of_keys: np.ndarray
+) -> np.ndarray:
     """Return how many keys that are no partner are at least as similar as the best partner.
 
     Args:
-      queries, keys: float[n, D], rows of unit length, of the same examples.
-      same: int[n]; keys of an equal number are partners of a query.
+      queries, keys: float[n, D] and float[m, D], rows of unit length.
+      of_queries, of_keys: int[n] and int[m]; equal numbers are partners.
 
     Returns:
-      int[n]; the partner is among the k most similar where it is below k.
+      int[n]; a partner is among the k most similar where it is below k.
     """
     found = []
     for start in range(0, len(queries), _BLOCK):
         scores = queries[start : start + _BLOCK] @ keys.T
-        partner = same[start : start + _BLOCK, None] == same
+        partner = of_queries[start : start + _BLOCK, None] == of_keys
         best = np.where(partner, scores, -np.inf).max(axis=1, keepdims=True)
         found.append(np.sum((scores >= best) & ~partner, axis=1))
     return np.concatenate(found)
 
 
-def chance_of(sizes: np.ndarray, k: int) -> float:
-    """Return R@k of a random order, over examples in groups of partners of these sizes.
+def chance_of(partners: np.ndarray, candidates: int, k: int) -> float:
+    """Return R@k of a random order: the mean over queries of 1 - C(n - m, k) / C(n, k).
 
-    A query with m partners among n keys finds none in k draws with the probability
-    C(n - m, k) / C(n, k).
+    Args:
+      partners: int[q], m of each query.
+      candidates: n.
+      k: how many are looked at.
 
-    >>> chance_of(np.ones(50, int), 5)
+    >>> chance_of(np.ones(3, int), 50, 5)
     0.1
     """
-    count = int(sizes.sum())
-    k = min(k, count)
-    found = [
-        1 - math.prod((count - size - i) / (count - i) for i in range(k))
-        if count - size >= k
-        else 1
-        for size in map(int, sizes)
+    k = min(k, candidates)
+    none = [
+        math.prod(max(candidates - m - i, 0) / (candidates - i) for i in range(k))
+        for m in map(int, partners)
     ]
-    return round(float(np.average(found, weights=sizes)), 12)
+    return round(1 - float(np.mean(none)), 12)
 
 
 def _identities(subject, output: str) -> np.ndarray:

@@ -240,6 +240,8 @@ def _write(model_type: str, architecture: str) -> Callable[..., dict[str, Any]]:
 # ── Families ─────────────────────────────────────────────────────────────────────────────────────
 
 _NEEDS = {
+    "norm_first": (True,),
+    "shared_layers": (False,),
     "registers": (0,),
     "layer_scale": (0.0,),
     "positions": ("learned",),
@@ -249,7 +251,15 @@ _NEEDS = {
     "norm_pooled": (False,),
     "class_position": (True,),
 }
-_TEXT = {**_NEEDS, "class_token": (False,), "embedding_norm": (False,), "pool": ("last",)}
+_TEXT = {
+    **_NEEDS,
+    "class_token": (False,),
+    "embedding_norm": (False,),
+    "pool": ("last",),
+    "embed_width": (0,),
+    "token_types": (0,),
+    "position_offset": (0,),
+}
 _ANCHOR = "vision_model.embeddings.patch_embedding.weight"
 _LEFT_OUT = r".*\.position_ids"
 _CLIP_IMAGE = {"class_token": True, "pool": "cls", "embedding_norm": True, "patch_bias": False}

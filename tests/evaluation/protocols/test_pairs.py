@@ -13,6 +13,7 @@ from ssljax.evaluation.subject import Examples, NotMeasured, Subject
 from ssljax.spec import Field, Value
 
 IMAGE, TEXT = Field("image", (1, 1, 2), "uint8"), Field("text", (3,), "int32", vocab=9, ragged=True)
+WAYS = ("image to text", "text to image")
 OUTPUTS = {"": (2,), "projected/image": (2,), "projected/text": (2,)}
 # Of three classes, at 0, 90 and 180 degrees, and where images and texts of four examples lie.
 ANGLES = {"cat": 0, "big dog": 90, "owl": 180}
@@ -65,8 +66,8 @@ def test_retrieval_by_hand():
     """Texts at 0, 90, 180 and 0 degrees; the first and the last are the same, word by word.
 
     Image 0 at 5 and image 1 at 85 find theirs first. So does image 2 at 170. Image 3 at 100 is
-    closer to 90 (the text of 1) than to its own at 0 or that of 180: its is third, after 90 and
-    180. Text 0 at 0 finds image 0 first, and so does its twin, of which image 0 is a partner too.
+    closer to 90 and 180 than to its own at 0, which is the third of three. Each of the three texts
+    is closest to an image of its own: the first to image 0.
     """
     found = build_protocol("retrieval", {"ranks": (1, 2, 3)}).measure(subject())
     values = {name: one["value"] for name, one in found["numbers"].items()}
@@ -74,10 +75,12 @@ def test_retrieval_by_hand():
         **{f"image to text R@{k}": v for k, v in ((1, 0.75), (2, 0.75), (3, 1.0))},
         **{f"text to image R@{k}": v for k, v in ((1, 1.0), (2, 1.0), (3, 1.0))},
     }
-    # Two of four have two partners: 1 - C(2, k) / C(4, k); two have one: k / 4.
-    np.testing.assert_allclose(found["chance"]["R@1"], (2 * 2 / 4 + 2 * 1 / 4) / 4)
-    np.testing.assert_allclose(found["chance"]["R@2"], (2 * (1 - 1 / 6) + 2 * 2 / 4) / 4)
-    assert "chance of 4 examples, 3 of them different: R@1 37.5%" in found["notes"][0]
+    assert [found["numbers"][f"{way} R@1"]["examples"] for way in WAYS] == [4, 3]
+    # One of three texts is right; a text has two of four images, 1 - C(2, k) / C(4, k), or one.
+    chance = [found["chance"][f"{way} R@{k}"] for way in WAYS for k in (1, 2)]
+    np.testing.assert_allclose(chance, [1 / 3, 2 / 3, 1 / 3, (1 - 1 / 6 + 2 / 4 + 2 / 4) / 3])
+    said = "4 examples of 3 different texts; chance: image to text R@1 33.3%, "
+    assert found["notes"][0].startswith(said)
 
 
 def test_the_words_and_not_the_padding_make_texts_the_same():
@@ -85,33 +88,34 @@ def test_the_words_and_not_the_padding_make_texts_the_same():
     values = {name: one["value"] for name, one in apart["numbers"].items()}
     # The twins are as similar as each other's partner, and so stand before it.
     assert values["image to text R@1"] == 0.5 and values["text to image R@1"] == 0.75
-    np.testing.assert_allclose(apart["chance"]["R@1"], 0.25)
+    np.testing.assert_allclose([apart["chance"][f"{way} R@1"] for way in WAYS], 0.25)
+    with pytest.raises(NotMeasured, match="all test examples have the same text"):
+        build_protocol("retrieval", {}).measure(subject(captions=(1, 1, 1, 1)))
 
 
 def test_places_against_loops():
     rng = np.random.default_rng(0)
-    queries, keys = rng.integers(-2, 3, (2, 30, 3)).astype(float)  # many ties
-    same = rng.integers(0, 12, 30)
+    queries, keys = rng.integers(-2, 3, (30, 3)), rng.integers(-2, 3, (20, 3))  # many ties
+    of_keys = rng.permutation(np.arange(20) % 12)
+    of_queries = rng.integers(0, 12, 30)
     expected = []
     for i in range(30):
-        best = max(queries[i] @ keys[j] for j in range(30) if same[j] == same[i])
-        wrong = [j for j in range(30) if same[j] != same[i] and queries[i] @ keys[j] >= best]
+        scores = [queries[i] @ keys[j] for j in range(20)]
+        best = max(scores[j] for j in range(20) if of_keys[j] == of_queries[i])
+        wrong = [j for j in range(20) if of_keys[j] != of_queries[i] and scores[j] >= best]
         expected.append(len(wrong))
-    np.testing.assert_array_equal(places(queries, keys, same), expected)
-    alike = places(np.ones((5, 2)), np.ones((5, 2)), np.arange(5))
+    found = places(queries.astype(float), keys.astype(float), of_queries, of_keys)
+    np.testing.assert_array_equal(found, expected)
+    alike = places(np.ones((5, 2)), np.ones((5, 2)), np.arange(5), np.arange(5))
     np.testing.assert_array_equal(alike, 4)  # collapsed features find nothing
 
 
-@pytest.mark.parametrize("k", [1, 2, 4, 5])
+@pytest.mark.parametrize("k", [1, 2, 3, 4, 5])
 def test_chance_is_that_of_all_orders(k):
-    sizes, same = np.array([2, 1, 1]), [0, 0, 1, 2]
-    found = [
-        any(same[j] == same[i] for j in order[:k])
-        for order in itertools.permutations(range(4))
-        for i in range(4)
-    ]
-    np.testing.assert_allclose(chance_of(sizes, k), np.mean(found))
-    np.testing.assert_allclose(chance_of(np.ones(1000, int), 10), 0.01)
+    """Four candidates, and queries of two and of one partner among them."""
+    orders = list(itertools.permutations(range(4)))
+    found = [np.mean([any(one < m for one in order[:k]) for order in orders]) for m in (2, 1)]
+    np.testing.assert_allclose(chance_of(np.array([2, 1]), 4, k), np.mean(found))
 
 
 def test_zero_shot_by_hand():
