@@ -99,15 +99,9 @@ def import_weights(
             plan = dataclasses.replace(plan, objective={"name": objective}, **others)
         images = shown(place, config, plan) if plan.field is None else None
         title = f"{library}/{model or config.values.get('architecture') or place.absolute().name}"
-<<<<<<< HEAD
         spec = _spec(plan, images).replace(**plan.further)
-        experiment = build(config_of(plan, images, title), spec, trains=False)
-=======
-        spec = image_spec((*images.size, plan.channels), images.mean, images.std, num_examples=1)
-        spec = spec.replace(**plan.further)
-        settings = config_of(plan, images, title, _tokenizer(place, plan))
+        settings = config_of(plan, images, title, _tokenizer(place, spec))
         experiment = build(settings, spec, trains=False)
->>>>>>> w-pair
         found, arrays, record = _taken(library, family, config, tensors, names, experiment)
         _write(folder, experiment, arrays, {IMPORTED: {"from": title}})
         write_record(folder, record)
@@ -115,17 +109,16 @@ def import_weights(
     return Imported(experiment, images, *found)
 
 
-<<<<<<< HEAD
 def _spec(plan: Plan, images: Shown | None) -> Spec:
     if images is None:
         return Spec({plan.field.modality: plan.field}, num_examples=1)
     return image_spec((*images.size, plan.channels), images.mean, images.std, num_examples=1)
-=======
-def _tokenizer(place: pathlib.Path, plan: Plan) -> str:
-    """Return the tokenizer of a folder, as a config names it; "" where there is none."""
-    path = place / "tokenizer.json"
-    return f"json:{path}" if plan.further and path.exists() else ""
->>>>>>> w-pair
+
+
+def _tokenizer(place: pathlib.Path, spec: Spec) -> str:
+    """Return the tokenizer of a folder for its texts, as a config names it; "" for none."""
+    path, texts = place / "tokenizer.json", [one.modality == "text" for one in spec.fields.values()]
+    return f"json:{path}" if any(texts) and path.exists() else ""
 
 
 def _others(objective: str, plan: Plan) -> dict[str, Any]:

@@ -19,13 +19,8 @@ _PROTOTYPES = {"prototypes": 4096, "patch_prototypes": 4096}
 _LOCAL = 96 / 224  # sides of small crops, in sides of the images (DINO)
 
 
-<<<<<<< HEAD
-def config_of(plan: Plan, shown: Shown | None, title: str) -> ConfigDict:
-    """Return the complete config; `title` names the source.
-=======
-def config_of(plan: Plan, shown: Shown, title: str, tokenizer: str = "") -> ConfigDict:
+def config_of(plan: Plan, shown: Shown | None, title: str, tokenizer: str = "") -> ConfigDict:
     """Return the complete config; `title` names the source, `tokenizer` that of texts.
->>>>>>> w-pair
 
     Raises:
       UserError: values that do not fit each other.
