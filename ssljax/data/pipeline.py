@@ -332,7 +332,7 @@ def _chosen(
     batch = {name: value for name, value in found.items() if name != "label"}
     for name, value in batch.items():
         dtype = getattr(value, "dtype", None)  # captions have none until one is drawn
-        if dtype not in (None, fields[name].dtype):
+        if dtype is not None and dtype != fields[name].dtype:
             raise UserError(
                 f"{name!r} must be {fields[name].dtype} as its field says, a source gave {dtype}"
             )

@@ -182,6 +182,7 @@ VIT = Family(
         "norm_first": (True,),
         "shared_layers": (False,),
         "activation": ("gelu", "gelu_tanh", "swiglu"),
+        "embedding_norm": (False,),
         "patch_bias": (True,),
     },
     write=_write,

@@ -279,6 +279,7 @@ _NEEDS: Mapping[str, tuple[Any, ...]] = {
     "shared_layers": (False,),
     "norm_pooled": (False,),
     "class_position": (True,),
+    "embedding_norm": (False,),
     "patch_bias": (True,),
 }
 _PLAIN = {
