@@ -76,9 +76,12 @@ def run(args: argparse.Namespace, rest: Sequence[str]) -> int:
         print(_line(what, shapes))
     if found.teacher:
         print(f"the teacher starts as a copy: {', '.join(found.teacher)}")
-    height, width = shown.size
-    statistics = f"mean {_numbers(shown.mean)}, std {_numbers(shown.std)} ({shown.source})"
-    print(f"images are shown at {height} x {width}, {statistics}")
+    if shown is None:
+        print(f"texts are of up to {config.data.length} tokens, made by config.data.tokenizer")
+    else:
+        height, width = shown.size
+        statistics = f"mean {_numbers(shown.mean)}, std {_numbers(shown.std)} ({shown.source})"
+        print(f"images are shown at {height} x {width}, {statistics}")
     quoted = shlex.quote(str(workdir))
     print(
         f"evaluate it with: ssljax evaluate --workdir {quoted} --config.evaluation.source=KIND:NAME"

@@ -52,6 +52,10 @@ CHANGES = {
         lambda x, count: [part.T for part in np.split(x, count)],
         lambda arrays, _: np.concatenate([part.T for part in arrays]),
     ),
+    "split_columns": Change(  # of a kernel [in, out], as GPT-2 keeps it
+        lambda x, count: np.split(x, count, axis=1),
+        lambda arrays, _: np.concatenate(arrays, axis=1),
+    ),
     "split_bias": Change(
         lambda x, count: np.split(x, count), lambda arrays, _: np.concatenate(arrays)
     ),

@@ -17,6 +17,7 @@ from ssljax.hub.names import written
 from ssljax.hub.record import Record, read_record
 from ssljax.hub.table import Fixed, pairs
 from ssljax.models.resnet import ResNet
+from ssljax.models.text import TextTransformer
 from ssljax.models.vit import ViT
 from ssljax.training.data_record import spec_of_run
 from ssljax.training.evaluate import build_for_evaluation, restore_for_evaluation
@@ -92,7 +93,8 @@ def export_weights(
             for own, dtype in record.dtypes.items():
                 name = record.names[own]
                 tensors[name] = tensors[name].astype(jnp.dtype(dtype))
-        channels = experiment.objective.run.field.shape[2]
+        shape = experiment.objective.run.field.shape
+        channels = shape[2] if len(shape) == 3 else 0
         made = record.config if record else family.write(encoder, experiment.objective, channels)
         _write(folder, library, made, experiment, tensors)
         parts = {path.removeprefix("stats/").partition("/")[0] for path in taken}
@@ -114,6 +116,8 @@ def _family(library: str, experiment: Experiment, record: Record | None) -> Fami
         name = record.family
     elif isinstance(encoder, ResNet):
         name = "resnet"
+    elif isinstance(encoder, TextTransformer) and library == "hf":
+        name = _text_family(encoder, experiment.config.objective.name)
     elif not isinstance(encoder, ViT):
         raise UserError(
             f"config.encoder.name={experiment.config.encoder.name!r} has no counterpart there; "
@@ -132,6 +136,19 @@ def _family(library: str, experiment: Experiment, record: Record | None) -> Fami
     families[name].require_counterpart(encoder)
     families[name].require_further(experiment.objective)
     return families[name]
+
+
+def _text_family(encoder: TextTransformer, objective: str) -> str:
+    """Return the family of an encoder of text, by what tells it from the others."""
+    if encoder.causal:
+        return "gpt2"
+    if encoder.norm_first:
+        return "esm"
+    if encoder.shared_layers:
+        return "albert"
+    if encoder.embed_width or objective == "electra":
+        return "electra"
+    return "roberta" if encoder.position_offset else "bert"
 
 
 def _shown(experiment: Experiment, state: TrainState) -> tuple[dict[str, Any], list[str]]:
@@ -185,6 +202,9 @@ def _write(
     tensors: Mapping[str, np.ndarray],
 ) -> None:
     field, resize = experiment.objective.run.field, experiment.config.evaluation.resize
+    if field.modality != "image":
+        write_weights(folder, config, tensors)
+        return
     height, width = field.shape[:2]
     if library == "timm":  # the head for labels is not among what is written
         given = config.get("pretrained_cfg", {})

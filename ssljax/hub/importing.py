@@ -22,7 +22,7 @@ from ssljax.hub.section import config_of
 from ssljax.hub.shown import Shown, shown
 from ssljax.hub.table import Fixed, Pair, pairs
 from ssljax.objectives import objective_class
-from ssljax.spec import image_spec
+from ssljax.spec import Spec, image_spec
 from ssljax.training.checkpoint import Checkpointer, require_plain
 from ssljax.training.config import to_json
 from ssljax.training.data_record import IMPORTED, DataRecord, write_data_record
@@ -49,7 +49,7 @@ class Imported:
 
     Attributes:
       experiment: of the run.
-      shown: how it shows images.
+      shown: how it shows images; None where it reads others.
       loaded: shapes of the tensors that were taken over, by name in the source.
       fixed: of those that are computed here, and were found to be equal.
       unused: of those that were left out.
@@ -58,7 +58,7 @@ class Imported:
     """
 
     experiment: Experiment
-    shown: Shown
+    shown: Shown | None
     loaded: Shapes
     fixed: Shapes
     unused: Shapes
@@ -97,10 +97,9 @@ def import_weights(
         if objective and objective != plan.objective["name"]:
             others = _others(objective, plan)
             plan = dataclasses.replace(plan, objective={"name": objective}, **others)
-        images = shown(place, config, plan)
+        images = shown(place, config, plan) if plan.field is None else None
         title = f"{library}/{model or config.values.get('architecture') or place.absolute().name}"
-        spec = image_spec((*images.size, plan.channels), images.mean, images.std, num_examples=1)
-        spec = spec.replace(**plan.further)
+        spec = _spec(plan, images).replace(**plan.further)
         settings = config_of(plan, images, title, _tokenizer(place, plan))
         experiment = build(settings, spec, trains=False)
         found, arrays, record = _taken(library, family, config, tensors, names, experiment)
@@ -112,8 +111,15 @@ def import_weights(
 
 def _tokenizer(place: pathlib.Path, plan: Plan) -> str:
     """Return the tokenizer of a folder, as a config names it; "" where there is none."""
-    path = place / "tokenizer.json"
-    return f"json:{path}" if plan.further and path.exists() else ""
+    path, fields = place / "tokenizer.json", (plan.field, *plan.further.values())
+    reads = any(field is not None and field.modality == "text" for field in fields)
+    return f"json:{path}" if reads and path.exists() else ""
+
+
+def _spec(plan: Plan, images: Shown | None) -> Spec:
+    if images is None:
+        return Spec({plan.field.modality: plan.field}, num_examples=1)
+    return image_spec((*images.size, plan.channels), images.mean, images.std, num_examples=1)
 
 
 def _others(objective: str, plan: Plan) -> dict[str, Any]:

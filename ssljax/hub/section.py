@@ -19,7 +19,7 @@ _PROTOTYPES = {"prototypes": 4096, "patch_prototypes": 4096}
 _LOCAL = 96 / 224  # sides of small crops, in sides of the images (DINO)
 
 
-def config_of(plan: Plan, shown: Shown, title: str, tokenizer: str = "") -> ConfigDict:
+def config_of(plan: Plan, shown: Shown | None, title: str, tokenizer: str = "") -> ConfigDict:
     """Return the complete config; `title` names the source, `tokenizer` that of texts.
 
     Raises:
@@ -31,7 +31,7 @@ def config_of(plan: Plan, shown: Shown, title: str, tokenizer: str = "") -> Conf
             "encoder": plan.encoder,
             "encoders": plan.encoders,
             "objective": _objective(plan, shown),
-            "evaluation": {"resize": shown.resize},
+            "evaluation": {"resize": shown.resize} if shown else {},
         }
     )
     require_consistent(config)
@@ -40,16 +40,17 @@ def config_of(plan: Plan, shown: Shown, title: str, tokenizer: str = "") -> Conf
 
 def _length(plan: Plan) -> dict[str, int]:
     """Return the length of texts, if there are any."""
-    lengths = [field.shape[0] for field in plan.further.values() if field.modality == "text"]
+    fields = [*plan.further.values(), *([plan.field] if plan.field else [])]
+    lengths = [field.shape[0] for field in fields if field.modality == "text"]
     return {"length": lengths[0]} if lengths else {}
 
 
-def _objective(plan: Plan, shown: Shown) -> dict[str, Any]:
+def _objective(plan: Plan, shown: Shown | None) -> dict[str, Any]:
     section = dict(plan.objective)
     fields = objective_class(section["name"]).__dataclass_fields__
     section |= {key: count for key, count in _PROTOTYPES.items() if key in fields}
     views = fields["views"].default if "views" in fields else None
-    if isinstance(views, Views) and isinstance(views.groups, Mapping):
+    if shown and isinstance(views, Views) and isinstance(views.groups, Mapping):
         section["views"] = _sized(views.groups, min(shown.size), plan.encoder.get("patch_size", 1))
     return section
 

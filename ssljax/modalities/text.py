@@ -1,37 +1,47 @@
 """Text: int32 [tokens], ids of a vocabulary, padded at the end."""
 
+import dataclasses
 import functools
 
 import jax
 import jax.numpy as jnp
 
 from ssljax.data.host.text import BYTES
-from ssljax.errors import UserError
-from ssljax.modalities.base import Modality
+from ssljax.losses import masked_cross_entropy
+from ssljax.modalities.base import Array, Modality
 from ssljax.ops import degrade
+from ssljax.ops.augment import TextView, multi_drop
 from ssljax.spec import Value
 
 
 class Text(Modality):
     """Ids as they are.
 
-    A text has no augmented views and no masked prediction: an objective reads it as what another
-    field is described by.
+    Views differ by the dropout of the encoder, and by dropped tokens where a config asks for them.
+    Masked prediction is of the ids: cross entropy.
     """
 
+    view = TextView
     encoder = "text_transformer"
 
     def like(self, groups, field):
-        raise _refusal("views of examples")
+        """Return as many views, each the text as it is."""
+        return {name: {"count": fields.get("count", 1)} for name, fields in groups.items()}
 
     def complete(self, fields, field):
-        raise _refusal("views of examples")
+        length = field.shape[0]
+        if fields.get("size", length) not in (0, length):
+            raise ValueError(
+                f"size={fields['size']}: views of texts are of their length, {length} tokens; "
+                "leave it out"
+            )
+        return {**fields, "size": length}
 
     def views(self, views, keys, value, field):
-        raise _refusal("views of examples")
+        return multi_drop(views, keys, Value(self.plain(value.data, field), value.segments))
 
     def reconstruction(self, field, encoder, normalize):
-        raise _refusal("masked examples")
+        return TokenReconstruction(field.vocab)
 
     def normalize(self, value, field):
         return value
@@ -64,7 +74,20 @@ class Text(Modality):
         return jnp.einsum("bn,bnv->bv", real, ids) / jnp.maximum(real.sum(1, keepdims=True), 1)
 
 
-def _refusal(what: str) -> UserError:
-    return UserError(
-        f"the objective takes {what}, and text has none; set config.encoder to one of another field"
-    )
+@dataclasses.dataclass(frozen=True)
+class TokenReconstruction:
+    """The ids of hidden tokens, by cross entropy.
+
+    Attributes:
+      out: number of ids.
+    """
+
+    out: int
+
+    def target(self, x: Array) -> Array:
+        """Return [B, N], the ids themselves."""
+        return x
+
+    def loss(self, prediction: Array, x: Array, where: Array) -> Array:
+        """Return [B], the mean over the hidden tokens."""
+        return masked_cross_entropy(prediction, x, where=where)

@@ -16,8 +16,11 @@ from ssljax.models.normalization import BatchNorm
 from ssljax.models.registry import ENCODERS, build_encoder, encoder_class
 from ssljax.models.resnet import ResNet
 from ssljax.models.stems import PatchEmbed
+from ssljax.models.text import TextTransformer
+from ssljax.models.text_heads import PooledTanh, TokenHead, WordHead, WordVectors
 from ssljax.models.transformer import Transformer, stack_blocks
 from ssljax.models.vit import ViT
+from ssljax.models.words import WordMean
 
 __all__ = [
     "WaveTransformer",
@@ -35,12 +38,18 @@ __all__ = [
     "MaskToken",
     "PairDiscriminator",
     "PatchEmbed",
+    "PooledTanh",
     "Predictor",
     "Prototypes",
     "ResNet",
     "Scalar",
+    "TextTransformer",
+    "TokenHead",
     "Transformer",
     "ViT",
+    "WordHead",
+    "WordMean",
+    "WordVectors",
     "apply",
     "build_encoder",
     "encoder_class",

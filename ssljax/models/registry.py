@@ -15,6 +15,7 @@ from ssljax.models.text import TextTransformer
 from ssljax.models.ts2vec import TS2Vec
 from ssljax.models.video import VideoTransformer
 from ssljax.models.vit import ViT
+from ssljax.models.words import WordMean
 from ssljax.schema import parse
 from ssljax.spec import Field
 
@@ -92,6 +93,7 @@ PRESETS = {
     "text_transformer": Preset(
         "transformer of token ids: length, causal, width, depth, heads", TextTransformer, {}
     ),
+    "word_vectors": Preset("word2vec's vectors of words, and their mean over a text", WordMean, {}),
     "audio_transformer": Preset(
         "transformer of patches of a spectrogram: patch_time, patch_bands, width, depth, heads",
         AudioTransformer,

@@ -2,6 +2,7 @@
 
 from typing import ClassVar, Literal
 
+import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
@@ -112,10 +113,11 @@ class TextTransformer(Encoder):
         shape = self.token_types, self.embedded_width
         rows = self.param("type_embed", nn.initializers.normal(0.02), shape)
         if given is None:
-            given = self._ended(x, segments)
+            given = self.types_of(x, segments)
         return jnp.take(rows, jnp.clip(given, 0, self.token_types - 1), axis=0)
 
-    def _ended(self, x, segments):
+    @nn.nowrap
+    def types_of(self, x: jax.Array, segments: jax.Array | None) -> jax.Array:
         """Return int32[B, N], how many end tokens of its text come before each token."""
         end = dict(self.special).get("sep")
         if end is None or self.token_types == 1:

@@ -1,5 +1,6 @@
 """Views of one or several sizes through one network: its encoder sees one size at a time."""
 
+import jax
 import jax.numpy as jnp
 from einops import rearrange
 
@@ -21,7 +22,7 @@ def apply_multi_crop(net: Net, groups: list[Array], *heads: str) -> Array:
     """
     pooled = []
     for views in groups:
-        flat = rearrange(views, "b v ... -> (b v) ...")
+        flat = jax.tree.map(lambda x: rearrange(x, "b v ... -> (b v) ..."), views)
         features = net.encoder(flat).pooled
         pooled.append(rearrange(features, "(b v) d -> b v d", b=len(views)))
     output = rearrange(jnp.concatenate(pooled, axis=1), "b v d -> (b v) d")

@@ -43,7 +43,9 @@ def l2_normalize(x: jax.Array, *, axis: int = -1, epsilon: float = 1e-6) -> jax.
     return x * jax.lax.rsqrt(jnp.maximum(squared, 1.0))
 
 
-def standardize(x: jax.Array, *, axis: int = -1, epsilon: float = 1e-5) -> jax.Array:
+def standardize(
+    x: jax.Array, *, axis: int = -1, epsilon: float = 1e-5, where: jax.Array | None = None
+) -> jax.Array:
     """Shift and scale vectors to mean 0 and variance 1: (x - mean) / sqrt(variance + epsilon).
 
     The variance is the biased one. Along the components of tokens [B, N, D] this is a LayerNorm
@@ -53,6 +55,8 @@ def standardize(x: jax.Array, *, axis: int = -1, epsilon: float = 1e-5) -> jax.A
       x: vectors along `axis`, of any float dtype.
       axis: the axis of the components.
       epsilon: added to the variance.
+      where: bool, of a shape that fits x: the components that count; None for all. The others come
+        back as 0.
 
     Returns:
       An array like x, at least float32.
@@ -62,6 +66,12 @@ def standardize(x: jax.Array, *, axis: int = -1, epsilon: float = 1e-5) -> jax.A
      [ 0.  0.]]
     """
     x = at_least_float32(x)
+    if where is not None:
+        count = jnp.maximum(jnp.sum(where, axis=axis, keepdims=True), 1)
+        mean = jnp.sum(jnp.where(where, x, 0), axis=axis, keepdims=True) / count
+        centred = jnp.where(where, x - mean, 0)
+        variance = jnp.sum(jnp.square(centred), axis=axis, keepdims=True) / count
+        return centred * jax.lax.rsqrt(variance + epsilon)
     centred = x - jnp.mean(x, axis=axis, keepdims=True)
     variance = jnp.mean(jnp.square(centred), axis=axis, keepdims=True)
     return centred * jax.lax.rsqrt(variance + epsilon)

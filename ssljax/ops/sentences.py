@@ -60,7 +60,9 @@ def join(
     begin: int,
     end: int,
 ) -> Joined:
-    """Return `[CLS] A [SEP] B [SEP]` of parts of texts; B is cut at its end where it is too long.
+    """Return `[CLS] A [SEP] B [SEP]` of parts of texts, of which either is cut at its end.
+
+    A leaves room for one token of B, and B gets what is left.
 
     Args:
       first, second: (ids int32[B, N], start int32[B], count int32[B]): the part is
@@ -76,7 +78,7 @@ def join(
 
     def one(first, second):
         (one, one_start, a), (two, two_start, b) = first, second
-        a = jnp.minimum(a, len(at) - 3)
+        a = jnp.minimum(a, len(at) - 4)
         b = jnp.minimum(b, len(at) - 3 - a)
         of_first, of_second = one[at - 1 + one_start], two[at - a - 2 + two_start]
         stop = a + 2 + b  # the place of the last end token

@@ -27,10 +27,13 @@ SERIES = Field("series", (16, 2), "float32", mean=(0.1, 0.0), std=(0.8, 1.0))
 TABLE = Field("table", (6,), "float32", cardinalities=COLUMNS, mean=(0.5,) * 6, std=(0.3,) * 6)
 TEXT = Field("text", (16,), "int32", vocab=256, ragged=True)
 PAIRS = SPEC.replace(text=TEXT)
+SPECIAL = (("pad", 0), ("unk", 1), ("cls", 2), ("sep", 3), ("mask", 4))
+WORDS = TEXT.replace(vocab=24, special=SPECIAL)  # of a tokenizer
 SPECS = {
     "image": SPEC,
     "series": Spec({"series": SERIES}, EXAMPLES),
     "table": Spec({"table": TABLE}, EXAMPLES),
+    "text": Spec({"text": WORDS}, EXAMPLES),
 }
 
 
@@ -64,12 +67,14 @@ def make_batch(number: int, spec: Spec = SPEC) -> dict[str, np.ndarray]:
     """Return a batch of images of handwritten digits, in as many channels as the spec says.
 
     Series are two waves of a frequency of their own, rows of a table are made of two numbers, texts
-    name the digit.
+    name the digit; those without an image count in steps of their own.
     """
     ids = (np.arange(BATCH) + number * BATCH) % EXAMPLES
     rest = {"id": ids.astype(np.int32), "row": np.arange(BATCH)}
     if "label" in spec.fields:
         rest["label"] = targets(spec.fields["label"], ids)
+    if "image" not in spec.fields and "text" in spec.fields:
+        return {"text": sentences(ids), **rest}
     if "image" not in spec.fields:
         hidden = np.random.default_rng(1).random((EXAMPLES, 6))[ids]
         if "series" in spec.fields:
@@ -95,6 +100,15 @@ def targets(field: Field, ids: np.ndarray) -> np.ndarray:
         "regression": images.reshape(len(ids), -1)[:, 20:22].astype(np.float32),
         "mask": np.where(images > 14, -1, images > 5).astype(np.int32),
     }[target_kind(field)]
+
+
+def sentences(ids: np.ndarray) -> Value:
+    """Return texts of different lengths, [CLS] x [SEP], as a tokenizer makes them."""
+    at, length = np.arange(16), 8 + ids[:, None] % 9
+    words = 5 + (ids[:, None] % 7 + at * (1 + ids[:, None] % 3)) % 19
+    data = np.where(at == 0, 2, np.where(at == length - 1, 3, words))
+    segments = (at < length).astype(np.int32)
+    return Value(np.where(segments, data, 0).astype(np.int32), segments)
 
 
 def texts(found: list[str]) -> Value:

@@ -173,11 +173,11 @@ def _assert_close(found, expected, bound):
 
 
 def test_a_step_trains_every_component(any_trial):
-    one = any_trial
+    one = _moving(any_trial)
     state, metrics = one.step(one.state, one.batches[0])
     assert np.isfinite(metrics["loss"]) and metrics["loss"] != 0
     assert not metrics["nonfinite"].any()
-    assert int(state.step) == 1
+    assert int(state.step) == int(one.state.step) + 1
     for component in state.params:
         before, after = one.state.params[component], state.params[component]
         moved = [
@@ -185,6 +185,13 @@ def test_a_step_trains_every_component(any_trial):
             for a, b in zip(jax.tree.leaves(before), jax.tree.leaves(after), strict=True)
         ]
         assert (max(moved) > 0) == (component not in one.objective.frozen), component
+
+
+def _moving(one):
+    """Return a trial whose loss depends on all its parameters: word2vec's start at 0."""
+    if type(one.objective).__name__ != "Word2Vec":
+        return one
+    return dataclasses.replace(one, state=one.step(one.state, one.batches[0])[0])
 
 
 def test_the_state_keeps_its_shapes_and_dtypes(any_trial):
@@ -217,12 +224,13 @@ def test_what_comes_back_from_a_checkpoint_goes_on_with_the_same_bits(any_trial,
 
 
 def test_other_steps_see_other_random_numbers(any_trial):
-    one = any_trial
+    one = _moving(any_trial)
     losses = []
     for step in (0, 1):
         state = one.state.replace(step=jax.numpy.int32(step))
         losses.append(float(one.step(state, one.batches[0])[1]["loss"]))
-    assert losses[0] != losses[1]
+    drawn = type(one.objective).__name__ != "GPT"  # which has nothing to draw
+    assert (losses[0] != losses[1]) == drawn
 
 
 def test_embedding_is_of_one_example_at_a_time(any_trial):
@@ -269,7 +277,7 @@ SMALLEST = {
     "paired_barlow_twins": 3,
     **dict.fromkeys(("combine", "dcl", "deepcluster_v2", "dinov2", "lejepa", "msn", "ressl"), 2),
     **dict.fromkeys(("online_distillation", "simclr", "supcon", "swav", "tico", "vicreg"), 2),
-    **dict.fromkeys(("clip", "paired_vicreg", "ts2vec", "vime"), 2),
+    **dict.fromkeys(("bert", "clip", "paired_vicreg", "simcse", "ts2vec", "vime"), 2),
 }
 
 

@@ -12,7 +12,7 @@ from ssljax.objectives.paired.pair import Paired
 from ssljax.spec import Spec
 from ssljax.training.config import complete
 from ssljax.training.consistency import argument_checks_told, require_consistent
-from tests.objectives.cases import CASES, FURTHER, LABELLED, config_of, series, table
+from tests.objectives.cases import CASES, FURTHER, LABELLED, config_of, language, series, table
 from tests.objectives.cases.small import RESNET, VIT
 from tests.objectives.conftest import BATCH, SPECS
 
@@ -20,7 +20,13 @@ ENCODERS = {
     "image": (RESNET, VIT),
     "series": (series.TRANSFORMER, {**series.TRANSFORMER, "causal": True}, series.CONVOLUTIONS),
     "table": (table.TRANSFORMER, table.MLP),
+    "text": (
+        {**language.TRANSFORMER, "dropout": 0.1},
+        {**language.TRANSFORMER, "causal": True},
+        {"name": "word_vectors", "width": 8},
+    ),
 }
+FOLLOWS = ("next_step", "gpt")  # learn with a causal encoder
 # Of the cases' values, those that do not fit four patches or six columns.
 FIELDS = {
     "combine": {"tasks": {name: {"name": name, **CASES[name][1]} for name in ("simclr", "mae")}},
@@ -80,12 +86,12 @@ def _trace(name, encoder, spec):
     assert jax.tree.structure(before) == jax.tree.structure(after)
 
 
-@pytest.mark.parametrize("modality", ["series", "table"])
+@pytest.mark.parametrize("modality", ["series", "table", "text"])
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_an_objective_traces_on_a_modality_or_is_refused_at_the_door(name, modality):
     cls, traced = objective_class(name), []
     for encoder in ENCODERS[modality]:
-        if encoder.get("causal") and name != "next_step":
+        if encoder.get("causal") and name not in FOLLOWS:
             continue
         try:
             _trace(name, encoder, SPECS[modality])
@@ -96,6 +102,7 @@ def test_an_objective_traces_on_a_modality_or_is_refused_at_the_door(name, modal
             assert not cls.reads or modality in cls.reads or f"reads {modality} data" in told
     # What says that it takes any kind of data does, at least with a transformer.
     takes = not issubclass(cls, Paired) and (not cls.reads or modality in cls.reads)
+    takes = takes and (modality != "text" or cls.takes_ragged)  # which texts are
     assert bool(traced) == takes, told
 
 

@@ -117,8 +117,8 @@ def test_the_mean_over_patches_is_that_of_the_whole_batch_under_accumulation(nam
 
 def test_objectives_and_views_that_take_one_length_are_refused():
     run = objective_of("mae").run
-    with pytest.raises(UserError, match="'simclr' takes no examples of different lengths; choose"):
-        build_objective(ConfigDict(CASES["simclr, series"][1]), run)
+    with pytest.raises(UserError, match="'deepcluster_v2' takes no examples of different"):
+        build_objective(ConfigDict(CASES["deepcluster_v2, series"][1]), run)
     for view in ({"crop_scale": (0.5, 1.0)}, {"size": 8}, {"segments": 2}):
         with pytest.raises(UserError, match="series of different lengths have no windows"):
             objective_of("mae", views={"crop": view})

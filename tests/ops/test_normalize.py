@@ -55,3 +55,13 @@ def test_what_is_constant_becomes_zero_and_has_a_gradient():
     out = standardize(x)
     assert out.dtype == jnp.float32 and not np.any(out)
     assert np.isfinite(jax.grad(lambda x: standardize(x)[0, 0])(x).astype(jnp.float32)).all()
+
+
+def test_what_does_not_count_changes_nothing_and_comes_back_as_zero():
+    x = np.random.default_rng(0).normal(size=(3, 5)).astype(np.float32)
+    where = np.array([[True] * 5, [True, True, True, False, False], [False] * 5])
+    found = standardize(jnp.where(where, x, 1e9), where=where)
+    np.testing.assert_allclose(found[0], standardize(x[0]), atol=1e-6)
+    np.testing.assert_allclose(found[1, :3], standardize(x[1, :3]), atol=1e-6)
+    np.testing.assert_array_equal(found[1, 3:], 0)
+    np.testing.assert_array_equal(found[2], 0)

@@ -24,9 +24,10 @@ def get_config():
     config = default_config()
     config.batch_size = 512
     config.steps = 5_000
-    config.data.source = "jsonl:/data/coco/captions_train.jsonl"
+    config.data.source = "pairs:/data/coco/captions_train.jsonl"
     config.data.image_size = 224
     config.data.length = 16
+    config.data.tokenizer = "wordpiece:vocab.txt"  # BERT's, 30,522 ids
     config.encoder = {"name": "vit_b", "dtype": "bfloat16"}
     config.encoders = {
         "text": {

@@ -1,12 +1,23 @@
 """The families of models that are read and written, by library and name."""
 
-from ssljax.hub.families import residual, timm_vit, transformers_pairs, transformers_vit
+from ssljax.hub.families import (
+    residual,
+    timm_vit,
+    transformers_pairs,
+    transformers_text,
+    transformers_vit,
+)
 from ssljax.hub.families.family import Family, Plan
 
 FAMILIES: dict[str, dict[str, Family]] = {
     "hf": {
         family.name: family
-        for family in (*transformers_vit.FAMILIES, *transformers_pairs.FAMILIES, residual.HF)
+        for family in (
+            *transformers_vit.FAMILIES,
+            *transformers_pairs.FAMILIES,
+            *transformers_text.FAMILIES,
+            residual.HF,
+        )
     },
     "timm": {family.name: family for family in (timm_vit.VIT, residual.TIMM)},
 }

@@ -18,16 +18,18 @@ class Plan:
     Attributes:
       encoder: the section of the config.
       objective: likewise.
-      image_size: (height, width) of images that the encoder is shown.
+      image_size: (height, width) of images that the encoder is shown; (0, 0) where it reads none.
       channels: of these images.
+      field: what it reads, if it is another than images.
       encoders: sections of the encoders of further fields, by field.
       further: what these fields are like.
     """
 
     encoder: dict[str, Any]
     objective: dict[str, Any]
-    image_size: tuple[int, int]
-    channels: int
+    image_size: tuple[int, int] = (0, 0)
+    channels: int = 0
+    field: Field | None = None
     encoders: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
     further: dict[str, Field] = dataclasses.field(default_factory=dict)
 
@@ -42,7 +44,7 @@ class Family:
       rows: the table.
       anchor: a tensor that every checkpoint of the family has, by which its prefix is found.
       prefixes: that names of the encoder may have; the first is written.
-      own: how the names begin that are written without the prefix.
+      own: how the names begin that are written without the prefix; one beginning, or several.
       left_out: regex of tensors that are not taken over: heads for labels.
       read: gives the plan of a config.json and the tensors.
       needs: the values of the encoder's fields without which the family has no counterpart.
@@ -61,7 +63,7 @@ class Family:
     read: Callable[[Given, Tensors, Callable[[str], str]], Plan]
     needs: Mapping[str, tuple[Any, ...]]
     write: Callable[[Any, Any, int], dict[str, Any]]
-    own: str = "\0"
+    own: str | tuple[str, ...] = "\0"
     further: Mapping[str, Mapping[str, tuple[Any, ...]]] = dataclasses.field(default_factory=dict)
     objective: Mapping[str, tuple[Any, ...]] = dataclasses.field(default_factory=dict)
     spellings: tuple[tuple[str, str], ...] = ()

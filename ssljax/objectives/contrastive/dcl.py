@@ -32,6 +32,7 @@ class DCL(Objective):
     projector_dim: Width = 128
     logits_block: Size = 0
 
+    takes_ragged = True
     paper = "arXiv:2110.06848"
     batch_coupled = True
     smallest_batch = 2

@@ -42,6 +42,7 @@ class MoCo(Objective):
     logits_block: Size = 0
 
     teacher = ("encoder", "projector")
+    takes_ragged = True
     paper = "arXiv:2003.04297"
     batch_coupled = True
 

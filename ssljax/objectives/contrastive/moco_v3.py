@@ -44,6 +44,7 @@ class MoCoV3(Objective):
     logits_block: Size = 0
 
     teacher = ("encoder", "projector")
+    takes_ragged = True
     paper = "arXiv:2104.02057"
     batch_coupled = True
     smallest_batch = 3

@@ -38,6 +38,7 @@ class NNCLR(Objective):
     predictor_hidden: Widths = (4096,)
     logits_block: Size = 0
 
+    takes_ragged = True
     paper = "arXiv:2104.14548"
     batch_coupled = True
     smallest_batch = 3

@@ -30,6 +30,7 @@ class SimCLR(Objective):
     projector_dim: Width = 128
     logits_block: Size = 0
 
+    takes_ragged = True
     paper = "arXiv:2002.05709"
     batch_coupled = True
     smallest_batch = 2

@@ -32,6 +32,7 @@ class SupCon(Objective):
     projector_dim: Width = 128
     logits_block: Size = 0
 
+    takes_ragged = True
     paper = "arXiv:2004.11362"
     batch_coupled = True
     smallest_batch = 2

@@ -31,6 +31,7 @@ class BYOL(Objective):
     predictor_hidden: Widths = (4096,)
 
     teacher = ("encoder", "projector")
+    takes_ragged = True
     paper = "arXiv:2006.07733"
     batch_coupled = True
     smallest_batch = 3

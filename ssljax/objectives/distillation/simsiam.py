@@ -33,6 +33,7 @@ class SimSiam(Objective):
     projector_dim: Width = 2048
     predictor_hidden: Widths = (512,)
 
+    takes_ragged = True
     paper = "arXiv:2011.10566"
     batch_coupled = True
     smallest_batch = 3

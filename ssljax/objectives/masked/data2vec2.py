@@ -10,7 +10,13 @@ from ssljax.errors import UserError
 from ssljax.losses import masked_mse, mse
 from ssljax.models import ConvDecoder
 from ssljax.objectives.base import Loss, Objective
-from ssljax.objectives.masked.patches import patch_grid, require_mask, require_patches
+from ssljax.objectives.masked.patches import (
+    mean_over,
+    patch_grid,
+    require_mask,
+    require_patches,
+    whole_patches,
+)
 from ssljax.objectives.views import Views
 from ssljax.ops.keys import per_example
 from ssljax.ops.masking import inverse_block_mask
@@ -37,6 +43,9 @@ class Data2Vec2(Objective):
     momentum that rises linearly from `momentum` to `final_momentum` in `momentum_steps` (0: all of
     the run). Evaluation sees the encoder's features.
 
+    Of texts, tokens take the place of patches, and `class_weight` is 0. Padding is neither seen nor
+    predicted, and the mean is over all hidden tokens of the batch.
+
     Paper: https://arxiv.org/abs/2212.07525. Official code: facebookresearch/fairseq,
       examples/data2vec/models/data2vec2.py. Its blocks normalise after each branch (post-norm),
       ours before. It sums the class token's errors over the rows of a device, so that its weight of
@@ -60,6 +69,7 @@ class Data2Vec2(Objective):
     decoder_groups: Count = 16
 
     teacher = ("encoder",)
+    takes_ragged = True
     paper = "arXiv:2212.07525"
 
     def check(self):
@@ -69,6 +79,11 @@ class Data2Vec2(Objective):
         if self.top_layers > encoder.depth:
             raise UserError(
                 f"top_layers={self.top_layers}; it must be from 1 to encoder.depth={encoder.depth}"
+            )
+        if self.class_weight and self.run.field.ragged:
+            raise UserError(
+                f"class_weight={self.class_weight} is of examples of one length; of texts it must "
+                "be 0"
             )
         if self.class_weight and encoder.pool != "cls":
             raise UserError(
@@ -110,27 +125,35 @@ class Data2Vec2(Objective):
 
     def loss(self, net, teacher, batch, *, key, step):
         _, mask_key, noise_key = jax.random.split(key, 3)
-        images = self.views.stacked(key, batch)[:, 0]
+        images, segments = whole_patches(self.run, self.views.stacked(key, batch)[:, 0])
+        real = None if segments is None else segments > 0
         mask = self.mask(per_example(mask_key, batch["row"]))
         noise_keys = per_example(noise_key, batch["row"])
-        target = self._targets(teacher, images)
+        target = self._targets(teacher, images, real)
 
         keep = rearrange(mask.keep, "(b m) k -> b m k", m=self.masks)
         encoded = net.encoder(images, keep=keep)
-        prediction = net.decoder(self._on_the_grid(encoded.tokens, mask.restore, noise_keys))
+        grid, where = self._on_the_grid(encoded.tokens, mask.restore, noise_keys), mask.masked
+        if real is not None:
+            real = repeat(real, "b n -> (b m) n", m=self.masks)
+            grid, where = jnp.where(real[:, :, None], grid, 0), where & real
+        prediction = net.decoder(grid)
         scale = target.shape[-1] ** -0.5
         targets = repeat(target, "b n d -> (b m) n d", m=self.masks)
-        patches = scale * jnp.mean(masked_mse(prediction, targets, where=mask.masked))
+        losses = masked_mse(prediction, targets, where=where)
+        mean, count = mean_over(losses, None if real is None else where)
+        patches = scale * mean
         if not self.class_weight:
-            return Loss(patches)
+            return Loss(patches, weight=count)
         whole = repeat(jnp.mean(target, axis=1), "b d -> (b m) d", m=self.masks)
         pooled = scale * jnp.mean(mse(encoded.pooled, whole))
         metrics = {"patch_loss": patches, "class_loss": pooled}
         return Loss(patches + self.class_weight * pooled, metrics)
 
-    def _targets(self, teacher, images):
-        added = teacher.encoder(images, mlp_outputs=True).mlp_outputs
-        layers = standardize(added[-self.top_layers :], axis=2)
+    def _targets(self, teacher, images, real):
+        added = teacher.encoder(images, mlp_outputs=True).mlp_outputs[-self.top_layers :]
+        where = None if real is None else real[None, :, :, None]
+        layers = standardize(added, axis=2, where=where)
         return standardize(jnp.mean(layers, axis=0))
 
     def _on_the_grid(self, tokens, restore, keys):

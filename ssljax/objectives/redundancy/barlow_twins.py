@@ -27,6 +27,7 @@ class BarlowTwins(Objective):
     projector_hidden: Widths = (8192, 8192)
     projector_dim: Width = 8192
 
+    takes_ragged = True
     paper = "arXiv:2103.03230"
     batch_coupled = True
     smallest_batch = 3

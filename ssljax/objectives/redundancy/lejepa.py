@@ -43,6 +43,7 @@ class LeJEPA(Objective):
     projector_hidden: Widths = (2048, 2048)
     projector_dim: Width = 128
 
+    takes_ragged = True
     paper = "arXiv:2511.08544"
     batch_coupled = True
     smallest_batch = 2

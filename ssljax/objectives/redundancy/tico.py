@@ -38,6 +38,7 @@ class TiCo(Objective):
     projector_dim: Width = 256
 
     teacher = ("encoder", "projector")
+    takes_ragged = True
     paper = "arXiv:2206.10698"
     batch_coupled = True
     smallest_batch = 2

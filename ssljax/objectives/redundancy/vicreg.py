@@ -28,6 +28,7 @@ class VICReg(Objective):
     projector_hidden: Widths = (8192, 8192)
     projector_dim: Width = 8192
 
+    takes_ragged = True
     paper = "arXiv:2105.04906"
     batch_coupled = True
     smallest_batch = 2

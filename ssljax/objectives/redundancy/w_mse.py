@@ -37,6 +37,7 @@ class WMSE(Objective):
     projector_hidden: Widths = (1024,)
     projector_dim: Width = 64
 
+    takes_ragged = True
     paper = "arXiv:2007.06346"
     batch_coupled = True
 

@@ -6,6 +6,7 @@ from ssljax.ops.augment.geometry import crop_and_resize, crop_nearest, sample_bo
 from ssljax.ops.augment.mix import Mixing, mixed
 from ssljax.ops.augment.series import SeriesView, multi_window
 from ssljax.ops.augment.table import SCARF, multi_corrupt, vime_corruption
+from ssljax.ops.augment.text import TextView, multi_drop
 from ssljax.ops.augment.view import Augmentation, finish_crops, multi_crop, multi_crop_masks
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "Mixing",
     "SCARF",
     "SeriesView",
+    "TextView",
     "box_blur",
     "color_jitter",
     "crop_and_resize",
@@ -23,6 +25,7 @@ __all__ = [
     "finish_crops",
     "multi_crop",
     "multi_crop_masks",
+    "multi_drop",
     "multi_window",
     "sample_box",
     "solarize",

@@ -1,0 +1,1 @@
+"""Objectives of texts alone: hidden, following, replaced and neighbouring words."""
