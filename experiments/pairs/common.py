@@ -2,8 +2,9 @@
 
 Emoji: 64x64 pixels with the names of Unicode; `ssljax data prepare emoji` makes the set. Open Clip
 Art: drawings with titles, of which the split "unlabelled" has no creator of validation or test;
-`ssljax data prepare openclipart` makes it. LAION-400M: what OpenCLIP was trained on; it has to be
-brought along, as tar shards.
+`ssljax data prepare openclipart` makes it. Its titles are often those of collections, and little
+can be learned from them (docs/measurements.md). LAION-400M: what OpenCLIP was trained on; it has to
+be brought along, as tar shards.
 """
 
 from experiments.image.common import CLIPART_RESNET
@@ -64,6 +65,7 @@ def open_clip(*, patch_size, batch_size, activation):
     config.data.image_size = 224
     config.data.host_crop = ()
     config.data.length = 77
+    config.data.tokenizer = "json:clip/tokenizer.json"  # 49,408 ids
     config.data.workers = 32
     common = {"norm_epsilon": 1e-5, "kernel_init": "normal", "activation": activation}
     common |= {"dtype": "bfloat16"}

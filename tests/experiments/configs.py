@@ -12,7 +12,7 @@ from ssljax.data import KNOWN, Described, assumed_spec, described
 from ssljax.spec import Field, Spec
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
-COCO = "jsonl:/data/coco/captions_train.jsonl"
+COCO = "pairs:/data/coco/captions_train.jsonl"
 # Arguments of a config file, besides none, under which it is a config of its own.
 ARGUMENTS = {"experiments/quickstart.py": ("sklearn:digits",)}
 SPECIAL = (("pad", 0), ("unk", 1), ("cls", 2), ("sep", 3), ("mask", 4))
@@ -27,6 +27,8 @@ def _texts(name: str, vocab: int, count: int, classes: int = 0) -> Described:
 _PHOTO = Field("image", (None, None, 3), "uint8")
 # Sets of no archive, and texts, whose tokenizer is not at hand.
 OURS = {
+    LAION: described(LAION, _PHOTO, LAION_EXAMPLES),
+    COCO: described(COCO, _PHOTO, 118_287),
     "npz:emoji.npz": described("npz:emoji.npz", Field("image", (64, 64, 3), "uint8"), 2_999),
     "pypi:newsgroups": _texts("pypi:newsgroups", 8192, 11_314, 20),
     LAION: described(LAION, _PHOTO, LAION_EXAMPLES),
@@ -35,8 +37,13 @@ OURS = {
     "text:wiki1m_for_simcse.txt": _texts("text:wiki1m_for_simcse.txt", 30_522, 1_000_000),
     "text:wikipedia_books": _texts("text:wikipedia_books", 50_265, 10_000_000),
 }
-# Ids of a text, where tokens are not its bytes.
-VOCABULARIES = {"clip": 49_408, "siglip": 32_000}
+# Ids of the texts beside images, by the tokenizer.
+VOCABULARIES = {
+    "": 256,
+    "json:clip/tokenizer.json": 49_408,
+    "json:siglip/tokenizer.json": 32_000,
+    "wordpiece:vocab.txt": 30_522,
+}
 
 
 def _defines_get_config(path: pathlib.Path) -> bool:
@@ -74,5 +81,5 @@ def spec_of(config: ConfigDict, num_examples: int = 0) -> Spec:
     if "text" not in config.encoders:
         return spec
     length = (config.data.length,)
-    vocab = VOCABULARIES[config.objective.name] if source in (LAION, COCO) else 256
+    vocab = VOCABULARIES[config.data.tokenizer]
     return spec.replace(text=Field("text", length, "int32", vocab=vocab, ragged=True))

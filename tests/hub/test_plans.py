@@ -177,6 +177,7 @@ def test_a_transformer_of_timm_without_a_counterpart(arguments, message, tmp_pat
         ("hf", "clip", {}, "embedding_norm=False"),
         ("hf", "siglip", {"class_token": False, "pool": "mean"}, "pool='mean'"),
         ("timm", "vit", {"patch_bias": False}, "patch_bias=False"),
+        ("timm", "vit", {"embedding_norm": True}, "embedding_norm=True"),
         ("hf", "resnet", {"name": "resnet", "stem": "small"}, "stem='small'"),
         ("timm", "vit", {"positions": "none"}, "positions='none'"),
         ("timm", "vit", {"norm_epsilon": 1e-5}, "norm_epsilon=1e-05"),

@@ -11,9 +11,8 @@ configs/proj/image_text/README_lit.md, line 31). All values are those of siglip_
 it, lines 32 to 106: batch, length of a text, rate, weight decay, warm-up, clipping, scale, bias,
 steps, and what is frozen.
 Needs: 8 accelerators of 16 GB for hours, COCO's captions, and the weights of the image encoder.
-Not run here. Deviates: the text encoder has its norms before each branch and starts at random,
-where the code has BERT's with its weights; AdamW for Adafactor; views are mirrored, without
-RandAugment; bfloat16 compute.
+Not run here. Deviates: the text encoder, BERT-base, starts at random, where the code has BERT's
+weights; AdamW for Adafactor; views are mirrored, without RandAugment; bfloat16 compute.
 """
 
 from ssljax.training.config import default_config
@@ -24,9 +23,10 @@ def get_config():
     config = default_config()
     config.batch_size = 512
     config.steps = 5_000
-    config.data.source = "jsonl:/data/coco/captions_train.jsonl"
+    config.data.source = "pairs:/data/coco/captions_train.jsonl"
     config.data.image_size = 224
     config.data.length = 16
+    config.data.tokenizer = "wordpiece:vocab.txt"  # BERT's, 30,522 ids
     config.encoder = {"name": "vit_b", "dtype": "bfloat16"}
     config.encoders = {
         "text": {
@@ -35,6 +35,12 @@ def get_config():
             "width": 768,
             "depth": 12,
             "heads": 12,
+            "norm_first": False,  # BERT-base
+            "embedding_norm": True,
+            "token_types": 2,
+            "pool": "first",
+            "norm_epsilon": 1e-12,
+            "kernel_init": "normal",
             "dtype": "bfloat16",
         }
     }

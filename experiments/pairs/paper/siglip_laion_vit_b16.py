@@ -28,6 +28,7 @@ def get_config():
     config.data.image_size = 224
     config.data.host_crop = ()
     config.data.length = 64
+    config.data.tokenizer = "json:siglip/tokenizer.json"  # 32,000 ids
     config.data.workers = 32
     common = {"activation": "gelu_tanh", "dtype": "bfloat16"}
     config.encoder = {"name": "vit_b", "class_token": False, "pool": "map", **common}

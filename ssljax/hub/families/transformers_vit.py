@@ -276,10 +276,10 @@ def _write_registers(encoder: Any, objective: Any, channels: int) -> dict[str, A
 _NEEDS: Mapping[str, tuple[Any, ...]] = {
     "qk_norm": (False,),
     "norm_first": (True,),
+    "embedding_norm": (False,),
     "shared_layers": (False,),
     "norm_pooled": (False,),
     "class_position": (True,),
-    "embedding_norm": (False,),
     "patch_bias": (True,),
 }
 _PLAIN = {
