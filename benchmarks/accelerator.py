@@ -50,7 +50,7 @@ METHODS = {
     "simclr": "simclr_openclipart_resnet",
     "byol": "byol_openclipart_resnet",
     "vicreg": "vicreg_openclipart_resnet",
-    "dino": "dino_openclipart_vit",
+    "dino": "dino_openclipart_resnet",
     "mae": "mae_openclipart_vit",
     "swav": "swav_openclipart_resnet",
 }
@@ -290,7 +290,7 @@ def _train(method: str, data: str, tiny: bool) -> dict:
         run = f"{folder}/run"
         train = [
             *("pretrain", "--config", config, "--workdir", run, "--config.evaluation.final=False"),
-            f"--config.data.source=npz:{data}",
+            *(f"--config.data.source=npz:{data}", "--config.data.split=train"),
             *(["--config.steps=3", "--config.optimizer.warmup_steps=1"] if tiny else []),
         ]
         for command in (train, ["evaluate", "--workdir", run, "--protocol", "knn"]):

@@ -3,7 +3,7 @@
     python -m benchmarks.results
     python -m benchmarks.results --modality series --modality table
     python -m benchmarks.results --only simclr_fashion_mnist_resnet --only mae_fashion_mnist_vit
-    python -m benchmarks.results --data openclipart --seeds 0,1,2
+    python -m benchmarks.results --data openclipart --seeds 0,1,2 --few-labels 10
     python -m benchmarks.results --data openclipart --only simclr_openclipart_resnet \\
         --runs runs/choice --select objective.temperature=0.1,0.2,0.5
 
@@ -17,6 +17,9 @@ openclipart, elpv, adult, seglearn and the sets of UCR; for colorization
 runs. --seeds trains each with every seed; the report has the interval over them. --select trains
 with every value of a key of the config and scores on the split "validation", which openclipart has:
 settings are chosen so, and test is scored once. It prints the scores and writes no table.
+
+--few-labels fine-tunes each run of the first seed with so many labels of each class, by
+finetune_DATA_ENCODER.py, beside a linear probe and training from scratch on the same labels.
 """
 
 import argparse
@@ -32,6 +35,7 @@ import time
 
 EXPERIMENTS = pathlib.Path("experiments")
 EMOJI_PACKAGE = pathlib.Path("emoji-datasource-google-16.0.0.tgz")
+FINE_TUNING, FEW = "finetune_", "few_labels_"  # beginnings of names: of configs, of folders
 FIRST = ("vq_vae_fashion_mnist_vit",)  # BEiT's tokenizer
 UCR = ("ItalyPowerDemand", "OSULeaf", "ACSF1", "JapaneseVowels")
 TABLES = pathlib.Path("docs/results")
@@ -84,6 +88,9 @@ def main() -> int:
         metavar="KEY=A,B",
         help="values to choose from",
     )
+    parser.add_argument(
+        "--few-labels", default="", metavar="N", help="labels of each class, such as 10 or 1,10"
+    )
     parser.add_argument("--jobs", type=int, default=2, help="processes at a time (default: 2)")
     parser.add_argument("--runs", type=pathlib.Path, default=pathlib.Path("runs/small"))
     args = parser.parse_args()
@@ -98,20 +105,29 @@ def main() -> int:
     threads = max(1, os.cpu_count() // args.jobs)
     train = functools.partial(_train, modalities=names, runs=args.runs, threads=threads)
     key, values = args.select
-    variants = [
-        Variant(name, seed, key, value) for name in todo for value in values for seed in args.seeds
+    variants = [  # every method has a run before one has two
+        Variant(name, seed, key, value) for seed in args.seeds for name in todo for value in values
     ]
     first = [one for one in variants if one.name in FIRST]
-    failed = [one for one in first if not train(one)]
+    failed = [one.run for one in first if not train(one)]
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
         rest = [one for one in variants if one.name not in FIRST]
-        failed += [one for one, good in zip(rest, pool.map(train, rest), strict=True) if not good]
+        for one, good in zip(rest, pool.map(train, rest), strict=True):
+            failed += [] if good else [one.run]
+        if args.few_labels:
+            first = [one for one in variants if one.seed == args.seeds[0]]
+            pretrained = [one for one in first if _fine_tuning(one, names)]
+            tune = functools.partial(
+                _tune, amounts=args.few_labels, modalities=names, runs=args.runs, threads=threads
+            )
+            for one, good in zip(pretrained, pool.map(tune, pretrained), strict=True):
+                failed += [] if good else [f"{FEW}{one.run}"]
     if key:
         _print_choices(variants, names, args.runs)
     else:
         _write_tables({names[name] for name in todo}, args.data, args.runs)
     if failed:
-        print(f"failed: {', '.join(one.run for one in failed)}")
+        print(f"failed: {', '.join(failed)}")
     return 1 if failed else 0
 
 
@@ -129,7 +145,10 @@ def _values(text: str) -> tuple[str, tuple[str, ...]]:
 def _write_tables(modalities: set[str], data: str, runs: pathlib.Path) -> None:
     TABLES.mkdir(exist_ok=True)
     if data:
-        found = runs.glob(f"*/*{data}*/config.json")
+        found = (
+            *runs.glob(f"*/*{data}*/config.json"),
+            *runs.glob(f"*/{FEW}*{data}*/few_labels.json"),
+        )
         tables = {data: sorted(str(path.parent) for path in found)}
     else:
         tables = {modality: [str(runs / modality)] for modality in sorted(modalities)}
@@ -159,6 +178,8 @@ def _experiments() -> dict[str, str]:
     """Return the modality of every experiment, in the order in which they run."""
     found = {}
     for file in sorted(EXPERIMENTS.glob("*/small/*.py")):
+        if file.stem.startswith(FINE_TUNING):
+            continue  # it goes on from a run
         sets = [f":{data}" for data in UCR] if "_ucr_" in file.stem else [""]
         found |= {file.stem + data: file.parts[-3] for data in sets}
     return dict(sorted(found.items(), key=lambda item: (item[0] not in FIRST, item)))
@@ -188,6 +209,35 @@ def _train(
         good = python("ssljax", "pretrain", *options)
     word = "done" if good else f"FAILED, see {log.name}"
     print(f"{variant.run}: {word}, {time.perf_counter() - start:.0f} s", flush=True)
+    return good
+
+
+def _fine_tuning(variant: Variant, modalities: dict[str, str]) -> pathlib.Path | None:
+    """Return the config by which the run of an experiment, METHOD_DATA_ENCODER, is fine-tuned."""
+    folder = EXPERIMENTS / modalities[variant.name] / "small"
+    for file in sorted(folder.glob(f"{FINE_TUNING}*.py")):
+        if variant.name.endswith(file.stem.removeprefix(FINE_TUNING)):
+            return file
+    return None
+
+
+def _tune(
+    variant: Variant, *, amounts: str, modalities: dict[str, str], runs: pathlib.Path, threads: int
+) -> bool:
+    """Fine-tune a run with few labels; return whether it went well."""
+    start, runs = time.perf_counter(), runs / modalities[variant.name]
+    options = [
+        "--init-from",
+        str(runs / variant.run),
+        "--workdir",
+        str(runs / f"{FEW}{variant.run}"),
+    ]
+    options += ["--config", str(_fine_tuning(variant, modalities)), "--few-labels", amounts]
+    options += ["--draws", "3", "--config.progress=False"]
+    with (runs / f"{FEW}{variant.run}.log").open("a", encoding="utf-8") as log:
+        good = _python("ssljax", "finetune", *options, log=log, threads=threads)
+    word = "done" if good else f"FAILED, see {log.name}"
+    print(f"{FEW}{variant.run}: {word}, {time.perf_counter() - start:.0f} s", flush=True)
     return good
 
 

@@ -67,7 +67,6 @@ def input_features(batch: Batch) -> jax.Array:
 
 def on_host(array: jax.Array | np.ndarray) -> np.ndarray:
     """Return an array as NumPy has it, also one that is sharded over hosts."""
-    """Return an array of the devices on this host, also one that lies on several hosts."""
     if isinstance(array, jax.Array) and not array.is_fully_addressable:
         return multihost_utils.process_allgather(array, tiled=True)
     return np.asarray(array)

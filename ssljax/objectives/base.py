@@ -208,10 +208,14 @@ class Objective:
           "tokens/NAME". An objective of prototypes adds the logits [B, K] of their assignments
           under "assignments/NAME", see `ssljax.evaluation.protocols.label_free`.
         """
-        student, teacher = self.nets(params, state, train=False)
-        net = teacher if self.features_of_teacher else student
+        net = self.evaluated(params, state)
         encoded = net.encoder(plain(batch[self.run.name], self.run.field))
         return {self.run.name: encoded.pooled, f"tokens/{self.run.name}": encoded.tokens}
+
+    def evaluated(self, params: PyTree, state: PyTree) -> Net:
+        """Return the networks whose features evaluation sees: the teacher's or the student's."""
+        student, teacher = self.nets(params, state, train=False)
+        return teacher if self.features_of_teacher else student
 
     def layers(self, params: PyTree, state: PyTree, batch: Batch, name: str) -> Array:
         """Return what every block of the encoder of a field gives, [B, L, 2, D]; see `Encoded`.
@@ -223,9 +227,7 @@ class Objective:
         Raises:
           TypeError: the encoder does not tell.
         """
-        student, teacher = self.nets(params, state, train=False)
-        net = teacher if self.features_of_teacher else student
-        encoder = getattr(net, self.encoder_of(name))
+        encoder = getattr(self.evaluated(params, state), self.encoder_of(name))
         return encoder(plain(batch[name], self.run.spec.fields[name]), layers=True).layers
 
     def encoder_of(self, name: str) -> str:

@@ -41,9 +41,30 @@ def output_of_given(
     Raises:
       UserError: examples that do not fit, or an output that is not finite.
     """
-    run, count = experiment.jitted(output), len(next(iter(given.values())))
-    rows: list[np.ndarray] = []
-    waiting: list[tuple[Array, int]] = []  # a batch is computed while the next is prepared
+    count, found = len(next(iter(given.values()))), None
+    finite = np.empty(count, bool)
+    for begin, end, rows in _batches(experiment, state, output, given, count):
+        if found is None:
+            found = np.empty((count, *rows.shape[1:]), np.float32)
+        found[begin:end] = rows
+        finite[begin:end] = np.isfinite(rows.reshape(len(rows), -1)).all(axis=1)
+    if not finite.all():
+        raise UserError(
+            f"the features of {int((~finite).sum())} of {count} examples are not finite, first "
+            f"of example {int(np.argmin(finite))}; the encoder has diverged"
+        )
+    return found
+
+
+def _batches(
+    experiment: Experiment,
+    state: TrainState,
+    output: str,
+    given: Mapping[str, Given],
+    count: int,
+) -> Iterator[tuple[int, int, np.ndarray]]:
+    """Yield (first, end, features) of a batch while the next is computed."""
+    run, waiting = experiment.jitted(output), None
     for begin, end, size in parts(experiment, count):
         made = {
             name: field_of_given(experiment, name, values[begin:end])
@@ -53,18 +74,10 @@ def output_of_given(
         own = np.minimum(local_rows(experiment.mesh, size), end - begin - 1)
         batch = experiment.put(jax.tree.map(operator.itemgetter(own), made))
         features = run(state.params, state.objective_state, batch)
-        waiting.append((features, end - begin))
-        if len(waiting) > 1:
-            rows.append(_rows(*waiting.pop(0)))
-    rows += [_rows(*one) for one in waiting]
-    found = np.concatenate(rows)
-    finite = np.isfinite(found.reshape(count, -1)).all(axis=1)
-    if not finite.all():
-        raise UserError(
-            f"the features of {int((~finite).sum())} of {count} examples are not finite, first "
-            f"of example {int(np.argmin(finite))}; the encoder has diverged"
-        )
-    return found
+        if waiting is not None:
+            yield _on_host(*waiting)
+        waiting = begin, end, features
+    yield _on_host(*waiting)
 
 
 def parts(experiment: Experiment, count: int) -> Iterator[tuple[int, int, int]]:
@@ -77,5 +90,5 @@ def parts(experiment: Experiment, count: int) -> Iterator[tuple[int, int, int]]:
         yield begin, end, shards * min(most, 1 << (needed - 1).bit_length())
 
 
-def _rows(features: Array, count: int) -> np.ndarray:
-    return np.asarray(features, np.float32)[:count]
+def _on_host(begin: int, end: int, features: Array) -> tuple[int, int, np.ndarray]:
+    return begin, end, np.asarray(features, np.float32)[: end - begin]

@@ -19,6 +19,7 @@ from ssljax.training.checkpoint import Checkpointer
 from ssljax.training.experiment import build
 from ssljax.training.workdir import load_config
 
+pytestmark = pytest.mark.faults
 ROOT = pathlib.Path(__file__).parent.parent.parent
 DEVICES = 4  # of all processes together
 STEPS = 24

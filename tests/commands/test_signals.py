@@ -97,6 +97,7 @@ def test_a_signal_saves_a_checkpoint_and_the_same_command_continues(tmp_path, un
     assert _final_state(workdir) == uninterrupted
 
 
+@pytest.mark.faults
 def test_sigkill_loses_nothing_saved_and_a_checkpoint_cut_short_is_told(tmp_path, uninterrupted):
     workdir = tmp_path / "run"
     for least in (3, 24):

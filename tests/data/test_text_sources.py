@@ -116,7 +116,8 @@ BROKEN = {
         2,
     ),
     "jsonl": (
-        b'{"text": "good"}\n{"text": ""}\n{"txt": 1}\n{"text": 5}\n{bad\n[1]\n\n\xff\n{"text": "z"}',
+        b'{"text": "good"}\n{"text": ""}\n{"txt": 1}\n{"text": 5}\n{bad\n[1]\n'
+        b'\n\xff\n{"text": "z"}',
         [
             "line 2: the document is empty",
             "line 3: 'text' is missing",

@@ -69,3 +69,18 @@ def test_what_is_no_choice_is_refused(started, tmp_path, monkeypatch, capsys):
     with pytest.raises(SystemExit):
         run(monkeypatch, tmp_path, "--select", "temperature")
     assert "'temperature' is not KEY=A,B" in capsys.readouterr().err
+
+
+def test_runs_are_fine_tuned_with_few_labels(started, tmp_path, monkeypatch):
+    options = ("--data", "openclipart", "--few-labels", "5,10")
+    assert run(monkeypatch, tmp_path, *options) == 0
+    *commands, _ = started
+    tuned = [one for one in commands if "--init-from" in one]
+    assert len(tuned) == 6
+    for one in tuned:
+        pretrained = pathlib.Path(one[one.index("--init-from") + 1])
+        encoder = pretrained.name.rpartition("_")[2]
+        config = one[one.index("--config") + 1]
+        assert config == f"experiments/image/small/finetune_openclipart_{encoder}.py"
+        assert one[one.index("--workdir") + 1] == f"{tmp_path}/image/few_labels_{pretrained.name}"
+        assert one[one.index("--few-labels") + 1] == "5,10"

@@ -89,6 +89,13 @@ class DeepCluster(Refreshing):
         banks = _write(net.state["banks"], ids, rows)
         return Loss(jnp.mean(jnp.stack(heads)), carry={"banks": banks})
 
+    def outputs(self, params, state, batch):
+        """Return also the logits [B, K] of the first head's clusters, "assignments/NAME"."""
+        found, name = super().outputs(params, state, batch), self.run.name
+        z = l2_normalize(self.evaluated(params, state).projector(found[name]))
+        logits = z @ state["prototypes"][0].T / self.temperature
+        return {**found, f"assignments/{name}": logits}
+
     def refresh_due(self, step):
         return step % self.run.steps_per_epoch == 0
 

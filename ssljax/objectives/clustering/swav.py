@@ -116,13 +116,11 @@ class SwAV(Objective):
 
     def outputs(self, params, state, batch):
         """Return also the logits [B, K] of the predicted assignments, "assignments/NAME"."""
-        found, (net, _) = (
-            super().outputs(params, state, batch),
-            self.nets(params, state, train=False),
-        )
-        z = l2_normalize(net.projector(found[self.run.name]))
+        found, name = super().outputs(params, state, batch), self.run.name
+        net = self.evaluated(params, state)
+        z = l2_normalize(net.projector(found[name]))
         logits = _scores(net.prototypes(), z) / self.temperature
-        return {**found, f"assignments/{self.run.name}": logits}
+        return {**found, f"assignments/{name}": logits}
 
     def _assign(self, net, prototypes, scores, view, step):
         """Return the assignments [B, K] of one view, spread evenly over batch and queue."""

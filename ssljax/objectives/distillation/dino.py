@@ -82,12 +82,10 @@ class DINO(Objective):
 
     def outputs(self, params, state, batch):
         """Return also the teacher's logits [B, K], centred and sharpened, "assignments/NAME"."""
-        found, (_, net) = (
-            super().outputs(params, state, batch),
-            self.nets(params, state, train=False),
-        )
-        logits = (net.head(found[self.run.name]) - state["center"]) / self.teacher_temperature
-        return {**found, f"assignments/{self.run.name}": logits}
+        found, name = super().outputs(params, state, batch), self.run.name
+        scores = self.evaluated(params, state).head(found[name])
+        logits = (scores - state["center"]) / self.teacher_temperature
+        return {**found, f"assignments/{name}": logits}
 
     def advance(self, params, state, carry, *, step):
         center = ema(state["center"], carry["center"], self.center_momentum)

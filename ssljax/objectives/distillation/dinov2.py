@@ -165,6 +165,12 @@ class DINOv2(Objective):
         loss = metrics["view_loss"] + metrics["patch_loss"]
         return Loss(loss + self.koleo_weight * metrics["koleo"], metrics)
 
+    def outputs(self, params, state, batch):
+        """Return also the teacher's logits [B, K], sharpened, "assignments/NAME"."""
+        found, name = super().outputs(params, state, batch), self.run.name
+        logits = self.evaluated(params, state).head(found[name]) / self.teacher_temperature
+        return {**found, f"assignments/{name}": logits}
+
     def _targets(self, teacher_logits, step, where=None):
         """Return the assignments [B, V, K] of logits [B, V, K], evened over B and V."""
         temperature = teacher_temperature(self, step)

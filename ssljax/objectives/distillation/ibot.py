@@ -141,6 +141,13 @@ class IBOT(Objective):
         carry = {"center": jnp.mean(t, (0, 1)), "patch_center": jnp.mean(t_patches, (0, 1, 2))}
         return Loss(metrics["view_loss"] + metrics["patch_loss"], metrics, carry)
 
+    def outputs(self, params, state, batch):
+        """Return also the teacher's logits [B, K], centred and sharpened, "assignments/NAME"."""
+        found, name = super().outputs(params, state, batch), self.run.name
+        scores = self.evaluated(params, state).head(found[name])
+        logits = (scores - state["center"]) / self.teacher_temperature
+        return {**found, f"assignments/{name}": logits}
+
     def advance(self, params, state, carry, *, step):
         centers = {
             name: ema(state[name], carry[name], self.center_momentum)

@@ -16,6 +16,7 @@ from ssljax.objectives.presets import BYOL
 from ssljax.objectives.views import Views
 from ssljax.ops.keys import per_example, split_keys
 from ssljax.ops.masking import random_mask
+from ssljax.ops.normalize import l2_normalize
 from ssljax.ops.schedule import linear
 from ssljax.schema import Count, Decay, NotNegative, Positive, Share, Temperature, Width, Widths
 from ssljax.schema import Prototypes as NumPrototypes
@@ -110,6 +111,14 @@ class MSN(Objective):
             sinkhorn_iterations=self.sinkhorn_iterations,
         )
         return Loss(loss)
+
+    def outputs(self, params, state, batch):
+        """Return also the logits [B, K] of the teacher's assignments, "assignments/NAME"."""
+        found, name = super().outputs(params, state, batch), self.run.name
+        student, teacher = self.nets(params, state, train=False)
+        z = l2_normalize(teacher.head(found[name]))
+        cosines = z @ l2_normalize(student.prototypes()).T
+        return {**found, f"assignments/{name}": cosines / self.temperature / self.sharpening}
 
     def decay(self, step):
         return linear(step, start=self.momentum, end=self.momentum_end, steps=self.run.steps)

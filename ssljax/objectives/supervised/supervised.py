@@ -282,8 +282,7 @@ class Supervised(Objective):
           "logits" besides: float32 [B, K] before the softmax (class) or the sigmoid (multi_label);
           predictions in the units of the targets (regression); [B, h, w, K] (mask).
         """
-        student, teacher = self.nets(params, state, train=False)
-        net = teacher if self.features_of_teacher else student
+        net = self.evaluated(params, state)
         shown = plain(batch[self.run.name], self.run.field)
         encoded = self._encode(net, shown)
         data = shown.data if isinstance(shown, Value) else shown

@@ -149,15 +149,3 @@ def test_bad_values_are_refused(change, batch_size, message):
     run = Run(build_encoder(encoder), SPEC, steps=10, batch_size=batch_size)
     with pytest.raises(UserError, match=message):
         build_objective(ConfigDict({**section, **change}), run)
-
-
-def test_the_assignments_of_un_augmented_examples():
-    one = trial("swav")
-    params, state = one.state.params, one.state.objective_state
-    outputs = one.objective.outputs(params, state, one.batches[0])
-    assert list(outputs)[0] == "image"  # which is evaluated
-    net, _ = one.objective.nets(params, state, train=False)
-    z = np.asarray(net.projector(outputs["image"]), np.float64)
-    z /= np.linalg.norm(z, axis=1, keepdims=True)
-    expected = z @ np.asarray(params["prototypes"]["rows"]).T / one.objective.temperature
-    np.testing.assert_allclose(outputs["assignments/image"], expected, atol=1e-4)

@@ -149,15 +149,3 @@ def test_a_single_global_view_is_refused():
     views = {"global": {"count": 1}, "local": {"count": 6, "size": 4}}
     with pytest.raises(UserError, match="makes 1 view.s. of the largest size, 8; .* needs 2"):
         _build(encoder, {**section, "views": views})
-
-
-def test_the_assignments_of_un_augmented_examples_are_the_teachers():
-    one = trial("dino")
-    memory = dict(one.state.objective_state)
-    memory["center"] = jnp.arange(len(memory["center"]), dtype=jnp.float32)
-    outputs = one.objective.outputs(one.state.params, memory, one.batches[0])
-    assert list(outputs)[0] == "image"  # which is evaluated
-    _, teacher = one.objective.nets(one.state.params, memory, train=False)
-    logits = np.asarray(teacher.head(outputs["image"]), np.float64) - np.asarray(memory["center"])
-    expected = logits / one.objective.teacher_temperature
-    np.testing.assert_allclose(outputs["assignments/image"], expected, rtol=1e-4, atol=1e-4)
