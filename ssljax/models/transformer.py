@@ -60,7 +60,7 @@ class Transformer(nn.Module):
     With `scan`, the blocks are one block in a loop, their parameters stacked on axis 0 under
     "blocks": compilation takes as long for 40 layers as for one. Without, they are "block_0",
     "block_1", ...: XLA can then optimise across layers. `stack_blocks` turns parameters of the
-    second kind into the first. With `shared_layers` there is one block, "block", in either case.
+    second kind into the first. With `shared_layers` there is one block, "shared", in either case.
 
     Args (fields):
       depth: number of blocks.
@@ -199,13 +199,13 @@ class Transformer(nn.Module):
             # lower precision as well, and its gradient is stacked in the higher one.
             cast = functools.partial(_cast_kernels, dtype=self.dtype)
             stack = nn.map_variables(stack, "params", trans_in_fn=cast)
-        name = "blocks" if own else "block"
+        name = "blocks" if own else "shared"
         return stack(**block.keywords, name=name)(tokens, each, shared)
 
     def _unrolled(
         self, block: functools.partial, tokens: jax.Array, each: Mapping, shared: Mapping
     ):
-        added, same = [], block(name="block") if self.shared_layers else None
+        added, same = [], block(name="shared") if self.shared_layers else None
         for i in range(self.depth):
             own = jax.tree.map(operator.itemgetter(i), each)
             tokens, branch = (same or block(name=f"block_{i}"))(tokens, own, shared)

@@ -69,10 +69,10 @@ def test_types_follow_from_the_first_end_token_of_each_segment():
 def test_shared_layers_are_the_same_block_again_and_again():
     scanned, params = build(shared_layers=True)
     unrolled, _ = build(shared_layers=True, scan=False)
-    assert params["trunk"].keys() == {"block", "norm"}
+    assert params["trunk"].keys() == {"shared", "norm"}
     assert stack_blocks(params["trunk"]) is params["trunk"]
     plain, _ = build(scan=False)
-    blocks = {f"block_{i}": params["trunk"]["block"] for i in range(2)}
+    blocks = {f"block_{i}": params["trunk"]["shared"] for i in range(2)}
     apart = {**params, "trunk": {**blocks, "norm": params["trunk"]["norm"]}}
     expected = encode(plain, apart).tokens
     for module in (scanned, unrolled):
@@ -81,7 +81,7 @@ def test_shared_layers_are_the_same_block_again_and_again():
     others = jax.jit(jax.grad(lambda p: jnp.sum(jnp.sin(encode(plain, p).tokens))))(apart)
     total = jax.tree.map(jnp.add, *(others["trunk"][f"block_{i}"] for i in range(2)))
     close = functools.partial(np.testing.assert_allclose, atol=1e-4)
-    jax.tree.map(close, grads["trunk"]["block"], total)
+    jax.tree.map(close, grads["trunk"]["shared"], total)
 
 
 def test_positions_may_begin_behind_an_offset():

@@ -25,7 +25,11 @@ FIELDS = {
     "ts2vec": ({"hidden": 4, "out": 4, "depth": 2}, Field("series", (16, 2), "float32")),
     "table_transformer": (SMALL, Field("table", (3,), "float32", cardinalities=(0, 4, 0))),
     "table_mlp": ({"hidden": (8,)}, Field("table", (3,), "float32", cardinalities=(0, 4, 0))),
-    "text_transformer": ({**SMALL, "length": 8}, Field("text", (8,), "int32", vocab=11)),
+    "text_transformer": (
+        {**SMALL, "length": 8, "token_types": 2, "embedding_norm": True},
+        Field("text", (8,), "int32", vocab=11),
+    ),
+    "word_vectors": ({"width": 8}, Field("text", (8,), "int32", vocab=11)),
     "video_transformer": ({**SMALL, "patch_size": 4}, Field("video", (4, 8, 8, 3), "uint8")),
 }
 
@@ -40,11 +44,16 @@ def _decayed(params):
 def test_kernels_and_embeddings_of_encoders_decay_and_nothing_else(name):
     fields, field = FIELDS[name]
     encoder = build_encoder({"name": name, **fields}, field)
-    x = jax.ShapeDtypeStruct((1, *field.shape), "int32" if name.startswith("text") else "float32")
+    kind = "int32" if field.modality == "text" else "float32"
+    x = jax.ShapeDtypeStruct((1, *field.shape), kind)
     params, _ = jax.eval_shape(lambda x: init(encoder, jax.random.key(0), x), x)
     others = {path for path in _decayed({"encoder": params}) if not path.endswith("/kernel")}
     # FT-Transformer's code decays no part of its tokenizer, BERT's its embeddings.
-    assert others == ({"encoder/token_embed/embedding"} if name == "text_transformer" else set())
+    of_text = {
+        "text_transformer": {"encoder/token_embed/embedding", "encoder/type_embed"},
+        "word_vectors": {"encoder/embedding"},
+    }
+    assert others == of_text.get(name, set())
 
 
 def test_every_encoder_is_looked_at():
@@ -58,6 +67,6 @@ def test_every_encoder_is_looked_at():
 @pytest.mark.parametrize("case", sorted(CASES))
 def test_kernels_and_prototypes_of_objectives_decay_and_nothing_else(case):
     # The lengths of DINO's prototypes, learned where `learned_lengths` is set, decay there too.
-    allowed = r"(kernel|rows|prototypes|prototypes_length|token_embed/embedding)$"
+    allowed = r"(kernel|rows|prototypes|prototypes_length|/embedding|type_embed)$"
     params = jax.eval_shape(objective_of(case).init_params, jax.random.key(0))
     assert not {path for path in _decayed(params) if not re.search(allowed, path)}

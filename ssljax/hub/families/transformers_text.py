@@ -79,7 +79,7 @@ ESM = (
     *norm("encoder.emb_layer_norm_after", "encoder/trunk/norm"),
     *_LM_HEAD,
 )
-_LAYER, _BLOCK = "encoder.albert_layer_groups.0.albert_layers.0", "encoder/trunk/block"
+_LAYER, _BLOCK = "encoder.albert_layer_groups.0.albert_layers.0", "encoder/trunk/shared"
 ALBERT = (
     *_EMBEDDINGS,
     *linear("encoder.embedding_hidden_mapping_in", "encoder/embed_projection"),

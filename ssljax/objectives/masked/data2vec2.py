@@ -47,9 +47,10 @@ class Data2Vec2(Objective):
     predicted, and the mean is over all hidden tokens of the batch.
 
     Paper: https://arxiv.org/abs/2212.07525. Official code: facebookresearch/fairseq,
-      examples/data2vec/models/data2vec2.py. Its blocks normalise after each branch (post-norm),
-      ours before. It sums the class token's errors over the rows of a device, so that its weight of
-      0.01 is one of 2.56 with the official 16 images of 16 masks, which is the default here.
+      examples/data2vec/models/data2vec2.py. Its blocks normalise after each branch, as ours do with
+      `encoder.norm_first=False`. It sums the class token's errors over the rows of a device, so
+      that its weight of 0.01 is one of 2.56 with the official 16 images of 16 masks, which is the
+      default here.
     """
 
     views: Views = Views.crops(crop_scale=(0.2, 1.0), flip=0.5)
