@@ -3,15 +3,15 @@
     python -m benchmarks.results
     python -m benchmarks.results --modality series --modality table
     python -m benchmarks.results --only simclr_fashion_mnist_resnet --only mae_fashion_mnist_vit
-    python -m benchmarks.results --data openclipart --seeds 0,1,2 --few-labels 10
+    python -m benchmarks.results --modality image --data openclipart --seeds 0,1,2 --few-labels 10
     python -m benchmarks.results --data openclipart --only simclr_openclipart_resnet \\
         --runs runs/choice --select objective.temperature=0.1,0.2,0.5
 
 Each runs in a process of its own, --jobs at a time, into RUNS/MODALITY/EXPERIMENT. A run that is
 done is not repeated and one that was interrupted goes on, so that the same command continues the
 whole. What a run prints lies beside its folder. Data first: `ssljax data prepare` of fashion_mnist,
-openclipart, elpv, adult, seglearn and the sets of UCR; for colorization
-`npm pack emoji-datasource-google@16.0.0`.
+openclipart, elpv, adult, seglearn, newsgroups and the sets of UCR; for colorization
+`npm pack emoji-datasource-google@16.0.0`; for text the tokenizer of experiments/text/common.py.
 
 --data takes the experiments with that in their names and writes docs/results/DATA.md from their
 runs. --seeds trains each with every seed; the report has the interval over them. --select trains
@@ -115,8 +115,9 @@ def main() -> int:
         for one, good in zip(rest, pool.map(train, rest), strict=True):
             failed += [] if good else [one.run]
         if args.few_labels:
-            first = [one for one in variants if one.seed == args.seeds[0]]
-            pretrained = [one for one in first if _fine_tuning(one, names)]
+            pretrained = [
+                one for one in variants if one.seed == args.seeds[0] and _fine_tuning(one, names)
+            ]
             tune = functools.partial(
                 _tune, amounts=args.few_labels, modalities=names, runs=args.runs, threads=threads
             )
@@ -145,10 +146,12 @@ def _values(text: str) -> tuple[str, tuple[str, ...]]:
 def _write_tables(modalities: set[str], data: str, runs: pathlib.Path) -> None:
     TABLES.mkdir(exist_ok=True)
     if data:
-        found = (
-            *runs.glob(f"*/*{data}*/config.json"),
-            *runs.glob(f"*/{FEW}*{data}*/few_labels.json"),
-        )
+        found = [
+            path
+            for modality in sorted(modalities)
+            for name in (f"*{data}*/config.json", f"{FEW}*{data}*/few_labels.json")
+            for path in (runs / modality).glob(name)
+        ]
         tables = {data: sorted(str(path.parent) for path in found)}
     else:
         tables = {modality: [str(runs / modality)] for modality in sorted(modalities)}

@@ -48,7 +48,7 @@ def test_every_seed_has_a_run_of_its_own(started, tmp_path, monkeypatch):
 
 
 def test_one_data_set_alone(started, tmp_path, monkeypatch):
-    assert run(monkeypatch, tmp_path, "--data", "openclipart") == 0
+    assert run(monkeypatch, tmp_path, "--modality", "image", "--data", "openclipart") == 0
     *trained, tables = started
     methods = [pathlib.Path(one[one.index("--workdir") + 1]).name for one in trained]
     ran = [name.partition("_")[0] for name in methods]
@@ -72,7 +72,7 @@ def test_what_is_no_choice_is_refused(started, tmp_path, monkeypatch, capsys):
 
 
 def test_runs_are_fine_tuned_with_few_labels(started, tmp_path, monkeypatch):
-    options = ("--data", "openclipart", "--few-labels", "5,10")
+    options = ("--modality", "image", "--data", "openclipart", "--few-labels", "5,10")
     assert run(monkeypatch, tmp_path, *options) == 0
     *commands, _ = started
     tuned = [one for one in commands if "--init-from" in one]
