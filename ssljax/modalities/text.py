@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from ssljax.data.host.text import BYTES
+from ssljax.data.tokenizers.characters import Bytes
 from ssljax.losses import masked_cross_entropy
 from ssljax.modalities.base import Array, Modality
 from ssljax.ops import degrade
@@ -58,11 +59,12 @@ class Text(Modality):
 
     def corruptions(self, field):
         """Return dropped words: what stands between spaces where tokens are bytes, else tokens."""
-        space = ord(" ") if field.vocab == BYTES else None
+        special = tuple(number for role, number in field.special if role != "unk")
+        space = ord(" ") if field.vocab in (BYTES, Bytes.vocab) else None
 
         def dropped(keys, value, strength, bank):
             del bank
-            run = functools.partial(degrade.text_dropped_words, space=space)
+            run = functools.partial(degrade.text_dropped_words, space=space, special=special)
             over = jax.vmap(run, in_axes=(0, 0, 0, None))
             return Value(*over(keys, value.data, value.segments, strength))
 

@@ -152,6 +152,16 @@ def test_dropped_words_of_bytes():
     words = text.decode().split()
     assert 1 < len(kept) < len(words)
     assert [word for word in words if word in kept] == kept
-    for seed in range(20):  # something is always left
+    begin, end = jnp.array([256]), jnp.array([257])
+    whole = jnp.concatenate([begin, ids[: len(text)], end, jnp.zeros(3, int)]).astype(jnp.int32)
+    real = (jnp.arange(len(whole)) < len(text) + 2).astype(jnp.int32)
+    for seed in range(20):  # something is always left, and no special token goes
+        options = {"space": 32, "special": (256, 257)}
+        made, own = degrade.text_dropped_words(jax.random.key(seed), whole, real, 5, **options)
+        left = np.asarray(made)[np.asarray(own) > 0]
+        assert left[0] == 256 and left[-1] == 257 and len(left) > 2
+        kept = bytes(left[1:-1].astype(np.uint8)).decode().split()
+        assert [word for word in words if word in kept] == kept
+    for seed in range(20):
         one, own = degrade.text_dropped_words(jax.random.key(seed), ids[:3], segments[:3], 5)
         assert own.sum() >= 1 and int(one[0]) in text[:3]
