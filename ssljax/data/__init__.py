@@ -1,7 +1,7 @@
 """Data sets and batches, by NumPy and grain; batch k is a function of (source, seed, k)."""
 
 from ssljax.data.host import sides
-from ssljax.data.known import KNOWN, Described, described
+from ssljax.data.known import KNOWN, UNLABELLED, Described, described
 from ssljax.data.mixture import Mixture, mixture_of
 from ssljax.data.packing import Packed
 from ssljax.data.packing_texts import packed_texts
@@ -26,6 +26,7 @@ __all__ = [
     "ArraySource",
     "KINDS",
     "KNOWN",
+    "UNLABELLED",
     "Described",
     "Joined",
     "Mixture",

@@ -71,6 +71,8 @@ _PAIRS = {
     "debian:stamps": (510, 16),
     "npm:emoji": (5_456, 9),
 }
+# Sets with a split "unlabelled": its number of examples.
+UNLABELLED = {"debian:openclipart": 3_020, "debian:proteins": 8_598}
 
 
 def described(name: str, field: Field, num_examples: int, classes: int = 0) -> Described:

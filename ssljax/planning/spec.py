@@ -6,7 +6,7 @@ import re
 
 from ml_collections import ConfigDict
 
-from ssljax.data import KNOWN, Described, assumed_spec, described
+from ssljax.data import KNOWN, UNLABELLED, Described, assumed_spec, described
 from ssljax.errors import UserError
 from ssljax.models import encoder_class
 from ssljax.spec import LABEL, Field, Spec
@@ -39,13 +39,16 @@ def spec_of(config: ConfigDict, given: str = "") -> Spec:
     try:
         source = open_training_data(config)
     except UserError as error:
-        if data.source not in KNOWN or data.split != "train":
+        counts = {"train": len(KNOWN.get(data.source, ()))}
+        counts["unlabelled"] = UNLABELLED.get(data.source, 0)
+        if not counts.get(data.split):
             raise UserError(f"{error}; or say what the data are like: --spec {USAGE}") from error
-        source = _read(KNOWN[data.source], config)
+        known = dataclasses.replace(KNOWN[data.source], num_examples=counts[data.split])
+        source = only_read(known, config)
     return assumed_spec(source, data)
 
 
-def _read(source: Described, config: ConfigDict) -> Described:
+def only_read(source: Described, config: ConfigDict) -> Described:
     """Return the set with no more fields than the encoders of a config read, and labels."""
     modality = encoder_class(config.encoder.name).modality
     own = next((n for n, field in source.fields.items() if field.modality == modality), None)

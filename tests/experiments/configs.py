@@ -9,6 +9,7 @@ from ml_collections import ConfigDict
 from experiments.pairs.common import LAION, LAION_EXAMPLES
 from ssljax.commands.config_file import load
 from ssljax.data import KNOWN, Described, assumed_spec, described
+from ssljax.planning.spec import only_read
 from ssljax.spec import Field, Spec
 
 ROOT = pathlib.Path(__file__).parent.parent.parent
@@ -69,7 +70,7 @@ def spec_of(config: ConfigDict, num_examples: int = 0) -> Spec:
     `num_examples`."""
     source, known = config.data.source, {**KNOWN, **OURS}
     assert source in known, f"{source} is in neither table: {__file__}, ssljax/data/known.py"
-    about = known[source]
+    about = only_read(known[source], config)
     if config.data.pack:  # rows of that length
         rows = about.fields["text"].replace(shape=(config.data.pack,))
         fields = {**about.fields, "text": rows}

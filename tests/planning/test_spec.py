@@ -34,6 +34,9 @@ def test_a_well_known_one_need_not_be_here(tmp_path):
     )
     spec = spec_of(_config("uci:adult", folder=str(tmp_path)))
     assert list(spec.fields) == ["table"] and len(spec.fields["table"].mean) == 14
+    options = {"image_size": 32, "folder": str(tmp_path), "split": "unlabelled"}
+    spec = spec_of(_config("debian:openclipart", **options))
+    assert list(spec.fields) == ["image"] and spec.num_examples == 3_020
 
 
 def test_what_is_known_of_a_set_is_so():

@@ -151,7 +151,7 @@ class Data2Vec2(Objective):
         metrics = {"patch_loss": patches, "class_loss": pooled}
         return Loss(patches + self.class_weight * pooled, metrics)
 
-    def _targets(self, teacher, images, real):
+    def _targets(self, teacher, images, real=None):
         added = teacher.encoder(images, mlp_outputs=True).mlp_outputs[-self.top_layers :]
         where = None if real is None else real[None, :, :, None]
         layers = standardize(added, axis=2, where=where)
