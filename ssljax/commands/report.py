@@ -52,22 +52,24 @@ def run(args: argparse.Namespace, rest: Sequence[str]) -> int:
     """Run the command."""
     if rest:
         raise UserError(f"unknown argument {rest[0]!r}")
+    from ssljax.evaluation.finetuned import few_labels_grids
     from ssljax.evaluation.measure import markdown
     from ssljax.evaluation.tables import comparison
 
     folders = dict.fromkeys(folder for path in args.runs for folder in _workdirs(path))
-    runs, grids, broken = [], [], {}
+    runs, grids, broken = [], {}, {}
     for folder in folders:
         try:
             if (folder / "config.json").is_file():
                 runs.append(_read(folder, args.flops))
             else:
-                grids += _grid(folder)
+                grids[str(folder)] = _grid(folder)
         except UserError as error:
             broken[folder] = error
     if not runs and not grids:
         raise next(iter(broken.values()))
-    table = "\n\n".join([*([comparison(runs).rstrip()] if runs else []), *grids]) + "\n"
+    parts = [comparison(runs).rstrip()] if runs else []
+    table = "\n\n".join([*parts, *(few_labels_grids(grids) if grids else [])]) + "\n"
     table += markdown({run.name: _protocols(run.name) for run in runs})
     if broken:
         lines = (f"- `{folder}`: {error}" for folder, error in broken.items())
@@ -131,17 +133,19 @@ def _read(folder: pathlib.Path, count: bool) -> Any:
     return run
 
 
-def _grid(folder: pathlib.Path) -> list[str]:
+def _grid(folder: pathlib.Path) -> dict[str, Any]:
     from ssljax.evaluation.finetuned import few_labels_grids
 
     file = folder / "few_labels.json"
+    grid = _json(file)
     try:
-        return few_labels_grids({str(folder): _json(file)})
+        few_labels_grids({str(folder): grid})
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise UserError(
             f"{file} is not of the form that this version of ssljax writes, or its grid is not "
             f"finished ({type(error).__name__}: {error})"
         ) from error
+    return grid
 
 
 def _protocols(folder: str) -> dict[str, Any]:
