@@ -44,6 +44,14 @@ def small(source, *, length):
     return config
 
 
+def openclipart(**objective):
+    """Return a config for drawings and their titles, with the fields of an objective."""
+    config = small("debian:openclipart", length=64)
+    config.data.split = "unlabelled"
+    config.objective = {"projector_dim": 128, "views": views(flip=0.5), **objective}
+    return config
+
+
 def views(*, flip):
     """Return the views of images: not so small that what the text names may be cut away."""
     crop = {"crop_scale": (0.5, 1.0), "brightness": 0.2, "contrast": 0.2, "flip": flip}

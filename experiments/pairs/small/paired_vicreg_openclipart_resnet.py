@@ -9,17 +9,9 @@ Trained on the drawings without labels, none of which is by a creator of test. A
 chance and random init.
 """
 
-from experiments.pairs.common import small, views
+from experiments.pairs.common import openclipart
 
 
 def get_config():
     """Return the config."""
-    config = small("debian:openclipart", length=64)
-    config.data.split = "unlabelled"
-    config.objective = {
-        "name": "paired_vicreg",
-        "projector_dim": 128,
-        "projector_hidden": (512,),
-        "views": views(flip=0.5),
-    }
-    return config
+    return openclipart(name="paired_vicreg", projector_hidden=(512,))
