@@ -67,7 +67,7 @@ class AminoAcids:
     `<unk>`.
     """
 
-    vocab = len(_ESM)
+    vocab, names = len(_ESM), _ESM
     special = (("pad", 1), ("unk", 3), ("cls", 0), ("sep", 2), ("mask", 32))
     begin, end = (0,), (2,)
 
