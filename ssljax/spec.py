@@ -18,7 +18,7 @@ Array = jax.Array
 Batch = Mapping[str, Any]  # an array or a `Value` by field, "id" int32[B], in a step also "row"
 
 MODALITIES = ("image", "series", "table", "video", "audio", "text", "label")
-TARGETS = ("class", "multi_label", "regression", "mask")
+TARGETS = ("class", "multi_label", "regression", "mask", "tokens")
 SPECIAL = ("pad", "unk", "cls", "sep", "mask")  # what the special tokens of a text are for
 
 
@@ -274,6 +274,7 @@ def target_kind(field: Field) -> str:
     | "multi_label" | uint8 (K,) | whether each of K labels is there, 1 or 0 |
     | "regression" | float32 (K,) or () | K numbers, of `mean` and `std` |
     | "mask" | int32 (h, w) | the class of each pixel of an image; below 0: none |
+    | "tokens" | int32 (N,) | the class of each token of a text; below 0: none |
 
     Raises:
       UserError: it holds none of them.
@@ -284,6 +285,7 @@ def target_kind(field: Field) -> str:
         ("float32", 0): "regression",
         ("float32", 1): "regression",
         ("int32", 2): "mask",
+        ("int32", 1): "tokens",
     }
     found = kinds.get((field.dtype, len(field.shape)))
     if field.modality != "label" or found is None:
@@ -291,6 +293,7 @@ def target_kind(field: Field) -> str:
         raise UserError(
             f"a field of the modality {field.modality}, {field.dtype} ({shape}), is no target; one "
             "is of the modality label: int32 () a class, uint8 (K,) several labels, float32 (K,) "
-            "numbers to regress, or int32 (h, w) the class of each pixel"
+            "numbers to regress, int32 (h, w) the class of each pixel, or int32 (N,) the class of "
+            "each token"
         )
     return found

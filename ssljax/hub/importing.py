@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from ssljax.data.tokenizers import AminoAcids
 from ssljax.errors import UserError, unknown
 from ssljax.hub.families import FAMILIES, Family, Plan
 from ssljax.hub.files import Tensors, new_folder, read_json
@@ -116,9 +117,20 @@ def _spec(plan: Plan, images: Shown | None) -> Spec:
 
 
 def _tokenizer(place: pathlib.Path, spec: Spec) -> str:
-    """Return the tokenizer of a folder for its texts, as a config names it; "" for none."""
-    path, texts = place / "tokenizer.json", [one.modality == "text" for one in spec.fields.values()]
-    return f"json:{path}" if any(texts) and path.exists() else ""
+    """Return the tokenizer of a folder for its texts, as a config names it; "" for none.
+
+    Of a folder without a tokenizer.json, vocab.txt is the one of WordPiece (BERT, ELECTRA), or has
+    the ids of amino acids (ESM).
+    """
+    whole, words = place / "tokenizer.json", place / "vocab.txt"
+    if all(one.modality != "text" for one in spec.fields.values()):
+        return ""
+    if whole.exists():
+        return f"json:{whole}"
+    if not words.exists():
+        return ""
+    lines = words.read_text(encoding="utf-8", errors="replace").splitlines()
+    return "amino_acids" if tuple(lines) == AminoAcids.names else f"wordpiece:{words}"
 
 
 def _others(objective: str, plan: Plan) -> dict[str, Any]:

@@ -154,6 +154,12 @@ class Objective:
 
     # Defaults, for a task to override.
 
+    @property
+    def continues(self) -> tuple[str, ...]:
+        """Return the networks besides the encoder that start as those of the run that `init_from`
+        names, where that has them."""
+        return ()
+
     def run_once(self, net: Net) -> None:
         """Call every network once, on blank input: so parameters get their shapes.
 

@@ -129,7 +129,7 @@ class Optimizer:
     name: Literal["adamw", "sgd", "lars", "lamb"] = "adamw"
     learning_rate: Positive = 1e-3
     scale_by_batch: Literal["none", "linear", "sqrt"] = "none"
-    schedule: Literal["cosine", "linear", "constant", "step", "wsd"] = "cosine"
+    schedule: Literal["cosine", "linear", "constant", "step", "wsd", "rsqrt"] = "cosine"
     warmup_steps: Size = 0
     warmup_init_scale: Share = 0.0
     final_scale: Share = 0.0

@@ -7,6 +7,7 @@ from ssljax.data.host.base import HostTransform
 from ssljax.data.host.image import CentreCrop, RandomResizedCrop
 from ssljax.data.host.mask import MaskCrop
 from ssljax.data.host.series import Window
+from ssljax.data.host.tags import TagsCut
 from ssljax.data.host.text import text_transform
 from ssljax.errors import UserError
 from ssljax.spec import Field
@@ -38,6 +39,9 @@ def fixed(
             found[name] = Window(length, field.mean)
         if field.modality == "text" and length not in (None, field.shape[0]):
             found[name] = text_transform(field, length)
+        if field.modality == "label" and field.dtype == "int32" and len(field.shape) == 1:
+            if length not in (None, field.shape[0]):
+                found[name] = TagsCut(length, _ends(fields))
     return found
 
 
@@ -71,6 +75,11 @@ def drawn(
         if field.modality == "text" and len(field.shape) == 2 and length is not None:
             found[name] = text_transform(field, length, random=True)
     return found
+
+
+def _ends(fields: Mapping[str, Field]) -> bool:
+    """Say whether texts have a token that ends them."""
+    return any("sep" in dict(field.special) for field in fields.values())
 
 
 def _is_of(field: Field, size: images.Size) -> bool:

@@ -17,8 +17,9 @@ from ssljax.data.sources.records import open_jsonl, open_parquet
 from ssljax.data.sources.tar_shards import open_tar
 from ssljax.data.sources.text_files import open_text
 from ssljax.data.sources.tfds import open_tfds
-from ssljax.data.sources.tokenized import tokenized
+from ssljax.data.sources.tokenized import has_tags, tokenized
 from ssljax.data.sources.transformed import resized
+from ssljax.data.tokenizers.characters import PlainBytes
 from ssljax.data.tokenizers.opening import open_tokenizer
 from ssljax.errors import UserError, unknown
 
@@ -148,6 +149,8 @@ def open_source(
     options = Options(name, split, broken, Decoder(channels, bits), data_dir, memory_limit, ragged)
     encode = open_tokenizer(tokenizer)
     source = _KINDS[kind].open(rest, options)
+    if encode is None and has_tags(source):  # they are of tokens, so there must be some
+        encode = PlainBytes()
     if encode is not None:
         source = tokenized(source, encode)
     return resized(source, image_size)
