@@ -30,7 +30,6 @@ _PHOTO = Field("image", (None, None, 3), "uint8")
 OURS = {
     LAION: described(LAION, _PHOTO, LAION_EXAMPLES),
     COCO: described(COCO, _PHOTO, 118_287),
-    "npz:emoji.npz": described("npz:emoji.npz", Field("image", (64, 64, 3), "uint8"), 2_999),
     "pypi:newsgroups": _texts("pypi:newsgroups", 8192, 11_293, 20),
     "text:openwebtext": _texts("text:openwebtext", 50_257, 8_013_769),
     "text:wiki1m_for_simcse.txt": _texts("text:wiki1m_for_simcse.txt", 30_522, 1_000_000),
