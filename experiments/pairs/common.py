@@ -27,7 +27,7 @@ def small(source, *, length):
       length: bytes of a text that are read.
     """
     config = default_config()
-    config.steps = 600
+    config.steps = 400
     config.batch_size = 128
     config.data.source = source
     config.data.image_size = 32
@@ -37,7 +37,7 @@ def small(source, *, length):
         "text": {"name": "text_transformer", "length": length, "width": 64, "depth": 2, "heads": 4}
     }
     config.optimizer.learning_rate = 1e-3
-    config.optimizer.warmup_steps = 60
+    config.optimizer.warmup_steps = 40
     config.optimizer.weight_decay = 0.1
     config.evaluation.protocols = {"retrieval": {}, "zero_shot": {}}
     return config
