@@ -38,6 +38,7 @@ OURS = {
 # Ids of the texts beside images, by the tokenizer.
 VOCABULARIES = {
     "": 256,
+    "bytes": 259,
     "json:clip/tokenizer.json": 49_408,
     "json:siglip/tokenizer.json": 32_000,
     "wordpiece:vocab.txt": 30_522,

@@ -103,7 +103,7 @@ class Paired(Objective):
         for name in self.components:
             own = name == self.run.name
             x = self.blank() if own else blank(self.run.spec.fields[name])
-            features = self.encode(net, name, x).pooled
+            features = self.features(net, name, self.encode(net, name, x))
             if not self._is_projected(name) and features.shape[1] != self.projector_dim:
                 raise UserError(
                     f"config.objective.projector_dim={self.projector_dim} must be "
@@ -120,6 +120,10 @@ class Paired(Objective):
             net = Net(self.networks, params, net.stats, train=False)
         return getattr(net, component)(x)
 
+    def features(self, net: Net, name: str, encoded: Encoded) -> Array:
+        """Return the features [B, D] of a field that are evaluated, and projected."""
+        return encoded.pooled
+
     def inputs(self, key: Array, batch: Batch) -> dict[str, Any]:
         """Return what the encoders are shown in a step, by field: a view, and the other as is."""
         return {
@@ -134,7 +138,9 @@ class Paired(Objective):
         shown = self.inputs(key, batch)
         whole = self.whole(batch)
         return {
-            name: self._projected(net, name, self.encode(net, name, x).pooled, whole)
+            name: self._projected(
+                net, name, self.features(net, name, self.encode(net, name, x)), whole
+            )
             for name, x in shown.items()
         }
 
@@ -183,9 +189,9 @@ class Paired(Objective):
         net, _ = self.nets(params, state, train=False)
         found = [name for name in self.components if name in batch]
         encoded = {name: self.encode(net, name, self._plain(batch, name)) for name in found}
-        outputs = {name: encoded[name].pooled for name in found}
+        outputs = {name: self.features(net, name, encoded[name]) for name in found}
         for name in found:
-            projected = self._projected(net, name, encoded[name].pooled)
+            projected = self._projected(net, name, outputs[name])
             outputs[f"projected/{name}"] = l2_normalize(projected)
             outputs[f"tokens/{name}"] = encoded[name].tokens
         return outputs

@@ -10,7 +10,7 @@ from ssljax.spec import PRESENCE, presence_of
 from ssljax.training.sharding import AXES, batch_sharding, make_mesh
 from tests.objectives.conftest import trial
 
-CASES = ("clip", "siglip", "paired_vicreg", "paired_barlow_twins")
+CASES = ("clip", "siglip", "coca", "paired_vicreg", "paired_barlow_twins")
 PRESENT = {
     "image": np.arange(16) % 5 != 1,
     "text": np.arange(16) % 3 != 2,
