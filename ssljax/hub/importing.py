@@ -31,6 +31,12 @@ from ssljax.training.experiment import Experiment, build
 from ssljax.training.run_tokenizer import keep_tokenizer
 from ssljax.training.sharding_rules import describe_sharding
 
+POOLING, SENTENCES = "1_Pooling/config.json", "sentence_bert_config.json"
+_MODES = {
+    "pooling_mode_mean_tokens": "mean",
+    "pooling_mode_cls_token": "first",
+    "pooling_mode_lasttoken": "last",
+}
 COUNTER = "num_batches_tracked"
 _FLOATS = ("float32", "float64", "float16", "bfloat16")
 _CLOSE = 1e-5  # between a fixed tensor and ours
@@ -98,6 +104,7 @@ def import_weights(
         if objective and objective != plan.objective["name"]:
             others = _others(objective, plan)
             plan = dataclasses.replace(plan, objective={"name": objective}, **others)
+        plan = _pooled(place, plan)
         images = shown(place, config, plan) if plan.field is None else None
         title = f"{library}/{model or config.values.get('architecture') or place.absolute().name}"
         spec = _spec(plan, images).replace(**plan.further)
@@ -114,6 +121,29 @@ def _spec(plan: Plan, images: Shown | None) -> Spec:
     if images is None:
         return Spec({plan.field.modality: plan.field}, num_examples=1)
     return image_spec((*images.size, plan.channels), images.mean, images.std, num_examples=1)
+
+
+def _pooled(place: pathlib.Path, plan: Plan) -> Plan:
+    """Return the plan of a folder of sentence-transformers with its pooling, and the length that
+    it cuts texts to; else as it is."""
+    path = place / POOLING
+    if plan.field is None or plan.field.modality != "text" or not path.exists():
+        return plan
+    given = read_json(path)
+    modes = {
+        key for key, value in given.items() if key.startswith("pooling_mode_") and value is True
+    }
+    names = {_MODES.get(mode) for mode in modes}
+    if len(names) != 1 or None in names:
+        raise UserError(
+            f"{path} asks for the pooling {', '.join(sorted(modes)) or 'of no tokens'}; there is "
+            f"one of {', '.join(_MODES)}"
+        )
+    field, path = plan.field, place / SENTENCES
+    if path.exists():
+        most = Given(read_json(path), path).whole("max_seq_length", field.shape[0])
+        field = field.replace(shape=(min(most, field.shape[0]),))
+    return dataclasses.replace(plan, encoder={**plan.encoder, "pool": names.pop()}, field=field)
 
 
 def _tokenizer(place: pathlib.Path, spec: Spec) -> str:

@@ -1,4 +1,4 @@
-"""The tokenizer of an imported run of texts: that of the folder, kept in the run."""
+"""The tokenizer and the pooling of an imported run of texts: those of the folder."""
 
 import json
 import shutil
@@ -62,3 +62,22 @@ def test_what_is_no_vocabulary_is_refused_and_leaves_nothing(tmp_path):
     with pytest.raises(UserError, match="vocab.txt is no vocabulary of WordPiece"):
         import_weights(folder, tmp_path / "run", library="hf")
     assert not (tmp_path / "run").exists()
+
+
+def test_the_pooling_of_sentence_transformers(tmp_path):
+    """The mean of the tokens that are no padding, and texts of at most 8 tokens."""
+    folder, run = saved(tmp_path / "theirs", "bert"), tmp_path / "run"
+    (folder / "vocab.txt").write_text("\n".join(VOCAB))
+    (folder / "1_Pooling").mkdir()
+    (folder / "sentence_bert_config.json").write_text(json.dumps({"max_seq_length": 8}))
+    modes = {"pooling_mode_mean_tokens": True, "pooling_mode_cls_token": False}
+    (folder / "1_Pooling" / "config.json").write_text(json.dumps(modes))
+    import_weights(folder, run, library="hf")
+    model = ssljax.load(run)
+    assert (model.config.encoder.pool, model.config.data.length) == ("mean", 8)
+    tokens, found = model.tokens(text=["a b", "a b c d"]), model.embed(text=["a b", "a b c d"])
+    np.testing.assert_allclose(found[0], tokens[0, :4].mean(axis=0), atol=1e-5)
+    modes = {"pooling_mode_max_tokens": True}
+    (folder / "1_Pooling" / "config.json").write_text(json.dumps(modes))
+    with pytest.raises(UserError, match="asks for the pooling pooling_mode_max_tokens"):
+        import_weights(folder, tmp_path / "other", library="hf")
