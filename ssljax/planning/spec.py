@@ -15,9 +15,12 @@ from ssljax.training.data_sets import open_training_data
 
 USAGE = (
     "a run's workdir or its data.json, or MODALITY:SHAPE:NUMBER, such as image:256x256x3:1281167, "
-    "series:128x6:2460 (steps x channels) or table:14:32561 (numeric columns)"
+    "series:128x6:2460 (steps x channels), table:14:32561 (numeric columns) or "
+    "audio:16000:1000 (samples, of 16 kHz)"
 )
-_RANKS = {"image": 3, "series": 2, "table": 1}
+_RANKS = {"image": 3, "series": 2, "table": 1, "audio": 1}
+_DTYPES = {"image": "uint8", "audio": "int16"}
+_RATES = {"audio": 16_000.0}
 
 
 def spec_of(config: ConfigDict, given: str = "") -> Spec:
@@ -69,5 +72,6 @@ def _given(text: str) -> Described:
     if len(shape) != _RANKS[modality] or 0 in (*shape, count):
         raise UserError(f"--spec {text!r} is not understood; give {USAGE}")
     cardinalities = (0,) * shape[0] if modality == "table" else ()
-    dtype = "uint8" if modality == "image" else "float32"
-    return described(text, Field(modality, shape, dtype, cardinalities=cardinalities), count)
+    dtype, rate = _DTYPES.get(modality, "float32"), _RATES.get(modality, 0.0)
+    field = Field(modality, shape, dtype, cardinalities=cardinalities, rate=rate)
+    return described(text, field, count)
