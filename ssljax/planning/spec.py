@@ -15,10 +15,13 @@ from ssljax.training.data_sets import open_training_data
 
 USAGE = (
     "a run's workdir or its data.json, or MODALITY:SHAPE:NUMBER, such as image:256x256x3:1281167, "
-    "series:128x6:2460 (steps x channels), table:14:32561 (numeric columns) or text:30522:1000000 "
-    "(ids); of several fields image:224x224x3+text:49408:1000000"
+    "series:128x6:2460 (steps x channels), table:14:32561 (numeric columns), text:30522:1000000 "
+    "(ids) or audio:16000:1000 (samples, of 16 kHz); of several fields "
+    "image:224x224x3+text:49408:1000000"
 )
-_RANKS = {"image": 3, "series": 2, "table": 1, "text": 1}
+_RANKS = {"image": 3, "series": 2, "table": 1, "text": 1, "audio": 1}
+_DTYPES = {"image": "uint8", "audio": "int16"}
+_RATES = {"audio": 16_000.0}
 
 
 def spec_of(config: ConfigDict, given: str = "") -> Spec:
@@ -94,5 +97,5 @@ def _field(modality: str, shape: tuple[int, ...]) -> Field:
         special = tuple((role, number) for number, role in enumerate(SPECIAL))
         return Field("text", (None,), "int32", vocab=shape[0], ragged=True, special=special)
     cardinalities = (0,) * shape[0] if modality == "table" else ()
-    dtype = "uint8" if modality == "image" else "float32"
-    return Field(modality, shape, dtype, cardinalities=cardinalities)
+    dtype, rate = _DTYPES.get(modality, "float32"), _RATES.get(modality, 0.0)
+    return Field(modality, shape, dtype, cardinalities=cardinalities, rate=rate)

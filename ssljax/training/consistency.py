@@ -88,10 +88,11 @@ def require_enough(config: ConfigDict, examples: int) -> None:
 # Keys that only some modalities have a use for.
 _SIZES = {
     "data.image_size": ("image",),
-    "data.length": ("series", "text"),
+    "data.length": ("series", "text", "audio"),
     "data.ragged": ("series", "text"),
     "data.pack": ("series", "text"),
     "data.tokenizer": ("text",),
+    "data.spectrogram": ("audio",),
     "evaluation.size": ("image",),
     "evaluation.resize": ("image",),
 }

@@ -42,8 +42,10 @@ class Data:
       split: part of it that is trained on
       mixture: sets to mix in: ({"source": .., "weight": batches per batch of source}, ..)
       image_size: pixels of a side, or (height, width); 0: as images are (mixed sizes need one)
-      length: steps that series, and tokens that texts are cut or padded to; 0: as series are
-      broken: what to do with an image file or a text that cannot be read
+      length: steps of series, samples of sounds, tokens of texts, to which they are cut or padded
+      sound: what encoders are shown of sounds: "log_mel", "mfcc", or the wave
+      spectrogram: fields of a log-mel or mfcc that differ: {"bands": 64, "window": 400, "hop": 160}
+      broken: what to do with an image or sound file or a text that cannot be read
       tokenizer: bytes, amino_acids, wordpiece:PATH (vocab.txt), json:PATH; "": bytes, or ids as are
       ragged: whether the padding of short series is hidden from encoder and loss
       pack: length of rows of several series or texts, none of which sees another; 0: none
@@ -65,6 +67,8 @@ class Data:
     mixture: Tables = ()
     image_size: PixelsOrNone | tuple[Pixels, Pixels] = 0
     length: CountOrNone = 0
+    sound: Literal["log_mel", "mfcc", "wave"] = "log_mel"
+    spectrogram: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     broken: Literal["refuse", "skip"] = "refuse"
     tokenizer: str = ""
     ragged: bool = False

@@ -187,7 +187,7 @@ def how_shown(experiment: Experiment, *, shorter: int = 0, size: int = 0) -> dic
       shorter, size: see `Subject.encoded`.
     """
     shapes = {field.modality: field.shape for field in experiment.shown.values()}
-    lengths = [shapes[one][0] for one in ("series", "text") if one in shapes]
+    lengths = [shapes[one][0] for one in ("series", "text", "audio") if one in shapes]
     sides = shapes["image"][:2] if "image" in shapes else None
     return {
         "size": (size, size) if size and sides else sides,

@@ -24,7 +24,7 @@ def fixed(
     Args:
       fields: of the data set, as read.
       size: of images, in pixels; None keeps them.
-      length: of series, in steps, and of text, in tokens; None keeps them.
+      length: of series, in steps, of sound, in samples, and of text, in tokens; None keeps them.
       shorter: what the shorter side of images is resized to before the crop; 0: as far as `size`
         needs. Images whose shorter side is that of `size` already stay as they are.
     """
@@ -37,6 +37,8 @@ def fixed(
                 found[name] = MaskCrop(_one_name(size), shorter)
         if field.modality == "series" and length not in (None, field.shape[0]):
             found[name] = Window(length, field.mean)
+        if field.modality == "audio" and length not in (None, field.shape[0]):
+            found[name] = Window(length)
         if field.modality == "text" and length not in (None, field.shape[0]):
             found[name] = text_transform(field, length)
         if field.modality == "label" and field.dtype == "int32" and len(field.shape) == 1:
@@ -72,6 +74,8 @@ def drawn(
             found[name] = RandomResizedCrop(size, scale)
         if field.modality == "series" and length not in (None, field.shape[0]):
             found[name] = Window(length, field.mean, random=True)
+        if field.modality == "audio" and length not in (None, field.shape[0]):
+            found[name] = Window(length, random=True)
         if field.modality == "text" and len(field.shape) == 2 and length is not None:
             found[name] = text_transform(field, length, random=True)
     return found

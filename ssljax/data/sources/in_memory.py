@@ -158,6 +158,9 @@ class ArraySource:
             for array in jax.tree.leaves(self.arrays[name]):
                 if array.dtype == object:
                     for value in array:
+                        if isinstance(value, np.ndarray):  # a wave
+                            digest.update(f"{len(value)}".encode() + value.tobytes())
+                            continue
                         digest.update(repr(value).encode("utf-8", "surrogatepass") + b"\0")
                 else:
                     digest.update(np.ascontiguousarray(array))
@@ -173,7 +176,7 @@ class ArraySource:
 
 def _is_of(array: np.ndarray, field: Field) -> bool:
     """Say whether an array [n, ...] holds examples of a field; a text as `str` is one scalar."""
-    if field.modality == "text" and array.dtype == object:  # of any lengths
+    if field.modality in ("text", "audio") and array.dtype == object:  # of any lengths
         return array.ndim == 1
     if field.dtype == "str":
         return array.ndim == 1 and array.dtype.kind == "U"

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from ssljax.data import images
 from ssljax.data.decoder import MOST_CHANNELS, Decoder
 from ssljax.data.sources.arrayrecord import open_arrayrecord
+from ssljax.data.sources.audio import open_audio
 from ssljax.data.sources.base import MEMORY_LIMIT, Options, Source
 from ssljax.data.sources.digits import open_digits
 from ssljax.data.sources.fasta import open_fasta
@@ -41,6 +42,11 @@ _KINDS: dict[str, _Kind] = {
         "folder:PATH",
         "image files of any sizes, with or without class folders and splits",
         open_folder,
+    ),
+    "audio": _Kind(
+        "audio:PATH?rate=16000",
+        "sound files (wav, flac, ogg, mp3) of any lengths, with or without class folders",
+        open_audio,
     ),
     "npz": _Kind(
         "npz:PATH",
