@@ -26,12 +26,15 @@ FIELDS = {
         mean=(5.0, 0.0, -1.0, 0.0),
         std=(2.0, 1.0, 0.1, 1.0),
     ),
+    "video": Field("video", (4, 8, 8, 1), "uint8", mean=(0.3,), std=(0.4,), rate=10.0),
 }
 ENCODERS = {
     "image": {"name": "vit", "patch_size": 4},
     "series": {"name": "series_transformer", "patch_size": 4},
     "table": {"name": "table_transformer"},
+    "video": {"name": "video_transformer", "tubelet": 4, "patch_size": 4},
 }
+PIXELS = ("image", "video")
 each = pytest.mark.parametrize("name", FIELDS)
 
 
@@ -41,7 +44,7 @@ def encoder_of(name):
 
 def values(name, count=6, seed=0):
     rng, field = np.random.default_rng(seed), FIELDS[name]
-    if name == "image":
+    if name in PIXELS:
         return rng.integers(0, 256, (count, *field.shape), np.uint8)
     drawn = rng.normal(size=(count, *field.shape)) * field.std + field.mean
     for column, size in enumerate(field.cardinalities):
@@ -88,7 +91,7 @@ def test_defaults_of_several_sizes_and_of_one_view(name):
     one = Views.crops(crop_scale=(0.2, 1.0), flip=0.5).bound(name, FIELDS[name])
     assert one.count == 1
     x = one.stacked(jax.random.key(0), batch_of(name))[:, 0]
-    if name != "image":  # what is masked is hidden enough
+    if name not in PIXELS:  # what is masked is hidden enough
         np.testing.assert_array_equal(
             x, modality_of(FIELDS[name]).plain(values(name), FIELDS[name])
         )
@@ -96,7 +99,8 @@ def test_defaults_of_several_sizes_and_of_one_view(name):
 
 @each
 def test_views_of_a_config_are_in_the_fields_of_the_modality(name):
-    section = {"image": {"flip": 0.5}, "series": {"jitter": 0.5}, "table": {"rate": 0.5}}[name]
+    sections = {"series": {"jitter": 0.5}, "table": {"rate": 0.5}}
+    section = sections.get(name, {"flip": 0.5})
     views = Views.from_config({"crop": {**section, "count": 2}}, "objective.views")
     bound = views.bound(name, FIELDS[name])
     bound.require(count=2)
@@ -113,7 +117,8 @@ def test_a_blank_example_has_the_shape_of_a_plain_one(name):
     plain = modality.plain(values(name), field)
     assert plain.dtype == jnp.float32 and modality.blank(field).shape[1:] == plain.shape[1:]
     sized = modality.blank(field, 8).shape
-    assert sized == {"image": (2, 8, 8, 1), "series": (2, 8, 2), "table": (2, 4)}[name]
+    expected = {"image": (8, 8, 1), "series": (8, 2), "table": (4,), "video": (4, 8, 8, 1)}
+    assert sized == (2, *expected[name])
 
 
 @each
@@ -200,13 +205,13 @@ def test_the_class_of_a_view_has_a_size_and_a_count(name):
     modality = MODALITIES[name]
     view = modality.view(**modality.complete({"count": 3}, FIELDS[name]))
     assert view.count == 3
-    assert view.size == {"image": 8, "series": 16, "table": 0}[name]
+    assert view.size == {"image": 8, "series": 16, "table": 0, "video": 8}[name]
 
 
 @each
 def test_what_is_normalised_can_be_restored(name):
     field, value = FIELDS[name], values(name)
-    if name == "image":
+    if name in PIXELS:
         value = value / 255
     back = modality_of(field).restore(modality_of(field).normalize(value, field), field)
     np.testing.assert_allclose(back, value, atol=1e-5)

@@ -11,6 +11,7 @@ without the suffix of an image, are passed over.
 import dataclasses
 import os
 import pathlib
+from collections.abc import Collection
 
 import numpy as np
 
@@ -28,25 +29,59 @@ def open_folder(path: str, options: Options) -> Source:
     root = existing(path, "image folder")
     if not root.is_dir():
         raise UserError(f"{root} is a file; folder: wants a folder of images")
-    splits = _splits(root, options)
+    found = listed(root, options, images.SUFFIXES, "image")
+    files = Files(str(found.top), tuple(found.files))
+    encoded = EncodedSet(
+        found.files, files.read, files.ends, found.labels, found.class_names, found.groups
+    )
+    return open_encoded(encoded, options)
+
+
+@dataclasses.dataclass(frozen=True)
+class Listed:
+    """The files of one split of a folder.
+
+    Attributes:
+      top: the folder of the split.
+      files: paths below it, with "/" between the parts, sorted.
+      labels: int[n], None without classes.
+      class_names: by label, None without classes.
+      groups: [n], the folders within those of the classes; None where there are none.
+    """
+
+    top: pathlib.Path
+    files: list[str]
+    labels: np.ndarray | None
+    class_names: list[str] | None
+    groups: np.ndarray | None
+
+
+def listed(root: pathlib.Path, options: Options, suffixes: Collection[str], what: str) -> Listed:
+    """Return the files of one split of a folder, by the rules above.
+
+    Args:
+      root: an existing folder.
+      options: which split.
+      suffixes: of the files, in lower case, with the dot.
+      what: one of them, for messages.
+
+    Raises:
+      UserError: no such split, no file, or splits that are not the outermost folders.
+    """
+    splits = _splits(root, options, what)
     top = splits[find_split(options, splits)]
-    files = _image_files(top)
+    files = _files(top, suffixes)
     _require_one_split(top, files)
     if not files:
-        raise UserError(f"no image file ({', '.join(sorted(images.SUFFIXES))}) in the folder {top}")
+        raise UserError(f"no {what} file ({', '.join(sorted(suffixes))}) in the folder {top}")
     # Classes are numbered over all splits, so that one missing from a split shifts no other.
-    others = [_image_files(other) for other in splits.values() if other != top]
+    others = [_files(other, suffixes) for other in splits.values() if other != top]
     classes = sorted(_classes(files).union(*map(_classes, others))) if _classes(files) else []
-    classes = classes if len(classes) > 1 else None
-    labels = None
-    if classes is not None:
-        number = {name: i for i, name in enumerate(classes)}
-        labels = np.array([number[file.split("/")[0]] for file in files])
-    files_on_disk = Files(str(top), tuple(files))
-    class_names = None if classes is None else [printable(name) for name in classes]
-    groups = None if classes is None else _groups(files)
-    encoded = EncodedSet(files, files_on_disk.read, files_on_disk.ends, labels, class_names, groups)
-    return open_encoded(encoded, options)
+    if len(classes) < 2:
+        return Listed(top, files, None, None, None)
+    number = {name: i for i, name in enumerate(classes)}
+    labels = np.array([number[file.split("/")[0]] for file in files])
+    return Listed(top, files, labels, [printable(name) for name in classes], _groups(files))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +104,7 @@ class Files:
             return Ends(head, stream.read(tail), size)
 
 
-def _splits(root: pathlib.Path, options: Options) -> dict[str, pathlib.Path]:
+def _splits(root: pathlib.Path, options: Options, what: str) -> dict[str, pathlib.Path]:
     subfolders = {p.name: p for p in _subfolders(root)}
     if "train" in map(kind_of_split, subfolders):
         return subfolders
@@ -78,7 +113,7 @@ def _splits(root: pathlib.Path, options: Options) -> dict[str, pathlib.Path]:
         first = next(iter(held_out))
         raise UserError(
             f"{root} has the folder {first!r} but none for the split {options.split!r}, so its "
-            f"images could be test images; put what to train on into {root / 'train'} (all "
+            f"{what}s could be test {what}s; put what to train on into {root / 'train'} (all "
             f"classes, if {first!r} is one)"
         )
     return held_out or {"train": root}
@@ -102,7 +137,7 @@ def _subfolders(root: pathlib.Path) -> list[pathlib.Path]:
     return sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
 
 
-def _image_files(top: pathlib.Path) -> list[str]:
+def _files(top: pathlib.Path, suffixes: Collection[str]) -> list[str]:
     """Return the paths below `top`, with "/" between the parts, sorted."""
     found, seen = [], set()
     for folder, subfolders, files in os.walk(top, followlinks=True):
@@ -116,19 +151,19 @@ def _image_files(top: pathlib.Path) -> list[str]:
         found += [
             (relative / name).as_posix()
             for name in files
-            if not name.startswith(".") and os.path.splitext(name)[1].lower() in images.SUFFIXES
+            if not name.startswith(".") and os.path.splitext(name)[1].lower() in suffixes
         ]
     return sorted(found)
 
 
 def _groups(files: list[str]) -> np.ndarray | None:
-    """Return the folders within the classes; None if an image lies directly in its class."""
+    """Return the folders within the classes; None if a file lies directly in its class."""
     parts = [file.split("/") for file in files]
     return np.array([one[1] for one in parts]) if min(map(len, parts)) > 2 else None
 
 
 def _classes(files: list[str]) -> set[str]:
-    """Return the folders that may be classes: none if an image lies outside of them."""
+    """Return the folders that may be classes: none if a file lies outside of them."""
     if any("/" not in file for file in files):
         return set()
     return {file.split("/")[0] for file in files}

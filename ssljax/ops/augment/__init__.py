@@ -7,6 +7,7 @@ from ssljax.ops.augment.mix import Mixing, mixed
 from ssljax.ops.augment.series import SeriesView, multi_window
 from ssljax.ops.augment.table import SCARF, multi_corrupt, vime_corruption
 from ssljax.ops.augment.text import TextView, multi_drop
+from ssljax.ops.augment.video import VideoView, multi_clip
 from ssljax.ops.augment.view import Augmentation, finish_crops, multi_crop, multi_crop_masks
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "SCARF",
     "SeriesView",
     "TextView",
+    "VideoView",
     "box_blur",
     "color_jitter",
     "crop_and_resize",
@@ -23,6 +25,7 @@ __all__ = [
     "mixed",
     "multi_corrupt",
     "finish_crops",
+    "multi_clip",
     "multi_crop",
     "multi_crop_masks",
     "multi_drop",
