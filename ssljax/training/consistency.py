@@ -108,7 +108,7 @@ def require_sizes(config: ConfigDict, spec: Spec) -> None:
     for key, modalities in _SIZES.items():
         section, name = key.split(".")
         value, usual = config[section][name], getattr(getattr(_USUAL, section), name)
-        if value != usual and not found & {*modalities}:
+        if value and value != usual and not found & {*modalities}:
             raise UserError(
                 f"config.{key}={value} is for data of the modality {' or '.join(modalities)}, and "
                 f"the data are of the modality {' and '.join(sorted(found))}; leave it out"
