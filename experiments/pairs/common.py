@@ -6,9 +6,13 @@ or test; `ssljax data prepare openclipart` makes it. LAION-400M: what OpenCLIP w
 has to be brought along, as tar shards.
 """
 
+import pathlib
+
 from experiments.image.common import CLIPART_RESNET
 from ssljax.training.config import default_config
 
+# The groups of Unicode in words that names of emoji use, a line for each class.
+EMOJI_NAMES = pathlib.Path(__file__).parent / "emoji_names.txt"
 LAION = "tar:/data/laion400m"
 LAION_EXAMPLES = 407_332_084
 # AdamW of open_clip, src/open_clip_train/legacy_main.py, line 332: what has one dimension, and so
@@ -40,6 +44,7 @@ def small(source, *, length):
     config.optimizer.warmup_steps = 40
     config.optimizer.weight_decay = 0.1
     config.evaluation.protocols = {"retrieval": {}, "zero_shot": {}}
+    config.evaluation.probes = ()  # `--config.evaluation.probes=knn,linear` takes minutes
     return config
 
 
@@ -50,6 +55,7 @@ def emoji(**objective):
     """
     config = small("npm:emoji", length=80)
     config.objective = {"projector_dim": 128, "views": views(flip=0.0), **objective}
+    config.evaluation.protocols.zero_shot.names = str(EMOJI_NAMES)
     return config
 
 

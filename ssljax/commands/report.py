@@ -68,9 +68,12 @@ def run(args: argparse.Namespace, rest: Sequence[str]) -> int:
             broken[folder] = error
     if not runs and not grids:
         raise next(iter(broken.values()))
-    parts = [comparison(runs).rstrip()] if runs else []
-    table = "\n\n".join([*parts, *(few_labels_grids(grids) if grids else [])]) + "\n"
-    table += markdown({run.name: _protocols(run.name) for run in runs})
+    measured = {run.name: _protocols(run.name) for run in runs}
+    # What was measured by protocols alone is in their table.
+    probed = [run for run in runs if run.evaluation or not measured[run.name]]
+    parts = [comparison(probed).rstrip()] if probed else []
+    table = "\n\n".join([*parts, *(few_labels_grids(grids) if grids else [])])
+    table += ("\n" if table else "") + markdown(measured)
     if broken:
         lines = (f"- `{folder}`: {error}" for folder, error in broken.items())
         table += "\nNot readable:\n\n" + "\n".join(lines) + "\n"

@@ -1,7 +1,7 @@
 """Data sets and batches, by NumPy and grain; batch k is a function of (source, seed, k)."""
 
 from ssljax.data.host import sides
-from ssljax.data.known import KNOWN, UNLABELLED, Described, described
+from ssljax.data.known import KNOWN, UNLABELLED, VOCABULARIES, Described, described, with_ids
 from ssljax.data.mixture import Mixture, mixture_of
 from ssljax.data.packing import Packed
 from ssljax.data.packing_texts import packed_texts
@@ -28,6 +28,7 @@ __all__ = [
     "KINDS",
     "KNOWN",
     "UNLABELLED",
+    "VOCABULARIES",
     "Described",
     "Joined",
     "Mixture",
@@ -47,6 +48,7 @@ __all__ = [
     "mixture_of",
     "only",
     "whole",
+    "with_ids",
     "open_source",
     "open_tokenizer",
     "packed_texts",

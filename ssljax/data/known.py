@@ -71,6 +71,17 @@ _PAIRS = {
     "debian:stamps": (510, 16),
     "npm:emoji": (5_456, 9),
 }
+# Photos of any size with texts, that recipes name by where they are to lie: their number.
+_BROUGHT = {
+    "pairs:/data/coco/captions_train.jsonl": 118_287,
+    "tar:/data/laion400m": 407_332_084,
+}
+# Ids of the tokenizers that recipes of pairs name, whose files have to be brought along.
+VOCABULARIES = {
+    "json:clip/tokenizer.json": 49_408,
+    "json:siglip/tokenizer.json": 32_000,
+    "wordpiece:vocab.txt": 30_522,
+}
 # Sets with a split "unlabelled": its number of examples.
 UNLABELLED = {"debian:openclipart": 3_020, "debian:proteins": 8_598}
 
@@ -109,3 +120,18 @@ for _name, (_count, _classes) in (_TEXTS | _PAIRS).items():
     if _classes:
         _fields["label"] = LABEL.replace(classes=_classes)
     KNOWN[_name] = Described(_name, _fields, _count)
+for _name, _count in _BROUGHT.items():
+    _photo = Field("image", (None, None, 3), "uint8")
+    KNOWN[_name] = Described(_name, {"image": _photo, "text": _TEXT}, _count)
+
+
+def with_ids(source: Described, tokenizer: str) -> Described:
+    """Return a set whose texts are the ids of a tokenizer, if it is one of `VOCABULARIES`."""
+    if tokenizer not in VOCABULARIES:
+        return source
+    ids = {"dtype": "int32", "vocab": VOCABULARIES[tokenizer], "ragged": True}
+    fields = {
+        name: field.replace(**ids) if field.dtype == "str" else field
+        for name, field in source.fields.items()
+    }
+    return dataclasses.replace(source, fields=fields)

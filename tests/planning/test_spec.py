@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from ssljax.commands.config_file import load
 from ssljax.data import KNOWN, measured_spec, open_source
 from ssljax.errors import UserError
 from ssljax.planning.spec import spec_of
@@ -37,6 +38,16 @@ def test_a_well_known_one_need_not_be_here(tmp_path):
     options = {"image_size": 32, "folder": str(tmp_path), "split": "unlabelled"}
     spec = spec_of(_config("debian:openclipart", **options))
     assert list(spec.fields) == ["image"] and spec.num_examples == 3_020
+
+
+def test_pairs_of_recipes_need_neither_the_images_nor_the_tokenizer():
+    for name, length, vocab in (("clip", 77, 49_408), ("siglip", 64, 32_000)):
+        config = load(f"experiments/pairs/paper/{name}_laion_vit_b16.py", [])
+        spec = spec_of(config)
+        assert spec.num_examples == 407_332_084 and list(spec.fields) == ["image", "text"]
+        assert spec.fields["image"].shape == (224, 224, 3)
+        text = Field("text", (length,), "int32", vocab=vocab, ragged=True)
+        assert spec.fields["text"] == text
 
 
 def test_what_is_known_of_a_set_is_so():

@@ -125,6 +125,7 @@ def texts_of(files: Sequence[Drawing]) -> list[str]:
     texts = []
     for one in files:
         title = one.title if counts[one.title] <= OF_ONE_TITLE else one.file_name
+        title = title.replace("_", " ")
         new = [word for word in one.keywords if word not in title.lower()]
         texts.append(", ".join([title, *new]))
     return texts
