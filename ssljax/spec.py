@@ -5,6 +5,7 @@ and a plan all start from it.
 """
 
 import dataclasses
+import functools
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -17,7 +18,7 @@ from ssljax.errors import UserError, unknown
 Array = jax.Array
 Batch = Mapping[str, Any]  # an array or a `Value` by field, "id" int32[B], in a step also "row"
 
-MODALITIES = ("image", "series", "table", "video", "audio", "text", "label")
+MODALITIES = ("image", "series", "table", "video", "audio", "text", "label", "presence")
 TARGETS = ("class", "multi_label", "regression", "mask", "tokens")
 SPECIAL = ("pad", "unk", "cls", "sep", "mask")  # what the special tokens of a text are for
 
@@ -263,6 +264,25 @@ def image_spec(
 
 
 LABEL = Field("label", (), "int32")
+PRESENCE = Field("presence", (), "bool")
+
+
+def presence_of(name: str) -> str:
+    """Return the entry of an example that says whether it has the field NAME: "NAME.present".
+
+    It is a field of its own, `PRESENCE`, where examples may lack NAME. One that lacks it holds that
+    of another example in its place, so that every value is of the data's kind.
+
+    >>> presence_of("text")
+    'text.present'
+    """
+    return f"{name}.present"
+
+
+def present(batch: Batch, *names: str) -> Array | None:
+    """Return which examples of a batch have all of these fields, bool[B]; None: all have."""
+    found = [batch[presence_of(name)] for name in names if presence_of(name) in batch]
+    return functools.reduce(jnp.logical_and, found) if found else None
 
 
 def target_kind(field: Field) -> str:

@@ -6,14 +6,10 @@ import pathlib
 import signal
 import tracemalloc  # noqa: F401  (pytest's own import of it fails while TFDS makes imports lazy)
 
+from tests.quick import FLAGS
+
 os.environ["JAX_PLATFORMS"] = "cpu"
-# Hundreds of programs are compiled and each runs for milliseconds: not optimising them, and making
-# fusions without MLIR, takes a third of the time.
-FLAGS = (
-    "--xla_force_host_platform_device_count=8 --xla_backend_optimization_level=0 "
-    "--xla_cpu_use_fusion_emitters=false"
-)
-os.environ.setdefault("XLA_FLAGS", FLAGS)
+os.environ.setdefault("XLA_FLAGS", f"--xla_force_host_platform_device_count=8 {FLAGS}")
 
 # What tests prepare and remember stays out of the user's own data.
 os.environ.setdefault(

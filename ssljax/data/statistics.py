@@ -123,7 +123,9 @@ def assumed_spec(source: Source | Described, data: Any) -> Spec:
 
 def _has_statistics(field: Field) -> bool:
     """Say whether a mean of the field's values has a meaning."""
-    return field.modality != "label" or target_kind(field) == "regression"
+    if field.modality == "label":
+        return target_kind(field) == "regression"
+    return field.modality != "presence"
 
 
 def _made_up(field: Field) -> Field:

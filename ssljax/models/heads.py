@@ -67,8 +67,9 @@ class MLP(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        """Map x[B, D] to float32[B, out]."""
+    def __call__(self, x: jax.Array, *, train: bool, present: jax.Array | None = None) -> jax.Array:
+        """Map x[B, D] to float32[B, out]; `present`, bool[B]: of which a BatchNorm's statistics
+        are."""
         if self.output_norm not in OUTPUT_NORMS:
             raise unknown("output_norm", self.output_norm, OUTPUT_NORMS)
         if self.activation not in ACTIVATIONS:
@@ -77,14 +78,14 @@ class MLP(nn.Module):
         for i, width in enumerate(self.hidden):
             x = self._linear(x, width, not self.norm, f"linear_{i}", None)
             if self.norm:
-                x = BatchNorm(**norms, name=f"norm_{i}")(x, train=train)
+                x = BatchNorm(**norms, name=f"norm_{i}")(x, train=train, present=present)
             x = ACTIVATIONS[self.activation](x)
         x = self._linear(x, self.out, self.output_bias, "output", self.output_axis)
         x = x.astype(jnp.float32)
         if affine := OUTPUT_NORMS[self.output_norm]:
             scale, bias = affine
             x = BatchNorm(**norms, use_scale=scale, use_bias=bias, name="output_norm")(
-                x, train=train
+                x, train=train, present=present
             )
         return x
 

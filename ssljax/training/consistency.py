@@ -99,7 +99,7 @@ _SIZES = {
 
 def require_sizes(config: ConfigDict, spec: Spec) -> None:
     """Raise a UserError if a size is set, or a treatment of lengths, that none of the data has."""
-    found = {field.modality for field in spec.fields.values()} - {"label"}
+    found = {field.modality for field in spec.fields.values()} - {"label", "presence"}
     for key, modalities in _SIZES.items():
         section, name = key.split(".")
         if (value := config[section][name]) and not found & {*modalities}:

@@ -18,6 +18,7 @@ import pytest
 from ssljax.training.checkpoint import Checkpointer
 from ssljax.training.experiment import build
 from ssljax.training.workdir import load_config
+from tests.quick import FLAGS
 
 pytestmark = pytest.mark.faults
 ROOT = pathlib.Path(__file__).parent.parent.parent
@@ -75,8 +76,7 @@ def _start(folder, count, *options, own_options=()) -> Running:
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.1",
         "PYTHONUNBUFFERED": "1",
         "PYTHONPATH": str(ROOT),  # for the config, whatever earlier tests have set
-        "XLA_FLAGS": f"--xla_force_host_platform_device_count={DEVICES // count} "
-        "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false",
+        "XLA_FLAGS": f"--xla_force_host_platform_device_count={DEVICES // count} {FLAGS}",
         # As many threads whatever the devices of a process: sums are cut into as many parts.
         "PJRT_NPROC": str(DEVICES),
     }

@@ -9,12 +9,14 @@ import argparse
 import os
 import sys
 
+from tests.quick import FLAGS
+
 # One device and one thread; as in the tests, nothing that takes long to compile.
 os.environ |= {
     "JAX_PLATFORMS": "cpu",
     "JAX_NUM_CPU_DEVICES": "1",
     "PJRT_NPROC": "1",
-    "XLA_FLAGS": "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false",
+    "XLA_FLAGS": FLAGS,
 }
 
 import jax  # noqa: E402  (the environment must be set first)

@@ -14,7 +14,7 @@ from ssljax.data.host import HostTransform, fields_after, stack
 from ssljax.data.sources.base import Options, fingerprint_of
 from ssljax.data.sources.targets import as_targets, kind_of_arrays, target_field
 from ssljax.errors import UserError
-from ssljax.spec import Field
+from ssljax.spec import PRESENCE, Field, presence_of
 
 
 class ArraySource:
@@ -87,6 +87,12 @@ class ArraySource:
         self.class_names = tuple(class_names) if class_names is not None else None
         self.num_classes = num_classes
         self.names, self.groups, self._content = names, groups, content
+
+    @property
+    def presence(self) -> dict[str, np.ndarray]:
+        """Which examples have a field, by the entry that says so."""
+        said = (name for name, field in self.fields.items() if field == PRESENCE)
+        return {name: self.arrays[name] for name in said}
 
     def __len__(self) -> int:
         return len(next(iter(self.arrays.values())))
@@ -184,14 +190,18 @@ def image_source(
     options: Options,
     *,
     text: tuple[Field, np.ndarray] | None = None,
+    present: Mapping[str, np.ndarray] | None = None,
     **about: Any,
 ) -> ArraySource:
     """Return a source of images [n, h, w, c], with labels int[n] or None; `about` as it takes.
 
-    `text` is the field of the texts that belong to the images, and the array of them.
+    `text` is the field of the texts that belong to the images, and the array of them; `present`
+    says by field which examples have it.
     """
     fields = {"image": Field("image", tuple(pixels.shape[1:]), str(pixels.dtype))}
     arrays = {"image": pixels, "label": labels}
     if text is not None:
         fields["text"], arrays["text"] = text
+    for name, one in (present or {}).items():
+        fields[presence_of(name)], arrays[presence_of(name)] = PRESENCE, one
     return ArraySource(fields, arrays, options, **about)
