@@ -5,12 +5,12 @@ r"""What one GPU of 80 GB or more does: steps of the papers' recipes, attention,
 Ends within --seconds (540). Every measurement has a process of its own: one that fails, or for
 which no time is left, is named in the output, and the others go on. The file is written after each.
 
-steps: the train step of the recipe with the batch that fits into 85% of the memory, on images that
-lie on the device: time, images/s, peak memory, and MFU beside that of the roofline of `ssljax plan`
-for the same program. torch: the same model and loss in PyTorch, eager, in bfloat16, with the same
-batch, without augmentation, which the step of `ssljax` has. attention: the gradient of four layers
-of ViT-L with each kernel. train: pretraining on the images of --data, an npz file with labels
-(`ssljax list data`), at 32x32, and k-NN.
+steps: the train step of the recipe with the batch that fits into 85% of the memory, on images and
+texts that lie on the device: time, examples/s, peak memory, and MFU beside that of the roofline of
+`ssljax plan` for the same program. torch: the same model and loss in PyTorch, eager, in bfloat16,
+with the same batch, without augmentation, which the step of `ssljax` has. attention: the gradient
+of four layers of ViT-L with each kernel. train: pretraining on the images of --data, an npz file
+with labels (`ssljax list data`), at 32x32, and k-NN.
 
 --tiny tries the command on a CPU, with models that mean nothing.
 """
@@ -27,20 +27,45 @@ import sys
 import tempfile
 import time
 
-# name: (module, changes for the device, changes for --tiny)
+# name: (config, changes for the device, changes for --tiny, data as `ssljax plan --spec` has them)
 _SMALL = {"width": 64, "depth": 2, "heads": 2}
+_SHORT = {**_SMALL, "length": 32}
 RECIPES = {
-    "simclr resnet50": ("simclr_imagenet_resnet50", {}, {"encoder": {"name": "resnet18"}}),
-    "mae vit_b": ("mae_imagenet_vit_l", {"encoder": {"name": "vit_b"}}, {"encoder": _SMALL}),
+    "simclr resnet50": (
+        "image.paper.simclr_imagenet_resnet50",
+        {},
+        {"encoder": {"name": "resnet18"}},
+        "",
+    ),
+    "mae vit_b": (
+        "image.paper.mae_imagenet_vit_l",
+        {"encoder": {"name": "vit_b"}},
+        {"encoder": _SMALL},
+        "",
+    ),
     "dino vit_s": (
-        "dino_imagenet_vit_s",
+        "image.paper.dino_imagenet_vit_s",
         {},
         {"encoder": _SMALL, "objective": {"prototypes": 256}},
+        "",
     ),
     "dinov2 vit_l": (
-        "dinov2_imagenet_vit_l",
+        "image.paper.dinov2_imagenet_vit_l",
         {},
         {"encoder": _SMALL, "objective": {"prototypes": 256, "patch_prototypes": 256}},
+        "",
+    ),
+    "bert base": (
+        "text.paper.bert_wikipedia_books_base",
+        {},
+        {"encoder": _SHORT, "data": {"length": 32}},
+        "text:30522:10000000",
+    ),
+    "clip vit_b16": (
+        "pairs.paper.clip_laion_vit_b16",
+        {},
+        {"encoder": _SMALL, "encoders": {"text": _SHORT}, "data": {"length": 32}},
+        "image:224x224x3+text:49408:407332084",
     ),
 }
 MOST, FIRST, FIRST_TINY = 1024, 32, 4  # examples of a step; DINOv2 groups them by 32
@@ -162,7 +187,7 @@ def _steps(recipe: str, tiny: bool) -> dict:
     found = {
         "batch": config.batch_size,
         "ms": 1e3 * seconds,
-        "images_per_second": config.batch_size / seconds,
+        "examples_per_second": config.batch_size / seconds,
         "peak_gib": _peak_bytes() / 2**30,
         "model_tflop": model / 1e12,
         **_machine(),
@@ -199,15 +224,15 @@ def _compiled(recipe: str, tiny: bool, batch: int):
     from ssljax.training.config import complete
     from ssljax.training.experiment import build
 
-    module, changes, changes_tiny = RECIPES[recipe]
-    config = importlib.import_module(f"experiments.image.paper.{module}").get_config()
+    module, changes, changes_tiny, spec = RECIPES[recipe]
+    config = importlib.import_module(f"experiments.{module}").get_config()
     for change in (changes, changes_tiny if tiny else {}):
         config.update(ConfigDict(change))
     config.batch_size, config.accumulate = batch, 1
     if "koleo_group" in config.objective:
         config.objective.koleo_group = min(FIRST, batch)
     config = complete(config)
-    experiment = build(config, spec_of(config), devices=jax.devices()[:1])
+    experiment = build(config, spec_of(config, spec), devices=jax.devices()[:1])
     traced = experiment.trace_step()
     return config, experiment, (traced, traced.lower().compile())
 
@@ -230,7 +255,11 @@ def _filled(abstract):
     import jax
     import jax.numpy as jnp
 
-    def fill(leaf):
+    def fill(path, leaf):
+        if path[-1] == jax.tree_util.GetAttrKey("segments"):  # no padding
+            return jnp.ones(leaf.shape, leaf.dtype)
+        if len(leaf.shape) == 2 and jnp.issubdtype(leaf.dtype, jnp.integer):  # ids of words
+            return jax.random.randint(jax.random.key(0), leaf.shape, 5, 1000, leaf.dtype)
         if leaf.dtype == jnp.uint8:
             return jax.random.bits(jax.random.key(0), leaf.shape, jnp.uint8)
         if jnp.issubdtype(leaf.dtype, jnp.integer):
@@ -238,7 +267,7 @@ def _filled(abstract):
         return jnp.zeros(leaf.shape, leaf.dtype)
 
     shardings = jax.tree.map(lambda leaf: leaf.sharding, abstract)
-    return jax.jit(lambda: jax.tree.map(fill, abstract), out_shardings=shardings)()
+    return jax.jit(lambda: jax.tree.map_with_path(fill, abstract), out_shardings=shardings)()
 
 
 def _seconds_of_steps(step, state, batch) -> float:

@@ -1,24 +1,16 @@
 """Time the train step against PyTorch's on this CPU: same model, batch, loss and optimizer.
 
-python benchmarks/step_vs_torch.py                      # every case
-python benchmarks/step_vs_torch.py vit --blocks 15      # the cases whose name contains the word
+python -m benchmarks.step_vs_torch                      # every case
+python -m benchmarks.step_vs_torch vit --blocks 15      # the cases whose name contains the word
 
 A step is forward, NT-Xent on two views, backward and AdamW, on a fixed batch; ours is the
-`train_step` of the training loop. Each framework has a process of its own, kept alive, and the two
-take turns, so that what else the machine does falls on both. Wall time still suffers where other
-jobs take the cores; processor time (of all threads of the process) suffers less. The ratio is the
-median over pairs of neighbouring turns. Without PyTorch, the times of JAX are printed alone.
+`train_step` of the training loop. The two take turns (`benchmarks.turns`). Wall time still suffers
+where other jobs take the cores; processor time (of all threads of the process) suffers less.
 """
 
-import argparse
-import importlib.util
-import json
-import os
-import subprocess
-import sys
-import time
-
 import numpy as np
+
+from benchmarks.turns import compare
 
 # name: encoder config, batch size (of images, each in two views), channels of the projector
 CASES = {
@@ -174,97 +166,10 @@ def torch_step(case: str):
     return step, sum(p.numel() for p in model.parameters())
 
 
-def work(framework: str, case: str):
-    """Run in a process of its own: for each line of input, time so many steps."""
-    step, parameters = {"jax": jax_step, "torch": torch_step}[framework](case)
-    step(), step()
-    print(json.dumps({"parameters": parameters}), flush=True)
-    for line in sys.stdin:
-        steps = int(line)
-        wall, processor = time.perf_counter(), time.process_time()
-        losses = [step() for _ in range(steps)]
-        wall, processor = time.perf_counter() - wall, time.process_time() - processor
-        answer = {"wall": wall / steps, "processor": processor / steps, "loss": losses[-1]}
-        print(json.dumps(answer), flush=True)
-
-
-class Worker:
-    """A process that times steps when told to."""
-
-    def __init__(self, framework: str, case: str):
-        # Idle OpenMP threads that spin would count as work, and take the cores from others.
-        environment = {**os.environ, "JAX_PLATFORMS": "cpu", "OMP_WAIT_POLICY": "passive"}
-        self.process = subprocess.Popen(
-            [sys.executable, __file__, "--worker", framework, case],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=environment,
-        )
-        self.parameters = self._answer()["parameters"]
-
-    def time(self, steps: int) -> dict:
-        print(steps, file=self.process.stdin, flush=True)
-        return self._answer()
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
-
-    def _answer(self) -> dict:
-        line = self.process.stdout.readline()
-        if not line:
-            raise SystemExit(f"{' '.join(self.process.args)} ended: see above")
-        return json.loads(line)
-
-
-def measure(case: str, frameworks: list[str], blocks: int, steps: int):
-    """Print one line for each framework, and the ratios."""
-    workers = {name: Worker(name, case) for name in frameworks}
-    counts = {worker.parameters for worker in workers.values()}
-    if len(counts) > 1:
-        raise SystemExit(f"{case}: the models differ, they have {counts} parameters")
-    print(f"{case}, batch {CASES[case][1]} x 2 views, {counts.pop():,} parameters")
-    turns = [{name: worker.time(steps) for name, worker in workers.items()} for _ in range(blocks)]
-    for worker in workers.values():
-        worker.close()
-    times = {
-        kind: {name: np.array([turn[name][kind] for turn in turns]) for name in frameworks}
-        for kind in ("wall", "processor")
-    }
-    for name in frameworks:
-        cells = (
-            f"{kind} {1e3 * np.median(t[name]):7.0f} ms (least {1e3 * t[name].min():7.0f})"
-            for kind, t in times.items()
-        )
-        print(f"  {name:6}{'   '.join(cells)}   last loss {turns[-1][name]['loss']:.3f}")
-    if len(frameworks) == 2:
-        for kind, t in times.items():
-            low, middle, high = np.quantile(t["torch"] / t["jax"], (0.25, 0.5, 0.75))
-            quartiles = f"(quartiles {low:.2f}, {high:.2f})"
-            print(f"  speed in {kind} time: {middle:.2f} of PyTorch's {quartiles}")
-
-
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("word", nargs="?", default="", help="cases whose name contains it")
-    parser.add_argument("--blocks", type=int, default=9, help="turns of each framework")
-    parser.add_argument("--steps", type=int, default=1, help="steps in a turn")
-    parser.add_argument("--worker", nargs=2, help=argparse.SUPPRESS)
-    args = parser.parse_args()
-    if args.worker:
-        return work(*args.worker)
-    frameworks = ["jax"]
-    if importlib.util.find_spec("torch"):
-        frameworks.append("torch")
-    else:
-        print("PyTorch is not installed: JAX alone (pip install torch to compare)")
-    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
-    for case in CASES:
-        if args.word in case:
-            measure(case, frameworks, args.blocks, args.steps)
+    """Compare the two."""
+    cases = {name: f"batch {batch} x 2 views" for name, (_, batch, _) in CASES.items()}
+    compare("benchmarks.step_vs_torch", __doc__, cases, {"jax": jax_step, "torch": torch_step})
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The train steps of four papers in PyTorch, to stand beside those of ssljax: same model and loss.
+"""The train steps of six papers in PyTorch, to stand beside those of ssljax: same model and loss.
 
 Eager, bfloat16 by autocast, fused attention and optimizer, on images that lie on the device and are
 not augmented. Written for speed to be compared, not to be trained with: masks and temperatures are
@@ -17,7 +17,7 @@ from torch.utils.checkpoint import checkpoint
 
 
 def measure(recipe: str, batch: int, *, tiny: bool, seconds: float) -> dict:
-    """Return milliseconds of a step, images a second and the peak of memory."""
+    """Return milliseconds of a step, examples a second and the peak of memory."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.manual_seed(0)
     torch.backends.cudnn.benchmark = True
@@ -39,7 +39,7 @@ def measure(recipe: str, batch: int, *, tiny: bool, seconds: float) -> dict:
     peak = torch.cuda.max_memory_allocated() if device == "cuda" else 0
     return {
         "ms": 1e3 * each,
-        "images_per_second": batch / each,
+        "examples_per_second": batch / each,
         "peak_gib": peak / 2**30,
         "torch": torch.__version__,
     }
@@ -303,4 +303,85 @@ def _koleo(x: torch.Tensor) -> torch.Tensor:
     return -((x - other).norm(dim=2) + 1e-8).log().mean()
 
 
-STEPS = {"simclr resnet50": simclr, "mae vit_b": mae, "dino vit_s": dino, "dinov2 vit_l": dinov2}
+class Words(nn.Module):
+    """A transformer of ids: BERT's after a norm of the embedding, CLIP's with the norm first."""
+
+    def __init__(self, vocab, length, width, depth, heads, *, norm_first, dropout=0.0):
+        super().__init__()
+        self.vectors = nn.Embedding(vocab, width)
+        self.positions = nn.Parameter(0.02 * torch.randn(length, width))
+        self.norm, self.dropout = nn.LayerNorm(width), nn.Dropout(dropout)
+        layer = {"norm_first": norm_first, "activation": "gelu", "batch_first": True}
+        self.layers = nn.ModuleList(
+            nn.TransformerEncoderLayer(width, heads, 4 * width, dropout, **layer)
+            for _ in range(depth)
+        )
+        self.norm_first = norm_first
+
+    def forward(self, ids):
+        x = self.vectors(ids) + self.positions
+        mask = None
+        if self.norm_first:
+            mask = nn.Transformer.generate_square_subsequent_mask(ids.shape[1])
+        else:
+            x = self.dropout(self.norm(x))
+        for layer in self.layers:
+            x = layer(x, src_mask=mask, is_causal=self.norm_first)
+        return self.norm(x) if self.norm_first else x
+
+
+def bert(batch: int, tiny: bool) -> Callable[[], torch.Tensor]:
+    """BERT-base: 512 tokens, 15% of them predicted, two sentences told apart."""
+    vocab, length = 30522, 32 if tiny else 512
+    sizes = (64, 2, 2) if tiny else (768, 12, 12)
+    model = Words(vocab, length, *sizes, norm_first=False, dropout=0.1)
+    width = sizes[0]
+    head = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.LayerNorm(width))
+    pair = nn.Sequential(nn.Linear(width, width), nn.Tanh(), nn.Linear(width, 2))
+    bias = nn.Linear(1, vocab)
+    optimizer = _adamw(model, head, pair, bias)
+    count = round(0.15 * length)
+    words, places = torch.randint(vocab, (batch, length)), torch.randint(length, (batch, count))
+    truth, order = words.gather(1, places), torch.arange(batch) % 2
+
+    def step():
+        x = model(words)
+        found = head(x.gather(1, places[..., None].expand(-1, -1, width)))
+        logits = (found @ model.vectors.weight.T.to(found.dtype) + bias.bias).float()
+        told = F.cross_entropy(pair(x[:, 0]).float(), order)
+        return _updated(optimizer, F.cross_entropy(logits.flatten(0, 1), truth.flatten()) + told)
+
+    return step
+
+
+def clip(batch: int, tiny: bool) -> Callable[[], torch.Tensor]:
+    """CLIP: ViT-B/16 and a text transformer of 12 layers of 512 on 77 tokens."""
+    image = ViT(16, *((64, 2, 2) if tiny else (768, 12, 12)))
+    wide, length = (64, 32) if tiny else (512, 77)
+    text = Words(49408, length, wide, *((2, 2) if tiny else (12, 8)), norm_first=True)
+    first, second = nn.Linear(image.width, 512, bias=False), nn.Linear(wide, 512, bias=False)
+    scale = nn.Linear(1, 1)  # its bias is the logarithm of the scale
+    nn.init.constant_(scale.bias, math.log(1 / 0.07))
+    optimizer = _adamw(image, text, first, second, scale)
+    images, words = _images(batch, 224), torch.randint(49408, (batch, length))
+    pairs = torch.arange(batch)
+
+    def step():
+        one = F.normalize(first(image(images)[0]).float(), dim=1)
+        two = F.normalize(second(text(words)[:, -1]).float(), dim=1)
+        logits = scale.bias.exp().clamp(max=100) * one @ two.T
+        return _updated(
+            optimizer, (F.cross_entropy(logits, pairs) + F.cross_entropy(logits.T, pairs)) / 2
+        )
+
+    return step
+
+
+STEPS = {
+    "simclr resnet50": simclr,
+    "mae vit_b": mae,
+    "dino vit_s": dino,
+    "dinov2 vit_l": dinov2,
+    "bert base": bert,
+    "clip vit_b16": clip,
+}

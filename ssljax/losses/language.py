@@ -8,6 +8,7 @@ from einops import rearrange
 
 from ssljax.losses import checks
 from ssljax.ops.normalize import at_least_float32
+from ssljax.ops.placement import on_own_examples
 
 
 def masked_lm(
@@ -253,6 +254,13 @@ def _cross_entropies(features, embedding, bias, ids, block):
     """Return [B, N], -log of the probability of each id."""
     if not block or block >= ids.shape[1]:
         return _of_block(embedding, bias, features, ids)
+    run = functools.partial(_in_blocks, block=block)
+    # Each device goes through the blocks of its own texts, so that gradients of the vectors are
+    # summed over devices once, and not for each block.
+    return on_own_examples(run, 2)(embedding, bias, features, ids)
+
+
+def _in_blocks(embedding, bias, features, ids, *, block):
     length = ids.shape[1]
     longer = -length % block
 

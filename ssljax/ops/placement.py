@@ -1,7 +1,7 @@
 """Devices, and the sharding of activations, for code that otherwise knows nothing of either."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import jax
 from jax.sharding import AxisType, PartitionSpec
@@ -42,6 +42,42 @@ def shares(batch: int, heads: int) -> PartitionSpec | None:
         None if batch % examples else BATCH_AXES,
         None if heads % mesh.shape[HEADS_AXIS] else HEADS_AXIS,
     )
+
+
+def on_own_examples(run: Callable[..., jax.Array], whole: int) -> Callable[..., jax.Array]:
+    """Return `run` as each device runs it on its own examples; the same function of the batch.
+
+    `run(*arrays)` must give rows [B, ...] that each depend on one example alone. The compiler
+    decides for itself on how a loop is divided, and sums gradients of what all examples share over
+    devices at each turn of it; here they are summed once.
+
+    Args:
+      run: the function.
+      whole: so many arrays, the first, are shared by all examples; the others are [B, ...].
+
+    >>> on_own_examples(lambda scale, x: scale * x, 1)(2.0, jax.numpy.ones(2)).tolist()
+    [2.0, 2.0]
+    """
+
+    def divided(*arrays: jax.Array) -> jax.Array:
+        mesh = jax.sharding.get_abstract_mesh()
+        if not _is_auto(mesh, BATCH_AXES):
+            return run(*arrays)
+        devices = math.prod(mesh.shape[axis] for axis in BATCH_AXES)
+        if devices == 1 or len(arrays[whole]) % devices:
+            return run(*arrays)
+        specs = [
+            PartitionSpec() if i < whole else PartitionSpec(BATCH_AXES) for i in range(len(arrays))
+        ]
+        return jax.shard_map(
+            run,
+            in_specs=tuple(specs),
+            out_specs=PartitionSpec(BATCH_AXES),
+            axis_names={*BATCH_AXES},
+            check_vma=False,
+        )(*arrays)
+
+    return divided
 
 
 def platform() -> str:
