@@ -71,8 +71,20 @@ _PAIRS = {
     "debian:stamps": (510, 16),
     "npm:emoji": (5_456, 9),
 }
+# Waves: samples per second, the number of examples, and of classes.
+_SOUNDS = {
+    "debian:asterisk": (8000.0, 511, 511),
+    "debian:klettres": (16_000.0, 219, 26),
+    "debian:sonicpi": (16_000.0, 93, 10),
+}
 # Sets with a split "unlabelled": its number of examples.
-UNLABELLED = {"debian:openclipart": 3_020, "debian:proteins": 8_598}
+UNLABELLED = {
+    "debian:asterisk": 2_750,
+    "debian:klettres": 1_541,
+    "debian:openclipart": 3_020,
+    "debian:proteins": 8_598,
+    "debian:sonicpi": 108,
+}
 
 
 def described(name: str, field: Field, num_examples: int, classes: int = 0) -> Described:
@@ -109,3 +121,6 @@ for _name, (_count, _classes) in (_TEXTS | _PAIRS).items():
     if _classes:
         _fields["label"] = LABEL.replace(classes=_classes)
     KNOWN[_name] = Described(_name, _fields, _count)
+for _name, (_rate, _count, _classes) in _SOUNDS.items():
+    _field = Field("audio", (None,), "int16", rate=_rate)
+    KNOWN[_name] = described(_name, _field, _count, _classes)
