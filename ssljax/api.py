@@ -16,6 +16,7 @@ from ml_collections import ConfigDict
 from ssljax.data.given import Given
 from ssljax.errors import UserError, unknown
 from ssljax.evaluation.subject import PROJECTED
+from ssljax.objectives import outputs_of
 from ssljax.spec import Batch, Spec
 from ssljax.training.data_record import spec_of_run
 from ssljax.training.evaluate import build_for_evaluation, restore_for_evaluation
@@ -153,7 +154,8 @@ class Model:
           params: such as `params`.
           batch: see `batch`.
         """
-        return self.experiment.objective.outputs(params, self.state.objective_state, batch)
+        objective = self.experiment.objective
+        return outputs_of(objective, params, self.state.objective_state, batch)
 
     def _given(self, examples: Given | None, fields: dict[str, Given]) -> dict[str, Given]:
         own = self.experiment.objective.run.name

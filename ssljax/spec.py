@@ -5,6 +5,7 @@ and a plan all start from it.
 """
 
 import dataclasses
+import functools
 import json
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -18,8 +19,8 @@ from ssljax.schema import NotNegative, Pixels, PixelsOrNone, Positive, check
 Array = jax.Array
 Batch = Mapping[str, Any]  # an array or a `Value` by field, "id" int32[B], in a step also "row"
 
-MODALITIES = ("image", "series", "table", "video", "audio", "text", "label")
-TARGETS = ("class", "multi_label", "regression", "mask")
+MODALITIES = ("image", "series", "table", "video", "audio", "text", "label", "presence")
+TARGETS = ("class", "multi_label", "regression", "mask", "tokens")
 SPECIAL = ("pad", "unk", "cls", "sep", "mask")  # what the special tokens of a text are for
 
 
@@ -338,6 +339,25 @@ def image_spec(
 
 
 LABEL = Field("label", (), "int32")
+PRESENCE = Field("presence", (), "bool")
+
+
+def presence_of(name: str) -> str:
+    """Return the entry of an example that says whether it has the field NAME: "NAME.present".
+
+    It is a field of its own, `PRESENCE`, where examples may lack NAME. One that lacks it holds that
+    of another example in its place, so that every value is of the data's kind.
+
+    >>> presence_of("text")
+    'text.present'
+    """
+    return f"{name}.present"
+
+
+def present(batch: Batch, *names: str) -> Array | None:
+    """Return which examples of a batch have all of these fields, bool[B]; None: all have."""
+    found = [batch[presence_of(name)] for name in names if presence_of(name) in batch]
+    return functools.reduce(jnp.logical_and, found) if found else None
 
 
 def target_kind(field: Field) -> str:
@@ -349,6 +369,7 @@ def target_kind(field: Field) -> str:
     | "multi_label" | uint8 (K,) | whether each of K labels is there, 1 or 0 |
     | "regression" | float32 (K,) or () | K numbers, of `mean` and `std` |
     | "mask" | int32 (h, w) | the class of each pixel of an image; below 0: none |
+    | "tokens" | int32 (N,) | the class of each token of a text; below 0: none |
 
     Raises:
       UserError: it holds none of them.
@@ -359,6 +380,7 @@ def target_kind(field: Field) -> str:
         ("float32", 0): "regression",
         ("float32", 1): "regression",
         ("int32", 2): "mask",
+        ("int32", 1): "tokens",
     }
     found = kinds.get((field.dtype, len(field.shape)))
     if field.modality != "label" or found is None:
@@ -366,6 +388,7 @@ def target_kind(field: Field) -> str:
         raise UserError(
             f"a field of the modality {field.modality}, {field.dtype} ({shape}), is no target; one "
             "is of the modality label: int32 () a class, uint8 (K,) several labels, float32 (K,) "
-            "numbers to regress, or int32 (h, w) the class of each pixel"
+            "numbers to regress, int32 (h, w) the class of each pixel, or int32 (N,) the class of "
+            "each token"
         )
     return found

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ssljax.data import images
-from ssljax.data.host import fixed, stack
+from ssljax.data.host import ONE_CLIP, Sampling, fixed, stack
 from ssljax.data.series import fill, segments_of
 from ssljax.data.sound import to_int16
 from ssljax.data.sources.texts import checked_text
@@ -26,6 +26,7 @@ def prepared(
     *,
     size: images.Size | None = None,
     shorter: int = 0,
+    clips: Sampling = ONE_CLIP,
     tokenizer: Tokenizer | None = None,
 ) -> np.ndarray | Value:
     """Return examples as a batch holds them.
@@ -34,12 +35,14 @@ def prepared(
       values: images [n, h, w, c] or a list of images [h, w, c] of any sizes, uint8, uint16 or
         floats in [0, 1]; series [n, T, C] or a list of series [T, C], where NaN is no value; rows
         of a table [n, M]; waves, a list of int16 [S] or of floats in [-1, 1], of the run's sampling
-        rate; texts, a list of str, or ids int [n, N] with -1 after the end. Channels
-        of one may be left out: images [n, h, w].
+        rate; texts, a list of str, or ids int [n, N] with -1 after the end; videos uint8
+        [n, T, h, w, c] or a list of videos [T, h, w, c] of any lengths. Channels of one may be left
+        out: images [n, h, w].
       field: what the run reads.
       name: of the field, for messages.
       size: that images are resized and cropped to; by default that of the field.
       shorter: what the shorter side of images is resized to before, see `epoch`.
+      clips: how they are taken of videos.
       tokenizer: of the run, for texts that are str; None: their bytes.
 
     Raises:
@@ -50,7 +53,8 @@ def prepared(
         read, examples = field_of(tokenizer, read), tokenizer.encode(list(examples))
     size = size or (field.shape[:2] if field.modality == "image" else None)
     length = field.shape[0] if field.modality in ("series", "text", "audio") else None
-    transform = fixed({name: read}, size, length, shorter).get(name)
+    length = field.shape[-4] if field.modality == "video" else length
+    transform = fixed({name: read}, size, length, shorter, clips).get(name)
     if transform is not None:
         return stack([transform(example, None) for example in examples])
     return examples if isinstance(examples, np.ndarray | Value) else stack(examples)
@@ -140,10 +144,25 @@ def _sounds(values: Given, field: Field, name: str) -> tuple[Field, Given]:
     return field.replace(shape=(None,)), waves
 
 
+def _videos(values: Given, field: Field, name: str) -> tuple[Field, Given]:
+    height, width, channels = field.shape[-3:]
+    made = [np.asarray(value) for value in values]
+    for video in made:
+        if video.ndim != 4 or video.shape[1:] != (height, width, channels) or not len(video):
+            raise UserError(
+                f"{name} has a video of the shape {list(video.shape)}; the run reads videos "
+                f"[T, {height}, {width}, {channels}] of any lengths"
+            )
+        if video.dtype != np.uint8:
+            raise UserError(f"{name} has a video of {video.dtype}; the run reads uint8")
+    return field.replace(shape=(None, height, width, channels)), made
+
+
 _READERS = {
     "audio": _sounds,
     "image": _images,
     "series": _series,
     "table": _table,
     "text": _texts,
+    "video": _videos,
 }

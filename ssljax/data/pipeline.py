@@ -17,7 +17,7 @@ import numpy as np
 from absl import flags
 
 from ssljax.data import images
-from ssljax.data.host import HostTransform, drawn, stack
+from ssljax.data.host import ONE_CLIP, HostTransform, Sampling, drawn, stack
 from ssljax.data.host.crops import CropGroup, draw_boxes, enough, render, stream_of
 from ssljax.data.mixture import Mixture
 from ssljax.data.order import shuffled
@@ -52,7 +52,9 @@ class Pipeline:
         result on the device. Images of one size, and all under None, are resized (shorter side)
         and cropped in the centre.
       length: of series, in steps, and of sound, in samples: of a longer one a window that starts
-        anywhere, a shorter one padded at its end; of text, in tokens; None keeps them.
+        anywhere, a shorter one padded at its end; of text, in tokens; of clips of videos, in
+        frames; None keeps them.
+      clips: how those are taken of a video: each starts anywhere.
       crops: groups of random resized crops of the whole image that are shipped instead of it, by
         the name of the entry, such as "image.crop": [b, count, size, size, c]; None ships one
         square for the device to crop.
@@ -70,6 +72,7 @@ class Pipeline:
     image_size: images.Size | None = None
     host_crop: tuple[float, float] | None = (0.5, 1.0)
     length: int | None = None
+    clips: Sampling = ONE_CLIP
     crops: Mapping[str, CropGroup] | None = None
     labels: bool = False
     workers: int = 0
@@ -135,6 +138,8 @@ class Pipeline:
         }
         if self.length is not None:
             found["length"] = self.length
+        if self.clips != ONE_CLIP:
+            found["clips"] = [self.clips.stride, self.clips.count]
         if self.mixture is not None:
             found["mixture"] = list(self.mixture.weights)
         if self.crops:
@@ -156,9 +161,10 @@ class Pipeline:
         """What to read from, and the random transforms of what is read, by field."""
         source, size, length = original(self.source, self.image_size, self.length)
         cut = {"image"} if self.crops else set()  # from whole images
-        random = drawn(source.fields, size, self.host_crop, length)
+        random = drawn(source.fields, size, self.host_crop, length, self.clips)
         random = {name: transform for name, transform in random.items() if name not in cut}
-        return resized(source, size, length=length, leave={*random, *cut}), random
+        leave = {*random, *cut}
+        return resized(source, size, length=length, clips=self.clips, leave=leave), random
 
     @property
     def _whole(self) -> bool:
@@ -218,6 +224,7 @@ def epoch(
     *,
     length: int | None = None,
     shorter: int = 0,
+    clips: Sampling = ONE_CLIP,
     labels: bool = False,
     rows: Sequence[int] | None = None,
     workers: int = 0,
@@ -231,7 +238,8 @@ def epoch(
       image_size: side in pixels, or (height, width), to which images are resized and
         centre-cropped; None keeps them.
       length: of series, in steps, to which they are cut (the middle) or padded (the end), and of
-        text, in tokens; None keeps them.
+        text, in tokens; of clips of videos, in frames; None keeps them.
+      clips: how those are taken of a video: evenly spread.
       labels: whether batches carry "label".
       rows: of each global batch, those that this host prepares, ascending; None: all.
       shorter: what the shorter side of images is resized to before they are cropped to
@@ -246,7 +254,7 @@ def epoch(
     own = _rows_of(rows, batch_size)
     _check_batch(source, batch_size, own, labels)
     _check_size(source, image_size, length)
-    source = resized(source, image_size, length=length, shorter=shorter)
+    source = resized(source, image_size, length=length, shorter=shorter, clips=clips)
     order = None if order is None else np.asarray(order, np.int64)
     reader = _Sequence(source, batch_size, own, labels, order)
     batches = -(-(len(source) if order is None else len(order)) // batch_size)
@@ -316,7 +324,8 @@ def _check_size(source: Source, image_size: images.Size | None, length: int | No
     for name, field in source.fields.items():
         if field.modality == "image" and None in field.shape and image_size is None:
             raise UserError(f"the images of {source.name} differ in size: set image_size")
-        if field.modality in ("series", "text", "audio") and None in field.shape and length is None:
+        lengthy = field.modality in ("series", "text", "audio", "video")
+        if lengthy and None in field.shape and length is None:
             raise UserError(
                 f"the {field.modality} {name!r} of {source.name} differ in length: set length"
             )

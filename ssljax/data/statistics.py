@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ssljax.data.document_frequency import inverse_frequency
-from ssljax.data.host import fields_after, fixed
+from ssljax.data.host import Sampling, fields_after, fixed
 from ssljax.data.host.text import BYTES
 from ssljax.data.known import Described
 from ssljax.data.order import shuffled
@@ -31,6 +31,7 @@ from ssljax.spec import Field, Spec, Spectrogram, target_kind
 _THREADS = 16  # decoding releases the interpreter
 _ENOUGH = 2**18  # pixels of an image file that are looked at; more of the same image say little
 _PIXELS = 2**32  # of the image files that are decoded: 100,000 of ImageNet, 350 of 12 megapixels
+_PICTURES = ("image", "video")
 _CONSTANT = 1e-4  # a fortieth of a grey level: a std below it is that of rounding errors
 
 
@@ -136,14 +137,16 @@ def assumed_spec(source: Source | Described, data: Any) -> Spec:
 
 def _has_statistics(field: Field) -> bool:
     """Say whether a mean of the field's values has a meaning."""
-    return field.modality != "label" or target_kind(field) == "regression"
+    if field.modality == "label":
+        return target_kind(field) == "regression"
+    return field.modality != "presence"
 
 
 def _made_up(field: Field) -> Field:
     channels = field.shape[-1] if field.shape else 1
     if field.modality == "audio":
         channels = _rows(field)
-    mean, std = (0.5, 0.25) if field.modality == "image" else (0.0, 1.0)
+    mean, std = (0.5, 0.25) if field.modality in _PICTURES else (0.0, 1.0)
     return field.replace(mean=(mean,) * channels, std=(std,) * channels)
 
 
@@ -164,12 +167,13 @@ def fields_of(source: Source | Described, data: Any) -> dict[str, Field]:
     if (tokenizer := data.get("tokenizer")) and any(one.dtype == "str" for one in own.values()):
         encode = open_tokenizer(tokenizer)
         own = {n: field_of(encode, one) if one.dtype == "str" else one for n, one in own.items()}
-    fields = fields_after(own, fixed(own, size, length))
+    clips = Sampling(data.get("stride", 1), data.get("clips", 1))
+    fields = fields_after(own, fixed(own, size, length, clips=clips))
     for name, field in fields.items():
         if field.modality == "audio" and None not in field.shape:
             fields[name] = field.replace(spectrogram=_spectrogram(field, data))
         if None in field.shape:
-            such = int(field.rate) if field.modality == "audio" else 128
+            such = {"audio": int(field.rate), "video": 16}.get(field.modality, 128)
             what, key, such = (
                 ("images", "image_size", 224)
                 if field.modality == "image"
@@ -253,8 +257,8 @@ def _standardised(
 
 
 def _scale(field: Field) -> float:
-    """Return the value that counts as 1: the largest of an integer image, else 1."""
-    integer = field.modality == "image" and np.dtype(field.dtype).kind == "u"
+    """Return the value that counts as 1: the largest of an integer image or video, else 1."""
+    integer = field.modality in _PICTURES and np.dtype(field.dtype).kind == "u"
     return float(np.iinfo(field.dtype).max) if integer else 1.0
 
 
@@ -267,6 +271,11 @@ def _moments(
         example = {"image": image}
     else:
         example, size = source[index], 0
+        for name, field in fields.items():
+            if field.modality == "video":  # evenly spread frames, as many pixels as of an image
+                video = example[name]
+                every = max(1, video.size // (video.shape[-1] * _ENOUGH))
+                example = {**example, name: video[::every]}
     return {name: _means(example[name], _scale(fields[name])) for name in fields}, size
 
 

@@ -7,6 +7,7 @@ from ssljax.modalities.image import Image
 from ssljax.modalities.series import Series
 from ssljax.modalities.table import Table
 from ssljax.modalities.text import Text
+from ssljax.modalities.video import Video
 from ssljax.spec import Field
 
 MODALITIES: dict[str, Modality] = {
@@ -15,6 +16,7 @@ MODALITIES: dict[str, Modality] = {
     "series": Series(),
     "table": Table(),
     "text": Text(),
+    "video": Video(),
 }
 
 

@@ -123,6 +123,13 @@ class Modality(abc.ABC):
     def plain(self, value: Array, field: Field) -> Array:
         """Return what a batch holds (of a `Value` the data), un-augmented, for an encoder."""
 
+    def parts(self, value: Array) -> int:
+        """Return of how many parts [B, parts, ...] a batch holds each example, such as clips.
+
+        Outputs of an example are the mean of those of its parts, see `ssljax.objectives.whole`.
+        """
+        return 1
+
     def shape(self, field: Field, size: int = 0) -> tuple[int, ...]:
         """Return the shape of one example as an encoder takes it; of a view, if it has a size."""
         return field.shape

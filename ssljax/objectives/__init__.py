@@ -9,6 +9,7 @@ from typing import Any
 from ssljax.errors import UserError, in_code_of_user, unknown
 from ssljax.objectives.base import Aux, Loss, Objective, Refreshing, Run
 from ssljax.objectives.registry import find_objectives
+from ssljax.objectives.whole import averaged, outputs_of
 from ssljax.schema import convert, is_section, parse
 
 __all__ = [
@@ -18,8 +19,10 @@ __all__ = [
     "Objective",
     "Refreshing",
     "Run",
+    "averaged",
     "build_objective",
     "objective_class",
+    "outputs_of",
     "require_reads",
 ]
 

@@ -171,9 +171,9 @@ class Views:
 
     def by_size(self, key: Array, batch: Batch) -> list[Array]:
         """Return the views as one array [B, V, ...] for each size, the largest first."""
-        groups: dict[int, list[Array]] = {}
+        groups: dict[tuple[int, ...], list[Array]] = {}
         for views in self(key, batch).values():
-            groups.setdefault(views.shape[2], []).append(views)
+            groups.setdefault(views.shape[2:], []).append(views)
         # Stacked on an axis of their own: joined on the batch axis, sharded examples would move
         # between devices.
         join = functools.partial(jax.tree.map, lambda *views: jnp.concatenate(views, axis=1))

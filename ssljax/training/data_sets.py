@@ -6,6 +6,7 @@ from ml_collections import ConfigDict
 
 from ssljax.data import Joined, Packed, Source, only, open_source, packed_texts
 from ssljax.data.decoder import MOST_CHANNELS
+from ssljax.data.host import Sampling
 from ssljax.errors import UserError
 from ssljax.models import build_encoder, encoder_class
 from ssljax.schema import parse
@@ -26,7 +27,13 @@ def open_data(config: ConfigDict, spec: str, split: str, *, channels: int | None
         data_dir=data.folder or None,
         ragged=data.ragged,
         tokenizer=data.tokenizer,
+        span=sampling(data).span(data.length) if data.length else 0,
     )
+
+
+def sampling(data: ConfigDict, count: int = 1) -> Sampling:
+    """Return how clips are taken of videos under `config.data`, `count` of each."""
+    return Sampling(data.get("stride", 1), count)
 
 
 def open_training_data(config: ConfigDict) -> Source:

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from ssljax.data import Source, Subset, only
+from ssljax.data import Source, Subset, only, whole
 from ssljax.data.storage import data_directory
 from ssljax.errors import MissingSplit, UserError
 from ssljax.evaluation import evaluate, quick
@@ -206,6 +206,7 @@ def _open_sets(experiment: Experiment) -> _Sets:
         if options.test_split != default_config().evaluation.test_split:
             raise  # asked for by name, so it has to be there
         return _Sets(train, None)
+    test = whole(test)  # what stands in for a field says nothing of a run
     labelled = [source for source in (train, test) if "label" in source.fields]  # of any kind
     if len(labelled) == 1:
         return _Sets(labelled[0], None)

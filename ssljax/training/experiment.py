@@ -23,7 +23,7 @@ from ssljax.data import (
 from ssljax.data.host import CropGroup, shipped
 from ssljax.errors import UserError
 from ssljax.models import build_encoder, encoder_class
-from ssljax.objectives import Objective, Run, build_objective
+from ssljax.objectives import Objective, Run, build_objective, outputs_of
 from ssljax.spec import Field, Spec
 from ssljax.training import logical_axes
 from ssljax.training.consistency import (
@@ -33,7 +33,7 @@ from ssljax.training.consistency import (
     require_sizes,
     require_trained,
 )
-from ssljax.training.data_sets import mixed_in, require_fields, training_parts
+from ssljax.training.data_sets import mixed_in, require_fields, sampling, training_parts
 from ssljax.training.optimizer import Optimizer, build_optimizer
 from ssljax.training.output import Output, find_output
 from ssljax.training.selection import selects
@@ -138,9 +138,9 @@ class Experiment:
     def shown(self) -> dict[str, Field]:
         """The fields of the data by name, with the shapes that evaluation shows; no labels."""
         return {
-            name: _as_evaluated(field, self.config.evaluation.size)
+            name: _as_evaluated(field, self.config.evaluation)
             for name, field in self.objective.run.spec.fields.items()
-            if field.modality != "label"
+            if field.modality not in ("label", "presence")
         }
 
     @functools.cached_property
@@ -164,7 +164,7 @@ class Experiment:
 
             def embed(params: Any, state: Any, batch: Batch) -> jax.Array:
                 with jax.sharding.use_abstract_mesh(self.mesh.abstract_mesh):  # as in a step
-                    return self.objective.outputs(params, state, batch)[name]
+                    return outputs_of(self.objective, params, state, batch)[name]
 
             self._jitted[name] = jax.jit(embed, out_shardings=replicated(self.mesh))
         return self._jitted[name]
@@ -183,6 +183,7 @@ class Experiment:
             rows=local_rows(self.mesh, self.config.batch_size),
             image_size=data.image_size or None,
             length=data.length or None,
+            clips=sampling(data, data.clips),
             host_crop=data.host_crop or None,
             crops=self.crops,
             workers=data.workers,
@@ -217,6 +218,7 @@ class Experiment:
             batch_size,
             self.config.data.image_size or None,
             length=self.config.data.length or None,
+            clips=sampling(self.config.data),
             labels=labels,
             rows=local_rows(self.mesh, batch_size),
             workers=self.config.data.workers,
@@ -224,11 +226,14 @@ class Experiment:
             yield self.put(batch)
 
 
-def _as_evaluated(field: Field, size: int) -> Field:
-    """Return a field as evaluation shows it: images have perhaps a size of their own."""
-    if not size or field.modality != "image":
+def _as_evaluated(field: Field, options: ConfigDict) -> Field:
+    """Return a field as evaluation shows it: images of a size, videos as clips, of their own."""
+    if field.modality == "video":
+        several = (options.clips,) if options.clips > 1 else ()
+        return field.replace(shape=(*several, *field.shape[-4:]))
+    if not options.size or field.modality != "image":
         return field
-    return field.replace(shape=(size, size, field.shape[2]))
+    return field.replace(shape=(options.size, options.size, field.shape[2]))
 
 
 def _encoders(sections: Mapping[str, Mapping[str, Any]], spec: Spec) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 
 from ssljax.errors import UserError, unknown
-from ssljax.objectives import Objective
+from ssljax.objectives import Objective, outputs_of
 from ssljax.spec import Field
 
 
@@ -72,7 +72,7 @@ def shapes_of_outputs(
     order: list[str] = []  # a dict comes back from eval_shape in the order of its keys
 
     def outputs(params: Any, state: Any, batch: Any) -> dict[str, Any]:
-        found = objective.outputs(params, state, batch)
+        found = outputs_of(objective, params, state, batch)
         order.extend(found)
         return found
 

@@ -42,10 +42,12 @@ class Data:
       split: part of it that is trained on
       mixture: sets to mix in: ({"source": .., "weight": batches per batch of source}, ..)
       image_size: pixels of a side, or (height, width); 0: as images are (mixed sizes need one)
-      length: steps of series, samples of sounds, tokens of texts, to which they are cut or padded
+      length: steps of series, samples of sounds, tokens of texts, frames of videos; 0: as they are
+      stride: of clips of videos: every so many-th frame
+      clips: number of clips of each video that a batch holds, for as many views
       sound: what encoders are shown of sounds: "log_mel", "mfcc", or the wave
       spectrogram: fields of a log-mel or mfcc that differ: {"bands": 64, "window": 400, "hop": 160}
-      broken: what to do with an image or sound file or a text that cannot be read
+      broken: what to do with an image, sound or video file or a text that cannot be read
       tokenizer: bytes, amino_acids, wordpiece:PATH (vocab.txt), json:PATH; "": bytes, or ids as are
       ragged: whether the padding of short series is hidden from encoder and loss
       pack: length of rows of several series or texts, none of which sees another; 0: none
@@ -67,6 +69,8 @@ class Data:
     mixture: Tables = ()
     image_size: PixelsOrNone | tuple[Pixels, Pixels] = 0
     length: CountOrNone = 0
+    stride: Count = 1
+    clips: Count = 1
     sound: Literal["log_mel", "mfcc", "wave"] = "log_mel"
     spectrogram: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     broken: Literal["refuse", "skip"] = "refuse"
@@ -133,7 +137,7 @@ class Optimizer:
     name: Literal["adamw", "sgd", "lars", "lamb"] = "adamw"
     learning_rate: Positive = 1e-3
     scale_by_batch: Literal["none", "linear", "sqrt"] = "none"
-    schedule: Literal["cosine", "linear", "constant", "step", "wsd"] = "cosine"
+    schedule: Literal["cosine", "linear", "constant", "step", "wsd", "rsqrt"] = "cosine"
     warmup_steps: Size = 0
     warmup_init_scale: Share = 0.0
     final_scale: Share = 0.0
@@ -202,6 +206,7 @@ class Evaluation:
       batch_size: examples that are encoded at a time, over all devices
       resize: shorter side of images before the centre crop; 0: the crop's
       size: side of the centre crop that the encoder sees; 0: as in training
+      clips: number of clips of each video, evenly spread, whose features are averaged
       knn_k: neighbours that vote
       knn_temperature: temperature of the weights of their votes
       few_labels: numbers of labels, such as (100, 1000), to train a linear probe on besides
@@ -218,6 +223,7 @@ class Evaluation:
     batch_size: Count = 500
     resize: PixelsOrNone = 0
     size: PixelsOrNone = 0
+    clips: Count = 1
     knn_k: Count = 20
     knn_temperature: Temperature = 0.07
     few_labels: tuple[Count, ...] = ()

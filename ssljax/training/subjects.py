@@ -17,8 +17,10 @@ from ssljax.evaluation.linear import stratified_split
 from ssljax.evaluation.protocol import TEST_PART, TEST_SEED
 from ssljax.evaluation.subject import CLS, LAYERS, TOKENS, Examples, Subject, Transform
 from ssljax.modalities import modality_of
+from ssljax.objectives import averaged, outputs_of
 from ssljax.ops.patches import patchify
 from ssljax.spec import Batch, Field
+from ssljax.training.data_sets import sampling
 from ssljax.training.experiment import Experiment
 from ssljax.training.given import output_of_given
 from ssljax.training.output import shapes_of_outputs
@@ -188,11 +190,13 @@ def how_shown(experiment: Experiment, *, shorter: int = 0, size: int = 0) -> dic
     """
     shapes = {field.modality: field.shape for field in experiment.shown.values()}
     lengths = [shapes[one][0] for one in ("series", "text", "audio") if one in shapes]
+    lengths += [shapes["video"][-4]] if "video" in shapes else []
     sides = shapes["image"][:2] if "image" in shapes else None
     return {
         "size": (size, size) if size and sides else sides,
         "length": next(iter(lengths), None),
         "shorter": shorter or experiment.config.evaluation.resize,
+        "clips": sampling(experiment.config.data, experiment.config.evaluation.clips),
     }
 
 
@@ -208,6 +212,7 @@ def batches(experiment: Experiment, source: Source, *, labels: bool) -> Iterator
         shown["size"],
         length=shown["length"],
         shorter=shown["shorter"],
+        clips=shown["clips"],
         labels=labels,
         workers=experiment.config.data.workers,
     )
@@ -274,9 +279,10 @@ def _name(experiment: Experiment, output: str) -> str:
 def _seen(experiment: Experiment, params: Any, state: Any, batch: Batch, output: str) -> Array:
     if output in (LAYERS, CLS):
         field = next(iter(experiment.output.fields))
-        layers = experiment.objective.layers(params, state, batch, field)
+        see = functools.partial(experiment.objective.layers, params, state, name=field)
+        layers = averaged(experiment.objective, batch, see)
         return layers if output == LAYERS else layers[:, -1, 0]
-    return experiment.objective.outputs(params, state, batch)[_name(experiment, output)]
+    return outputs_of(experiment.objective, params, state, batch)[_name(experiment, output)]
 
 
 def _outputs(experiment: Experiment) -> dict[str, tuple[int, ...]]:

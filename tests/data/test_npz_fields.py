@@ -61,7 +61,7 @@ TABLE = np.zeros((3, 2))
         ({"table": np.array([["a"]])}, "must be numbers"),
         ({"table": np.array([[1e39]])}, "holds infinite numbers"),
         ({"table": np.array([[1.0, np.nan]])}, "column 1 of .* has no value"),
-        ({"table": TABLE, "series": np.zeros((3, 4))}, "either series or a table"),
+        ({"table": TABLE, "series": np.zeros((3, 4))}, "one of series, table and video"),
         ({"test_table": TABLE}, "must have one split named train; its splits are: test"),
         ({"train_table": TABLE, "test_label": np.zeros(3)}, "test has no array 'table'"),
         ({"train_table": TABLE, "test_table": np.zeros((3, 4))}, "differ in the shape of table"),

@@ -35,13 +35,16 @@ FIELDS = {
         mean=(5.0, 0.0, -1.0, 0.0),
         std=(2.0, 1.0, 0.1, 1.0),
     ),
+    "video": Field("video", (4, 8, 8, 1), "uint8", mean=(0.3,), std=(0.4,), rate=10.0),
 }
 ENCODERS = {
     "audio": {"name": "audio_transformer", "patch_time": 4, "patch_bands": 4, "bands": 8},
     "image": {"name": "vit", "patch_size": 4},
     "series": {"name": "series_transformer", "patch_size": 4},
     "table": {"name": "table_transformer"},
+    "video": {"name": "video_transformer", "tubelet": 4, "patch_size": 4},
 }
+PIXELS = ("image", "video")
 each = pytest.mark.parametrize("name", FIELDS)
 
 
@@ -51,7 +54,7 @@ def encoder_of(name):
 
 def values(name, count=6, seed=0):
     rng, field = np.random.default_rng(seed), FIELDS[name]
-    if name == "image":
+    if name in PIXELS:
         return rng.integers(0, 256, (count, *field.shape), np.uint8)
     if name == "audio":
         return rng.integers(-9000, 9000, (count, *field.shape), np.int16)
@@ -102,7 +105,7 @@ def test_defaults_of_several_sizes_and_of_one_view(name):
     one = Views.crops(crop_scale=(0.2, 1.0), flip=0.5).bound(name, FIELDS[name])
     assert one.count == 1
     x = one.stacked(jax.random.key(0), batch_of(name))[:, 0]
-    if name != "image":  # what is masked is hidden enough
+    if name not in PIXELS:  # what is masked is hidden enough
         np.testing.assert_array_equal(
             x, modality_of(FIELDS[name]).plain(values(name), FIELDS[name])
         )
@@ -110,12 +113,8 @@ def test_defaults_of_several_sizes_and_of_one_view(name):
 
 @each
 def test_views_of_a_config_are_in_the_fields_of_the_modality(name):
-    section = {
-        "audio": {"gain": 3.0},
-        "image": {"flip": 0.5},
-        "series": {"jitter": 0.5},
-        "table": {"rate": 0.5},
-    }[name]
+    sections = {"audio": {"gain": 3.0}, "series": {"jitter": 0.5}, "table": {"rate": 0.5}}
+    section = sections.get(name, {"flip": 0.5})
     views = Views.from_config({"crop": {**section, "count": 2}}, "objective.views")
     bound = views.bound(name, FIELDS[name])
     bound.require(count=2)
@@ -132,8 +131,14 @@ def test_a_blank_example_has_the_shape_of_a_plain_one(name):
     plain = modality.plain(values(name), field)
     assert plain.dtype == jnp.float32 and modality.blank(field).shape[1:] == plain.shape[1:]
     sized = modality.blank(field, 8).shape
-    expected = {"audio": (2, 1, 8), "image": (2, 8, 8, 1), "series": (2, 8, 2), "table": (2, 4)}
-    assert sized == expected[name]
+    expected = {
+        "audio": (1, 8),
+        "image": (8, 8, 1),
+        "series": (8, 2),
+        "table": (4,),
+        "video": (4, 8, 8, 1),
+    }
+    assert sized == (2, *expected[name])
 
 
 @each
@@ -220,13 +225,13 @@ def test_the_class_of_a_view_has_a_size_and_a_count(name):
     modality = MODALITIES[name]
     view = modality.view(**modality.complete({"count": 3}, FIELDS[name]))
     assert view.count == 3
-    assert view.size == {"audio": 64, "image": 8, "series": 16, "table": 0}[name]
+    assert view.size == {"audio": 64, "image": 8, "series": 16, "table": 0, "video": 8}[name]
 
 
 @each
 def test_what_is_normalised_can_be_restored(name):
     field, value = FIELDS[name], values(name)
-    if name == "image":
+    if name in PIXELS:
         value = value / 255
     if name == "audio":  # a spectrogram; the sound itself is lost
         assert not modality_of(field).restores

@@ -26,6 +26,7 @@ COLUMNS = (0, 0, 3, 0, 5, 2)
 SERIES = Field("series", (16, 2), "float32", mean=(0.1, 0.0), std=(0.8, 1.0))
 TABLE = Field("table", (6,), "float32", cardinalities=COLUMNS, mean=(0.5,) * 6, std=(0.3,) * 6)
 TEXT = Field("text", (16,), "int32", vocab=256, ragged=True)
+VIDEO = Field("video", (4, 8, 8, 1), "uint8", mean=(0.3,), std=(0.4,), rate=10.0)
 PAIRS = SPEC.replace(text=TEXT)
 SPECIAL = (("pad", 0), ("unk", 1), ("cls", 2), ("sep", 3), ("mask", 4))
 WORDS = TEXT.replace(vocab=24, special=SPECIAL)  # of a tokenizer
@@ -34,6 +35,7 @@ SPECS = {
     "series": Spec({"series": SERIES}, EXAMPLES),
     "table": Spec({"table": TABLE}, EXAMPLES),
     "text": Spec({"text": WORDS}, EXAMPLES),
+    "video": Spec({"video": VIDEO}, EXAMPLES),
 }
 
 
@@ -67,7 +69,7 @@ def make_batch(number: int, spec: Spec = SPEC) -> dict[str, np.ndarray]:
     """Return a batch of images of handwritten digits, in as many channels as the spec says.
 
     Series are two waves of a frequency of their own, rows of a table are made of two numbers, texts
-    name the digit; those without an image count in steps of their own.
+    name the digit, videos move it; texts without an image count in steps of their own.
     """
     ids = (np.arange(BATCH) + number * BATCH) % EXAMPLES
     rest = {"id": ids.astype(np.int32), "row": np.arange(BATCH)}
@@ -75,7 +77,7 @@ def make_batch(number: int, spec: Spec = SPEC) -> dict[str, np.ndarray]:
         rest["label"] = targets(spec.fields["label"], ids)
     if "image" not in spec.fields and "text" in spec.fields:
         return {"text": sentences(ids), **rest}
-    if "image" not in spec.fields:
+    if not {"image", "video"} & set(spec.fields):
         hidden = np.random.default_rng(1).random((EXAMPLES, 6))[ids]
         if "series" in spec.fields:
             phase = np.arange(16)[:, None] * (0.2 + hidden[:, None, :1]) + 6 * hidden[:, None, 1:3]
@@ -84,6 +86,8 @@ def make_batch(number: int, spec: Spec = SPEC) -> dict[str, np.ndarray]:
         table = np.where(COLUMNS, np.floor(table * COLUMNS), table)
         return {"table": table.astype(np.float32), **rest}
     images = (load_digits().images[ids, ..., None] * 15).astype(np.uint8)
+    if "video" in spec.fields:  # a digit moves to the right
+        return {"video": np.stack([np.roll(images, k, axis=2) for k in range(4)], axis=1), **rest}
     images = tint(images) if spec.fields["image"].shape[2] == 3 else images
     if "text" in spec.fields:
         rest["text"] = texts([caption(digit) for digit in load_digits().target[ids]])
@@ -99,7 +103,14 @@ def targets(field: Field, ids: np.ndarray) -> np.ndarray:
         "multi_label": (images.reshape(len(ids), -1)[:, 20:22] > 8).astype(np.uint8),
         "regression": images.reshape(len(ids), -1)[:, 20:22].astype(np.float32),
         "mask": np.where(images > 14, -1, images > 5).astype(np.int32),
+        "tokens": tags(ids),
     }[target_kind(field)]
+
+
+def tags(ids: np.ndarray) -> np.ndarray:
+    """Return a class for most words of `sentences`: whether it is one of the first twelve."""
+    text = sentences(ids)
+    return np.where((text.data > 4) & (text.data % 5 > 0), text.data < 17, -1).astype(np.int32)
 
 
 def sentences(ids: np.ndarray) -> Value:

@@ -12,7 +12,16 @@ from ssljax.objectives.paired.pair import Paired
 from ssljax.spec import Spec
 from ssljax.training.config import complete
 from ssljax.training.consistency import argument_checks_told, require_consistent
-from tests.objectives.cases import CASES, FURTHER, LABELLED, config_of, language, series, table
+from tests.objectives.cases import (
+    CASES,
+    FURTHER,
+    LABELLED,
+    config_of,
+    language,
+    series,
+    table,
+    video,
+)
 from tests.objectives.cases.small import RESNET, VIT
 from tests.objectives.conftest import BATCH, SPECS
 
@@ -25,6 +34,7 @@ ENCODERS = {
         {**language.TRANSFORMER, "causal": True},
         {"name": "word_vectors", "width": 8},
     ),
+    "video": (video.TRANSFORMER,),
 }
 FOLLOWS = ("next_step", "gpt")  # learn with a causal encoder
 # Of the cases' values, those that do not fit four patches or six columns.
@@ -86,7 +96,7 @@ def _trace(name, encoder, spec):
     assert jax.tree.structure(before) == jax.tree.structure(after)
 
 
-@pytest.mark.parametrize("modality", ["series", "table", "text"])
+@pytest.mark.parametrize("modality", ["series", "table", "text", "video"])
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_an_objective_traces_on_a_modality_or_is_refused_at_the_door(name, modality):
     cls, traced = objective_class(name), []

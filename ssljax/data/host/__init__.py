@@ -7,14 +7,18 @@ from ssljax.data.host.image import CentreCrop, RandomResizedCrop
 from ssljax.data.host.mask import MaskCrop
 from ssljax.data.host.series import Window
 from ssljax.data.host.text import Captions, TokenIds, Utf8Bytes, text_transform
+from ssljax.data.host.video import ONE_CLIP, Clips, Sampling
 
 __all__ = [
+    "ONE_CLIP",
     "Captions",
     "CentreCrop",
+    "Clips",
     "CropGroup",
     "HostTransform",
     "MaskCrop",
     "RandomResizedCrop",
+    "Sampling",
     "TokenIds",
     "Utf8Bytes",
     "Window",

@@ -7,7 +7,9 @@ from ssljax.data.host.base import HostTransform
 from ssljax.data.host.image import CentreCrop, RandomResizedCrop
 from ssljax.data.host.mask import MaskCrop
 from ssljax.data.host.series import Window
+from ssljax.data.host.tags import TagsCut
 from ssljax.data.host.text import text_transform
+from ssljax.data.host.video import ONE_CLIP, Clips, Sampling
 from ssljax.errors import UserError
 from ssljax.spec import Field
 
@@ -17,15 +19,18 @@ def fixed(
     size: images.Size | None,
     length: int | None,
     shorter: int = 0,
+    clips: Sampling = ONE_CLIP,
 ) -> dict[str, HostTransform]:
     """Return the transforms, by field, that draw nothing at random; none for a field that fits.
 
     Args:
       fields: of the data set, as read.
       size: of images, in pixels; None keeps them.
-      length: of series, in steps, of sound, in samples, and of text, in tokens; None keeps them.
+      length: of series, in steps, of sound, in samples, of text, in tokens, and of clips of videos,
+        in frames; None keeps them.
       shorter: what the shorter side of images is resized to before the crop; 0: as far as `size`
         needs. Images whose shorter side is that of `size` already stay as they are.
+      clips: how those are taken of a video.
     """
     found: dict[str, HostTransform] = {}
     for name, field in fields.items():
@@ -40,6 +45,11 @@ def fixed(
             found[name] = Window(length)
         if field.modality == "text" and length not in (None, field.shape[0]):
             found[name] = text_transform(field, length)
+        if field.modality == "label" and field.dtype == "int32" and len(field.shape) == 1:
+            if length not in (None, field.shape[0]):
+                found[name] = TagsCut(length, _ends(fields))
+        if field.modality == "video" and _are_cut(field, length, clips):
+            found[name] = Clips(length, clips)
     return found
 
 
@@ -48,11 +58,12 @@ def drawn(
     size: images.Size | None,
     scale: tuple[float, float] | None,
     length: int | None,
+    clips: Sampling = ONE_CLIP,
 ) -> dict[str, HostTransform]:
     """Return the random transforms of training, by field; the others are `fixed`.
 
     Args:
-      fields, size, length: as `fixed` takes them.
+      fields, size, length, clips: as `fixed` takes them.
       scale: of the area of images that differ in size; None for none.
 
     Raises:
@@ -74,7 +85,19 @@ def drawn(
             found[name] = Window(length, random=True)
         if field.modality == "text" and len(field.shape) == 2 and length is not None:
             found[name] = text_transform(field, length, random=True)
+        if field.modality == "video" and _are_cut(field, length, clips):
+            found[name] = Clips(length, clips, random=True)
     return found
+
+
+def _ends(fields: Mapping[str, Field]) -> bool:
+    """Say whether texts have a token that ends them."""
+    return any("sep" in dict(field.special) for field in fields.values())
+
+
+def _are_cut(field: Field, length: int | None, clips: Sampling) -> bool:
+    """Say whether clips are taken of the videos; if not, they are clips themselves."""
+    return length is not None and (length, clips) != (field.shape[0], ONE_CLIP)
 
 
 def _is_of(field: Field, size: images.Size) -> bool:

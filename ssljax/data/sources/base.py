@@ -46,6 +46,7 @@ class Options:
       data_dir: where prepared sets live; see `data_directory`.
       memory_limit: bytes up to which a set is decoded once and kept as arrays.
       ragged: whether series of different lengths say where they end.
+      span: frames that videos need; shorter ones count as broken.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Options:
     data_dir: str | None = None
     memory_limit: int = MEMORY_LIMIT
     ragged: bool = False
+    span: int = 0
 
 
 def groups_of(source: Source) -> np.ndarray | None:

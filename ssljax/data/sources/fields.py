@@ -1,4 +1,4 @@
-"""Sources of tables and series: the arrays of one split, without missing values."""
+"""Sources of tables, series and videos: the arrays of one split, without missing values."""
 
 from ssljax.data.series import fill, segments_of
 from ssljax.data.sources.arrays import Arrays
@@ -45,5 +45,5 @@ def open_ts(path: str, options: Options) -> ArraySource:
 
 
 def open_npz_of_any(path: str, options: Options) -> ArraySource:
-    """Open one split of NumPy arrays: series or a table, else images."""
+    """Open one split of NumPy arrays: series, a table or videos, else images."""
     return source_of(read_npz(path), options) if holds_fields(path) else open_npz(path, options)

@@ -1,4 +1,4 @@
-"""`npz:PATH` with series or tables instead of images.
+"""`npz:PATH` with series, tables or videos instead of images.
 
 The keys are those of images with another name of the field: one file with `train_series`,
 `train_label`, `test_series`, ...; a folder with one file per split, each with `series` and `label`;
@@ -7,6 +7,7 @@ or one file with just `series` and `label`, which is all train.
     series         float [n, T, C] or [n, T]; NaN after the end of a series and where a value is
                    missing
     table          float [n, M]; a missing number is NaN, which becomes the mean of its column
+    video          uint8 [n, T, H, W, C] or [n, T, H, W]
     cardinalities  int [M], only with a table: the number of categories of each column, 0 for a
                    numeric one. Categories are numbered from 0. Without it all columns are numeric.
     label          integers from 0, strings, or other targets than classes, see `targets`
@@ -25,15 +26,20 @@ from ssljax.data.sources.npz import checked_groups, load_arrays
 from ssljax.data.sources.paths import existing, train_split
 from ssljax.data.tables import Column, table_field
 from ssljax.errors import UserError
+from ssljax.spec import Field
 
-FIELDS = ("series", "table")
+FIELDS = ("series", "table", "video")
 _KEYS = (*FIELDS, "label", "cardinalities", "group")
-_RANKS = {"series": (2, 3), "table": (2,)}
-_SHAPES = {"series": "[n, T, C] or [n, T]", "table": "[n, M]"}
+_RANKS = {"series": (2, 3), "table": (2,), "video": (4, 5)}
+_SHAPES = {
+    "series": "[n, T, C] or [n, T]",
+    "table": "[n, M]",
+    "video": "[n, T, H, W, C] or [n, T, H, W]",
+}
 
 
 def holds_fields(path: str) -> bool:
-    """Say whether an npz file, or a file of the folder, has series or a table.
+    """Say whether an npz file, or a file of the folder, has series, a table or videos.
 
     Raises:
       UserError: there is no such file, or it is damaged.
@@ -44,7 +50,7 @@ def holds_fields(path: str) -> bool:
 
 
 def read_npz(path: str) -> Arrays:
-    """Return all splits of the series or the table.
+    """Return all splits of the series, the table or the videos.
 
     Raises:
       UserError: the arrays are of a wrong form; the message names the file and the array.
@@ -54,13 +60,15 @@ def read_npz(path: str) -> Arrays:
     train = train_split(splits, str(root))
     names = [name for name in FIELDS if name in splits[train]]
     if len(names) != 1:
-        raise UserError(f"the training split of {root} must have either series or a table")
+        raise UserError(f"the training split of {root} must have one of series, table and video")
     name = names[0]
     found = {split: _checked(arrays, name, f"{root}, {split}") for split, arrays in splits.items()}
     shapes = {split: arrays[name].shape[1:] for split, arrays in found.items()}
     if len(set(shapes.values())) > 1:
         raise UserError(f"the splits of {root} differ in the shape of {name}: {shapes}")
     classes = _number_labels(found, str(root))
+    if name == "video":
+        return Arrays(found, {name: Field("video", found[train][name].shape[1:], "uint8")}, classes)
     if name == "series":
         return Arrays(found, {name: series_field(found[train][name])}, classes)
     columns = _columns(splits[train].get("cardinalities"), found[train][name], str(root))
@@ -91,11 +99,14 @@ def _checked(arrays: Mapping[str, np.ndarray], name: str, what: str) -> dict[str
             f"{name} of {what} must be numbers of the shape {_SHAPES[name]}, not {values.dtype} of "
             f"{values.shape}"
         )
-    with np.errstate(over="ignore"):
-        values = values.astype(np.float32)
-    if np.isinf(values).any():
-        raise UserError(f"{name} of {what} holds infinite numbers, or numbers beyond 32 bits")
-    if name == "series" and values.ndim == 2:
+    if name == "video" and values.dtype != np.uint8:
+        raise UserError(f"video of {what} must be uint8, not {values.dtype}")
+    if name != "video":
+        with np.errstate(over="ignore"):
+            values = values.astype(np.float32)
+        if np.isinf(values).any():
+            raise UserError(f"{name} of {what} holds infinite numbers, or numbers beyond 32 bits")
+    if values.ndim == min(_RANKS[name]) < max(_RANKS[name]):
         values = values[..., None]
     found = {name: values}
     if "label" in arrays:

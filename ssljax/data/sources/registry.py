@@ -18,8 +18,10 @@ from ssljax.data.sources.records import open_jsonl, open_parquet
 from ssljax.data.sources.tar_shards import open_tar
 from ssljax.data.sources.text_files import open_text
 from ssljax.data.sources.tfds import open_tfds
-from ssljax.data.sources.tokenized import tokenized
+from ssljax.data.sources.tokenized import has_tags, tokenized
 from ssljax.data.sources.transformed import resized
+from ssljax.data.sources.video_files import open_video
+from ssljax.data.tokenizers.characters import PlainBytes
 from ssljax.data.tokenizers.opening import open_tokenizer
 from ssljax.errors import UserError, unknown
 
@@ -49,7 +51,7 @@ _KINDS: dict[str, _Kind] = {
     ),
     "npz": _Kind(
         "npz:PATH",
-        "NumPy arrays `image`, `series` or `table`, and perhaps `label`, by split",
+        "NumPy arrays `image`, `series`, `table` or `video`, perhaps `label`, by split",
         open_npz_of_any,
     ),
     "arrayrecord": _Kind(
@@ -57,6 +59,11 @@ _KINDS: dict[str, _Kind] = {
     ),
     "sklearn": _Kind(
         "sklearn:digits", "1,797 grey 8x8 images that come with scikit-learn", open_digits
+    ),
+    "video": _Kind(
+        "video:PATH?fps=RATE&size=PIXELS",
+        "animated WebP and GIF, MP4, ..., with or without class folders",
+        open_video,
     ),
     "csv": _Kind(
         "csv:PATH?label=COLUMN", "a table of numbers and categories in CSV files", open_csv
@@ -111,6 +118,7 @@ def open_source(
     memory_limit: int = MEMORY_LIMIT,
     ragged: bool = False,
     tokenizer: str = "",
+    span: int = 0,
 ) -> Source:
     """Open a data set.
 
@@ -120,8 +128,8 @@ def open_source(
         "val", its "Train" as "train", and so on.
       image_size: if given, every image is resized (shorter side) and centre-cropped to it when
         read; a pipeline that crops at random still crops from all the pixels.
-      broken: what to do about image files that cannot be decoded. "refuse" raises an error that
-        names them; "skip" leaves them out, warns, and tells how many in `report`.
+      broken: what to do about images and videos that cannot be decoded. "refuse" raises an error
+        that names them; "skip" leaves them out, warns, and tells how many in `report`.
       channels: 1 (grey), 3 (RGB) or 4 (RGBA), to which image files and plain records are converted;
         of TIFF files, up to 20. Other sets keep theirs.
       bits: 8 or 16, for each channel of image files and plain records. Other sets keep theirs.
@@ -130,6 +138,7 @@ def open_source(
       ragged: whether series are read as `Value`s, which say where each of them ends.
       tokenizer: what strings are made ids by, see `ssljax.data.tokenizers.open_tokenizer`; "":
         they stay, and become their bytes when they are brought to a length.
+      span: frames that a clip spans; video files with fewer count as broken.
 
     Raises:
       UserError: the set is missing, empty, damaged or of a wrong form; the message names what and
@@ -151,9 +160,12 @@ def open_source(
         raise UserError(f"channels must be from 1 to {MOST_CHANNELS}, got {channels}")
     if bits not in (8, 16):
         raise UserError(f"bits must be 8 or 16, got {bits}")
-    options = Options(name, split, broken, Decoder(channels, bits), data_dir, memory_limit, ragged)
+    decoder = Decoder(channels, bits)
+    options = Options(name, split, broken, decoder, data_dir, memory_limit, ragged, span)
     encode = open_tokenizer(tokenizer)
     source = _KINDS[kind].open(rest, options)
+    if encode is None and has_tags(source):  # they are of tokens, so there must be some
+        encode = PlainBytes()
     if encode is not None:
         source = tokenized(source, encode)
     return resized(source, image_size)

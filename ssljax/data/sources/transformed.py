@@ -6,7 +6,15 @@ from typing import Any
 import numpy as np
 
 from ssljax.data import images
-from ssljax.data.host import CentreCrop, HostTransform, MaskCrop, fields_after, fixed
+from ssljax.data.host import (
+    ONE_CLIP,
+    CentreCrop,
+    HostTransform,
+    MaskCrop,
+    Sampling,
+    fields_after,
+    fixed,
+)
 from ssljax.data.sources.base import Source, groups_of
 from ssljax.data.sources.in_memory import ArraySource
 from ssljax.spec import Field
@@ -49,6 +57,7 @@ def resized(
     *,
     length: int | None = None,
     shorter: int = 0,
+    clips: Sampling = ONE_CLIP,
     leave: Container[str] = (),
 ) -> Source:
     """Return the source with examples of one shape: itself if they are.
@@ -58,19 +67,23 @@ def resized(
       size: of images: side of a square, or (height, width), in pixels. An image is resized until it
         just covers it, and its centre is cropped. None keeps them.
       length: of series, in steps; a longer one is cut to its middle, a shorter one padded at its
-        end. Of text, in tokens, see `ssljax.data.host.text`. None keeps them.
+        end. Of text, in tokens, see `ssljax.data.host.text`. Of clips of videos, in frames. None
+        keeps them.
       shorter: what the shorter side of images is resized to before the crop; 0: no more than that
         the image covers `size`.
+      clips: how those are taken of a video; evenly spread.
       leave: names of fields that stay as they are.
     """
     transforms = {
-        n: t for n, t in fixed(source.fields, size, length, shorter).items() if n not in leave
+        n: t
+        for n, t in fixed(source.fields, size, length, shorter, clips).items()
+        if n not in leave
     }
     if not transforms:
         return source
     if isinstance(source, Transformed):  # whose other fields keep their transforms
         whole, size, length = original(source, size, length)
-        transforms = fixed(whole.fields, size, length, shorter)
+        transforms = fixed(whole.fields, size, length, shorter, clips)
         source = whole
     return _applied(source, transforms)
 

@@ -8,6 +8,7 @@ from ssljax.ops.augment.series import SeriesView, multi_window
 from ssljax.ops.augment.sound import SoundView, multi_sound
 from ssljax.ops.augment.table import SCARF, multi_corrupt, vime_corruption
 from ssljax.ops.augment.text import TextView, multi_drop
+from ssljax.ops.augment.video import VideoView, multi_clip
 from ssljax.ops.augment.view import Augmentation, finish_crops, multi_crop, multi_crop_masks
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "SeriesView",
     "SoundView",
     "TextView",
+    "VideoView",
     "box_blur",
     "color_jitter",
     "crop_and_resize",
@@ -25,6 +27,7 @@ __all__ = [
     "mixed",
     "multi_corrupt",
     "finish_crops",
+    "multi_clip",
     "multi_crop",
     "multi_crop_masks",
     "multi_drop",

@@ -92,7 +92,7 @@ class Augmentation:
         for name in ("size", "count"):
             _check_whole(name, getattr(self, name), 1)
         for name in ("flip", "jitter_prob", "grey_prob", "blur_prob", "solarize_prob"):
-            _check_number(name, getattr(self, name), 0.0, 1.0)
+            self._check_share(name)
         for name in ("brightness", "contrast", "saturation"):
             _check_number(name, getattr(self, name), 0.0, math.inf)
         _check_number("hue", self.hue, 0.0, 0.5)
@@ -114,6 +114,9 @@ class Augmentation:
                     f"blur_kernel={self.blur_kernel} must be at most {most}, "
                     f"so that the reflected border of size={self.size} suffices"
                 )
+
+    def _check_share(self, name: str) -> None:
+        _check_number(name, getattr(self, name), 0.0, 1.0)
 
     def _check_pair(self, name: str, most: float) -> None:
         value = getattr(self, name)

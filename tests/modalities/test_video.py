@@ -1,0 +1,125 @@
+"""Views of clips: those of images, alike for all frames; several clips; the raw baseline."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ssljax.errors import UserError
+from ssljax.modalities import MODALITIES
+from ssljax.objectives.views import Views
+from ssljax.ops.augment import Augmentation, VideoView, multi_clip, multi_crop
+from ssljax.spec import Field
+
+FIELD = Field("video", (3, 12, 12, 3), "uint8", mean=(0.4, 0.5, 0.6), std=(0.2, 0.3, 0.4))
+ALL = dict(
+    size=8,
+    crop_scale=(0.3, 1.0),
+    flip=0.5,
+    brightness=0.4,
+    contrast=0.4,
+    saturation=0.4,
+    hue=0.1,
+    grey_prob=0.3,
+    blur_prob=0.5,
+    solarize_prob=0.3,
+)
+KEYS = jax.random.split(jax.random.key(0), 4)
+
+
+def clips_of(shape=(4, 1, 3, 12, 12, 3), seed=0):
+    return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
+
+
+def test_each_frame_is_the_view_of_an_image_with_the_same_key():
+    clips = clips_of()
+    made = multi_clip({"a": VideoView(**ALL, count=2)}, KEYS, clips)["a"]
+    assert made.shape == (4, 2, 3, 8, 8, 3)
+    for frame in range(3):
+        views = {"a": Augmentation(**ALL, count=2)}
+        expected = multi_crop(views, KEYS, clips[:, 0, frame])["a"]
+        np.testing.assert_allclose(made[:, :, frame], expected, atol=2e-6)
+
+
+def test_frames_come_backwards_where_a_view_asks():
+    clips = clips_of()
+    forwards = multi_clip({"a": VideoView(**ALL)}, KEYS, clips)["a"]
+    backwards = multi_clip({"a": VideoView(**ALL, reverse=1.0)}, KEYS, clips)["a"]
+    np.testing.assert_array_equal(backwards, forwards[:, :, ::-1])
+    keys = jax.random.split(jax.random.key(1), 400)
+    still = np.broadcast_to(np.arange(2, dtype=np.uint8)[:, None, None, None], (400, 1, 2, 2, 2, 1))
+    some = multi_clip({"a": VideoView(size=2, reverse=0.25)}, keys, jnp.asarray(still))["a"]
+    turned = np.asarray(some)[:, 0, 0, 0, 0, 0] > 0
+    assert 0.17 < turned.mean() < 0.33
+    with pytest.raises(ValueError, match="reverse=2 must be from 0.0 to 1.0"):
+        VideoView(size=2, reverse=2)
+
+
+def test_view_i_is_of_clip_i():
+    clips = np.zeros((4, 2, 3, 12, 12, 3), np.uint8)
+    clips[:, 1] = 255
+    views = {"a": VideoView(size=8), "b": VideoView(size=4, count=3)}
+    made = multi_clip(views, KEYS, clips)
+    assert np.all(made["a"] == 0)
+    assert [float(made["b"][0, i].mean()) for i in range(3)] == [1, 0, 1]
+    with pytest.raises(ValueError, match="2 clips cannot be shared equally by 3 views"):
+        multi_clip({"b": views["b"]}, KEYS, clips)
+
+
+def test_two_views_of_an_objective_are_of_two_clips():
+    clips = np.zeros((4, 2, 3, 12, 12, 3), np.uint8)
+    clips[:, 1] = 255
+    views = Views.crops(count=2).bound("video", FIELD.replace(shape=(2, 3, 12, 12, 3)))
+    made = views.stacked(jax.random.key(0), {"video": clips, "row": np.arange(4)})
+    assert made.shape == (4, 2, 3, 12, 12, 3)
+    for clip, value in ((0, 0), (1, 1)):
+        normal = (value - np.array(FIELD.mean)) / FIELD.std
+        np.testing.assert_allclose(made[0, clip, 0, 0, 0], normal, rtol=1e-5)
+
+
+def test_presets_in_pixels_are_as_large_as_the_videos_and_local_views_half():
+    views = Views.dino((0.4, 1.0), (0.05, 0.4), local_count=2).bound("video", FIELD)
+    assert {name: view.size for name, view in views.augmentations.items()} == {
+        "global1": 12,
+        "global2": 12,
+        "local": 6,
+    }
+
+
+def test_colours_need_grey_or_rgb():
+    field = Field("video", (3, 8, 8, 2), "uint8", mean=(0.5,) * 2, std=(0.2,) * 2)
+    views = Views({"crop": {"hue": 0.1}}, given=True).bound("video", field)
+    with pytest.raises(UserError, match=r"objective.views.crop: hue change.* 2 channels"):
+        views.count  # noqa: B018
+
+
+def test_clips_un_augmented():
+    modality, clips = MODALITIES["video"], clips_of()
+    assert modality.parts(clips) == 1 and modality.parts(clips[:, 0]) == 1
+    assert modality.parts(clips_of((4, 5, 3, 12, 12, 3))) == 5
+    plain = modality.plain(clips[:, 0], FIELD)
+    expected = (clips[:, 0] / 255 - np.array(FIELD.mean)) / FIELD.std
+    np.testing.assert_allclose(plain, expected, rtol=1e-4, atol=1e-5)
+    several = FIELD.replace(shape=(2, *FIELD.shape))
+    assert modality.shape(several) == FIELD.shape and modality.shape(several, 8) == (3, 8, 8, 3)
+    with pytest.raises(UserError, match="set config.data.clips=1"):
+        modality.plain(clips_of((4, 2, 3, 12, 12, 3)), several)
+
+
+def test_the_raw_baseline_is_the_mean_frame_and_its_deviation():
+    clips = clips_of((4, 3, 12, 12, 3))
+    found = np.asarray(MODALITIES["video"].raw(clips, FIELD))
+    assert found.shape == (4, 2 * 12 * 12 * 3)
+    frames = clips.astype(np.float64) / 255
+    mean, std = np.zeros((4, 12, 12, 3)), np.zeros((4, 12, 12, 3))
+    for i in range(4):
+        for t in range(3):
+            mean[i] += frames[i, t] / 3
+        for t in range(3):
+            std[i] += (frames[i, t] - mean[i]) ** 2 / 3
+    expected = np.concatenate([mean.reshape(4, -1), np.sqrt(std).reshape(4, -1)], axis=1)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    # Of several clips, over all of their frames.
+    several = clips_of((4, 2, 3, 12, 12, 3))
+    joined = MODALITIES["video"].raw(several.reshape(4, 6, 12, 12, 3), FIELD)
+    np.testing.assert_allclose(MODALITIES["video"].raw(several, FIELD), joined, atol=1e-5)
