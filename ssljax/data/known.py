@@ -82,8 +82,20 @@ VOCABULARIES = {
     "json:siglip/tokenizer.json": 32_000,
     "wordpiece:vocab.txt": 30_522,
 }
+# Waves: samples per second, the number of examples, and of classes.
+_SOUNDS = {
+    "debian:asterisk": (8000.0, 511, 511),
+    "debian:klettres": (16_000.0, 219, 26),
+    "debian:sonicpi": (16_000.0, 93, 10),
+}
 # Sets with a split "unlabelled": its number of examples.
-UNLABELLED = {"debian:openclipart": 3_020, "debian:proteins": 8_598}
+UNLABELLED = {
+    "debian:asterisk": 2_750,
+    "debian:klettres": 1_541,
+    "debian:openclipart": 3_020,
+    "debian:proteins": 8_598,
+    "debian:sonicpi": 108,
+}
 
 
 def described(name: str, field: Field, num_examples: int, classes: int = 0) -> Described:
@@ -123,6 +135,9 @@ for _name, (_count, _classes) in (_TEXTS | _PAIRS).items():
 for _name, _count in _BROUGHT.items():
     _photo = Field("image", (None, None, 3), "uint8")
     KNOWN[_name] = Described(_name, {"image": _photo, "text": _TEXT}, _count)
+for _name, (_rate, _count, _classes) in _SOUNDS.items():
+    _field = Field("audio", (None,), "int16", rate=_rate)
+    KNOWN[_name] = described(_name, _field, _count, _classes)
 
 
 def with_ids(source: Described, tokenizer: str) -> Described:

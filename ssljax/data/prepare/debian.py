@@ -5,6 +5,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+from collections.abc import Sequence
 
 from ssljax.errors import UserError
 
@@ -20,14 +21,18 @@ class Package:
     Attributes:
       name: of the package.
       licence: of the data in it.
+      further: packages that belong to the same set.
     """
 
     name: str
     licence: str
+    further: tuple[str, ...] = ()
 
 
-def fetch_package(name: str, folder: pathlib.Path, timeout: float = 300) -> pathlib.Path:
-    """Download a package with apt, which checks Debian's signatures, and unpack it.
+def fetch_package(
+    name: str, folder: pathlib.Path, timeout: float = 300, *, further: Sequence[str] = ()
+) -> pathlib.Path:
+    """Download packages with apt, which checks Debian's signatures, and unpack them.
 
     apt keeps its package lists and its cache in `folder`, so neither root nor up-to-date system
     lists are needed.
@@ -36,6 +41,7 @@ def fetch_package(name: str, folder: pathlib.Path, timeout: float = 300) -> path
       name: of the package.
       folder: an existing folder to work in.
       timeout: of each step, in seconds.
+      further: names of packages that are unpacked into the same folder.
 
     Returns:
       The folder that holds the package's files, by their path from /.
@@ -69,11 +75,12 @@ def fetch_package(name: str, folder: pathlib.Path, timeout: float = 300) -> path
             "APT::Sandbox::User=root",
         ]  # else apt complains that its own user cannot write here
     run_tool([*apt, "update"], folder, timeout)
-    run_tool([*apt, "download", name], folder, timeout)
-    packages = sorted(folder.glob(f"{name}_*.deb"))
-    if not packages:
-        raise Unavailable(f"apt did not download {name}")
-    run_tool(["dpkg", "-x", str(packages[0]), str(unpacked)], folder, timeout)
+    for one in (name, *further):
+        run_tool([*apt, "download", one], folder, timeout)
+        packages = sorted(folder.glob(f"{one}_*.deb"))
+        if not packages:
+            raise Unavailable(f"apt did not download {one}")
+        run_tool(["dpkg", "-x", str(packages[0]), str(unpacked)], folder, timeout)
     return unpacked
 
 

