@@ -37,6 +37,7 @@ _IMAGES = {
 }
 # What is no image: its field, the number of examples, and of classes.
 _OTHERS = {
+    "npm:emoji_anim": (Field("video", (24, 48, 48, 3), "uint8", rate=8.0), 345, 69),
     "seglearn:watch": (Field("series", (128, 6), "float32", rate=50.0), 2_460, 7),
     "ucr:ACSF1": (Field("series", (1460, 1), "float32"), 100, 10),
     "ucr:ItalyPowerDemand": (Field("series", (24, 1), "float32"), 67, 2),
@@ -72,7 +73,7 @@ _PAIRS = {
     "npm:emoji": (5_456, 9),
 }
 # Sets with a split "unlabelled": its number of examples.
-UNLABELLED = {"debian:openclipart": 3_020, "debian:proteins": 8_598}
+UNLABELLED = {"debian:openclipart": 3_020, "debian:proteins": 8_598, "npm:emoji_anim": 499}
 
 
 def described(name: str, field: Field, num_examples: int, classes: int = 0) -> Described:

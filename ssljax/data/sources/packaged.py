@@ -15,6 +15,7 @@ SHORT = {  # names that `prepare` takes, too
     "brown": "npm:brown",
     "elpv": "pypi:elpv",
     "emoji": "npm:emoji",
+    "emoji_anim": "npm:emoji_anim",
     "gcide": "debian:gcide",
     "mricron": "debian:mricron",
     "newsgroups": "pypi:newsgroups",

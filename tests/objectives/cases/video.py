@@ -1,5 +1,4 @@
 from tests.objectives.cases.masked import DECODER
-from tests.objectives.cases.small import HEAD
 
 TRANSFORMER = {
     "name": "video_transformer",
@@ -14,6 +13,5 @@ TRANSFORMER = {
 
 CASES = {
     # By the files that images have.
-    "mae, video": (TRANSFORMER, {"name": "mae", **DECODER}),
-    "simclr, video": (TRANSFORMER, {"name": "simclr", "temperature": 0.5, **HEAD}),
+    "mae, video": (TRANSFORMER, {"name": "mae", "tubes": True, **DECODER}),
 }
