@@ -11,7 +11,9 @@ TRANSFORMER = {
     "heads": 2,
 }
 
+PARTS = {"name": "clip_order", "views": {"crop": {"crop_scale": (0.5, 1.0)}}, "pair_dim": 8}
 CASES = {
+    "clip_order": (TRANSFORMER, {**PARTS, "parts": 2, "frames": 2, "gap": 0}),
     # By the files that images have.
     "mae, video": (TRANSFORMER, {"name": "mae", "tubes": True, **DECODER}),
 }
