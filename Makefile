@@ -63,7 +63,7 @@ test-golden: setup
 	$(BIN)/python -m tests.golden
 
 test-peers: $(PEERS)/.installed
-	$(PEERS)/bin/python -m pytest -q tests/peers
+	$(PEERS)/bin/python -m pytest -q -n 2 --dist loadgroup tests/peers
 
 # PyTorch is large and only a reference for tests, so it has its own environment. lightly requires a
 # trainer, torchvision and so timm require another build of PyTorch; what is compared needs neither

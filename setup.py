@@ -20,6 +20,7 @@ EXTRAS = {
     "peers": ["torch>=2.5", "transformers>=5"],  # oracles of the tests; never needed to train
 }
 EXTRAS["parquet"] = ["pyarrow"]  # `ssljax embed --out FILE.parquet`, parquet: data sources
+EXTRAS["audio"] = ["soundfile>=0.13", "soxr>=0.5"]  # sound files: audio: data sources
 EXTRAS["video"] = ["av>=14"]  # MP4, WebM, ...; animated WebP and GIF need nothing
 EXTRAS["text"] = ["tokenizers>=0.22"]  # tokenizers of files, and training them
 EXTRAS["test"] = [
@@ -32,6 +33,7 @@ EXTRAS["test"] = [
     *EXTRAS["tiff"],
     *EXTRAS["parquet"],
     *EXTRAS["text"],
+    *EXTRAS["audio"],
     *EXTRAS["video"],
 ]
 

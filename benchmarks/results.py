@@ -10,8 +10,8 @@
 Each runs in a process of its own, --jobs at a time, into RUNS/MODALITY/EXPERIMENT. A run that is
 done is not repeated and one that was interrupted goes on, so that the same command continues the
 whole. What a run prints lies beside its folder. Data first: `ssljax data prepare` of fashion_mnist,
-openclipart, elpv, adult, seglearn, newsgroups and the sets of UCR; for colorization
-`npm pack emoji-datasource-google@16.0.0`; for text the tokenizer of experiments/text/common.py.
+openclipart, emoji, elpv, adult, seglearn, newsgroups and the sets of UCR; for text the tokenizer of
+experiments/text/common.py.
 
 --data takes the experiments with that in their names and writes docs/results/DATA.md from their
 runs. --seeds trains each with every seed; the report has the interval over them. --select trains
@@ -34,7 +34,6 @@ import sys
 import time
 
 EXPERIMENTS = pathlib.Path("experiments")
-EMOJI_PACKAGE = pathlib.Path("emoji-datasource-google-16.0.0.tgz")
 FINE_TUNING, FEW = "finetune_", "few_labels_"  # beginnings of names: of configs, of folders
 FIRST = ("vq_vae_fashion_mnist_vit",)  # BEiT's tokenizer
 UCR = ("ItalyPowerDemand", "OSULeaf", "ACSF1", "JapaneseVowels")
@@ -199,11 +198,6 @@ def _train(
         python = functools.partial(_python, log=log, threads=threads)
         if name.startswith("beit"):
             config += f":{runs / FIRST[0]}"
-        if "emoji" in name:
-            images = runs / "emoji.npz"
-            config += f":npz:{images}"
-            if not images.exists():
-                python("experiments.image.emoji", str(EMOJI_PACKAGE), str(images))
         options = ["--config", config, "--workdir", str(runs / variant.run)]
         options += ["--config.progress=False", f"--config.seed={variant.seed}"]
         if variant.key:

@@ -5,21 +5,89 @@ and a plan all start from it.
 """
 
 import dataclasses
+import functools
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
 
 from ssljax.errors import UserError, unknown
+from ssljax.schema import NotNegative, Pixels, PixelsOrNone, Positive, check
 
 Array = jax.Array
 Batch = Mapping[str, Any]  # an array or a `Value` by field, "id" int32[B], in a step also "row"
 
-MODALITIES = ("image", "series", "table", "video", "audio", "text", "label")
-TARGETS = ("class", "multi_label", "regression", "mask")
+MODALITIES = ("image", "series", "table", "video", "audio", "text", "label", "presence")
+TARGETS = ("class", "multi_label", "regression", "mask", "tokens")
 SPECIAL = ("pad", "unk", "cls", "sep", "mask")  # what the special tokens of a text are for
+
+
+@dataclasses.dataclass(frozen=True)
+class Spectrogram:
+    """How a wave becomes a spectrogram, see `ssljax.ops.spectrogram`.
+
+    Attributes:
+      kind: "log_mel", or "mfcc": the first coefficients of the cosine transform of a log-mel
+      bands: mel bands
+      window: samples of a frame
+      hop: samples from one frame to the next
+      fft: points of the Fourier transform; 0: the power of 2 from window up
+      low: Hz, lower edge of the lowest band
+      high: Hz, upper edge of the highest band; 0: half of the sampling rate
+      scale: of mel: "htk", or "slaney" (Auditory Toolbox, librosa)
+      area: whether bands have equal areas instead of peaks of 1 (Slaney)
+      floor: least power of a band before the logarithm
+      coefficients: of mfcc
+    """
+
+    kind: Literal["log_mel", "mfcc"] = "log_mel"
+    bands: Pixels = 64
+    window: Pixels = 400
+    hop: Pixels = 160
+    fft: PixelsOrNone = 0
+    low: NotNegative = 60.0
+    high: NotNegative = 0.0
+    scale: Literal["htk", "slaney"] = "htk"
+    area: bool = False
+    floor: Positive = 1e-6
+    coefficients: Pixels = 13
+
+    @property
+    def points(self) -> int:
+        """Points of the Fourier transform."""
+        return self.fft or 1 << (self.window - 1).bit_length()
+
+    @property
+    def rows(self) -> int:
+        """Values of a frame."""
+        return self.coefficients if self.kind == "mfcc" else self.bands
+
+    def frames(self, samples: int) -> int:
+        """Return the number of frames of so many samples."""
+        return samples // self.hop
+
+    def require(self, rate: float, samples: int) -> None:
+        """Raise a UserError unless it suits waves of a sampling rate and a length."""
+        top = self.high or rate / 2
+        where = "config.data.spectrogram"
+        if self.fft and self.fft < self.window:
+            raise UserError(f"{where}.fft={self.fft} must be at least window={self.window}")
+        if not self.low < top <= rate / 2:
+            raise UserError(
+                f"{where}: bands from low={self.low:g} to high={top:g} Hz must ascend, "
+                f"and lie below half of the {rate:g} samples per second"
+            )
+        if self.kind == "mfcc" and self.coefficients > self.bands:
+            raise UserError(
+                f"{where}.coefficients={self.coefficients} must be at most bands={self.bands}"
+            )
+        if samples < max(self.window, self.hop):
+            raise UserError(
+                f"config.data.length={samples} samples are shorter than a frame of "
+                f"{where}.window={self.window}"
+            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +107,7 @@ class Field:
       rate: samples or frames per second; 0 where there is none.
       ragged: whether examples are padded or packed; batches then hold a `Value`.
       classes: of a label, the number of them; 0 where it has none, or it is not known.
+      spectrogram: of sound, the spectrogram that encoders are shown; None: the wave itself.
       special: of text, the pairs of a role of `SPECIAL` and the id of the token that has it: "cls"
         begins a text and "sep" ends it. Only those that the tokenizer has.
     """
@@ -54,6 +123,7 @@ class Field:
     ragged: bool = False
     classes: int = 0
     special: tuple[tuple[str, int], ...] = ()
+    spectrogram: Spectrogram | None = None
 
     def __post_init__(self) -> None:
         if self.modality not in MODALITIES:
@@ -212,6 +282,12 @@ def _field(name: str, found: Any) -> Field:
         values[key] = tuple(map(float, entries))
     if values["modality"] == "image":
         _require_image(name, values)
+    if values.get("spectrogram") is not None:
+        try:
+            described = check(Spectrogram, values["spectrogram"], f"{name}.spectrogram")
+        except UserError as error:
+            raise ValueError(str(error)) from error
+        values["spectrogram"] = Spectrogram(**described)
     if type(values.get("classes", 0)) is not int or values.get("classes", 0) < 0:
         raise ValueError(f"{name}.classes is {values['classes']!r}, not a number of classes")
     try:
@@ -263,6 +339,25 @@ def image_spec(
 
 
 LABEL = Field("label", (), "int32")
+PRESENCE = Field("presence", (), "bool")
+
+
+def presence_of(name: str) -> str:
+    """Return the entry of an example that says whether it has the field NAME: "NAME.present".
+
+    It is a field of its own, `PRESENCE`, where examples may lack NAME. One that lacks it holds that
+    of another example in its place, so that every value is of the data's kind.
+
+    >>> presence_of("text")
+    'text.present'
+    """
+    return f"{name}.present"
+
+
+def present(batch: Batch, *names: str) -> Array | None:
+    """Return which examples of a batch have all of these fields, bool[B]; None: all have."""
+    found = [batch[presence_of(name)] for name in names if presence_of(name) in batch]
+    return functools.reduce(jnp.logical_and, found) if found else None
 
 
 def target_kind(field: Field) -> str:
@@ -274,6 +369,7 @@ def target_kind(field: Field) -> str:
     | "multi_label" | uint8 (K,) | whether each of K labels is there, 1 or 0 |
     | "regression" | float32 (K,) or () | K numbers, of `mean` and `std` |
     | "mask" | int32 (h, w) | the class of each pixel of an image; below 0: none |
+    | "tokens" | int32 (N,) | the class of each token of a text; below 0: none |
 
     Raises:
       UserError: it holds none of them.
@@ -284,6 +380,7 @@ def target_kind(field: Field) -> str:
         ("float32", 0): "regression",
         ("float32", 1): "regression",
         ("int32", 2): "mask",
+        ("int32", 1): "tokens",
     }
     found = kinds.get((field.dtype, len(field.shape)))
     if field.modality != "label" or found is None:
@@ -291,6 +388,7 @@ def target_kind(field: Field) -> str:
         raise UserError(
             f"a field of the modality {field.modality}, {field.dtype} ({shape}), is no target; one "
             "is of the modality label: int32 () a class, uint8 (K,) several labels, float32 (K,) "
-            "numbers to regress, or int32 (h, w) the class of each pixel"
+            "numbers to regress, int32 (h, w) the class of each pixel, or int32 (N,) the class of "
+            "each token"
         )
     return found

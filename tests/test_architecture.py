@@ -28,8 +28,14 @@ FLOORS = {
     "commands": 7,
 }
 # losses use ops (normalisation), training uses evaluation, and what is planned is a train step;
-# models and data do not know each other.
-SAME_FLOOR = {("losses", "ops"), ("training", "evaluation"), ("planning", "training")}
+# models and data do not know each other. The form of a spectrogram is a part of a field and a
+# section of the config.
+SAME_FLOOR = {
+    ("losses", "ops"),
+    ("training", "evaluation"),
+    ("planning", "training"),
+    ("spec", "schema"),
+}
 FILES = sorted(ROOT.rglob("*.py"))
 
 

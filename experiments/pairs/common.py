@@ -1,10 +1,9 @@
 """What the experiments on pairs have in common: emoji and drawings with texts, towers of papers.
 
 Emoji: 64x64 pixels with the names of Unicode; `ssljax data prepare emoji` makes the set. Open Clip
-Art: drawings with titles, of which the split "unlabelled" has no creator of validation or test;
-`ssljax data prepare openclipart` makes it. Its titles are often those of collections, and little
-can be learned from them (docs/measurements.md). LAION-400M: what OpenCLIP was trained on; it has to
-be brought along, as tar shards.
+Art: drawings with titles and keywords, of which the split "unlabelled" has no creator of validation
+or test; `ssljax data prepare openclipart` makes it. LAION-400M: what OpenCLIP was trained on; it
+has to be brought along, as tar shards.
 """
 
 from experiments.image.common import CLIPART_RESNET
@@ -28,24 +27,34 @@ def small(source, *, length):
       length: bytes of a text that are read.
     """
     config = default_config()
-    config.steps = 600
+    config.steps = 400
     config.batch_size = 128
     config.data.source = source
     config.data.image_size = 32
     config.data.length = length
     config.encoder = dict(CLIPART_RESNET)
     config.encoders = {
-        "text": {"name": "text_transformer", "length": length, "width": 96, "depth": 2, "heads": 4}
+        "text": {"name": "text_transformer", "length": length, "width": 64, "depth": 2, "heads": 4}
     }
     config.optimizer.learning_rate = 1e-3
-    config.optimizer.warmup_steps = 60
+    config.optimizer.warmup_steps = 40
     config.optimizer.weight_decay = 0.1
     config.evaluation.protocols = {"retrieval": {}, "zero_shot": {}}
     return config
 
 
+def emoji(**objective):
+    """Return a config for emoji and their names, with the fields of an objective.
+
+    Nothing is flipped: names say left and right.
+    """
+    config = small("npm:emoji", length=80)
+    config.objective = {"projector_dim": 128, "views": views(flip=0.0), **objective}
+    return config
+
+
 def openclipart(**objective):
-    """Return a config for drawings and their titles, with the fields of an objective."""
+    """Return a config for drawings with titles and keywords, with the fields of an objective."""
     config = small("debian:openclipart", length=64)
     config.data.split = "unlabelled"
     config.objective = {"projector_dim": 128, "views": views(flip=0.5), **objective}

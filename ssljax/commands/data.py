@@ -160,4 +160,5 @@ def _labels(source: Any) -> str:
         "multi_label": f"labels: {count}, each there or not",
         "regression": f"targets: {count} to regress",
         "mask": f"masks: each pixel of one of {field.classes} classes",
+        "tokens": f"tags: each word of one of {field.classes} classes",
     }[target_kind(field)]

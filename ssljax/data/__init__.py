@@ -17,6 +17,7 @@ from ssljax.data.sources import (
     groups_of,
     only,
     open_source,
+    whole,
 )
 from ssljax.data.statistics import assumed_spec, fields_of, measured_spec, statistics
 from ssljax.data.storage import data_directory
@@ -45,6 +46,7 @@ __all__ = [
     "measured_spec",
     "mixture_of",
     "only",
+    "whole",
     "open_source",
     "open_tokenizer",
     "packed_texts",

@@ -8,6 +8,7 @@ import numpy as np
 from ssljax.data import images
 from ssljax.data.host import ONE_CLIP, Sampling, fixed, stack
 from ssljax.data.series import fill, segments_of
+from ssljax.data.sound import to_int16
 from ssljax.data.sources.texts import checked_text
 from ssljax.data.sources.tokenized import objects
 from ssljax.data.tokenizers.base import Tokenizer, field_of
@@ -33,9 +34,10 @@ def prepared(
     Args:
       values: images [n, h, w, c] or a list of images [h, w, c] of any sizes, uint8, uint16 or
         floats in [0, 1]; series [n, T, C] or a list of series [T, C], where NaN is no value; rows
-        of a table [n, M]; texts, a list of str, or ids int [n, N] with -1 after the end; videos
-        uint8 [n, T, h, w, c] or a list of videos [T, h, w, c] of any lengths. Channels of one may
-        be left out: images [n, h, w].
+        of a table [n, M]; waves, a list of int16 [S] or of floats in [-1, 1], of the run's sampling
+        rate; texts, a list of str, or ids int [n, N] with -1 after the end; videos uint8
+        [n, T, h, w, c] or a list of videos [T, h, w, c] of any lengths. Channels of one may be left
+        out: images [n, h, w].
       field: what the run reads.
       name: of the field, for messages.
       size: that images are resized and cropped to; by default that of the field.
@@ -50,7 +52,7 @@ def prepared(
     if read.dtype == "str" and tokenizer is not None:
         read, examples = field_of(tokenizer, read), tokenizer.encode(list(examples))
     size = size or (field.shape[:2] if field.modality == "image" else None)
-    length = field.shape[0] if field.modality in ("series", "text") else None
+    length = field.shape[0] if field.modality in ("series", "text", "audio") else None
     length = field.shape[-4] if field.modality == "video" else length
     transform = fixed({name: read}, size, length, shorter, clips).get(name)
     if transform is not None:
@@ -125,6 +127,23 @@ def _texts(values: Given, field: Field, name: str) -> tuple[Field, np.ndarray]:
     return read, texts
 
 
+def _sounds(values: Given, field: Field, name: str) -> tuple[Field, Given]:
+    waves = [np.asarray(value) for value in values]
+    for number, wave in enumerate(waves):
+        if wave.ndim != 1 or not len(wave):
+            raise UserError(
+                f"{name} has a sound of the shape {list(wave.shape)} at {number}; the run reads "
+                f"waves [S] of one channel, {field.rate:g} samples per second"
+            )
+        if wave.dtype.kind == "f":
+            if not (np.abs(wave) <= 1).all():
+                raise UserError(f"{name}: the floats of sound {number} must lie between -1 and 1")
+            waves[number] = to_int16(wave)
+        elif wave.dtype != np.int16:
+            raise UserError(f"{name}: sound {number} is {wave.dtype}; it must be int16 or floats")
+    return field.replace(shape=(None,)), waves
+
+
 def _videos(values: Given, field: Field, name: str) -> tuple[Field, Given]:
     height, width, channels = field.shape[-3:]
     made = [np.asarray(value) for value in values]
@@ -140,6 +159,7 @@ def _videos(values: Given, field: Field, name: str) -> tuple[Field, Given]:
 
 
 _READERS = {
+    "audio": _sounds,
     "image": _images,
     "series": _series,
     "table": _table,

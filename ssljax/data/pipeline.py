@@ -51,8 +51,9 @@ class Pipeline:
         used only where images differ in size. Mild by default, as the views are cropped from its
         result on the device. Images of one size, and all under None, are resized (shorter side)
         and cropped in the centre.
-      length: of series, in steps: of a longer one a window that starts anywhere, a shorter one
-        padded at its end; of text, in tokens; of clips of videos, in frames; None keeps them.
+      length: of series, in steps, and of sound, in samples: of a longer one a window that starts
+        anywhere, a shorter one padded at its end; of text, in tokens; of clips of videos, in
+        frames; None keeps them.
       clips: how those are taken of a video: each starts anywhere.
       crops: groups of random resized crops of the whole image that are shipped instead of it, by
         the name of the entry, such as "image.crop": [b, count, size, size, c]; None ships one
@@ -323,7 +324,7 @@ def _check_size(source: Source, image_size: images.Size | None, length: int | No
     for name, field in source.fields.items():
         if field.modality == "image" and None in field.shape and image_size is None:
             raise UserError(f"the images of {source.name} differ in size: set image_size")
-        lengthy = field.modality in ("series", "text", "video")
+        lengthy = field.modality in ("series", "text", "audio", "video")
         if lengthy and None in field.shape and length is None:
             raise UserError(
                 f"the {field.modality} {name!r} of {source.name} differ in length: set length"

@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import contextlib
+import dataclasses
 import hashlib
 import json
 import pathlib
@@ -15,6 +16,7 @@ from ssljax.data.host import Sampling, fields_after, fixed
 from ssljax.data.host.text import BYTES
 from ssljax.data.known import Described
 from ssljax.data.order import shuffled
+from ssljax.data.sound_statistics import sound_statistics
 from ssljax.data.sources.base import Source
 from ssljax.data.sources.encoded import EncodedSource
 from ssljax.data.storage import data_directory
@@ -23,7 +25,8 @@ from ssljax.data.tokenizers.base import field_of
 from ssljax.errors import UserError
 from ssljax.files import write_atomically
 from ssljax.ops.tf_idf import columns_of
-from ssljax.spec import Field, Spec, target_kind
+from ssljax.schema import parse
+from ssljax.spec import Field, Spec, Spectrogram, target_kind
 
 _THREADS = 16  # decoding releases the interpreter
 _ENOUGH = 2**18  # pixels of an image file that are looked at; more of the same image say little
@@ -33,12 +36,18 @@ _CONSTANT = 1e-4  # a fortieth of a grey level: a std below it is that of roundi
 
 
 def statistics(
-    source: Source, limit: int = 10_000, *, folder: pathlib.Path | None = None
+    source: Source,
+    limit: int = 10_000,
+    *,
+    folder: pathlib.Path | None = None,
+    fields: Mapping[str, Field] | None = None,
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Return mean and standard deviation by field, over a sample that is the same on every call.
 
     Of text, whose ids have no mean, it is the inverse document frequency of `ssljax.ops.tf_idf` in
-    place of a mean, and 1 in place of a deviation.
+    place of a mean, and 1 in place of a deviation. Of sounds whose field has a spectrogram it is by
+    band of that, of the middle of each as batches hold it; of waves 0 and 1, as every wave is
+    normalised by itself.
 
     They are by channel of images and series, by column of tables; a category column has mean 0 and
     deviation 1. Every example counts the same, whatever its size. Memory and time are bounded
@@ -50,6 +59,7 @@ def statistics(
       limit: the number of examples looked at; all of them if there are no more.
       folder: where results are kept by the fingerprint of the source, so that they are computed
         once; None keeps none. One that cannot be written costs nothing but the time.
+      fields: those of the batches, by which sounds are measured; by default those of the source.
 
     Returns:
       {field: (mean float32[c], std float32[c])} of all fields but labels that are classes, of
@@ -58,12 +68,13 @@ def statistics(
     """
     if limit < 1:
         raise ValueError(f"limit must be at least 1, got {limit}")
-    wanted = {n: f for n, f in source.fields.items() if _has_statistics(f)}
+    fields = source.fields if fields is None else fields
+    wanted = {n: f for n, f in fields.items() if _has_statistics(f)}
     found = {n: _of(f.mean, f.std) for n, f in wanted.items() if f.mean}
     wanted = {n: f for n, f in wanted.items() if not f.mean}
     if not wanted:
         return found
-    file = None if folder is None else folder / f"{_digest(source, limit)}.json"
+    file = None if folder is None else folder / f"{_digest(source, wanted, limit)}.json"
     if file is not None and (kept := _kept(file, wanted)):
         return found | kept
     computed = _computed(source, wanted, limit)
@@ -90,7 +101,9 @@ def measured_spec(source: Source, data: Any) -> Spec:
       UserError: examples differ in size, and no size is set.
     """
     fields = fields_of(source, data)
-    found = statistics(source, folder=data_directory(data.folder or None) / "statistics")
+    folder = data_directory(data.folder or None) / "statistics"
+    sounds = {n: f for n, f in fields.items() if f.modality == "audio"}
+    found = statistics(source, folder=folder, fields={**source.fields, **sounds})
     for name, (mean, std) in found.items():
         # A text has weights of its tokens, and no deviation.
         std = () if fields[name].modality == "text" else tuple(std.tolist())
@@ -124,11 +137,15 @@ def assumed_spec(source: Source | Described, data: Any) -> Spec:
 
 def _has_statistics(field: Field) -> bool:
     """Say whether a mean of the field's values has a meaning."""
-    return field.modality != "label" or target_kind(field) == "regression"
+    if field.modality == "label":
+        return target_kind(field) == "regression"
+    return field.modality != "presence"
 
 
 def _made_up(field: Field) -> Field:
     channels = field.shape[-1] if field.shape else 1
+    if field.modality == "audio":
+        channels = _rows(field)
     mean, std = (0.5, 0.25) if field.modality in _PICTURES else (0.0, 1.0)
     return field.replace(mean=(mean,) * channels, std=(std,) * channels)
 
@@ -153,11 +170,14 @@ def fields_of(source: Source | Described, data: Any) -> dict[str, Field]:
     clips = Sampling(data.get("stride", 1), data.get("clips", 1))
     fields = fields_after(own, fixed(own, size, length, clips=clips))
     for name, field in fields.items():
+        if field.modality == "audio" and None not in field.shape:
+            fields[name] = field.replace(spectrogram=_spectrogram(field, data))
         if None in field.shape:
+            such = {"audio": int(field.rate), "video": 16}.get(field.modality, 128)
             what, key, such = (
                 ("images", "image_size", 224)
                 if field.modality == "image"
-                else (f"{field.modality} {name!r}", "length", _LENGTHS[field.modality])
+                else (f"{field.modality} {name!r}", "length", such)
             )
             raise UserError(
                 f"the {what} of {source.name} differ in size; set config.data.{key}, such as {such}"
@@ -165,7 +185,25 @@ def fields_of(source: Source | Described, data: Any) -> dict[str, Field]:
     return fields
 
 
-_LENGTHS = {"series": 128, "text": 128, "video": 16}  # such as a message proposes
+def _spectrogram(field: Field, data: Any) -> Spectrogram | None:
+    """Return what `config.data` says sounds are shown as; None for waves."""
+    kind = data.get("sound") or "log_mel"
+    if kind == "wave":
+        if data.get("spectrogram"):
+            raise UserError(
+                "config.data.spectrogram is set, and config.data.sound='wave' shows waves; leave "
+                "one out"
+            )
+        return None
+    section = {"kind": kind, **dict(data.get("spectrogram") or {})}
+    form = parse(Spectrogram, section, "config.data.spectrogram")
+    form.require(field.rate, field.shape[0])
+    return form
+
+
+def _rows(field: Field) -> int:
+    """Return how many means a field of sound has."""
+    return 1 if field.spectrogram is None else field.spectrogram.rows
 
 
 def _computed(
@@ -176,13 +214,16 @@ def _computed(
         shuffled(np.arange(count), len(source), seed=0) if count < len(source) else np.arange(count)
     )
     texts = {name: field for name, field in fields.items() if field.modality == "text"}
-    found_of_texts = {}
+    others = {}
     for name, field in texts.items():
         idf = inverse_frequency(source, name, field.vocab or BYTES, chosen)
-        found_of_texts[name] = idf, np.ones_like(idf)
-    fields = {name: field for name, field in fields.items() if name not in texts}
+        others[name] = idf, np.ones_like(idf)
+    for name, field in fields.items():
+        if field.modality == "audio":
+            others[name] = sound_statistics(source, name, field, chosen)
+    fields = {name: field for name, field in fields.items() if name not in others}
     if not fields:
-        return found_of_texts
+        return others
     total = dict.fromkeys(fields, 0.0)
     squares = dict.fromkeys(fields, 0.0)
     seen = pixels = 0
@@ -196,7 +237,7 @@ def _computed(
             if pixels >= _PIXELS:
                 break
         found.close()  # forgets those not begun
-    return found_of_texts | {
+    return others | {
         name: _standardised(field, total[name] / seen, squares[name] / seen)
         for name, field in fields.items()
     }
@@ -254,10 +295,13 @@ def _means(value: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:
     return total / count, squares / count
 
 
-def _digest(source: Source, limit: int) -> str:
+def _digest(source: Source, wanted: Mapping[str, Field], limit: int) -> str:
     """Return what the statistics depend on: the content of the source and the code of this part."""
     content = {k: v for k, v in source.fingerprint().items() if k not in ("spec", "split")}
     fields = {name: [*field.shape, field.dtype] for name, field in source.fields.items()}
+    for name, field in wanted.items():
+        if field.spectrogram is not None:
+            fields[name] = [*field.shape, field.rate, dataclasses.asdict(field.spectrogram)]
     digest = hashlib.sha256(json.dumps([content, fields, limit], sort_keys=True).encode())
     for code in sorted(pathlib.Path(__file__).parent.rglob("*.py")):
         digest.update(code.read_bytes())
@@ -277,6 +321,8 @@ def _kept(
         channels = (field.shape or (1,))[-1:]
         if field.modality == "text":
             channels = (columns_of(field.vocab or BYTES),)
+        if field.modality == "audio":
+            channels = (_rows(field),)
         if not (mean.shape == std.shape == channels and np.isfinite([mean, std]).all()):
             return None
         if not (std > 0).all():

@@ -15,6 +15,7 @@ import scipy.linalg
 import scipy.optimize
 
 from ssljax.errors import UserError
+from ssljax.evaluation.linear_rows import standardised
 
 GRID = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 _EXTENSIONS = 4  # how often the grid may grow when its best value is the outermost
@@ -200,18 +201,15 @@ class _Problem:
     """Standardised features and labels, to be solved for one or several strengths."""
 
     def __init__(self, features: np.ndarray, labels: np.ndarray):
-        features = jnp.asarray(features, jnp.float32)
-        if features.ndim != 2 or np.shape(labels) != (len(features),):
+        shape = np.shape(features)
+        if len(shape) != 2 or np.shape(labels) != shape[:1]:
             raise ValueError(
-                f"features must be [n, D] with n labels; "
-                f"got {features.shape} and labels {np.shape(labels)}"
+                f"features must be [n, D] with n labels; got {shape} and labels {np.shape(labels)}"
             )
-        self.classes, targets = np.unique(np.asarray(labels), return_inverse=True)
+        self.classes, self.targets = np.unique(np.asarray(labels), return_inverse=True)
         if len(self.classes) < 2:
             raise UserError(f"a probe needs two classes or more; got only {self.classes}")
-        self.targets = jnp.asarray(targets)
-        self.columns, self.mean, self.scale, covariance = _standardise(features)
-        self.covariance = np.asarray(covariance, np.float64)
+        self.rows = standardised(features)
 
     def solve(self, l2: float, start: Classifier | None, tolerance: float) -> Classifier:
         """L-BFGS, from `start` or from zero, until no gradient entry exceeds `tolerance`.
@@ -219,23 +217,25 @@ class _Problem:
         It runs in the variable V with W = R V, R' (curvature * covariance + l2) R ~ 1: there the
         objective bends about equally in all directions, which saves most of the iterations.
         """
-        dimensions, classes = len(self.mean), len(self.classes)
+        rows, classes = self.rows, len(self.classes)
+        dimensions = len(rows.covariance)
         # Of collapsed features the float32 covariance has eigenvalues a little below zero; the
         # margin keeps the factor in being, and changes the variable, not the optimum.
-        margin = 1e-6 * np.trace(self.covariance)
-        bend = _CURVATURE * self.covariance + (l2 + margin) * np.eye(dimensions)
-        factor = np.linalg.cholesky(bend)
-        unbend = scipy.linalg.solve_triangular(factor, np.eye(dimensions), lower=True).T
-        unbend = jnp.asarray(unbend, jnp.float32)
+        bend = _CURVATURE * rows.covariance
+        bend.flat[:: dimensions + 1] += l2 + 1e-6 * np.trace(rows.covariance)
+        factor = scipy.linalg.cholesky(bend, lower=True, overwrite_a=True, check_finite=False)
+        inverse, _ = scipy.linalg.lapack.dtrtri(factor, lower=1)
+        unbend = inverse.T.astype(np.float32)
+
+        at = rows.objective(unbend, self.targets, l2)
 
         def objective(flat):
-            variable = jnp.asarray(flat.reshape(dimensions + 1, classes), jnp.float32)
-            value, slope = _objective(variable, unbend, self.columns, self.targets, l2)
-            return float(value), np.asarray(slope, np.float64).ravel()
+            value, slope = at(flat.reshape(dimensions + 1, classes))
+            return value, slope.ravel()
 
         first = np.zeros((dimensions + 1, classes))
         if start is not None:
-            first[:-1], first[-1] = factor.T @ start.weights, start.bias
+            first[:-1], first[-1] = factor.T @ rows.within(start.weights), start.bias
         result = scipy.optimize.minimize(
             objective,
             first.ravel(),
@@ -244,40 +244,16 @@ class _Problem:
             options={"maxiter": 500, "maxcor": 20, "gtol": tolerance, "ftol": 1e-9},
         )
         solution = result.x.reshape(dimensions + 1, classes).astype(np.float32)
+        weights = rows.without(np.asarray(unbend @ solution[:-1]))
         return Classifier(
-            weights=np.asarray(unbend @ solution[:-1]),
+            weights=np.asarray(weights, np.float32),
             bias=solution[-1],
-            mean=np.asarray(self.mean),
-            scale=np.asarray(self.scale),
+            mean=np.asarray(rows.mean),
+            scale=np.asarray(rows.scale),
             classes=self.classes,
             iterations=int(result.nit),
             converged=bool(result.success),
         )
-
-
-@jax.jit
-def _standardise(features: jax.Array):
-    mean = jnp.mean(features, axis=0)
-    centred = features - mean
-    scale = jnp.sqrt(jnp.mean(jnp.square(centred), axis=0))
-    # Rounding leaves a constant dimension with a scale of about 1e-7 of its value, not 0.
-    scale = jnp.where(scale > 1e-6 * (1e-30 + jnp.abs(mean)), scale, jnp.inf)
-    # One column per example: the products of a fit run 1.4 to 5 times faster on a CPU (5 where D is
-    # a power of two, whose rows fall on the same cache lines), and so do the sums over examples.
-    columns = (centred / scale).T
-    covariance = jnp.matmul(columns, columns.T, precision="highest") / len(features)
-    return columns, mean, scale, covariance
-
-
-@jax.jit
-@jax.value_and_grad
-def _objective(variable, unbend, columns, targets, l2):
-    weights = jnp.matmul(unbend, variable[:-1], precision="highest")
-    logits = jnp.matmul(weights.T, columns, precision="highest") + variable[-1][:, None]
-    target = jnp.arange(len(logits))[:, None] == targets
-    chosen = jnp.sum(jnp.where(target, logits, 0), axis=0)
-    entropy = jnp.mean(jax.nn.logsumexp(logits, axis=0) - chosen)
-    return entropy + 0.5 * l2 * jnp.sum(jnp.square(weights))
 
 
 @jax.jit

@@ -10,37 +10,56 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import average_precision_score
 
+from ssljax.evaluation.entities import are_entities, count_entities
 from ssljax.evaluation.intervals import wilson
 
 DRAWS = 200  # of the bootstrap
-MAIN = {"class": "accuracy", "multi_label": "mean_ap", "regression": "r2", "mask": "mean_iou"}
+MAIN = {
+    "class": "accuracy",
+    "multi_label": "mean_ap",
+    "regression": "r2",
+    "mask": "mean_iou",
+    "tokens": "macro_f1",
+}
+COUNTED = ("mask", "tokens")  # kinds of which `Counts` is kept, and no prediction
 
 
 class Counts:
-    """What of segmented images enters their score, so that no prediction has to be kept.
+    """What of segmented images or tagged texts enters their score, so that no prediction is kept.
 
     Args:
       classes: their number.
+      names: of the classes; where they are those of entities (`ssljax.evaluation.entities`), these
+        are counted too.
     """
 
-    def __init__(self, classes: int):
+    def __init__(self, classes: int, names: Sequence[str] | None = None):
         self.classes = classes
+        self.names = names if names and are_entities(names) else None
         self._parts: list[np.ndarray] = []
+        self._entities: list[tuple[int, int, int]] = []
 
     def add(self, predicted: np.ndarray, masks: np.ndarray) -> None:
-        """Count the pixels of int[n, h, w], what is predicted and what is; below 0: not marked."""
+        """Count the places of int[n, ...], what is predicted and what is; below 0: not marked."""
         classes = np.arange(self.classes)
         for own, true in zip(predicted, masks, strict=True):
             marked = true >= 0
             own, true = own[marked], true[marked]
+            if self.names is not None:
+                self._entities.append(count_entities(own, true, self.names))
             both = np.bincount(true[own == true], minlength=self.classes)
             parts = [np.bincount(one, minlength=self.classes) for one in (own, true)]
             self._parts.append(np.stack([both, *parts])[:, classes])
 
     @property
     def counts(self) -> np.ndarray:
-        """int[n, 3, K]: pixels of each class that are right, predicted, and there."""
+        """int[n, 3, K]: places of each class that are right, predicted, and there."""
         return np.stack(self._parts)
+
+    @property
+    def entities(self) -> np.ndarray:
+        """int[n, 3]: entities that are right, predicted, and there; int[0, 3] if none are told."""
+        return np.array(self._entities, np.int64).reshape(-1, 3)
 
 
 def score(kind: str, predictions: np.ndarray, targets: np.ndarray) -> dict[str, Any]:
@@ -52,14 +71,16 @@ def score(kind: str, predictions: np.ndarray, targets: np.ndarray) -> dict[str, 
     | multi_label | float[n, K] | "mean_ap", the mean over labels that occur, and not always |
     | regression | float[n, K], in the units of targets | "r2" (mean over targets), "mse" of each |
     | mask | `Counts.counts` | "mean_iou" over classes that occur, "pixel_accuracy" |
+    | tokens | `Counts.counts` | "macro_f1" over classes that occur, "token_accuracy", "entity_f1" |
 
     Args:
       kind: of the targets.
       predictions: see above.
-      targets: as in batches; not read of masks.
+      targets: as in batches; not read of masks; of tokens `Counts.entities`.
 
     Returns:
       Each score under its name, its interval under "interval_NAME"; None where it cannot be told.
+      "entity_f1" is there where classes have names of entities.
     """
     return _SCORES[kind](predictions, targets)
 
@@ -124,11 +145,30 @@ def _of_masks(counts: np.ndarray, _: Any) -> dict[str, Any]:
     return _bootstrapped({"mean_iou": mean_iou, "pixel_accuracy": pixels}, len(counts))
 
 
+def _of_tags(counts: np.ndarray, entities: np.ndarray) -> dict[str, Any]:
+    def macro_f1(rows: np.ndarray) -> float | None:
+        both, own, true = counts[rows].sum(axis=0)
+        there = own + true > 0
+        return float(np.mean(2 * both[there] / (own + true)[there])) if there.any() else None
+
+    def tokens(rows: np.ndarray) -> float | None:
+        both, _, true = counts[rows].sum(axis=(0, 2))
+        return float(both / true) if true else None
+
+    def entity_f1(rows: np.ndarray) -> float | None:
+        both, own, true = entities[rows].sum(axis=0)
+        return float(2 * both / (own + true)) if own + true else None
+
+    scores = {"macro_f1": macro_f1, "token_accuracy": tokens}
+    return _bootstrapped(scores | ({"entity_f1": entity_f1} if len(entities) else {}), len(counts))
+
+
 _SCORES = {
     "class": _of_classes,
     "multi_label": _of_labels,
     "regression": _of_numbers,
     "mask": _of_masks,
+    "tokens": _of_tags,
 }
 
 
@@ -157,6 +197,9 @@ def sentence(kind: str, scores: dict[str, Any], examples: int) -> str:
         "mse": ("mean squared error", 1),
         "mean_iou": ("mean IoU", 100),
         "pixel_accuracy": ("pixel accuracy", 100),
+        "macro_f1": ("macro-F1", 100),
+        "token_accuracy": ("token accuracy", 100),
+        "entity_f1": ("entity-level F1", 100),
     }
     parts = []
     for name, (title, scale) in words.items():

@@ -97,15 +97,15 @@ def evaluate(
         rows = rows or _describe(train, test, held_out=test_batches is None)
         left_out = {probe: NOT_ASKED for probe in PROBES if probe not in probes}
         rows["not_measured"] = left_out | rows["not_measured"]
+        asked = settings | {"probes": list(probes)}
+        asked |= {"collapse": name != "raw_input"}  # which cannot
         result[name] = cached(
             scores_folder,
             train,
             test,
-            settings | {"probes": list(probes)},
-            functools.partial(_scores, train, test, settings, rows["not_measured"]),
+            asked,
+            functools.partial(_scores, train, test, asked, rows["not_measured"]),
         )
-        if name == "raw_input":
-            del result[name]["collapse"]  # it cannot collapse
     result["gains"] = pop_gains(result, rows["test_examples"])
     result["protocol"] = rows | settings
     return result
@@ -166,7 +166,9 @@ def _scores(
     settings: Mapping[str, Any],
     not_measured: Mapping[str, str],
 ) -> dict:
-    scores = {"dimension": train.features.shape[1], "collapse": _collapse(train)}
+    scores = {"dimension": train.features.shape[1]}
+    if settings["collapse"]:
+        scores["collapse"] = _collapse(train)
     if "knn" not in not_measured:
         scores["knn"] = _knn(train, test, settings["knn_k"], settings["knn_temperature"])
     if "linear" not in not_measured:

@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from ssljax.data.tokenizers import AminoAcids
 from ssljax.errors import UserError, unknown
 from ssljax.hub.families import FAMILIES, Family, Plan
 from ssljax.hub.files import Tensors, new_folder, read_json
@@ -30,6 +31,12 @@ from ssljax.training.experiment import Experiment, build
 from ssljax.training.run_tokenizer import keep_tokenizer
 from ssljax.training.sharding_rules import describe_sharding
 
+POOLING, SENTENCES = "1_Pooling/config.json", "sentence_bert_config.json"
+_MODES = {
+    "pooling_mode_mean_tokens": "mean",
+    "pooling_mode_cls_token": "first",
+    "pooling_mode_lasttoken": "last",
+}
 COUNTER = "num_batches_tracked"
 _FLOATS = ("float32", "float64", "float16", "bfloat16")
 _CLOSE = 1e-5  # between a fixed tensor and ours
@@ -97,6 +104,7 @@ def import_weights(
         if objective and objective != plan.objective["name"]:
             others = _others(objective, plan)
             plan = dataclasses.replace(plan, objective={"name": objective}, **others)
+        plan = _pooled(place, plan)
         images = shown(place, config, plan) if plan.field is None else None
         title = f"{library}/{model or config.values.get('architecture') or place.absolute().name}"
         spec = _spec(plan, images).replace(**plan.further)
@@ -115,10 +123,44 @@ def _spec(plan: Plan, images: Shown | None) -> Spec:
     return image_spec((*images.size, plan.channels), images.mean, images.std, num_examples=1)
 
 
+def _pooled(place: pathlib.Path, plan: Plan) -> Plan:
+    """Return the plan of a folder of sentence-transformers with its pooling, and the length that
+    it cuts texts to; else as it is."""
+    path = place / POOLING
+    if plan.field is None or plan.field.modality != "text" or not path.exists():
+        return plan
+    given = read_json(path)
+    modes = {
+        key for key, value in given.items() if key.startswith("pooling_mode_") and value is True
+    }
+    names = {_MODES.get(mode) for mode in modes}
+    if len(names) != 1 or None in names:
+        raise UserError(
+            f"{path} asks for the pooling {', '.join(sorted(modes)) or 'of no tokens'}; there is "
+            f"one of {', '.join(_MODES)}"
+        )
+    field, path = plan.field, place / SENTENCES
+    if path.exists():
+        most = Given(read_json(path), path).whole("max_seq_length", field.shape[0])
+        field = field.replace(shape=(min(most, field.shape[0]),))
+    return dataclasses.replace(plan, encoder={**plan.encoder, "pool": names.pop()}, field=field)
+
+
 def _tokenizer(place: pathlib.Path, spec: Spec) -> str:
-    """Return the tokenizer of a folder for its texts, as a config names it; "" for none."""
-    path, texts = place / "tokenizer.json", [one.modality == "text" for one in spec.fields.values()]
-    return f"json:{path}" if any(texts) and path.exists() else ""
+    """Return the tokenizer of a folder for its texts, as a config names it; "" for none.
+
+    Of a folder without a tokenizer.json, vocab.txt is the one of WordPiece (BERT, ELECTRA), or has
+    the ids of amino acids (ESM).
+    """
+    whole, words = place / "tokenizer.json", place / "vocab.txt"
+    if all(one.modality != "text" for one in spec.fields.values()):
+        return ""
+    if whole.exists():
+        return f"json:{whole}"
+    if not words.exists():
+        return ""
+    lines = words.read_text(encoding="utf-8", errors="replace").splitlines()
+    return "amino_acids" if tuple(lines) == AminoAcids.names else f"wordpiece:{words}"
 
 
 def _others(objective: str, plan: Plan) -> dict[str, Any]:

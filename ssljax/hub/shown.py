@@ -35,14 +35,16 @@ class Shown(NamedTuple):
 def shown(place: pathlib.Path, config: Given, plan: Plan) -> Shown:
     """Return what a folder says in preprocessor_config.json or in the "pretrained_cfg" of timm.
 
-    What it does not say is the image size of the model, and ImageNet's mean and deviation; for
-    images without three channels, 0 and 1.
+    What it does not say is the image size of the model, and the mean and deviation of its family:
+    ImageNet's, or those that CLIP and SigLIP have; for images without three channels, 0 and 1.
 
     Raises:
       UserError: values of the wrong kind, or a size that patches do not tile.
     """
-    mean, std = IMAGENET if plan.channels == 3 else ((0.0,) * plan.channels, (1.0,) * plan.channels)
-    default = Shown(plan.image_size, 0, mean, std, "ImageNet" if plan.channels == 3 else "0 and 1")
+    name, mean, std = plan.normalised or ("ImageNet", *IMAGENET)
+    if plan.channels != 3:
+        name, mean, std = "0 and 1", (0.0,) * plan.channels, (1.0,) * plan.channels
+    default = Shown(plan.image_size, 0, mean, std, name)
     if place.is_dir() and (path := place / PREPROCESSOR).exists():
         found = _preprocessor(Given(read_json(path), path), default)
     elif "pretrained_cfg" in config.values:

@@ -12,7 +12,12 @@ from ssljax.ops.normalize import l2_normalize
 
 
 def clip(
-    image: jax.Array, text: jax.Array, *, temperature: float | jax.Array, block: int = 0
+    image: jax.Array,
+    text: jax.Array,
+    *,
+    temperature: float | jax.Array,
+    block: int = 0,
+    present: jax.Array | None = None,
 ) -> jax.Array:
     """CLIP's loss: in the batch, find the text of each image and the image of each text.
 
@@ -30,6 +35,8 @@ def clip(
       temperature: a positive number or a scalar array, which then gets a gradient. The paper trains
         log(1 / temperature); 1 / temperature starts at 1 / 0.07 and is at most 100.
       block: largest number of rows and columns of logits in memory at a time; 0 for B.
+      present: bool[B], which rows are pairs; the others count nowhere, and their loss is 0. None:
+        all.
 
     Returns:
       [B], at least float32; log(B) if all similarities are equal.
@@ -46,12 +53,14 @@ def clip(
     """
     image, text = _checked(image, text, temperature, block)
     checks.several(image=image)
+    one, two = _without_absent(image, text, present)
     if block:
-        of_image, of_text = cross_logsumexp(image, text, True, block)
+        of_image, of_text = cross_logsumexp(one, two, True, block)
     else:
-        logits = product(image, text)
+        logits = product(one, two)
         of_image, of_text = (jax.nn.logsumexp(logits, axis=axis) for axis in (1, 0))
-    return (of_image + of_text) / 2 - jnp.sum(image * text, axis=1)
+    loss = (of_image + of_text) / 2 - jnp.sum(image * text, axis=1)
+    return loss if present is None else jnp.where(present, loss, 0.0)
 
 
 def siglip(
@@ -61,6 +70,7 @@ def siglip(
     temperature: float | jax.Array,
     bias: float | jax.Array,
     block: int = 0,
+    present: jax.Array | None = None,
 ) -> jax.Array:
     """SigLIP's loss: for every pair of an image and a text, predict whether they match.
 
@@ -80,6 +90,7 @@ def siglip(
       bias: a number or a scalar array, which then gets a gradient. The paper starts at -10, because
         only one of B pairs matches: from 0, the first steps would only push all pairs apart.
       block: largest number of rows and columns of logits in memory at a time; 0 for B.
+      present: as of `clip`.
 
     Returns:
       [B], at least float32; log(1 + exp(-bias)) + (B - 1) log(1 + exp(bias)) where image and text
@@ -101,11 +112,13 @@ def siglip(
     bias = jnp.asarray(bias, image.dtype)
     # log(1 + e^-s) = log(1 + e^s) - s: sum over all pairs as if none matched, then subtract the
     # logits of the matching pairs.
+    one, two = _without_absent(image, text, present)
     if block:
-        total = _softplus_sum(image, text, jnp.broadcast_to(bias, len(image)), block)
+        total = _softplus_sum(one, two, jnp.broadcast_to(bias, len(image)), block)
     else:
-        total = jnp.sum(jax.nn.softplus(product(image, text) + bias), axis=1)
-    return total - jnp.sum(image * text, axis=1) - bias
+        total = jnp.sum(jax.nn.softplus(product(one, two) + bias), axis=1)
+    loss = total - jnp.sum(image * text, axis=1) - bias
+    return loss if present is None else jnp.where(present, loss, 0.0)
 
 
 def _checked(image, text, temperature, block):
@@ -115,6 +128,23 @@ def _checked(image, text, temperature, block):
     checks.positive(temperature=temperature)
     checks.not_negative(block=block)
     return l2_normalize(image) / temperature, l2_normalize(text)
+
+
+_ABSENT = -1e9  # a logit of which the exponential is 0, and which is finite
+
+
+def _without_absent(image, text, present):
+    """Return what gives the logits, those of absent rows and columns about -1e9.
+
+    Two more dimensions, (x, 1) . (1, y) = x + y, add to every logit what its row and its column
+    ask for, so that the products need no mask, in blocks or not.
+    """
+    if present is None:
+        return image, text
+    checks.shapes(image=(image, "B D"), present=(present, "B"))
+    off = jnp.where(present, 0.0, _ABSENT).astype(image.dtype)[:, None]
+    one = jnp.ones_like(off)
+    return jnp.concatenate([image, off, one], axis=1), jnp.concatenate([text, one, off], axis=1)
 
 
 # The bias is given per row: in a ring each device then has the gradient of its own rows.

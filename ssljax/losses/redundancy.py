@@ -1,5 +1,7 @@
 """Redundancy reduction: views agree, and their features spread over all dimensions."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from einops import rearrange
@@ -11,7 +13,11 @@ _HIGHEST = jax.lax.Precision.HIGHEST
 
 
 def barlow_twins(
-    z1: jax.Array, z2: jax.Array, *, off_diagonal_weight: float | jax.Array
+    z1: jax.Array,
+    z2: jax.Array,
+    *,
+    off_diagonal_weight: float | jax.Array,
+    present: jax.Array | None = None,
 ) -> jax.Array:
     """Cross-correlation of two views against the identity matrix (Barlow Twins).
 
@@ -30,6 +36,8 @@ def barlow_twins(
       z1: float[B, D], the projections of the first view of every example, B at least 2.
       z2: float[B, D], those of the second view, in the same order.
       off_diagonal_weight: 0.0051 in the official code.
+      present: bool[B], which rows are pairs; the others count nowhere. None: all. The loss of fewer
+        than two is 0.
 
     Returns:
       A scalar, at least float32: 0 if both views are the same and white, about
@@ -49,10 +57,12 @@ def barlow_twins(
     checks.shapes(z1=(z1, "B D"), z2=(z2, "B D"))
     checks.several(z1=z1)
     checks.floats(z1=z1, z2=z2)
-    y1, y2 = (_standardized(z) for z in (z1, z2))
-    correlation = jnp.einsum("bi,bj->ij", y1, y2, precision=_HIGHEST) / len(z1)
+    where, count, several = _rows(z1, present)
+    y1, y2 = (_standardized(z, where) for z in (z1, z2))
+    correlation = jnp.einsum("bi,bj->ij", y1, y2, precision=_HIGHEST) / count
     wanted = jnp.square(jnp.diagonal(correlation) - 1)
-    return jnp.sum(wanted) + off_diagonal_weight * _off_diagonal_squares(correlation)
+    loss = jnp.sum(wanted) + off_diagonal_weight * _off_diagonal_squares(correlation)
+    return loss if several is True else jnp.where(several, loss, 0.0)
 
 
 def vicreg(
@@ -62,6 +72,7 @@ def vicreg(
     invariance_weight: float | jax.Array,
     variance_weight: float | jax.Array,
     covariance_weight: float | jax.Array,
+    present: jax.Array | None = None,
 ) -> jax.Array:
     """Variance, invariance and covariance regularisation (VICReg).
 
@@ -80,6 +91,7 @@ def vicreg(
       invariance_weight: 25 in the paper.
       variance_weight: 25 in the paper.
       covariance_weight: 1 in the paper.
+      present: as of `barlow_twins`.
 
     Returns:
       A scalar, at least float32; 0.99 * variance_weight if all projections are equal.
@@ -97,17 +109,19 @@ def vicreg(
     checks.shapes(z1=(z1, "B D"), z2=(z2, "B D"))
     checks.several(z1=z1)
     checks.floats(z1=z1, z2=z2)
-    batch, dim = z1.shape
-    invariance = jnp.mean(jnp.square(at_least_float32(z1) - at_least_float32(z2)))
+    where, count, several = _rows(z1, present)
+    distance = jnp.square(at_least_float32(z1) - at_least_float32(z2))
+    invariance, dim = jnp.mean(distance, where=where), z1.shape[1]
     variance = covariance = 0.0
-    for z in (_centred(z1), _centred(z2)):
-        var = jnp.sum(jnp.square(z), axis=0) / (batch - 1)
+    for z in (_centred(z1, where=where), _centred(z2, where=where)):
+        var = jnp.sum(jnp.square(z), axis=0) / (count - 1)
         variance += jnp.mean(jax.nn.relu(1 - jnp.sqrt(var + 1e-4))) / 2
-        cov = jnp.einsum("bi,bj->ij", z, z, precision=_HIGHEST) / (batch - 1)
+        cov = jnp.einsum("bi,bj->ij", z, z, precision=_HIGHEST) / (count - 1)
         covariance += _off_diagonal_squares(cov) / dim
-    return (
+    loss = (
         invariance_weight * invariance + variance_weight * variance + covariance_weight * covariance
     )
+    return loss if several is True else jnp.where(several, loss, 0.0)
 
 
 def w_mse(z1: jax.Array, z2: jax.Array, *, group_size: int, epsilon: float) -> jax.Array:
@@ -265,11 +279,26 @@ def sigreg(z: jax.Array, directions: jax.Array) -> jax.Array:
     return 2 * len(z) * jnp.mean(jnp.trapezoid(values, dx=LIMIT / (KNOTS - 1), axis=0))
 
 
-def _centred(z: jax.Array, axis: int = 0) -> jax.Array:
+def _rows(z: jax.Array, present: jax.Array | None) -> tuple[jax.Array | None, Any, Any]:
+    """Return which rows count, bool[B, 1], how many they are, and whether they are two or more.
+
+    Where they are not, all count, so that nothing is divided by 0; the loss is 0 then.
+    """
+    if present is None:
+        return None, len(z), True
+    checks.shapes(z=(z, "B D"), present=(present, "B"))
+    several = jnp.sum(present) >= 2
+    where = present | ~several
+    return where[:, None], jnp.sum(where), several
+
+
+def _centred(z: jax.Array, axis: int = 0, where: jax.Array | None = None) -> jax.Array:
+    """Return z less its mean; with `where`, less that of those rows, and 0 in the others."""
     z = at_least_float32(z)
-    z = z - jnp.mean(z, axis=axis, keepdims=True)
     # Subtract the mean twice: the mean of equal large numbers is rounded, which leaves a spread.
-    return z - jnp.mean(z, axis=axis, keepdims=True)
+    for _ in range(2):
+        z = z - jnp.mean(z, axis=axis, keepdims=True, where=where)
+    return z if where is None else jnp.where(where, z, 0)
 
 
 def _in_range(z: jax.Array, axis: int | tuple[int, int]) -> tuple[jax.Array, jax.Array]:
@@ -279,9 +308,10 @@ def _in_range(z: jax.Array, axis: int | tuple[int, int]) -> tuple[jax.Array, jax
     return z / size, size
 
 
-def _standardized(z: jax.Array) -> jax.Array:
-    z, size = _in_range(_centred(z), axis=0)
-    return z * jax.lax.rsqrt(jnp.mean(jnp.square(z), axis=0) + (1e-5 / size / size)[0])
+def _standardized(z: jax.Array, where: jax.Array | None) -> jax.Array:
+    z, size = _in_range(_centred(z, where=where), axis=0)
+    var = jnp.mean(jnp.square(z), axis=0, where=where)
+    return z * jax.lax.rsqrt(var + (1e-5 / size / size)[0])
 
 
 def _off_diagonal_squares(matrix: jax.Array) -> jax.Array:

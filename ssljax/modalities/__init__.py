@@ -1,6 +1,7 @@
 """What differs between kinds of data, one entry each: views, normalisation, targets, baselines."""
 
 from ssljax.errors import unknown
+from ssljax.modalities.audio import Audio
 from ssljax.modalities.base import Modality, Reconstruction
 from ssljax.modalities.image import Image
 from ssljax.modalities.series import Series
@@ -10,6 +11,7 @@ from ssljax.modalities.video import Video
 from ssljax.spec import Field
 
 MODALITIES: dict[str, Modality] = {
+    "audio": Audio(),
     "image": Image(),
     "series": Series(),
     "table": Table(),

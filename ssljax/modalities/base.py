@@ -43,10 +43,12 @@ class Modality(abc.ABC):
       view: the class of one kind of view; a config sets its fields. It has the attributes `size`
         (views of one size are encoded together) and `count`.
       encoder: the name of an encoder that a run takes where the config names none.
+      restores: whether `restore` gives back examples as the data have them.
     """
 
     view: ClassVar[type]
     encoder: ClassVar[str]
+    restores: ClassVar[bool] = True
 
     @abc.abstractmethod
     def like(self, groups: Groups, field: Field) -> Groups:

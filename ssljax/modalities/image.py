@@ -17,6 +17,7 @@ from ssljax.ops.pixels import check_range, unit_range
 
 COLORS = ("contrast", "saturation", "hue", "grey_prob")  # brightness is of each channel by itself
 RAW_SIZE = 32  # a side of more pixels is shrunk: a probe on 150,528 values is not better
+_BATCH = 4  # axes of a batch of images
 
 
 class Image(Modality):
@@ -86,6 +87,8 @@ class Image(Modality):
 def _degraded(corrupt, keys, value, strength, bank):
     del bank
     value = jnp.asarray(value)
+    for _ in range(value.ndim - _BATCH):  # clips, and frames: all of a video alike
+        corrupt = jax.vmap(corrupt, in_axes=(None, 0, None))
     made = jax.vmap(corrupt, in_axes=(0, 0, None))(keys, unit_range(value), strength)
     if jnp.issubdtype(value.dtype, jnp.floating):
         return made.astype(value.dtype)

@@ -70,6 +70,10 @@ class Video(Modality):
         out = math.prod(encoder.patch) * channels
         return PatchReconstruction(encoder.patch, out, normalize, channels)
 
+    def corruptions(self, field):
+        """Return those of images, the same for all frames of a clip."""
+        return Image().corruptions(field)
+
     def raw(self, value, field):
         """Return the mean and the standard deviation over time of each pixel, shrunk as images."""
         clips = unit_range(value)

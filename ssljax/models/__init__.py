@@ -8,6 +8,7 @@ from ssljax.models.base import (
     init_with_output,
     without_drop_path,
 )
+from ssljax.models.captioner import CaptionDecoder, CaptionPooler
 from ssljax.models.decoders import ConvDecoder, MAEDecoder, Predictor
 from ssljax.models.discriminator import PairDiscriminator
 from ssljax.models.heads import MLP, DINOHead, LinearHead, MaskToken, Prototypes, Scalar
@@ -28,6 +29,8 @@ __all__ = [
     "ENCODERS",
     "MLP",
     "BatchNorm",
+    "CaptionDecoder",
+    "CaptionPooler",
     "ConvDecoder",
     "DINOHead",
     "Encoded",

@@ -40,7 +40,10 @@ class AudioTransformer(Encoder):
     def grid(self, shape: tuple[int, ...]) -> Grid:
         """Return the (time, frequency) of patches of a spectrogram (frames, bands)."""
         if len(shape) != 2:
-            raise UserError(f"an audio transformer takes spectrograms [T, F], got {list(shape)}")
+            raise UserError(
+                f"an audio transformer takes spectrograms [T, F], got {list(shape)}; set "
+                "config.data.sound='log_mel'"
+            )
         size = dict(zip(("frames", "bands"), shape, strict=True))
         patch = {"patch_time": self.patch_time, "patch_bands": self.patch_bands}
         return tiles("spectrograms", size, patch)
@@ -84,7 +87,8 @@ class WaveTransformer(Encoder):
         """Return the number of frames of a waveform (samples,)."""
         if len(shape) != 1 or not frames(shape[0]):
             raise UserError(
-                f"a wave transformer takes waveforms [S] of at least 400 samples, got {list(shape)}"
+                f"a wave transformer takes waveforms [S] of at least 400 samples, got "
+                f"{list(shape)}; set config.data.sound='wave'"
             )
         return (frames(shape[0]),)
 

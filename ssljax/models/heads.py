@@ -67,8 +67,9 @@ class MLP(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        """Map x[B, D] to float32[B, out]."""
+    def __call__(self, x: jax.Array, *, train: bool, present: jax.Array | None = None) -> jax.Array:
+        """Map x[B, D] to float32[B, out]; `present`, bool[B]: of which a BatchNorm's statistics
+        are."""
         if self.output_norm not in OUTPUT_NORMS:
             raise unknown("output_norm", self.output_norm, OUTPUT_NORMS)
         if self.activation not in ACTIVATIONS:
@@ -77,14 +78,14 @@ class MLP(nn.Module):
         for i, width in enumerate(self.hidden):
             x = self._linear(x, width, not self.norm, f"linear_{i}", None)
             if self.norm:
-                x = BatchNorm(**norms, name=f"norm_{i}")(x, train=train)
+                x = BatchNorm(**norms, name=f"norm_{i}")(x, train=train, present=present)
             x = ACTIVATIONS[self.activation](x)
         x = self._linear(x, self.out, self.output_bias, "output", self.output_axis)
         x = x.astype(jnp.float32)
         if affine := OUTPUT_NORMS[self.output_norm]:
             scale, bias = affine
             x = BatchNorm(**norms, use_scale=scale, use_bias=bias, name="output_norm")(
-                x, train=train
+                x, train=train, present=present
             )
         return x
 
@@ -108,12 +109,14 @@ class LinearHead(nn.Module):
       out: width of the output.
       norm: "none" or "batch" (BatchNorm without parameters, MAE's linear probe).
       std: standard deviation of the kernel at the start; the bias starts at 0.
+      dropout: share of the input that is set to 0 in training.
       dtype: "float32" or "bfloat16" for the product; the output is float32.
     """
 
     out: int
     norm: str = "none"
     std: float = 0.01
+    dropout: float = 0.0
     dtype: str = "float32"
 
     @nn.compact
@@ -125,6 +128,7 @@ class LinearHead(nn.Module):
             x = norm(x, train=train)
         elif self.norm != "none":
             raise unknown("head_norm", self.norm, ("none", "batch"))
+        x = nn.Dropout(self.dropout, deterministic=not train)(x)
         # Classes are cut over "tensor" as the ids of a vocabulary are.
         kernel_init = named_init(nn.initializers.normal(self.std), None, "vocab")
         bias_init = named_init(nn.initializers.zeros, "vocab")

@@ -40,8 +40,12 @@ class BatchNorm(nn.Module):
     scale_init: jax.nn.initializers.Initializer = nn.initializers.ones
 
     @nn.compact
-    def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
-        """Normalise x[B, ..., C]; in training, also update the running statistics."""
+    def __call__(self, x: jax.Array, *, train: bool, present: jax.Array | None = None) -> jax.Array:
+        """Normalise x[B, ..., C]; in training, also update the running statistics.
+
+        `present`, bool[B], says which examples statistics are of; without any, of all, and the
+        running ones stay.
+        """
         channels = x.shape[-1:]
         mean = self.variable("batch_stats", "mean", jnp.zeros, channels, jnp.float32)
         var = self.variable("batch_stats", "var", jnp.ones, channels, jnp.float32)
@@ -60,13 +64,22 @@ class BatchNorm(nn.Module):
         # Whatever is subtracted, the statistics are the same, and so is their gradient.
         first = jax.lax.stop_gradient(jnp.mean(centred[:, :1], within, keepdims=True))
         centred = centred - first
-        offset = jnp.mean(centred, within, keepdims=True)
+        where, size, take = None, centred[0, ..., 0].size, 1 - self.momentum
+        if present is not None:
+            if self.groups > 1:
+                raise ValueError("statistics of a part of the batch are those of one group")
+            counted = present | ~jnp.any(present)
+            where = counted.reshape(1, -1, *(1,) * (centred.ndim - 2))
+            size = jnp.sum(counted) * (size // len(x))
+            take = take * jnp.any(present)
+        offset = jnp.mean(centred, within, keepdims=True, where=where)
         # Rounding can leave a variance of nearly nothing below zero.
-        spread = jnp.maximum(jnp.mean(centred**2, within, keepdims=True) - offset**2, 0.0)
+        squares = jnp.mean(centred**2, within, keepdims=True, where=where)
+        spread = jnp.maximum(squares - offset**2, 0.0)
         if not self.is_initializing():
-            size = centred[0, ..., 0].size
-            keep, take = self.momentum, 1 - self.momentum
-            batch_var = reduce(spread, "g ... c -> c", "mean") * (size / max(size - 1, 1))
+            keep = self.momentum if present is None else 1 - take
+            least = max if present is None else jnp.maximum
+            batch_var = reduce(spread, "g ... c -> c", "mean") * (size / least(size - 1, 1))
             batch_mean = reduce(first + offset, "g ... c -> c", "mean")
             mean.value = keep * mean.value + take * batch_mean
             var.value = keep * var.value + take * batch_var

@@ -154,6 +154,12 @@ class Objective:
 
     # Defaults, for a task to override.
 
+    @property
+    def continues(self) -> tuple[str, ...]:
+        """Return the networks besides the encoder that start as those of the run that `init_from`
+        names, where that has them."""
+        return ()
+
     def run_once(self, net: Net) -> None:
         """Call every network once, on blank input: so parameters get their shapes.
 
@@ -206,7 +212,9 @@ class Objective:
         Returns:
           The features [B, D] under the name of the field, and its tokens [B, N, d] under
           "tokens/NAME". An objective of prototypes adds the logits [B, K] of their assignments
-          under "assignments/NAME", see `ssljax.evaluation.protocols.label_free`.
+          under "assignments/NAME", see `ssljax.evaluation.protocols.label_free`; a language model
+          the losses of a text, [B, 2], under "losses/NAME", see
+          `ssljax.evaluation.protocols.held_out_loss`.
         """
         net = self.evaluated(params, state)
         encoded = net.encoder(plain(batch[self.run.name], self.run.field))

@@ -6,18 +6,22 @@ import re
 
 from ml_collections import ConfigDict
 
-from ssljax.data import KNOWN, UNLABELLED, Described, assumed_spec, described
+from ssljax.data import KNOWN, UNLABELLED, Described, assumed_spec
 from ssljax.errors import UserError
 from ssljax.models import encoder_class
-from ssljax.spec import LABEL, Field, Spec
+from ssljax.spec import LABEL, SPECIAL, Field, Spec
 from ssljax.training.data_record import read_spec
 from ssljax.training.data_sets import open_training_data
 
 USAGE = (
     "a run's workdir or its data.json, or MODALITY:SHAPE:NUMBER, such as image:256x256x3:1281167, "
-    "series:128x6:2460 (steps x channels) or table:14:32561 (numeric columns)"
+    "series:128x6:2460 (steps x channels), table:14:32561 (numeric columns), text:30522:1000000 "
+    "(ids) or audio:16000:1000 (samples, of 16 kHz); of several fields "
+    "image:224x224x3+text:49408:1000000"
 )
-_RANKS = {"image": 3, "series": 2, "table": 1}
+_RANKS = {"image": 3, "series": 2, "table": 1, "text": 1, "audio": 1}
+_DTYPES = {"image": "uint8", "audio": "int16"}
+_RATES = {"audio": 16_000.0}
 
 
 def spec_of(config: ConfigDict, given: str = "") -> Spec:
@@ -35,7 +39,7 @@ def spec_of(config: ConfigDict, given: str = "") -> Spec:
     """
     data = config.data
     if given:
-        return assumed_spec(_given(given), data)
+        return assumed_spec(_packed(_given(given, config), config), data)
     try:
         source = open_training_data(config)
     except UserError as error:
@@ -44,7 +48,7 @@ def spec_of(config: ConfigDict, given: str = "") -> Spec:
         if not counts.get(data.split):
             raise UserError(f"{error}; or say what the data are like: --spec {USAGE}") from error
         known = dataclasses.replace(KNOWN[data.source], num_examples=counts[data.split])
-        source = only_read(known, config)
+        source = _packed(only_read(known, config), config)
     return assumed_spec(source, data)
 
 
@@ -57,17 +61,41 @@ def only_read(source: Described, config: ConfigDict) -> Described:
     return dataclasses.replace(source, fields=fields if own else source.fields)
 
 
-def _given(text: str) -> Described:
-    found = re.fullmatch(rf"({'|'.join(_RANKS)}):(\d+(?:x\d+)*):(\d+)", text)
+def _packed(source: Described, config: ConfigDict) -> Described:
+    """Return texts as rows of several, if `config.data.pack` is set, as preparation makes them."""
+    if not config.data.pack or "text" not in source.fields:
+        return source
+    rows = source.fields["text"].replace(shape=(config.data.pack,))
+    return dataclasses.replace(source, fields={**source.fields, "text": rows})
+
+
+def _given(text: str, config: ConfigDict) -> Described:
+    one = rf"(?:{'|'.join(_RANKS)}):\d+(?:x\d+)*"
+    found = re.fullmatch(rf"({one}(?:\+{one})*):(\d+)", text)
     if not found:
         if not pathlib.Path(text).exists():
             raise UserError(f"--spec {text!r} is neither there nor understood; give {USAGE}")
         spec = read_spec(pathlib.Path(text))
         return Described(text, {"label": LABEL, **spec.fields}, spec.num_examples)
-    modality, count = found[1], int(found[3])
-    shape = tuple(map(int, found[2].split("x")))
-    if len(shape) != _RANKS[modality] or 0 in (*shape, count):
-        raise UserError(f"--spec {text!r} is not understood; give {USAGE}")
+    count, fields = int(found[2]), {"label": _label(config)}
+    for each in found[1].split("+"):
+        modality, _, sides = each.partition(":")
+        shape = tuple(map(int, sides.split("x")))
+        if len(shape) != _RANKS[modality] or 0 in (*shape, count) or modality in fields:
+            raise UserError(f"--spec {text!r} is not understood; give {USAGE}")
+        fields[modality] = _field(modality, shape)
+    return Described(text, fields, count)
+
+
+def _label(config: ConfigDict) -> Field:
+    """Return the labels of data of which nothing is said: two classes where they are trained on."""
+    return LABEL.replace(classes=2 if config.data.labels else 0)
+
+
+def _field(modality: str, shape: tuple[int, ...]) -> Field:
+    if modality == "text":  # of a tokenizer with every special token, whichever their ids
+        special = tuple((role, number) for number, role in enumerate(SPECIAL))
+        return Field("text", (None,), "int32", vocab=shape[0], ragged=True, special=special)
     cardinalities = (0,) * shape[0] if modality == "table" else ()
-    dtype = "uint8" if modality == "image" else "float32"
-    return described(text, Field(modality, shape, dtype, cardinalities=cardinalities), count)
+    dtype, rate = _DTYPES.get(modality, "float32"), _RATES.get(modality, 0.0)
+    return Field(modality, shape, dtype, cardinalities=cardinalities, rate=rate)

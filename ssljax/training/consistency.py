@@ -89,12 +89,13 @@ _USUAL = Config()
 # Keys that only some modalities have a use for.
 _SIZES = {
     "data.image_size": ("image",),
-    "data.length": ("series", "text", "video"),
+    "data.length": ("series", "text", "audio", "video"),
     "data.stride": ("video",),
     "data.clips": ("video",),
     "data.ragged": ("series", "text"),
     "data.pack": ("series", "text"),
     "data.tokenizer": ("text",),
+    "data.spectrogram": ("audio",),
     "evaluation.size": ("image",),
     "evaluation.resize": ("image",),
     "evaluation.clips": ("video",),
@@ -103,11 +104,11 @@ _SIZES = {
 
 def require_sizes(config: ConfigDict, spec: Spec) -> None:
     """Raise a UserError if a size is set, or a treatment of lengths, that none of the data has."""
-    found = {field.modality for field in spec.fields.values()} - {"label"}
+    found = {field.modality for field in spec.fields.values()} - {"label", "presence"}
     for key, modalities in _SIZES.items():
         section, name = key.split(".")
         value, usual = config[section][name], getattr(getattr(_USUAL, section), name)
-        if value != usual and not found & {*modalities}:
+        if value and value != usual and not found & {*modalities}:
             raise UserError(
                 f"config.{key}={value} is for data of the modality {' or '.join(modalities)}, and "
                 f"the data are of the modality {' and '.join(sorted(found))}; leave it out"

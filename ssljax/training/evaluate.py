@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from ssljax.data import Source, Subset, only
+from ssljax.data import Source, Subset, only, whole
 from ssljax.data.storage import data_directory
 from ssljax.errors import MissingSplit, UserError
 from ssljax.evaluation import evaluate, quick
@@ -206,6 +206,7 @@ def _open_sets(experiment: Experiment) -> _Sets:
         if options.test_split != default_config().evaluation.test_split:
             raise  # asked for by name, so it has to be there
         return _Sets(train, None)
+    test = whole(test)  # what stands in for a field says nothing of a run
     labelled = [source for source in (train, test) if "label" in source.fields]  # of any kind
     if len(labelled) == 1:
         return _Sets(labelled[0], None)
@@ -269,6 +270,12 @@ def _require_alike(spec: str, source: Source, name: str, field: Field) -> None:
             raise UserError(
                 f"the texts of {spec} are ids of a vocabulary of {found.vocab}, those that the run "
                 f"is trained on of {field.vocab}; set config.evaluation.source to such a set"
+            )
+    elif field.modality == "audio":
+        if found.rate != field.rate:
+            raise UserError(
+                f"the sounds of {spec} have {found.rate:g} samples per second, those that the run "
+                f"is trained on {field.rate:g}; set ?rate={field.rate:g} of an audio: source"
             )
     elif found.shape[-1] != field.shape[-1]:
         raise UserError(

@@ -140,7 +140,7 @@ class Experiment:
         return {
             name: _as_evaluated(field, self.config.evaluation)
             for name, field in self.objective.run.spec.fields.items()
-            if field.modality != "label"
+            if field.modality not in ("label", "presence")
         }
 
     @functools.cached_property

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Sequence
 
 import jax
+import jax.numpy as jnp
 import optax
 
 from ssljax.errors import UserError, unknown
@@ -13,6 +14,8 @@ SCHEDULES = {
     "cosine": "half a cosine from the peak down to final_scale * peak",
     "constant": "the peak throughout",
     "linear": "a straight line from the peak down to final_scale * peak",
+    "rsqrt": "the peak times sqrt(warmup_steps / step), as in the first transformers "
+    "(arXiv:1706.03762, section 5.3)",
     "step": "the peak times gamma for each milestone passed",
     "wsd": "warm-up, stable, decay: the peak, then in the last cooldown_steps a straight line down "
     "to final_scale * peak (arXiv:2405.18392)",
@@ -88,6 +91,16 @@ def warmup_then(
         after = optax.linear_schedule(
             peak, peak * final_scale, cooldown_steps, transition_begin=rest - cooldown_steps
         )
+    elif name == "rsqrt":
+        if not warmup_steps:
+            raise UserError(
+                "optimizer.warmup_steps is 0: with schedule 'rsqrt' the learning rate is the peak "
+                "times sqrt(warmup_steps / step), so there must be a warm-up"
+            )
+
+        def after(step):  # it is asked for steps of the warm-up too, which are below 0
+            return peak * (warmup_steps / (warmup_steps + jnp.maximum(step, 0))) ** 0.5
+
     else:
         after = optax.constant_schedule(peak)
     if not warmup_steps:

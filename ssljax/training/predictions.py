@@ -11,7 +11,7 @@ import numpy as np
 
 from ssljax.data import Source, only
 from ssljax.errors import MissingSplit, UserError
-from ssljax.evaluation.predictions import MAIN, Counts, score
+from ssljax.evaluation.predictions import COUNTED, MAIN, Counts, score
 from ssljax.spec import Field, target_kind
 from ssljax.training.data_sets import open_data, training_parts
 from ssljax.training.experiment import Experiment
@@ -78,7 +78,7 @@ def scored(experiment: Experiment, state: TrainState, source: Source) -> dict[st
     label = experiment.objective.run.spec.fields["label"]
     kind = target_kind(label)
     predict = _predictor(experiment, kind)
-    counts = Counts(max(label.classes, source.fields["label"].classes))
+    counts = Counts(max(label.classes, source.fields["label"].classes), source.class_names)
     rows: list[np.ndarray] = []
     targets: list[np.ndarray] = []
     names = (experiment.objective.run.name, *experiment.objective.run.encoders, "id")
@@ -89,13 +89,13 @@ def scored(experiment: Experiment, state: TrainState, source: Source) -> dict[st
         found, valid = np.asarray(made), batch["valid"]
         if not np.isfinite(found[valid]).all():
             raise UserError("the predictions are not finite; the training has diverged")
-        if kind == "mask":
+        if kind in COUNTED:
             counts.add(found[valid], batch["label"][valid])
         else:
             rows.append(found[valid])
             targets.append(batch["label"][valid])
-    if kind == "mask":
-        return score(kind, counts.counts, np.zeros(0))
+    if kind in COUNTED:
+        return score(kind, counts.counts, counts.entities)
     return score(kind, np.concatenate(rows), np.concatenate(targets))
 
 
@@ -115,7 +115,7 @@ def _notes(experiment: Experiment, test: Source) -> list[str]:
 
 def _predictor(experiment: Experiment, kind: str) -> Callable[..., jax.Array]:
     name = experiment.objective.predicts
-    if kind != "mask":
+    if kind not in COUNTED:
         return experiment.jitted(name)
     logits = experiment.jitted(name)  # of which the largest is all that is sent to the host
     return jax.jit(lambda *args: jnp.argmax(logits(*args), axis=-1).astype(jnp.int32))
@@ -161,5 +161,5 @@ def _require_same_labels(experiment: Experiment, source: Source) -> None:
 
 
 def _same_length(one: Field, two: Field) -> bool:
-    """Whether the labels of two splits are as many; masks are of any size."""
-    return len(one.shape) == 2 or one.shape == two.shape
+    """Whether the labels of two splits are as many; masks and tagged texts are of any size."""
+    return target_kind(one) in COUNTED or one.shape == two.shape

@@ -42,10 +42,12 @@ class Data:
       split: part of it that is trained on
       mixture: sets to mix in: ({"source": .., "weight": batches per batch of source}, ..)
       image_size: pixels of a side, or (height, width); 0: as images are (mixed sizes need one)
-      length: steps of series, tokens of texts, frames of clips of videos; 0: as they are
+      length: steps of series, samples of sounds, tokens of texts, frames of videos; 0: as they are
       stride: of clips of videos: every so many-th frame
       clips: number of clips of each video that a batch holds, for as many views
-      broken: what to do with an image file, a text or a video that cannot be read
+      sound: what encoders are shown of sounds: "log_mel", "mfcc", or the wave
+      spectrogram: fields of a log-mel or mfcc that differ: {"bands": 64, "window": 400, "hop": 160}
+      broken: what to do with an image, sound or video file or a text that cannot be read
       tokenizer: bytes, amino_acids, wordpiece:PATH (vocab.txt), json:PATH; "": bytes, or ids as are
       ragged: whether the padding of short series is hidden from encoder and loss
       pack: length of rows of several series or texts, none of which sees another; 0: none
@@ -69,6 +71,8 @@ class Data:
     length: CountOrNone = 0
     stride: Count = 1
     clips: Count = 1
+    sound: Literal["log_mel", "mfcc", "wave"] = "log_mel"
+    spectrogram: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     broken: Literal["refuse", "skip"] = "refuse"
     tokenizer: str = ""
     ragged: bool = False
@@ -133,7 +137,7 @@ class Optimizer:
     name: Literal["adamw", "sgd", "lars", "lamb"] = "adamw"
     learning_rate: Positive = 1e-3
     scale_by_batch: Literal["none", "linear", "sqrt"] = "none"
-    schedule: Literal["cosine", "linear", "constant", "step", "wsd"] = "cosine"
+    schedule: Literal["cosine", "linear", "constant", "step", "wsd", "rsqrt"] = "cosine"
     warmup_steps: Size = 0
     warmup_init_scale: Share = 0.0
     final_scale: Share = 0.0

@@ -189,7 +189,7 @@ def how_shown(experiment: Experiment, *, shorter: int = 0, size: int = 0) -> dic
       shorter, size: see `Subject.encoded`.
     """
     shapes = {field.modality: field.shape for field in experiment.shown.values()}
-    lengths = [shapes[one][0] for one in ("series", "text") if one in shapes]
+    lengths = [shapes[one][0] for one in ("series", "text", "audio") if one in shapes]
     lengths += [shapes["video"][-4]] if "video" in shapes else []
     sides = shapes["image"][:2] if "image" in shapes else None
     return {

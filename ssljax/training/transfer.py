@@ -187,21 +187,35 @@ def _loaded(
                 plan[f"objective_state/stats/encoder/{path}"] = Fitted(
                     (other.stats + path,), lambda one: one, ""
                 )
+        for name in objective.continues:
+            theirs = _beside(other.params, name)
+            shapes, own = _below(saved, theirs), _below(leaves, f"params/{name}/")
+            if shapes == own:
+                plan |= {
+                    f"params/{name}/{path}": Fitted((theirs + path,), lambda one: one, "")
+                    for path in own
+                }
         arrays = _read(checkpoints, plan, saved, leaves, step)
     finally:
         checkpoints.close()
     found = {**leaves, **arrays}
     for part, source in (("teacher", "params"), ("teacher_stats", "objective_state/stats")):
-        for path in _below(leaves, f"objective_state/{part}/encoder/"):
-            # The moving average starts where the parameters do.
-            found[f"objective_state/{part}/encoder/{path}"] = _copied(
-                found[f"{source}/encoder/{path}"]
-            )
+        for name in ("encoder", *objective.continues):
+            for path in _below(leaves, f"objective_state/{part}/{name}/"):
+                # The moving average starts where the parameters do.
+                found[f"objective_state/{part}/{name}/{path}"] = _copied(
+                    found[f"{source}/{name}/{path}"]
+                )
     whose = f"the encoder of {workdir}" if other.who == "student" else f"the teacher of {workdir}"
     say(f"starting from {whose}, step {step:,}:")
     for line in _table(plan, leaves, saved, other):
         say(line)
     return jax.tree.unflatten(jax.tree.structure(state), [found[path] for path in leaves])
+
+
+def _beside(encoder: str, name: str) -> str:
+    """Return the path of a network beside that of an encoder."""
+    return f"{encoder.removesuffix('encoder/')}{name}/"
 
 
 def _under(one: Fitted, prefix: str) -> Fitted:

@@ -274,6 +274,44 @@ def test_pixels_are_classified(files, tmp_path, capsys):
     assert "mean IoU" in capsys.readouterr().out
 
 
+def test_words_are_tagged_and_berts_pooler_goes_on(files, tmp_path, capsys):
+    """Texts: a class for each word; and one of each text, from the pooler of the other run."""
+    words, folder = ("Rome", "Paris", "sees", "the", "runs"), tmp_path / "data"
+    folder.mkdir()
+    for split, count in (("train", 96), ("test", 48)):
+        rows = np.random.default_rng(count).integers(0, 5, (count, 6))
+        lines = [
+            {"tokens": [words[n] for n in row], "label": int(row[0] > 2)}
+            | {"tags": ["B-LOC" if n < 2 else "O" for n in row]}
+            for row in rows.tolist()
+        ]
+        (folder / f"{split}.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    source = f"jsonl:{folder}?text=tokens"
+    data = (f"--config.data.source={source}", "--config.data.tokenizer=bytes")
+    short = (*data, "--config.data.length=32", "--config.evaluation.every=0")
+    bert, tagged, pooled = (tmp_path / name for name in ("bert", "tagged", "pooled"))
+    further = ("--config.steps=1", "--config.evaluation.protocols={}", "--config.encoder.length=32")
+    file = f"--config={files}/pretrain.py:bert"
+    assert main(["pretrain", file, f"--workdir={bert}", *short, *further]) == 0
+    views = ', "views": {"crop": {"crop_scale": (0.7, 1.0)}}'
+    (tmp_path / "texts.py").write_text(FINETUNE.replace(views, ""))
+    own = ["finetune", f"--init-from={bert}", f"--config={tmp_path / 'texts.py'}", *short]
+    own += ["--config.data.held_out=0.0", "--config.encoder.drop_path=0.0"]
+    source = f"--config.data.source={source}&label=tags"
+    assert main([*own, f"--workdir={tagged}", source]) == 0
+    result = json.loads((tagged / "finetuning.json").read_text())
+    assert result["kind"] == "tokens" and result["examples"] == 48
+    assert result["scores"]["entity_f1"] > 0.9
+    capsys.readouterr()
+    further = (f"--workdir={pooled}", "--config.objective.pooler=True", "--config.steps=1")
+    source = source.replace("=tags", "=label")
+    still = "--config.optimizer.learning_rate=1e-9"
+    assert main([*own, source, *further, still]) == 0
+    assert "loaded      pooler" in capsys.readouterr().out
+    one, two = (_state(run).params["pooler"]["linear"]["kernel"] for run in (bert, pooled))
+    np.testing.assert_allclose(one, two, atol=1e-6)
+
+
 def test_released_weights_are_finetuned(files, tmp_path, capsys):
     """Of an imported run, whose images were larger and coloured."""
     places = np.pad(sincos((4, 4), made_up.WIDTH), ((1, 0), (0, 0)))[None]

@@ -68,6 +68,20 @@ def test_without_a_title_the_file_name_serves_and_the_creator_is_unknown():
     assert found.title == "red apple" and found.creator == ""
 
 
+def test_the_text_is_the_title_or_for_a_collection_the_file_name_with_keywords():
+    subject = "<dc:subject><rdf:Bag>{}</rdf:Bag></dc:subject>"
+    words = ["", "HASH(0x8a393fc)", "hash", "Mammal", "ann lee", "red_fox", "mammal", "fox"]
+    own = subject.format("".join(f"<rdf:li>{word}</rdf:li>" for word in words)).encode()
+    fox = openclipart.Drawing(("animals/f.svg",), svg("0 0", "A fox") + own)
+    assert fox.keywords == ("mammal", "red fox", "fox")
+    icons = [
+        openclipart.Drawing((f"computer/open_{i}.svg",), svg(f"0 {i}", "icons"))
+        for i in range(openclipart.OF_ONE_TITLE + 1)
+    ]
+    assert openclipart.texts_of([fox, *icons[1:]]) == ["A fox, mammal, red fox"] + 5 * ["icons"]
+    assert openclipart.texts_of(icons) == [f"open {i}" for i in range(6)]
+
+
 def test_what_is_blank_broken_or_alike_is_left_out(small, tmp_path):
     def named(colour, title):
         return svg(colour, title, "")

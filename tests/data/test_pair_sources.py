@@ -8,7 +8,7 @@ import tarfile
 import numpy as np
 import pytest
 
-from ssljax.data import Pipeline, epoch, open_source, texts_of
+from ssljax.data import Pipeline, epoch, only, open_source, texts_of, whole
 from ssljax.data.host import Captions
 from ssljax.errors import UserError
 from tests.data.conftest import picture
@@ -200,3 +200,40 @@ def test_tar_shards_that_are_broken_are_named(tmp_path):
     shard(tmp_path / "d/test-0.tar", good)
     with pytest.raises(UserError, match="the example 0 is in 'test' and in 'train'"):
         open_source(f"tar:{tmp_path / 'd'}")
+
+
+@pytest.mark.parametrize("sizes", [(12, 16), (10, 16)])  # of one size, or of several
+def test_lines_may_lack_what_is_optional_and_batches_say_so(tmp_path, sizes):
+    lines = [{"id": 0, "image": "0.png"}, LINES[0], {"id": 2, "text": "three"}, LINES[1]]
+    lines[1] = {**lines[1], "id": 5}
+    name = manifest(tmp_path, lines, sizes=sizes)
+    with pytest.raises(UserError, match="2 of 4 documents .* 'text' is missing"):
+        open_source(name)
+    source = open_source(f"{name}?optional=text,image")
+    assert "2 of 4 examples are pairs; 1 without 'text', 1 without 'image'" in source.report
+    assert [source[i]["text.present"] for i in range(4)] == [False, True, True, True]
+    assert [source[i]["image.present"] for i in range(4)] == [True, True, False, True]
+    # What stands there is another example's: of an earlier one, else of the first.
+    assert [source[i]["text"][0] for i in range(4)] == ["a red car", "a red car", "three", "two"]
+    np.testing.assert_array_equal(source[2]["image"], source[1]["image"])
+    assert len(whole(source)) == 2 and whole(source)[1]["text"] == ("two", "also two")
+    assert whole(only(source, ["image"]))[2]["image"][0, 0, 0] == 1
+    batch = Pipeline(source, 0, 4, image_size=8, length=4).batch(0)
+    assert batch["text.present"].dtype == bool and batch["text.present"].sum() == 3
+    other = open_source(f"{manifest(tmp_path, lines[:3], sizes=sizes)}?optional=image,text")
+    assert other.fingerprint()["content"] != source.fingerprint()["content"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "options", "said"),
+    [
+        ([{"id": 3}, LINES[0]], "optional=text,image", "neither 'image' nor 'text'"),
+        ([{"image": "0.png"}, {"text": "x"}], "optional=text,image", "0 of 2 examples are pairs"),
+        ([LINES[0]], "optional=audio", "unknown optional field of a pairs: source 'audio'"),
+        ([LINES[0]], "fields=text&optional=text", "leaves nothing that every line has"),
+        ([{"image": "9.png"}, LINES[0]], "optional=image", "the file 9.png does not exist"),
+    ],
+)
+def test_what_lacks_everything_is_refused(tmp_path, lines, options, said):
+    with pytest.raises(UserError, match=said):
+        open_source(f"{manifest(tmp_path, lines)}?{options}")

@@ -139,7 +139,7 @@ def test_a_spec_carries_targets(tmp_path):
 def test_what_is_no_target():
     assert target_kind(LABEL) == "class"
     assert target_kind(Field("label", (), "float32")) == "regression"
-    for field in (Field("image", (2, 2), "int32"), Field("label", (2,), "int32")):
+    for field in (Field("image", (2, 2), "int32"), Field("label", (2,), "int64")):
         with pytest.raises(UserError, match="is no target"):
             target_kind(field)
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
+from ssljax.evaluation.entities import spans
 from ssljax.evaluation.intervals import wilson
 from ssljax.evaluation.predictions import MAIN, Counts, score, sentence
 
@@ -71,6 +72,54 @@ def test_intersections_over_unions_are_scikit_learns_jaccard():
     assert low < wanted < high
 
 
+def _entities_in_a_loop(tags):
+    """One after another: where one begins, and how far it goes."""
+    found = []
+    for start, tag in enumerate(tags):
+        before = tags[start - 1] if start else "O"
+        if tag == "O" or (tag[0] == "I" and before != "O" and before[2:] == tag[2:]):
+            continue
+        end = start + 1
+        while end < len(tags) and tags[end] == "I-" + tag[2:]:
+            end += 1
+        found.append((start, end, tag[2:]))
+    return found
+
+
+def test_tags_of_words_are_scored_as_scikit_learn_does():
+    names = ("B-LOC", "B-PER", "I-LOC", "I-PER", "O", "never")
+    true = RNG.integers(-1, 5, (40, 9))
+    predicted = np.where(RNG.random(true.shape) < 0.8, np.maximum(true, 0), 4)
+    counts = Counts(6, names[:5])
+    counts.add(predicted, true)
+    found = score("tokens", counts.counts, counts.entities)
+    marked = true >= 0
+    wanted = metrics.f1_score(true[marked], predicted[marked], average="macro")
+    assert found[MAIN["tokens"]] == pytest.approx(wanted)
+    assert found["token_accuracy"] == pytest.approx((true == predicted)[marked].mean())
+    right = made = there = 0
+    for own, tags in zip(predicted, true, strict=True):
+        one, two = (
+            _entities_in_a_loop([names[tag] for tag in each[tags >= 0]]) for each in (own, tags)
+        )
+        made, there = made + len(one), there + len(two)
+        right += sum(entity in two for entity in one)
+    assert found["entity_f1"] == pytest.approx(2 * right / (made + there))
+    low, high = found["interval_entity_f1"]
+    assert low < found["entity_f1"] < high
+    assert "entity-level F1" in sentence("tokens", found, 40)
+    for other in (names, ("NN", "VB"), ("O",), None):  # no names of entities
+        counts = Counts(6, other)
+        counts.add(predicted, true)
+        assert "entity_f1" not in score("tokens", counts.counts, counts.entities)
+
+
+def test_entities_by_hand():
+    """A lone I- begins one; another type, B- and O end it."""
+    tags = ["I-A", "I-A", "I-B", "B-B", "O", "B-A"]
+    assert spans(tags) == {(0, 2, "A"), (2, 3, "B"), (3, 4, "B"), (5, 6, "A")}
+
+
 def test_segmentation_by_hand():
     counts = Counts(2)
     counts.add(np.array([[[0, 0, 1, 1]]]), np.array([[[0, 1, 1, -1]]]))
@@ -86,4 +135,4 @@ def test_a_line_says_every_score():
     assert text.endswith("(class, 10 examples)")
     alike = score("regression", np.zeros((4, 1)), np.ones(4))
     assert "R2 not defined: the targets of test are all alike" in sentence("regression", alike, 4)
-    assert set(MAIN) == {"class", "multi_label", "regression", "mask"}
+    assert set(MAIN) == {"class", "multi_label", "regression", "mask", "tokens"}

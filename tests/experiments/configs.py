@@ -7,6 +7,7 @@ import pathlib
 from ml_collections import ConfigDict
 
 from experiments.pairs.common import LAION, LAION_EXAMPLES
+from experiments.text.paper.common import SST2, SST2_EXAMPLES
 from ssljax.commands.config_file import load
 from ssljax.data import KNOWN, Described, assumed_spec, described
 from ssljax.planning.spec import only_read
@@ -30,7 +31,8 @@ _PHOTO = Field("image", (None, None, 3), "uint8")
 OURS = {
     LAION: described(LAION, _PHOTO, LAION_EXAMPLES),
     COCO: described(COCO, _PHOTO, 118_287),
-    "npz:emoji.npz": described("npz:emoji.npz", Field("image", (64, 64, 3), "uint8"), 2_999),
+    "fasta:uniref50.fasta.gz": _texts("fasta:uniref50.fasta.gz", 33, 27_100_000),
+    SST2: _texts(SST2, 50_265, SST2_EXAMPLES, 2),
     "pypi:newsgroups": _texts("pypi:newsgroups", 8192, 11_293, 20),
     "text:openwebtext": _texts("text:openwebtext", 50_257, 8_013_769),
     "text:wiki1m_for_simcse.txt": _texts("text:wiki1m_for_simcse.txt", 30_522, 1_000_000),
@@ -39,6 +41,7 @@ OURS = {
 # Ids of the texts beside images, by the tokenizer.
 VOCABULARIES = {
     "": 256,
+    "bytes": 259,
     "json:clip/tokenizer.json": 49_408,
     "json:siglip/tokenizer.json": 32_000,
     "wordpiece:vocab.txt": 30_522,

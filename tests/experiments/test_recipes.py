@@ -186,3 +186,21 @@ def test_a_recipe_says_which_positions_it_has():
     for name in ("mae_imagenet_vit_b", "mae_imagenet_vit_l", "moco_v3_imagenet_vit_b"):
         assert recipe(f"finetune_{name}").encoder.positions == "learned"
     assert recipe("finetune_data2vec2_imagenet_vit_b").encoder.positions == "sincos"
+
+
+# (step, learning rate) of recipes on texts and proteins, likewise.
+RATES_BY_STEP = {
+    "text/paper/finetune_bert_sst2_base": [(0, 0), (631, 2e-5), (6314, 0)],
+    "text/paper/finetune_roberta_sst2_base": [(1256, 1e-5), (20_935, 0)],
+    "text/paper/data2vec2_wikipedia_books_base": [(4000, 2e-4), (502_000, 1e-4), (1_000_000, 0)],
+    "protein/paper/roberta_uniref50_esm1b": [(8000, 5e-5), (16_000, 1e-4), (400_000, 2e-5)],
+}
+
+
+@pytest.mark.parametrize("name", RATES_BY_STEP)
+def test_learning_rates_of_language_are_those_of_the_official_code(name):
+    config = config_of(f"experiments/{name}.py")
+    rate = schedules(config.optimizer, steps=config.steps, batch_size=config.batch_size)
+    for step, expected in RATES_BY_STEP[name]:
+        found = rate["learning rate"](step)
+        np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-12, err_msg=f"step {step}")

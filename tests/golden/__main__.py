@@ -6,7 +6,10 @@ python -m tests.golden --only simclr compares those whose name has "simclr" in i
 """
 
 import argparse
+import concurrent.futures
+import multiprocessing
 import os
+import pathlib
 import sys
 
 from tests.quick import FLAGS
@@ -19,10 +22,10 @@ os.environ |= {
     "XLA_FLAGS": FLAGS,
 }
 
-import jax  # noqa: E402  (the environment must be set first)
-
-from tests.golden.compare import run  # noqa: E402
+from tests.golden.compare import run  # noqa: E402  (the environment must be set first)
 from tests.golden.record import FOLDER, SMALL, record  # noqa: E402
+
+_PROCESSES = min(os.cpu_count() or 1, 4)  # each with gigabytes of compiled code
 
 
 def main() -> int:
@@ -33,13 +36,17 @@ def main() -> int:
     parser.add_argument("--record", action="store_true", help="write the values")
     parser.add_argument("--only", default="", help="part of the name of an experiment")
     args = parser.parse_args()
-    return run(SMALL, FOLDER, _values, only=args.only, write=args.record)
-
-
-def _values(path: str) -> dict:
-    found = record(path)
-    jax.clear_caches()
-    return found
+    spawn = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(_PROCESSES, spawn) as pool:
+        chosen = [path for path in SMALL if args.only in pathlib.Path(path).stem]
+        values = {path: pool.submit(record, path) for path in chosen}
+        return run(
+            SMALL,
+            FOLDER,
+            lambda path: values[path].result(),
+            only=args.only,
+            write=args.record,
+        )
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ def record(path: str) -> dict:
       "loss" and "gradient_norm" of each step; "norm", the root of the sum of the squares of all
       parameters after them; "digest" of their bits, whatever the parameters are called.
     """
+    jax.clear_caches()  # those of the last one: XLA fails once a process has mapped too much
     config = config_of(path)
     config.batch_size = BATCH
     if "group_size" in config.objective:  # W-MSE's, which divides the batch

@@ -47,6 +47,20 @@ def test_sizes_of_a_preprocessor(preprocessor, expected, tmp_path):
     assert (found.size, found.resize) == expected and (found.mean, found.std) == IMAGENET
 
 
+def test_pairs_have_the_mean_and_deviation_of_their_family(tmp_path):
+    """As transformers' CLIPImageProcessor and SiglipImageProcessor without a file have them."""
+    made = made_up.clip(9)
+    plan = read("hf", "clip", made, tmp_path)
+    found = shown(tmp_path / "theirs", Given(made[0], tmp_path / "config.json"), plan)
+    assert found.source == "CLIP"
+    assert found.mean == (0.48145466, 0.4578275, 0.40821073)
+    assert found.std == (0.26862954, 0.26130258, 0.27577711)
+    own = {"image_mean": [0.1, 0.2, 0.3], "image_std": [0.4, 0.5, 0.6]}
+    (tmp_path / "theirs" / "preprocessor_config.json").write_text(json.dumps(own))
+    found = shown(tmp_path / "theirs", Given(made[0], tmp_path / "config.json"), plan)
+    assert (found.mean, found.std) == ((0.1, 0.2, 0.3), (0.4, 0.5, 0.6))
+
+
 def test_mean_and_deviation(tmp_path):
     config = Given({}, tmp_path / "config.json")
     assert shown(tmp_path, config, PLAN).source == "ImageNet"

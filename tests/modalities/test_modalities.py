@@ -12,10 +12,19 @@ from ssljax.modalities.image import raw_pixels
 from ssljax.models import build_encoder
 from ssljax.objectives.presets import PRESETS, dino
 from ssljax.objectives.views import Views
-from ssljax.spec import LABEL, Field
+from ssljax.spec import LABEL, Field, Spectrogram
 
 CARDINALITIES = (0, 4, 0, 2)
 FIELDS = {
+    "audio": Field(
+        "audio",
+        (64,),
+        "int16",
+        mean=(-2.0,) * 8,
+        std=(0.5,) * 8,
+        rate=8000.0,
+        spectrogram=Spectrogram(bands=8, window=16, hop=8, low=0.0),
+    ),
     "image": Field("image", (8, 8, 1), "uint8", mean=(0.3,), std=(0.4,)),
     "series": Field("series", (16, 2), "float32", mean=(1.0, -2.0), std=(2.0, 0.5), rate=50.0),
     "table": Field(
@@ -29,6 +38,7 @@ FIELDS = {
     "video": Field("video", (4, 8, 8, 1), "uint8", mean=(0.3,), std=(0.4,), rate=10.0),
 }
 ENCODERS = {
+    "audio": {"name": "audio_transformer", "patch_time": 4, "patch_bands": 4, "bands": 8},
     "image": {"name": "vit", "patch_size": 4},
     "series": {"name": "series_transformer", "patch_size": 4},
     "table": {"name": "table_transformer"},
@@ -46,6 +56,8 @@ def values(name, count=6, seed=0):
     rng, field = np.random.default_rng(seed), FIELDS[name]
     if name in PIXELS:
         return rng.integers(0, 256, (count, *field.shape), np.uint8)
+    if name == "audio":
+        return rng.integers(-9000, 9000, (count, *field.shape), np.int16)
     drawn = rng.normal(size=(count, *field.shape)) * field.std + field.mean
     for column, size in enumerate(field.cardinalities):
         drawn[:, column] = rng.integers(0, size, count) if size else drawn[:, column]
@@ -67,11 +79,13 @@ def test_there_is_a_field_of_each_here_that_has_views():
 def test_every_preset_makes_as_many_views_as_of_images(name, preset):
     views = Views(preset).bound(name, FIELDS[name])
     made = jax.eval_shape(lambda: views.stacked(jax.random.key(0), batch_of(name)))
-    assert made.shape == (6, 2, *FIELDS[name].shape) and made.dtype == jnp.float32
+    shape = modality_of(FIELDS[name]).shape(FIELDS[name])
+    assert made.shape == (6, 2, *shape) and made.dtype == jnp.float32
 
 
 @pytest.mark.parametrize(
-    ("name", "key", "most"), [("series", "jitter", 0.1), ("table", "rate", 0.6)]
+    ("name", "key", "most"),
+    [("audio", "mix", 0.4), ("series", "jitter", 0.1), ("table", "rate", 0.6)],
 )
 def test_a_view_that_is_cropped_and_mirrored_alone_stays_a_weak_one(name, key, most):
     groups = {"one": {"flip": 0.5, "hue": 0.1}, "two": {"flip": 0.5, "crop_scale": (0.2, 1.0)}}
@@ -87,7 +101,7 @@ def test_defaults_of_several_sizes_and_of_one_view(name):
     views = Views(groups).bound(name, FIELDS[name])
     made = jax.eval_shape(lambda: views.by_size(jax.random.key(0), batch_of(name)))
     assert sum(views.shape[1] for views in made) == 5
-    assert len(made) == (2 if name == "series" else 1)  # of images here without sizes
+    assert len(made) == (2 if name in ("audio", "series") else 1)  # of images here without sizes
     one = Views.crops(crop_scale=(0.2, 1.0), flip=0.5).bound(name, FIELDS[name])
     assert one.count == 1
     x = one.stacked(jax.random.key(0), batch_of(name))[:, 0]
@@ -99,7 +113,7 @@ def test_defaults_of_several_sizes_and_of_one_view(name):
 
 @each
 def test_views_of_a_config_are_in_the_fields_of_the_modality(name):
-    sections = {"series": {"jitter": 0.5}, "table": {"rate": 0.5}}
+    sections = {"audio": {"gain": 3.0}, "series": {"jitter": 0.5}, "table": {"rate": 0.5}}
     section = sections.get(name, {"flip": 0.5})
     views = Views.from_config({"crop": {**section, "count": 2}}, "objective.views")
     bound = views.bound(name, FIELDS[name])
@@ -117,7 +131,13 @@ def test_a_blank_example_has_the_shape_of_a_plain_one(name):
     plain = modality.plain(values(name), field)
     assert plain.dtype == jnp.float32 and modality.blank(field).shape[1:] == plain.shape[1:]
     sized = modality.blank(field, 8).shape
-    expected = {"image": (8, 8, 1), "series": (8, 2), "table": (4,), "video": (4, 8, 8, 1)}
+    expected = {
+        "audio": (1, 8),
+        "image": (8, 8, 1),
+        "series": (8, 2),
+        "table": (4,),
+        "video": (4, 8, 8, 1),
+    }
     assert sized == (2, *expected[name])
 
 
@@ -205,7 +225,7 @@ def test_the_class_of_a_view_has_a_size_and_a_count(name):
     modality = MODALITIES[name]
     view = modality.view(**modality.complete({"count": 3}, FIELDS[name]))
     assert view.count == 3
-    assert view.size == {"image": 8, "series": 16, "table": 0, "video": 8}[name]
+    assert view.size == {"audio": 64, "image": 8, "series": 16, "table": 0, "video": 8}[name]
 
 
 @each
@@ -213,5 +233,8 @@ def test_what_is_normalised_can_be_restored(name):
     field, value = FIELDS[name], values(name)
     if name in PIXELS:
         value = value / 255
+    if name == "audio":  # a spectrogram; the sound itself is lost
+        assert not modality_of(field).restores
+        value = np.random.default_rng(0).normal(size=(6, 8, 8))
     back = modality_of(field).restore(modality_of(field).normalize(value, field), field)
     np.testing.assert_allclose(back, value, atol=1e-5)

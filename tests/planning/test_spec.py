@@ -8,7 +8,7 @@ import pytest
 from ssljax.data import KNOWN, measured_spec, open_source
 from ssljax.errors import UserError
 from ssljax.planning.spec import spec_of
-from ssljax.spec import LABEL, Field, Spec
+from ssljax.spec import LABEL, SPECIAL, Field, Spec
 from ssljax.training.config import complete
 from ssljax.training.data_record import DataRecord, write_data_record
 
@@ -73,6 +73,29 @@ def _shapes(spec):
 def test_what_is_given_comes_first(text, field, count):
     fields, found = _shapes(spec_of(_config("folder:/nowhere"), text))
     assert fields == {field.modality: field} and found == count
+
+
+def test_texts_are_given_by_the_number_of_ids(tmp_path):
+    """At the length of the config, or in rows of several; with every special token."""
+    spec = spec_of(_config("text:/nowhere", length=32), "text:100:9")
+    field = spec.fields["text"]
+    assert (field.shape, field.dtype, field.vocab, field.ragged) == ((32,), "int32", 100, True)
+    assert [role for role, _ in field.special] == [*SPECIAL] and spec.num_examples == 9
+    assert all(number < 100 for _, number in field.special)
+    packed = spec_of(_config("text:/nowhere", pack=64), "text:100:9").fields["text"]
+    assert packed.shape == (64,) and packed.ragged
+
+
+def test_several_fields_are_joined_by_a_plus():
+    config = _config("pairs:/nowhere", length=77, image_size=24)
+    spec = spec_of(config, "image:32x32x3+text:500:1000")
+    assert {name: field.shape for name, field in spec.fields.items()} == {
+        "image": (24, 24, 3),
+        "text": (77,),
+    }
+    assert spec.fields["text"].vocab == 500 and spec.num_examples == 1000
+    with pytest.raises(UserError, match="not understood"):
+        spec_of(config, "image:32x32x3+image:32x32x3:1000")
 
 
 def test_what_is_given_is_cut_to_the_size_of_the_config():

@@ -151,6 +151,14 @@ def test_warmup_stable_decay_ends_in_a_line_to_the_last_rate():
     np.testing.assert_allclose([rate(step) for step in at], [0, 1, 1, 0.55, 0.1], atol=1e-6)
 
 
+def test_the_inverse_square_root_goes_on_from_the_warmup():
+    """fairseq's inverse_sqrt: lr = peak sqrt(warmup) / sqrt(step)."""
+    rate = build(learning_rate=2.0, steps=1000, schedule="rsqrt", warmup_steps=10).learning_rate
+    at = [0, 5, 10, 40, 90, 1000]
+    wanted = [0, 1, 2, 1, 2 / 3, 0.2]
+    np.testing.assert_allclose([rate(step) for step in at], wanted, rtol=1e-6)
+
+
 def test_a_schedule_longer_than_the_run_is_cut_off_and_a_warmup_can_start_above_0():
     """MSN's WarmupCosineSchedule and CosineWDSchedule, made for 1.25 times the run."""
     optimizer = build(
@@ -453,6 +461,7 @@ ALL = {"name": "all", "match": ".*"}
         ({"milestones": (2, 4)}, "milestones is (2, 4), which only optimizer.schedule='step'"),
         ({"schedule": "wsd"}, "cooldown_steps is 0: with schedule 'wsd' it must be a whole number"),
         ({"schedule": "wsd", "cooldown_steps": 5, "warmup_steps": 2}, "and at most 4, the steps"),
+        ({"schedule": "rsqrt", "warmup_steps": 0}, "warmup_steps is 0: with schedule 'rsqrt'"),
         ({"cooldown_steps": 3}, "cooldown_steps is 3, which only optimizer.schedule='wsd' reads"),
         ({"param_groups": {"all": {"match": ".*"}}}, "it must be tuple of a section"),
         ({"param_groups": ({"match": ".*"},)}, "needs 'name' and 'match'"),

@@ -1,7 +1,6 @@
 r"""Colorization of emoji: minutes on two CPU cores, on real colours that need no hub.
 
-    npm pack emoji-datasource-google@16.0.0
-    python -m experiments.image.emoji emoji-datasource-google-16.0.0.tgz emoji.npz
+    python -m ssljax data prepare emoji
     python -m ssljax pretrain --config experiments/image/small/colorization_emoji_resnet.py \
         --workdir runs/colorization
 
@@ -11,10 +10,10 @@ Fashion-MNIST is grey: there is nothing to colour. Images are brought to 32 pixe
 from experiments.image.common import fashion_mnist
 
 
-def get_config(source="npz:emoji.npz"):
+def get_config():
     """Return the config."""
     config = fashion_mnist()
-    config.data.source = source
+    config.data.source = "npm:emoji"
     config.data.image_size = 32
     config.objective = {
         "name": "colorization",

@@ -1,11 +1,11 @@
-r"""SigLIP of drawings of Open Clip Art and their titles: within 20 minutes on two CPU cores.
+r"""SigLIP of drawings of Open Clip Art with titles and keywords: minutes on two CPU cores.
 
     python -m ssljax data prepare openclipart
     python -m ssljax pretrain --config experiments/pairs/small/siglip_openclipart_resnet.py \
         --workdir runs/siglip
 
 Trained on the drawings without labels, none of which is by a creator of test. After training, the
-13 classes of test are told by their names, and drawings and titles found by each other, beside
+13 classes of test are told by their names, and drawings and texts found by each other, beside
 chance and random init.
 """
 

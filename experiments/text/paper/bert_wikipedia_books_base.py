@@ -11,7 +11,7 @@ Needs: 16 TPU chips for 4 days (section A.2), and the texts, one document or pas
 Not run here. Deviates: bfloat16 compute; 512 tokens in all steps, where the paper has 128 in the
 first 900,000; pairs are cut out of one text and masks are new in every step, see
 `ssljax/objectives/language/bert.py`; kernels start from a normal distribution that is not cut at
-two deviations.
+two deviations; Adam corrects its moments for their start (optimization.py, lines 128 to 152).
 """
 
 from experiments.text.paper.common import BASE, DROPOUT, POST_NORM, texts

@@ -14,12 +14,20 @@ BASE = {
     "dtype": "bfloat16",
 }
 POST_NORM = {"norm_first": False, "embedding_norm": True, "token_types": 2, "pool": "first"}
+# Of RoBERTa: one type, two positions that no token has.
+ROBERTA = {"token_types": 1, "position_offset": 2, "norm_epsilon": 1e-5}
 DROPOUT = {"dropout": 0.1, "attention_dropout": 0.1}
 # google-research/bert, optimization.py, line 65: no decay of norms and biases.
 DECAY = (
     {"name": "no_decay", "match": r"(^|/)(bias|scale)$", "weight_decay": 0.0},
     {"name": "rest", "match": ".*"},
 )
+
+# facebookresearch/fairseq, fairseq/optim/adam.py: all parameters decay.
+ALL_DECAY = ({"name": "all", "match": ".*"},)
+# Sentences of film reviews, good or bad (GLUE).
+SST2 = "jsonl:sst2?text=sentence&label=label"
+SST2_EXAMPLES = 67_349
 
 
 def texts(

@@ -4,26 +4,29 @@ r"""RoBERTa-base as published: batch 8,192, 500,000 steps, packed rows of 512 to
         --workdir SHARED/roberta --distributed
 
 Paper: 87.6 on MNLI (Liu et al., 2019, https://arxiv.org/abs/1907.11692; facebookresearch/fairseq,
-examples/roberta/README.md). Hyper-parameters: table 9 of the paper, column base.
+examples/roberta/README.md, line 36). Hyper-parameters: table 9 of the paper, column base; what
+decays: fairseq/optim/adam.py, lines 229 to 232. The code's own file,
+examples/roberta/config/pretraining/base.yaml, is of a smaller run: batch 2,048, rate 5e-4.
 Needs: 1,024 V100 GPUs for a day, of the large model (section 5), and 160 GB of texts.
 Not run here. Deviates: bfloat16 compute; a text sees itself alone in its row; the number of hidden
 words is rounded to the nearest; the set is that of the paper's first comparison, of which the large
 one is not public.
 """
 
-from experiments.text.paper.common import BASE, DROPOUT, POST_NORM, packed, texts
+from experiments.text.paper.common import (
+    ALL_DECAY,
+    BASE,
+    DROPOUT,
+    POST_NORM,
+    ROBERTA,
+    packed,
+    texts,
+)
 
 
 def get_config():
     """Return the config."""
-    encoder = {
-        **BASE,
-        **POST_NORM,
-        **DROPOUT,
-        "token_types": 1,
-        "position_offset": 2,
-        "norm_epsilon": 1e-5,
-    }
+    encoder = {**BASE, **POST_NORM, **DROPOUT, **ROBERTA}
     config = packed(
         texts(
             "text:wikipedia_books",
@@ -39,4 +42,5 @@ def get_config():
     config.optimizer.warmup_steps = 24_000
     config.optimizer.b2 = 0.98
     config.optimizer.clip_norm = 0.0
+    config.optimizer.param_groups = ALL_DECAY
     return config

@@ -7,6 +7,7 @@ from ssljax.data.host.base import HostTransform
 from ssljax.data.host.image import CentreCrop, RandomResizedCrop
 from ssljax.data.host.mask import MaskCrop
 from ssljax.data.host.series import Window
+from ssljax.data.host.tags import TagsCut
 from ssljax.data.host.text import text_transform
 from ssljax.data.host.video import ONE_CLIP, Clips, Sampling
 from ssljax.errors import UserError
@@ -25,8 +26,8 @@ def fixed(
     Args:
       fields: of the data set, as read.
       size: of images, in pixels; None keeps them.
-      length: of series, in steps, of text, in tokens, and of clips of videos, in frames; None keeps
-        them.
+      length: of series, in steps, of sound, in samples, of text, in tokens, and of clips of videos,
+        in frames; None keeps them.
       shorter: what the shorter side of images is resized to before the crop; 0: as far as `size`
         needs. Images whose shorter side is that of `size` already stay as they are.
       clips: how those are taken of a video.
@@ -40,8 +41,13 @@ def fixed(
                 found[name] = MaskCrop(_one_name(size), shorter)
         if field.modality == "series" and length not in (None, field.shape[0]):
             found[name] = Window(length, field.mean)
+        if field.modality == "audio" and length not in (None, field.shape[0]):
+            found[name] = Window(length)
         if field.modality == "text" and length not in (None, field.shape[0]):
             found[name] = text_transform(field, length)
+        if field.modality == "label" and field.dtype == "int32" and len(field.shape) == 1:
+            if length not in (None, field.shape[0]):
+                found[name] = TagsCut(length, _ends(fields))
         if field.modality == "video" and _are_cut(field, length, clips):
             found[name] = Clips(length, clips)
     return found
@@ -75,11 +81,18 @@ def drawn(
             found[name] = RandomResizedCrop(size, scale)
         if field.modality == "series" and length not in (None, field.shape[0]):
             found[name] = Window(length, field.mean, random=True)
+        if field.modality == "audio" and length not in (None, field.shape[0]):
+            found[name] = Window(length, random=True)
         if field.modality == "text" and len(field.shape) == 2 and length is not None:
             found[name] = text_transform(field, length, random=True)
         if field.modality == "video" and _are_cut(field, length, clips):
             found[name] = Clips(length, clips, random=True)
     return found
+
+
+def _ends(fields: Mapping[str, Field]) -> bool:
+    """Say whether texts have a token that ends them."""
+    return any("sep" in dict(field.special) for field in fields.values())
 
 
 def _are_cut(field: Field, length: int | None, clips: Sampling) -> bool:

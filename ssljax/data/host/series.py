@@ -1,4 +1,4 @@
-"""Series [T, C] to one length: a window of a longer one, a shorter one padded at its end."""
+"""Series [T, C] and waves [S] to one length: a window of a longer one, a shorter one padded."""
 
 import dataclasses
 from typing import Any
@@ -15,7 +15,7 @@ class Window:
     Attributes:
       length: in steps.
       fill: one value for each channel that stands after the end of a shorter series; () for 0. The
-        channel's mean is right, as it becomes 0 once standardised.
+        channel's mean is right, as it becomes 0 once standardised; of waves 0 is silence.
       random: whether the window starts anywhere, or in the middle.
     """
 

@@ -13,7 +13,10 @@ fixed, so that the same package and the same renderer always give the same data 
    it, and at most 300. Which ones, a hash decides. Folders with fewer than 50 are left out.
 6. No creator is in two of train, validation and test, see `part_of`. Settings are chosen on
    validation.
-7. "unlabelled" has all drawings of rule 4 that are of no creator in validation or test: those of
+7. The text of a drawing is its title and its keywords, "burrito, food, menu". A title of more than
+   five drawings is the name of a collection, and the name of the file takes its place. Of keywords,
+   what a converter left ("hash(0x8a393fc)") and the creator's name are left out.
+8. "unlabelled" has all drawings of rule 4 that are of no creator in validation or test: those of
    train, those that rule 5 leaves out, and those without a class. Encoders are trained on it.
 """
 
@@ -33,6 +36,7 @@ from tqdm import tqdm
 from ssljax.data.images import image_field
 from ssljax.data.prepare.debian import Package
 from ssljax.data.sources.arrays import Arrays
+from ssljax.data.sources.tokenized import objects
 from ssljax.errors import UserError, optional_package
 from ssljax.spec import Field
 
@@ -43,10 +47,14 @@ LEFT_OUT = {"special", "unsorted"}
 LEAST, MOST = 50, 300  # drawings of a class
 OF_ONE_CREATOR = 40  # drawings of a class
 ALIKE = 0.2
+OF_ONE_TITLE = 5  # drawings up to which a title says what each shows
 PROLIFIC = 100  # drawings from which on a creator is in train
 
 _TITLE = re.compile(rb"<dc:title[^>/]*>(.*?)</dc:title>", re.DOTALL)
 _CREATOR = re.compile(rb"<dc:creator\b[^>/]*>.*?<dc:title[^>/]*>(.*?)</dc:title>", re.DOTALL)
+_SUBJECT = re.compile(rb"<dc:subject\b[^>/]*>(.*?)</dc:subject>", re.DOTALL)
+_KEYWORD = re.compile(rb"<rdf:li\b[^>/]*>(.*?)</rdf:li>", re.DOTALL)
+_NO_KEYWORD = re.compile(r"hash|hash\(.*|unsorted|")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,23 +78,60 @@ class Drawing:
     @property
     def title(self) -> str:
         """What its creator called it, else the name of its file, in words."""
-        name = pathlib.PurePosixPath(self.paths[0]).stem
-        return _text(_TITLE, self.content) or name.replace("_", " ")
+        return _text(_TITLE, self.content) or self.file_name
+
+    @property
+    def file_name(self) -> str:
+        """The name of its file in words."""
+        return pathlib.PurePosixPath(self.paths[0]).stem.replace("_", " ")
+
+    @property
+    def keywords(self) -> tuple[str, ...]:
+        """What its creator filed it under, in lower case, each once."""
+        subject = _SUBJECT.search(self.content)
+        found = map(_plain, _KEYWORD.findall(subject[1])) if subject else ()
+        words = (one.lower().replace("_", " ") for one in found)
+        return tuple(
+            dict.fromkeys(
+                one
+                for one in words
+                if not _NO_KEYWORD.fullmatch(one) and _name(one) != self.creator
+            )
+        )
 
     @property
     def creator(self) -> str:
         """The name of its creator in a form that can be compared, "" if unknown."""
-        name = re.sub(r"[(\[<].*", "", _text(_CREATOR, self.content).lower())
-        return " ".join(sorted(re.findall(r"[^\W_]+", name)))
+        return _name(_text(_CREATOR, self.content))
+
+
+def _name(person: str) -> str:
+    without = re.sub(r"[(\[<].*", "", person.lower())
+    return " ".join(sorted(re.findall(r"[^\W_]+", without)))
 
 
 def _text(pattern: re.Pattern, content: bytes) -> str:
     found = pattern.search(content)
-    return html.unescape(" ".join(found[1].decode("utf-8", "replace").split())) if found else ""
+    return _plain(found[1]) if found else ""
+
+
+def _plain(content: bytes) -> str:
+    return html.unescape(" ".join(content.decode("utf-8", "replace").split()))
+
+
+def texts_of(files: Sequence[Drawing]) -> list[str]:
+    """Return the text of each drawing, see rule 7: its title, then keywords that it lacks."""
+    counts = Counter(one.title for one in files)
+    texts = []
+    for one in files:
+        title = one.title if counts[one.title] <= OF_ONE_TITLE else one.file_name
+        new = [word for word in one.keywords if word not in title.lower()]
+        texts.append(", ".join([title, *new]))
+    return texts
 
 
 def read_openclipart(package: pathlib.Path) -> Arrays:
-    """Return the drawings as images, with their titles as text and their folders as label.
+    """Return the drawings as images, with titles and keywords as text and their folders as label.
 
     "group" is the creator of each, "" if unknown.
 
@@ -154,21 +199,26 @@ def arrays(files: Sequence[Drawing], render: Callable[[bytes], np.ndarray]) -> A
     names = tuple(sorted({one.category for one in chosen}))
     counts = Counter(persons[one.creator] for one in chosen)
     splits: dict[str, list] = {"train": [], "validation": [], "test": [], "unlabelled": []}
-    for one, image in alone:
+    texts = texts_of([one for one, _ in alone])
+    for (one, image), text in zip(alone, texts, strict=True):
         person = persons[one.creator]
         split = part_of(person, counts[person])
-        drawn = {"image": image, "text": one.title, "group": person}
+        drawn = {"image": image, "text": text, "group": person}
         if one in chosen:
             splits[split].append({**drawn, "label": np.int32(names.index(one.category))})
         if split == "train":
             splits["unlabelled"].append(drawn)
     found = {
-        split: {name: np.array([one[name] for one in part]) for name in part[0]}
+        split: {name: _array(name, [one[name] for one in part]) for name in part[0]}
         for split, part in splits.items()
         if part
     }
     fields = {"image": image_field(found["train"]["image"]), "text": Field("text", (None,), "str")}
     return Arrays(found, fields, names)
+
+
+def _array(name: str, values: list) -> np.ndarray:
+    return objects(values) if name == "text" else np.array(values)
 
 
 def _chosen(found: Sequence[Drawing], persons: Mapping[str, str]) -> set[Drawing]:

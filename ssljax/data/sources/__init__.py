@@ -3,7 +3,7 @@
 from ssljax.data.sources.base import MEMORY_LIMIT, Source, groups_of
 from ssljax.data.sources.in_memory import ArraySource
 from ssljax.data.sources.joined import Joined
-from ssljax.data.sources.only import only
+from ssljax.data.sources.only import only, whole
 from ssljax.data.sources.registry import KINDS, open_source
 from ssljax.data.sources.subset import Subset
 
@@ -17,5 +17,6 @@ __all__ = [
     "groups_of",
     "groups_of",
     "only",
+    "whole",
     "open_source",
 ]

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ssljax.data.sources import targets
+from ssljax.data.sources import tags, targets
 from ssljax.data.sources.base import Options
 from ssljax.data.sources.in_memory import ArraySource
 from ssljax.data.sources.paths import find_split, kind_of_split
@@ -27,7 +27,8 @@ class Documents:
 
     Attributes:
       texts: the documents.
-      labels: of each, a string or numbers; None where nobody asks for them.
+      labels: of each, a string or numbers, or a tuple, a tag for each word (`tags`); None where
+        nobody asks for them.
       groups: of each, who or what it is of; None: nobody says.
       names: of each, such as that of its file.
       faults: place and reason of each that was left out.
@@ -141,7 +142,21 @@ def documents_source(
     report = report_of(own, options)
     arrays: dict[str, Any] = {"text": objects(own.texts)}
     names: list[str] | None = None
-    if own.labels is not None:
+    kind, number = "", None
+    tagged = {
+        isinstance(one, tuple) for documents in found.values() for one in documents.labels or ()
+    }
+    if tagged == {True}:
+        kind, every = "tokens", {one: documents.labels for one, documents in found.items()}
+        names, number = tags.numbered(every, options.name)
+        places = {name: place for place, name in enumerate(names or ())}
+        arrays["label"] = tags.padded([[places.get(t, t) for t in one] for one in own.labels])
+    elif tagged == {True, False}:
+        raise UserError(
+            f"some documents of {options.name} have a tag for each word and some a label; make "
+            "them one kind"
+        )
+    elif own.labels is not None:
         arrays["label"], names = numbers_of_labels(
             {one: documents.labels for one, documents in found.items()}, split, options.name
         )
@@ -150,8 +165,7 @@ def documents_source(
         digest.update(text.encode("utf-8", "surrogatepass") + b"\0")
     if own.labels is not None:
         digest.update(repr(own.labels).encode())
-    number = None
-    if names is None and own.labels is not None and arrays["label"].dtype == np.int32:
+    if not kind and names is None and own.labels is not None and arrays["label"].dtype == np.int32:
         number = int(arrays["label"].max()) + 1 if arrays["label"].ndim == 1 else None
     return ArraySource(
         {"text": Field("text", (None,), "str")},
@@ -159,6 +173,7 @@ def documents_source(
         options,
         class_names=names,
         num_classes=number,
+        kind=kind,
         names=own.names,
         groups=None if own.groups is None else np.array(own.groups),
         content=digest.hexdigest(),

@@ -4,14 +4,14 @@ import copy
 import functools
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ssljax.data.sources.base import Options, fingerprint_of
 from ssljax.errors import UserError, printable
-from ssljax.spec import LABEL, Field
+from ssljax.spec import LABEL, PRESENCE, Field, presence_of
 
 
 class EncodedSource:
@@ -37,6 +37,7 @@ class EncodedSource:
         num_classes: int | None = None,
         report: str | None = None,
         text: tuple[Field, np.ndarray] | None = None,
+        present: Mapping[str, np.ndarray] | None = None,
     ):
         self.names, self._read, self._labels, self._decoded = names, read, labels, decoded
         self._decode, self._content = options.decoder, content
@@ -50,6 +51,8 @@ class EncodedSource:
         self._texts = None
         if text is not None:
             self.fields["text"], self._texts = text
+        self.presence = {presence_of(name): one for name, one in (present or {}).items()}
+        self.fields |= dict.fromkeys(self.presence, PRESENCE)
         if labels is not None:
             self.fields["label"] = LABEL.replace(classes=self.num_classes or 0)
 
@@ -117,7 +120,7 @@ class EncodedSource:
 
     def _rest(self, index: int) -> dict[str, Any]:
         """Return what an example has beside its image."""
-        rest: dict[str, Any] = {}
+        rest: dict[str, Any] = {name: one[index] for name, one in self.presence.items()}
         if self._texts is not None:
             rest["text"] = self._texts[index]
         if self._labels is not None:

@@ -14,7 +14,7 @@ from ssljax.data.host import HostTransform, fields_after, stack
 from ssljax.data.sources.base import Options, fingerprint_of
 from ssljax.data.sources.targets import as_targets, kind_of_arrays, target_field
 from ssljax.errors import UserError
-from ssljax.spec import Field
+from ssljax.spec import PRESENCE, Field, presence_of
 
 
 class ArraySource:
@@ -34,6 +34,7 @@ class ArraySource:
         *,
         class_names: Sequence[str] | None = None,
         num_classes: int | None = None,
+        kind: str = "",
         names: Sequence[str] | None = None,
         groups: np.ndarray | None = None,
         content: str | None = None,
@@ -48,6 +49,7 @@ class ArraySource:
           options: how the set was opened.
           class_names: by label.
           num_classes: where labels are classes without names.
+          kind: of the labels; "": as their array tells.
           names: of the examples, such as those of files.
           groups: numbers or strings [n], see `groups_of`.
           content: a hash of the arrays; without it, their bytes are hashed when it is asked for.
@@ -64,8 +66,10 @@ class ArraySource:
             arrays.pop("label", None)
         else:  # a cast would wrap round
             labels, what = np.asarray(arrays["label"]), f"the labels of {options.name}"
-            arrays["label"] = as_targets(labels, kind_of_arrays([labels], what), what)
+            arrays["label"] = as_targets(labels, kind or kind_of_arrays([labels], what), what)
             fields = {**fields, "label": target_field(arrays["label"], num_classes)}
+            if kind == "tokens":  # no example has one class
+                num_classes = None
         for name, field in fields.items():
             if not _is_of(arrays[name], field):
                 raise ValueError(
@@ -83,6 +87,12 @@ class ArraySource:
         self.class_names = tuple(class_names) if class_names is not None else None
         self.num_classes = num_classes
         self.names, self.groups, self._content = names, groups, content
+
+    @property
+    def presence(self) -> dict[str, np.ndarray]:
+        """Which examples have a field, by the entry that says so."""
+        said = (name for name, field in self.fields.items() if field == PRESENCE)
+        return {name: self.arrays[name] for name in said}
 
     def __len__(self) -> int:
         return len(next(iter(self.arrays.values())))
@@ -148,6 +158,9 @@ class ArraySource:
             for array in jax.tree.leaves(self.arrays[name]):
                 if array.dtype == object:
                     for value in array:
+                        if isinstance(value, np.ndarray):  # a wave
+                            digest.update(f"{len(value)}".encode() + value.tobytes())
+                            continue
                         digest.update(repr(value).encode("utf-8", "surrogatepass") + b"\0")
                 else:
                     digest.update(np.ascontiguousarray(array))
@@ -163,7 +176,7 @@ class ArraySource:
 
 def _is_of(array: np.ndarray, field: Field) -> bool:
     """Say whether an array [n, ...] holds examples of a field; a text as `str` is one scalar."""
-    if field.modality == "text" and array.dtype == object:  # of any lengths
+    if field.modality in ("text", "audio") and array.dtype == object:  # of any lengths
         return array.ndim == 1
     if field.dtype == "str":
         return array.ndim == 1 and array.dtype.kind == "U"
@@ -180,14 +193,18 @@ def image_source(
     options: Options,
     *,
     text: tuple[Field, np.ndarray] | None = None,
+    present: Mapping[str, np.ndarray] | None = None,
     **about: Any,
 ) -> ArraySource:
     """Return a source of images [n, h, w, c], with labels int[n] or None; `about` as it takes.
 
-    `text` is the field of the texts that belong to the images, and the array of them.
+    `text` is the field of the texts that belong to the images, and the array of them; `present`
+    says by field which examples have it.
     """
     fields = {"image": Field("image", tuple(pixels.shape[1:]), str(pixels.dtype))}
     arrays = {"image": pixels, "label": labels}
     if text is not None:
         fields["text"], arrays["text"] = text
+    for name, one in (present or {}).items():
+        fields[presence_of(name)], arrays[presence_of(name)] = PRESENCE, one
     return ArraySource(fields, arrays, options, **about)

@@ -1,23 +1,35 @@
 """A data set without the fields that nobody asks for."""
 
-from collections.abc import Container
+from collections.abc import Container, Iterable
 from typing import Any
 
 import numpy as np
 
 from ssljax.data.sources.base import Source, groups_of
 from ssljax.data.sources.in_memory import ArraySource
+from ssljax.data.sources.subset import Subset
+from ssljax.spec import presence_of
 
 
-def only(source: Source, names: Container[str]) -> Source:
+def only(source: Source, names: Iterable[str]) -> Source:
     """Return the source with the fields of these names and its labels: itself if there are no more.
+    What says which examples have a field goes with it.
 
     What is not asked for needs no fixed shape, and is not put into batches.
     """
-    kept = {name for name in source.fields if name in names or name == "label"}
+    wanted = {*names, *map(presence_of, names), "label"}
+    kept = wanted.intersection(source.fields)
     if len(kept) == len(source.fields):
         return source
     return source.only(kept) if isinstance(source, ArraySource) else _Only(source, kept)
+
+
+def whole(source: Source) -> Source:
+    """Return the examples of an opened set that lack no field: itself if none does."""
+    presence = getattr(source, "presence", {})
+    if not presence:
+        return source
+    return Subset(source, np.flatnonzero(np.logical_and.reduce([*presence.values()])))
 
 
 class _Only:
@@ -27,6 +39,7 @@ class _Only:
         self.num_classes, self.class_names = source.num_classes, source.class_names
         self.in_memory, self.groups = source.in_memory, groups_of(source)
         self.fields = self._of(source.fields)
+        self.presence = self._of(getattr(source, "presence", {}))
 
     def __len__(self) -> int:
         return len(self._source)

@@ -11,11 +11,13 @@ training draws one at each step, and evaluation takes the first. Options follow 
     pairs:cars.jsonl?language=en      captions of these languages only; en,de for several
     pairs:cars.jsonl?fields=image     what every line must have: image, text (default: those that
                                       any line of the split has); the other is left out
+    pairs:cars.jsonl?optional=text    which of them a line may lack: image, text, or both by comma
     pairs:cars.jsonl?label=maker      a key is the label: a string, a number, a list of numbers
     pairs:cars.jsonl?group=owner      who or what each is of, see docs/fields.md
 
-A line without a field that is needed is refused, or left out under config.data.broken="skip". An
-id (without one: the path of the image) may be in one split only.
+A line without a field that is needed is refused, or left out under config.data.broken="skip". One
+without an optional field holds that of an earlier line in its place, and "NAME.present" says so,
+see `ssljax.spec.presence_of`. An id (without one: the path of the image) may be in one split only.
 """
 
 from collections.abc import Mapping, Sequence
@@ -42,7 +44,7 @@ from ssljax.errors import UserError, unknown
 from ssljax.spec import Field
 
 FIELDS = ("image", "text")
-_OPTIONS = ("language", "fields", "label", "group")
+_OPTIONS = ("language", "fields", "optional", "label", "group")
 
 
 def open_pairs(rest: str, options: Options) -> Source:
@@ -66,18 +68,33 @@ def open_pairs(rest: str, options: Options) -> Source:
         ]
     require_apart({one: [_id(*line) for line in own] for one, own in lines.items()}, options.name)
     wanted = _fields(chosen, lines[split], options.name)
-    rows, texts = [], []
+    optional = _optional(chosen, wanted)
+    rows, texts, present = [], [], {name: [] for name in optional}
     for where, record in lines[split]:
         try:
-            _require_image(record, where, wanted)
-            texts.append(captions(record.get("text"), chosen) if "text" in wanted else ())
+            has = [name for name in wanted if name not in optional or record.get(name) is not None]
+            if not has:
+                raise ValueError(f"there is neither {' nor '.join(map(repr, wanted))}")
+            _require_image(record, where, has)
+            text = captions(record.get("text"), chosen) if "text" in has else ()
             _require_label(record, chosen)
-            rows.append(record)
         except ValueError as fault:
             faults.faults.append((where, str(fault)))
-            del texts[len(rows) :]
+            continue
+        rows.append(record)
+        texts.append(text)
+        for name, flags in present.items():
+            flags.append(name in has)
     faults.texts = ["a pair"] * len(rows)
     report = report_of(faults, options)
+    present = {name: np.array(flags) for name, flags in present.items()}
+    if present:
+        report = "\n".join(filter(None, (report, _report_pairs(present, options.name))))
+    paths = [str(one["folder"] / one["image"]) if one.get("image") else "" for one in rows]
+    if "text" in present:
+        texts = _filled(texts, present["text"])
+    if "image" in present:
+        paths = _filled(paths, present["image"])
     labels = names = groups = None
     if "label" in chosen:
         every = {
@@ -91,13 +108,14 @@ def open_pairs(rest: str, options: Options) -> Source:
         groups = np.array([record[chosen["group"]] for record in rows])
     text = text_of(texts) if "text" in wanted else None
     return source_of_pairs(
-        [str(record["folder"] / record["image"]) for record in rows] if "image" in wanted else None,
+        paths if "image" in wanted else None,
         text,
         options,
         labels=labels,
         class_names=names,
         groups=groups,
         report=report,
+        present=present,
     )
 
 
@@ -110,8 +128,12 @@ def source_of_pairs(
     class_names: Sequence[str] | None,
     groups: np.ndarray | None,
     report: str | None,
+    present: Mapping[str, np.ndarray] | None = None,
 ) -> Source:
-    """Return the source of images by their paths, of texts, or of both."""
+    """Return the source of images by their paths, of texts, or of both.
+
+    `present` says by field which examples have it, where some do not.
+    """
     if images is None:
         field, texts = text
         about = {"class_names": class_names, "groups": groups, "report": report}
@@ -119,7 +141,8 @@ def source_of_pairs(
     if labels is not None and labels.dtype != np.int32:
         raise UserError(f"{options.name}: labels of images must be strings or whole numbers")
     on_disk = Files("", tuple(images))
-    encoded = EncodedSet(images, on_disk.read, on_disk.ends, labels, class_names, groups, text=text)
+    beside = {"text": text, "present": present or {}}
+    encoded = EncodedSet(images, on_disk.read, on_disk.ends, labels, class_names, groups, **beside)
     source = open_encoded(encoded, options)
     source.report = "\n".join(filter(None, (report, source.report))) or None
     return source
@@ -184,6 +207,39 @@ def _fields(
     if not found:
         raise UserError(f"{what}: no line has an image or a text")
     return found
+
+
+def _optional(chosen: Mapping[str, str], wanted: Sequence[str]) -> list[str]:
+    """Return the fields that a line may lack."""
+    found = chosen["optional"].split(",") if "optional" in chosen else []
+    for name in found:
+        if name not in wanted:
+            raise unknown("optional field of a pairs: source", name, wanted)
+    if found and len(wanted) < 2:
+        raise UserError(
+            f"optional={chosen['optional']} leaves nothing that every line has; the lines have "
+            f"{wanted[0]!r} alone"
+        )
+    return found
+
+
+def _report_pairs(present: Mapping[str, np.ndarray], what: str) -> str:
+    """Return a line about how many examples are pairs, and refuse a set without any."""
+    whole = np.logical_and.reduce([*present.values()])
+    lacking = ", ".join(f"{np.sum(~flags):,} without {name!r}" for name, flags in present.items())
+    said = f"{what}: {np.sum(whole):,} of {len(whole):,} examples are pairs; {lacking}"
+    if not whole.any():
+        raise UserError(f"{said}; nothing can be learned from them")
+    return said
+
+
+def _filled(values: Sequence[Any], present: np.ndarray) -> list[Any]:
+    """Return the values with that of the nearest earlier example where there is none, at the start
+    with the first that there is."""
+    numbers = np.where(present, np.arange(len(present)), -1)
+    nearest = np.maximum.accumulate(numbers)
+    nearest[nearest < 0] = np.argmax(present)
+    return [values[number] for number in nearest]
 
 
 def _require_image(record: Mapping[str, Any], where: str, wanted: Sequence[str]) -> None:

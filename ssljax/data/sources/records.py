@@ -7,6 +7,7 @@ train.jsonl, test.jsonl, train-00000-of-00002.parquet. Options follow a question
     jsonl:posts?text=body&label=topic   and of the label: a string, a number, a list of numbers
     parquet:posts?label=topic           in Parquet the names of columns
     jsonl:posts?label=topic&group=author    who each is of, see docs/fields.md
+    jsonl:news?text=tokens&label=tags   lists: the words of a text, and a tag for each
 """
 
 import json
@@ -14,6 +15,7 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ssljax.data.sources import tags
 from ssljax.data.sources.base import Options
 from ssljax.data.sources.documents import (
     Documents,
@@ -112,12 +114,34 @@ def _add(found: Documents, record: Mapping[str, Any], keys: Mapping[str, str], w
         if values[role] is None:
             found.faults.append((where, f"{key!r} is missing"))
             return
+    if isinstance(values["text"], list):
+        try:
+            values |= _tagged(values, keys)
+        except ValueError as error:
+            found.faults.append((where, str(error)))
+            return
     if not isinstance(values["text"], str):
         kind = type(values["text"]).__name__
         found.faults.append((where, f"{keys['text']!r} is no string, but {kind}"))
-    elif "label" in values and not is_label(values["label"]):
+    elif "label" in values and not (
+        is_label(values["label"]) or isinstance(values["label"], tuple)
+    ):
         found.faults.append((where, f"{keys['label']!r} is no string or number"))
     elif "group" in values and not isinstance(values["group"], str | int):
         found.faults.append((where, f"{keys['group']!r} is no string or whole number"))
     else:
         found.add(values["text"], where, values.get("label"), values.get("group"))
+
+
+def _tagged(values: Mapping[str, Any], keys: Mapping[str, str]) -> dict[str, Any]:
+    """Return the text of a list of words, and the tags of these, if they are asked for."""
+    words, found = values["text"], {}
+    try:
+        found["text"] = tags.joined(words)
+    except ValueError as error:
+        raise ValueError(f"{keys['text']!r} {error}") from error
+    if isinstance(own := values.get("label"), list):  # else it is of the whole text
+        if len(own) != len(words):
+            raise ValueError(f"{keys['label']!r} has {len(own)} tags for {len(words)} words")
+        found["label"] = tuple(own)
+    return found

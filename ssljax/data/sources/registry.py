@@ -6,6 +6,7 @@ from collections.abc import Callable
 from ssljax.data import images
 from ssljax.data.decoder import MOST_CHANNELS, Decoder
 from ssljax.data.sources.arrayrecord import open_arrayrecord
+from ssljax.data.sources.audio import open_audio
 from ssljax.data.sources.base import MEMORY_LIMIT, Options, Source
 from ssljax.data.sources.digits import open_digits
 from ssljax.data.sources.fasta import open_fasta
@@ -17,9 +18,10 @@ from ssljax.data.sources.records import open_jsonl, open_parquet
 from ssljax.data.sources.tar_shards import open_tar
 from ssljax.data.sources.text_files import open_text
 from ssljax.data.sources.tfds import open_tfds
-from ssljax.data.sources.tokenized import tokenized
+from ssljax.data.sources.tokenized import has_tags, tokenized
 from ssljax.data.sources.transformed import resized
 from ssljax.data.sources.video_files import open_video
+from ssljax.data.tokenizers.characters import PlainBytes
 from ssljax.data.tokenizers.opening import open_tokenizer
 from ssljax.errors import UserError, unknown
 
@@ -41,6 +43,11 @@ _KINDS: dict[str, _Kind] = {
         "folder:PATH",
         "image files of any sizes, with or without class folders and splits",
         open_folder,
+    ),
+    "audio": _Kind(
+        "audio:PATH?rate=16000",
+        "sound files (wav, flac, ogg, mp3) of any lengths, with or without class folders",
+        open_audio,
     ),
     "npz": _Kind(
         "npz:PATH",
@@ -159,6 +166,8 @@ def open_source(
     options = Options(name, split, broken, decoder, data_dir, memory_limit, ragged, span)
     encode = open_tokenizer(tokenizer)
     source = _KINDS[kind].open(rest, options)
+    if encode is None and has_tags(source):  # they are of tokens, so there must be some
+        encode = PlainBytes()
     if encode is not None:
         source = tokenized(source, encode)
     return resized(source, image_size)

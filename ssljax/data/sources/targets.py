@@ -6,6 +6,7 @@
 | whole numbers or bool [n, K], each 0 or 1 | multi_label | uint8 [B, K] |
 | floats [n, K], also K = 1; floats [n], not all whole numbers | regression | float32 [B, K] |
 | whole numbers [n, h, w], one for each pixel, -1 or (of uint8) 255: none | mask | int32 [B, h, w] |
+| a tag for each word of a text (`ssljax.data.sources.tags`) | tokens | int32 [B, N] |
 """
 
 from collections.abc import Sequence
@@ -108,11 +109,18 @@ def _masks(array: np.ndarray, what: str) -> np.ndarray:
     return array.astype(np.int32)
 
 
+def _tags(array: np.ndarray, what: str) -> np.ndarray:
+    if array.dtype.kind not in "iu" or (array.size and array.max() >= 2**31):
+        raise UserError(f"{what} of a number for each token must be classes, whole numbers")
+    return array.astype(np.int32)
+
+
 _CONVERT = {
     "class": _classes,
     "multi_label": _multi_label,
     "regression": _regression,
     "mask": _masks,
+    "tokens": _tags,
 }
 
 
@@ -122,11 +130,12 @@ def target_field(targets: np.ndarray, classes: int | None = None) -> Field:
     Args:
       targets: of one split.
       classes: their number where the targets are classes; None: not known. Those of masks are
-        counted.
+        counted, and those of tokens if need be.
     """
-    if targets.ndim == 3:
+    tags = targets.ndim == 2 and targets.dtype == np.int32
+    if targets.ndim == 3 or (tags and not classes):
         classes = 1 + int(targets.max(initial=0))
-    elif targets.ndim == 2:
+    elif targets.ndim == 2 and not tags:
         classes = 0
     return Field("label", tuple(targets.shape[1:]), str(targets.dtype), classes=classes or 0)
 

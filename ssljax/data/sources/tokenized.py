@@ -5,11 +5,14 @@ from typing import Any
 
 import numpy as np
 
+from ssljax.data.sources import tags
 from ssljax.data.sources.base import Source, groups_of
 from ssljax.data.sources.encoded import EncodedSource
 from ssljax.data.sources.in_memory import ArraySource
+from ssljax.data.sources.targets import target_field
 from ssljax.data.tokenizers.base import Tokenizer, digest, field_of
 from ssljax.errors import UserError
+from ssljax.spec import target_kind
 
 
 def tokenized(source: Source, tokenizer: Tokenizer) -> Source:
@@ -34,6 +37,10 @@ def tokenized(source: Source, tokenizer: Tokenizer) -> Source:
         for name in texts:
             fields[name] = field_of(tokenizer, fields[name])
             arrays[name] = _encoded(arrays[name], tokenizer, f"{name!r} of {source.name}")
+        if has_tags(source):
+            words, places = source.arrays["text"], tokenizer.places(list(source.arrays["text"]))
+            arrays["label"] = tags.of_tokens(words, arrays["label"], places)
+            fields["label"] = target_field(arrays["label"], fields["label"].classes)
         return source.replaced(fields, arrays, f"tokenizer {digest(tokenizer)}")
     if isinstance(source, EncodedSource):
         what = f"'text' of {source.name}"
@@ -41,6 +48,12 @@ def tokenized(source: Source, tokenizer: Tokenizer) -> Source:
         field = field_of(tokenizer, source.fields["text"])
         return source.with_texts(field, ids, f"tokenizer {digest(tokenizer)}")
     return _Tokenized(source, tokenizer, texts)
+
+
+def has_tags(source: Source) -> bool:
+    """Say whether the labels of a source are a class for each word of its texts."""
+    label = source.fields.get("label")
+    return label is not None and target_kind(label) == "tokens"
 
 
 class _Tokenized:

@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import hashlib
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -38,7 +38,8 @@ class Ends:
 class EncodedSet:
     """Encoded images not yet looked at: `read` gives all bytes, `ends` what a quick check needs.
 
-    `text` is the field of the texts that belong to the images, and one of them for each.
+    `text` is the field of the texts that belong to the images, and one of them for each; `present`
+    says by field which examples have it, where some do not, see `ssljax.spec.presence_of`.
     """
 
     names: Sequence[str]
@@ -49,6 +50,7 @@ class EncodedSet:
     groups: np.ndarray | None = None
     num_classes: int | None = None
     text: tuple[Field, np.ndarray] | None = None
+    present: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
 
 def open_encoded(encoded: EncodedSet, options: Options) -> Source:
@@ -68,12 +70,17 @@ def open_encoded(encoded: EncodedSet, options: Options) -> Source:
     whole = np.array([i for i in range(len(encoded.names)) if i not in found.damage], np.int64)
     labels = None if encoded.labels is None else encoded.labels[whole]
     text = None if encoded.text is None else (encoded.text[0], encoded.text[1][whole])
+    present = {name: one[whole] for name, one in encoded.present.items()}
+    content = found.content if text is None else _with_texts(found.content, text[1])
+    for name in sorted(present):
+        content += f", {name} {hashlib.sha256(present[name]).hexdigest()}"
     shared = {
         "text": text,
+        "present": present,
         "class_names": encoded.class_names,
         "groups": None if encoded.groups is None else encoded.groups[whole],
         "num_classes": encoded.num_classes,
-        "content": found.content if text is None else _with_texts(found.content, text[1]),
+        "content": content,
         "report": report,
     }
     names = [encoded.names[i] for i in whole]

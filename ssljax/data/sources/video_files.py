@@ -24,8 +24,8 @@ import numpy as np
 
 from ssljax.data.sources.base import Options, fingerprint_of
 from ssljax.data.sources.documents import parsed
-from ssljax.data.sources.folder import Listed, listed
 from ssljax.data.sources.paths import existing
+from ssljax.data.sources.tree import Tree, read_tree
 from ssljax.data.sources.video_cache import Decoded, Frames, load_decoded, save_decoded
 from ssljax.data.storage import data_directory
 from ssljax.data.videos import SUFFIXES, BrokenVideoError, decode
@@ -54,9 +54,9 @@ def open_video(rest: str, options: Options) -> "VideoSource":
     how = _How(_number(chosen, "fps", float), _number(chosen, "size", int))
     root = existing(path, "video file or folder")
     if root.is_dir():
-        found = listed(root, options, SUFFIXES, "video")
+        found = read_tree(path, options, SUFFIXES, "video")
     elif root.suffix.lower() in SUFFIXES:
-        found = Listed(root.parent, [root.name], None, None, None)
+        found = Tree(root.parent, [root.name], None, None, None, [])
     else:
         raise UserError(f"{root} is no video file ({', '.join(SUFFIXES)})")
     files = [os.path.join(found.top, name) for name in found.files]
@@ -118,7 +118,7 @@ def _number(chosen: dict[str, str], key: str, kind: type) -> Any:
     return value
 
 
-def _content(found: Listed, files: Sequence[str], how: _How) -> str:
+def _content(found: Tree, files: Sequence[str], how: _How) -> str:
     """Return a hash of what the frames and their labels depend on."""
     digest = hashlib.sha256(f"{VERSION} {how}".encode())
     for number, (name, file) in enumerate(zip(found.files, files, strict=True)):
@@ -155,7 +155,7 @@ def _decoded(
             yield from pool.map(attempt, files[start : start + 2 * threads])
 
 
-def _source(found: Listed, decoded: Decoded, content: str, options: Options) -> VideoSource:
+def _source(found: Tree, decoded: Decoded, content: str, options: Options) -> VideoSource:
     faults = dict(decoded.faults)
     for number, size in zip(decoded.numbers, decoded.frames.sizes, strict=True):
         if size[0] < options.span:
@@ -187,7 +187,7 @@ def _source(found: Listed, decoded: Decoded, content: str, options: Options) -> 
     )
 
 
-def _report(found: Listed, faults: dict[int, str], options: Options) -> str | None:
+def _report(found: Tree, faults: dict[int, str], options: Options) -> str | None:
     """Return a line about the videos that are left out, refuse them, or refuse a set of none."""
     if not faults:
         return None

@@ -27,6 +27,10 @@ class Tokenizer(Protocol):
     def encode(self, texts: Sequence[str]) -> list[np.ndarray]:
         """Return the ids int32[N] of each text, between those of `begin` and `end`."""
 
+    def places(self, texts: Sequence[str]) -> list[np.ndarray]:
+        """Return, for each id of `encode`, the place in its text of the last character that it
+        stands for, int[N]; -1: it stands for none."""
+
     def definition(self) -> str:
         """Return what the ids depend on, as text: JSON of the `tokenizers` library, or a name."""
 

@@ -28,6 +28,10 @@ class Bytes:
         """Return the ids int32[N] of each text; never an unknown one."""
         return [_between(self, np.frombuffer(text.encode(), np.uint8)) for text in texts]
 
+    def places(self, texts: Sequence[str]) -> list[np.ndarray]:
+        """Return the place of each byte's character; -1 of begin and end."""
+        return [np.pad(_characters(text), 1, constant_values=-1) for text in texts]
+
     def definition(self) -> str:
         """Return the name."""
         return "bytes"
@@ -45,6 +49,10 @@ class PlainBytes:
         """Return the ids int32[N] of each text."""
         return [np.frombuffer(text.encode(), np.uint8).astype(np.int32) for text in texts]
 
+    def places(self, texts: Sequence[str]) -> list[np.ndarray]:
+        """Return the place of each byte's character."""
+        return [_characters(text) for text in texts]
+
     def definition(self) -> str:
         """Return the name."""
         return "plain bytes"
@@ -59,13 +67,23 @@ class AminoAcids:
     `<unk>`.
     """
 
-    vocab = len(_ESM)
+    vocab, names = len(_ESM), _ESM
     special = (("pad", 1), ("unk", 3), ("cls", 0), ("sep", 2), ("mask", 32))
     begin, end = (0,), (2,)
 
     def encode(self, texts: Sequence[str]) -> list[np.ndarray]:
         """Return the ids int32[N] of each protein."""
         return [_between(self, self._residues(text)) for text in texts]
+
+    def places(self, texts: Sequence[str]) -> list[np.ndarray]:
+        """Return the place of each residue; -1 of begin and end."""
+        found = []
+        for text in texts:
+            # One letter may become two when it is made large.
+            letters = [p for p, one in enumerate(text) if not one.isspace() for _ in one.upper()]
+            kept = letters[: len(letters) - text.rstrip().endswith("*")]
+            found.append(np.array([-1, *kept, -1]))
+        return found
 
     def definition(self) -> str:
         """Return the name."""
@@ -75,6 +93,11 @@ class AminoAcids:
         letters = "".join(text.split()).removesuffix("*").upper()
         # One byte for each character: those beyond ASCII become "?", which is unknown.
         return _PLACES[np.frombuffer(letters.encode("ascii", "replace"), np.uint8)]
+
+
+def _characters(text: str) -> np.ndarray:
+    """Return the number of the character that each byte of a text is of."""
+    return np.repeat(np.arange(len(text)), [len(letter.encode()) for letter in text])
 
 
 def _places() -> np.ndarray:

@@ -74,6 +74,15 @@ class LibraryTokenizer:
             ids += [np.array([*one.ids, *after], np.int32) for one in encoded]
         return ids
 
+    def places(self, texts: Sequence[str]) -> list[np.ndarray]:
+        """Return the place of each token's last character; -1 of what is added to a text."""
+        after = () if self._adds else (-1,) * len(self.end)
+        found = []
+        for one in self._tokenizer.encode_batch([str(text) for text in texts]):
+            ends = [end - 1 if end > start else -1 for start, end in one.offsets]
+            found.append(np.array([*ends, *after], np.int64))
+        return found
+
     def definition(self) -> str:
         """Return its JSON, as the library writes it."""
         return self._definition

@@ -82,6 +82,8 @@ def view_of(subject: Subject, count: int) -> OneView:
     (name, field), *further = subject.examples.fields.items()
     if further:
         raise UserError(f"views are of one field, and the output is made of {1 + len(further)}")
+    if not modality_of(field).restores:
+        raise UserError(f"a view of {name!r} cannot be shown to the encoder as an example")
     groups = {"view": {**PRESETS["simclr"]["crop"], "count": count}}
     (view,) = Views(groups, where="views").bound(name, field).augmentations.values()
     return OneView(name, dataclasses.replace(view, count=1), field)

@@ -20,6 +20,8 @@ class Plan:
       objective: likewise.
       image_size: (height, width) of images that the encoder is shown; (0, 0) where it reads none.
       channels: of these images.
+      normalised: whose mean and deviation of three channels these images have where the folder
+        does not say, such as ("ImageNet", mean, std); None: ImageNet's.
       field: what it reads, if it is another than images.
       encoders: sections of the encoders of further fields, by field.
       further: what these fields are like.
@@ -29,6 +31,7 @@ class Plan:
     objective: dict[str, Any]
     image_size: tuple[int, int] = (0, 0)
     channels: int = 0
+    normalised: tuple[str, tuple[float, ...], tuple[float, ...]] | None = None
     field: Field | None = None
     encoders: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
     further: dict[str, Field] = dataclasses.field(default_factory=dict)

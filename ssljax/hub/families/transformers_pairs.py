@@ -112,6 +112,17 @@ _OWN = {
     },
 }
 
+# openai/CLIP, clip/clip.py (_transform); google-research/big_vision, pp/ops_image.py
+# (get_value_range from -1 to 1).
+_NORMALISED = {
+    "clip": (
+        "CLIP",
+        (0.48145466, 0.4578275, 0.40821073),
+        (0.26862954, 0.26130258, 0.27577711),
+    ),
+    "siglip": ("SigLIP", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+}
+
 
 def _section(kind: str, config: Given, key: str) -> Given:
     values = config.values.get(key) or {}
@@ -166,6 +177,7 @@ def _read(
             objective(config, vision, words),
             sides,
             vision.whole("num_channels"),
+            _NORMALISED[kind],
             encoders={"text": others},
             further={"text": field},
         )

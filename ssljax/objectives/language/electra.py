@@ -54,6 +54,7 @@ class ELECTRA(MaskedWords):
 
     takes_packed = True
     batch_coupled = True
+    predictor = "generator"
     paper = "arXiv:2003.10555"
 
     def check(self):

@@ -5,7 +5,7 @@ import dataclasses
 from ssljax.losses import causal_lm
 from ssljax.losses.language import followed
 from ssljax.objectives.base import Loss, Objective
-from ssljax.objectives.language.masked_words import require_text, vocabulary
+from ssljax.objectives.language.masked_words import require_text, sums_of, vocabulary
 from ssljax.objectives.masked.patches import mean_over
 from ssljax.schema import Size
 
@@ -39,9 +39,16 @@ class GPT(Objective):
         require_text(self, causal=True)
 
     def loss(self, net, teacher, batch, *, key, step):
-        text = batch[self.run.name]
+        loss, count = mean_over(*self._losses(net, batch[self.run.name]))
+        return Loss(loss, weight=count)
+
+    def outputs(self, params, state, batch):
+        losses, predicted = self._losses(self.evaluated(params, state), batch[self.run.name])
+        return super().outputs(params, state, batch) | sums_of(self.run.name, losses, predicted)
+
+    def _losses(self, net, text):
+        """Return the mean loss of each text [B], and which tokens have a next one [B, N]."""
         tokens = net.encoder(text).tokens
         options = {"segments": text.segments, "block": self.logits_block}
         losses = causal_lm(tokens, vocabulary(net), text.data, **options)
-        loss, count = mean_over(losses, followed(text.segments))
-        return Loss(loss, weight=count)
+        return losses, followed(text.segments)

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import jax
 import jax.numpy as jnp
 
 from ssljax.errors import UserError
@@ -13,11 +14,25 @@ from ssljax.objectives.net import Net
 from ssljax.ops.keys import per_example
 from ssljax.ops.token_masking import MaskedTokens, at_places, mask_tokens
 from ssljax.schema import OpenShare, Share, Size
+from ssljax.spec import Value
 
 
 def vocabulary(net: Net) -> Array:
     """Return the vectors of all ids [V, D], as the encoder embeds them."""
     return net.params["encoder"]["token_embed"]["embedding"]
+
+
+def sums_of(name: str, losses: Array, predicted: Array) -> dict[str, Array]:
+    """Return the output that the protocol `held_out_loss` reads: of every text of a field the sum
+    of the losses of its predicted tokens, and their number, [B, 2].
+
+    Args:
+      name: of the field.
+      losses: [B], the mean of each text.
+      predicted: bool[B, N].
+    """
+    counts = jnp.sum(predicted, axis=1).astype(losses.dtype)
+    return {f"losses/{name}": jnp.stack([losses * counts, counts], axis=1)}
 
 
 def require_text(objective: Objective, *, causal: bool) -> None:
@@ -37,6 +52,8 @@ def require_text(objective: Objective, *, causal: bool) -> None:
 class MaskedWords(Objective):
     """Predicts hidden words; abstract.
 
+    Evaluation asks for words that depend on a text alone, so that all encoders predict the same.
+
     Args (fields):
       mask_ratio: share of the words of a text that are predicted; special tokens are none.
       masked_share, random_share: shares of these that the mask token replaces, and a word drawn
@@ -51,6 +68,7 @@ class MaskedWords(Objective):
 
     reads = ("text",)
     takes_ragged = True
+    predictor = "encoder"  # the network whose tokens the words are predicted from
 
     def check(self):
         require_text(self, causal=False)
@@ -97,10 +115,24 @@ class MaskedWords(Objective):
           ids: int32[B, N], of the texts themselves.
           made: what is hidden.
         """
+        return mean_over(self._word_losses(net, tokens, ids, made), made.chosen)
+
+    def _word_losses(self, net, tokens, ids, made) -> Array:
+        """Return the mean over the hidden words of each text, [B]."""
         features, bias = net.words(at_places(tokens, made.places))
         options = {"where": made.chosen, "bias": bias, "block": self.logits_block}
-        true = at_places(ids, made.places)
-        return mean_over(masked_lm(features, vocabulary(net), true, **options), made.chosen)
+        return masked_lm(features, vocabulary(net), at_places(ids, made.places), **options)
+
+    def outputs(self, params, state, batch):
+        text, net = batch[self.run.name], self.evaluated(params, state)
+        # The key is made of the ids: every encoder is asked the same words of a text.
+        weights = 1 + jnp.arange(text.data.shape[1], dtype=jnp.uint32)
+        marks = jnp.sum(jnp.where(text.segments > 0, text.data, 0).astype(jnp.uint32) * weights, 1)
+        made = self.hidden(jax.random.key(0), text.data, text.segments, marks)
+        types = self._types(text.data, text.segments)
+        tokens = getattr(net, self.predictor)(Value(made.ids, text.segments), types=types).tokens
+        losses = self._word_losses(net, tokens, text.data, made)
+        return super().outputs(params, state, batch) | sums_of(self.run.name, losses, made.chosen)
 
     def _types(self, ids, segments):
         """Return the types of tokens, which hidden words must not change; None without types."""

@@ -8,7 +8,6 @@ import jax.numpy as jnp
 from ssljax.errors import UserError
 from ssljax.losses import clip
 from ssljax.models import Scalar
-from ssljax.objectives.base import Loss
 from ssljax.objectives.paired.pair import Paired
 from ssljax.schema import Positive, Size, Temperature
 
@@ -61,8 +60,14 @@ class CLIP(Paired):
     def loss(self, net, teacher, batch, *, key, step):
         one, two = self.project(net, key, batch).values()
         log_scale = net.scale()
-        losses = clip(one, two, temperature=jnp.exp(-log_scale), block=self.logits_block)
-        return Loss(jnp.mean(losses), {"scale": jnp.exp(log_scale)})
+        losses = clip(
+            one,
+            two,
+            temperature=jnp.exp(-log_scale),
+            block=self.logits_block,
+            present=self.whole(batch),
+        )
+        return self.over_pairs(losses, batch, {"scale": jnp.exp(log_scale)})
 
     def advance(self, params, state, carry, *, step):
         params, state = super().advance(params, state, carry, step=step)

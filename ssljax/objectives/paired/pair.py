@@ -1,18 +1,20 @@
 """What objectives on several fields share: an encoder and a projection for each of them."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from ssljax.errors import UserError, unknown
 from ssljax.models import MLP, Encoded
-from ssljax.objectives.base import Array, Objective
+from ssljax.objectives.base import Array, Loss, Objective
 from ssljax.objectives.net import Net
 from ssljax.objectives.views import Views, blank, plain
 from ssljax.ops.normalize import l2_normalize
 from ssljax.schema import Width
-from ssljax.spec import Batch
+from ssljax.spec import Batch, present
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,6 +25,9 @@ class Paired(Objective):
     `config.encoders` has that of the other field, by name of the field. Their components are called
     "encoder" and "NAME_encoder", the maps behind them "NAME_projector". The two fields may be of
     any modalities.
+
+    An example may lack a field (`ssljax.spec.presence_of`): it holds that of another, and counts in
+    no loss and in no statistics of the projectors. A BatchNorm within an encoder sees it.
 
     Attributes:
       views: of the field that `config.encoder` reads, one of each example; the other field is as it
@@ -98,7 +103,7 @@ class Paired(Objective):
         for name in self.components:
             own = name == self.run.name
             x = self.blank() if own else blank(self.run.spec.fields[name])
-            features = self.encode(net, name, x).pooled
+            features = self.features(net, name, self.encode(net, name, x))
             if not self._is_projected(name) and features.shape[1] != self.projector_dim:
                 raise UserError(
                     f"config.objective.projector_dim={self.projector_dim} must be "
@@ -115,6 +120,10 @@ class Paired(Objective):
             net = Net(self.networks, params, net.stats, train=False)
         return getattr(net, component)(x)
 
+    def features(self, net: Net, name: str, encoded: Encoded) -> Array:
+        """Return the features [B, D] of a field that are evaluated, and projected."""
+        return encoded.pooled
+
     def inputs(self, key: Array, batch: Batch) -> dict[str, Any]:
         """Return what the encoders are shown in a step, by field: a view, and the other as is."""
         return {
@@ -127,16 +136,46 @@ class Paired(Objective):
     def project(self, net: Net, key: Array, batch: Batch) -> dict[str, Array]:
         """Return the projections [B, projector_dim] of each field."""
         shown = self.inputs(key, batch)
+        whole = self.whole(batch)
         return {
-            name: self._projected(net, name, self.encode(net, name, x).pooled)
+            name: self._projected(
+                net, name, self.features(net, name, self.encode(net, name, x)), whole
+            )
             for name, x in shown.items()
         }
+
+    def whole(self, batch: Batch) -> Array | None:
+        """Return which examples are pairs, bool[B]: they have both fields. None: all are."""
+        return present(batch, *self.components)
+
+    def over_pairs(self, value: Array, batch: Batch, metrics: Mapping[str, Array] = {}) -> Loss:
+        """Return the loss of a batch.
+
+        Args:
+          value: [B], 0 where the example is no pair, of which the mean over the pairs is meant; or
+            the loss of all pairs together.
+          batch: if examples may lack a field, the metric "pairs" is the share of those that do not.
+          metrics: see `Loss`.
+
+        Returns:
+          The mean, weighted among micro-batches by the number of pairs; 0 without any pair.
+        """
+        whole = self.whole(batch)
+        if whole is None:
+            return Loss(jnp.mean(value), metrics)
+        count = jnp.sum(whole).astype(jnp.float32)
+        if jnp.ndim(value):
+            value = jnp.sum(value) / jnp.maximum(count, 1)
+        return Loss(value, {**metrics, "pairs": jnp.mean(whole)}, weight=count)
 
     def _is_projected(self, name: str) -> bool:
         return self.project_own or name != self.run.name
 
-    def _projected(self, net: Net, name: str, features: Array) -> Array:
-        return getattr(net, f"{name}_projector")(features) if self._is_projected(name) else features
+    def _projected(self, net: Net, name: str, features: Array, whole: Array | None = None) -> Array:
+        if not self._is_projected(name):
+            return features
+        options = {} if whole is None else {"present": whole}
+        return getattr(net, f"{name}_projector")(features, **options)
 
     def outputs(self, params, state, batch):
         """Return what there is to see of the fields that a batch has.
@@ -150,9 +189,9 @@ class Paired(Objective):
         net, _ = self.nets(params, state, train=False)
         found = [name for name in self.components if name in batch]
         encoded = {name: self.encode(net, name, self._plain(batch, name)) for name in found}
-        outputs = {name: encoded[name].pooled for name in found}
+        outputs = {name: self.features(net, name, encoded[name]) for name in found}
         for name in found:
-            projected = self._projected(net, name, encoded[name].pooled)
+            projected = self._projected(net, name, outputs[name])
             outputs[f"projected/{name}"] = l2_normalize(projected)
             outputs[f"tokens/{name}"] = encoded[name].tokens
         return outputs

@@ -4,7 +4,6 @@ import dataclasses
 
 from ssljax.losses import barlow_twins
 from ssljax.models import MLP
-from ssljax.objectives.base import Loss
 from ssljax.objectives.paired.pair import Paired
 from ssljax.schema import NotNegative, Width, Widths
 
@@ -34,4 +33,6 @@ class PairedBarlowTwins(Paired):
 
     def loss(self, net, teacher, batch, *, key, step):
         z1, z2 = self.project(net, key, batch).values()
-        return Loss(barlow_twins(z1, z2, off_diagonal_weight=self.off_diagonal_weight))
+        weight, whole = self.off_diagonal_weight, self.whole(batch)
+        loss = barlow_twins(z1, z2, off_diagonal_weight=weight, present=whole)
+        return self.over_pairs(loss, batch)

@@ -4,7 +4,6 @@ import dataclasses
 
 from ssljax.losses import vicreg
 from ssljax.models import MLP
-from ssljax.objectives.base import Loss
 from ssljax.objectives.paired.pair import Paired
 from ssljax.schema import NotNegative, Width, Widths
 
@@ -43,5 +42,6 @@ class PairedVICReg(Paired):
             invariance_weight=self.invariance_weight,
             variance_weight=self.variance_weight,
             covariance_weight=self.covariance_weight,
+            present=self.whole(batch),
         )
-        return Loss(loss)
+        return self.over_pairs(loss, batch)

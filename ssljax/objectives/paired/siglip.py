@@ -7,7 +7,6 @@ import jax.numpy as jnp
 
 from ssljax.losses import siglip
 from ssljax.models import MLP, Scalar
-from ssljax.objectives.base import Loss
 from ssljax.objectives.paired.pair import Paired
 from ssljax.schema import Number, Size, Temperature
 
@@ -57,6 +56,12 @@ class SigLIP(Paired):
     def loss(self, net, teacher, batch, *, key, step):
         one, two = self.project(net, key, batch).values()
         log_scale, bias = net.scale(), net.bias()
-        temperature = jnp.exp(-log_scale)
-        losses = siglip(one, two, temperature=temperature, bias=bias, block=self.logits_block)
-        return Loss(jnp.mean(losses), {"scale": jnp.exp(log_scale), "bias": bias})
+        losses = siglip(
+            one,
+            two,
+            temperature=jnp.exp(-log_scale),
+            bias=bias,
+            block=self.logits_block,
+            present=self.whole(batch),
+        )
+        return self.over_pairs(losses, batch, {"scale": jnp.exp(log_scale), "bias": bias})

@@ -16,7 +16,7 @@ from ssljax.losses import (
     mse,
     soft_cross_entropy,
 )
-from ssljax.models import LinearHead
+from ssljax.models import LinearHead, PooledTanh
 from ssljax.objectives.base import Loss, Objective
 from ssljax.objectives.net import Net
 from ssljax.objectives.views import Views, plain
@@ -37,6 +37,7 @@ class Supervised(Objective):
     | multi_label | pooled features | binary cross entropy, a mean over labels |
     | regression | pooled features | squared error, targets standardised |
     | mask | tokens, upsampled to the pixels (bilinear) | cross entropy of marked pixels |
+    | tokens | tokens of a text | cross entropy of those that have a class |
 
     With `freeze_encoder` it is the papers' linear probe with augmentation: no gradient of the
     encoder is computed, its batch statistics and parameters stay, drop-path is off. Further
@@ -56,14 +57,18 @@ class Supervised(Objective):
       last_blocks: so many last blocks of a transformer whose class tokens (means, where there is
         none) are the features, as in DINO's linear probe; 0: what the encoder pools.
       head_std: standard deviation of the map's kernel at the start.
+      head_dropout: share of the features, or tokens, that is hidden from the map in training.
+      pooler: whether tanh(linear(x)) of the features comes before the head, as in BERT. It starts
+        as that of the run that `init_from` names, if that has one (bert), else afresh.
       freeze_encoder: whether the encoder stays as it is.
       ema: weight of the old parameters in a moving average, which evaluation then sees; 0: none.
       run: see `Objective`.
 
     Paper: https://arxiv.org/abs/2111.06377 (He et al. 2021, A.1 and A.2). Official code:
     facebookresearch/mae, main_finetune.py and main_linprobe.py; microsoft/unilm,
-    beit/run_class_finetuning.py; facebookresearch/dino, eval_linear.py. The moving average is
-    timm's ModelEma: batch statistics are averaged too.
+    beit/run_class_finetuning.py; facebookresearch/dino, eval_linear.py; google-research/bert,
+    run_classifier.py (create_model). The moving average is timm's ModelEma: batch statistics are
+    averaged too.
     """
 
     views: Views = Views.crops(crop_scale=(0.08, 1.0), flip=0.5)
@@ -75,6 +80,8 @@ class Supervised(Objective):
     head_norm: Literal["none", "batch"] = "none"
     last_blocks: CountOrNone = 0
     head_std: Positive = 0.01
+    head_dropout: Decay = 0.0
+    pooler: bool = False
     freeze_encoder: bool = False
     ema: Decay = 0.0
 
@@ -100,11 +107,22 @@ class Supervised(Objective):
                 f"those of the data are of the kind {self.kind}; set it to 0"
             )
         depth = getattr(self.run.encoder, "depth", 0)
-        if self.last_blocks > depth or (self.last_blocks and self.kind == "mask"):
+        if self.last_blocks > depth or (self.last_blocks and self.of_each_token):
             raise UserError(
                 f"config.objective.last_blocks={self.last_blocks} takes class tokens of a "
-                f"transformer, of which config.encoder has {depth} blocks; masks are of its last "
-                "tokens. Set it to at most that, or 0"
+                f"transformer, of which config.encoder has {depth} blocks; masks and tags are of "
+                "its last tokens. Set it to at most that, or 0"
+            )
+        if self.pooler and (self.of_each_token or self.last_blocks):
+            raise UserError(
+                "config.objective.pooler=True is for one vector of features of each example; with "
+                f"labels of the kind {self.kind} and config.objective.last_blocks="
+                f"{self.last_blocks} there is none. Set it to False"
+            )
+        if self.kind == "tokens" and self.run.field.modality != "text":
+            raise UserError(
+                "config.objective.name='supervised': a class for each token is for texts, and "
+                f"config.encoder reads {self.run.field.modality} data"
             )
         self._check_mixing()
 
@@ -132,6 +150,11 @@ class Supervised(Objective):
         return target_kind(self.run.spec.fields["label"])
 
     @property
+    def of_each_token(self) -> bool:
+        """Whether the head reads tokens, and not features of the whole example."""
+        return self.kind in ("mask", "tokens")
+
+    @property
     def mixing(self) -> Mixing:
         """How examples are mixed; false if they are not."""
         return Mixing(self.mixup, self.cutmix, self.mix_prob, self.switch_prob)
@@ -144,7 +167,7 @@ class Supervised(Objective):
     @property
     def teacher(self) -> tuple[str, ...]:
         """The networks that have a moving average."""
-        return ("encoder", "head") if self.ema else ()
+        return tuple(self.networks) if self.ema else ()
 
     @property
     def features_of_teacher(self) -> bool:
@@ -167,15 +190,24 @@ class Supervised(Objective):
     @property
     def _outputs(self) -> int:
         label = self.run.spec.fields["label"]
-        return label.classes if self.kind in ("class", "mask") else math.prod(label.shape)
+        counted = self.kind == "class" or self.of_each_token
+        return label.classes if counted else math.prod(label.shape)
+
+    @property
+    def continues(self) -> tuple[str, ...]:
+        """The networks besides the encoder that start as those of the other run."""
+        return ("pooler",) if self.pooler else ()
 
     def modules(self):
-        head = LinearHead(self._outputs, self.head_norm, self.head_std, dtype=self.run.dtype)
-        return {"encoder": self.run.encoder, "head": head}
+        head = LinearHead(
+            self._outputs, self.head_norm, self.head_std, self.head_dropout, dtype=self.run.dtype
+        )
+        pooler = {"pooler": PooledTanh(dtype=self.run.dtype)} if self.pooler else {}
+        return {"encoder": self.run.encoder, **pooler, "head": head}
 
     def run_once(self, net):
         encoded = self._encode(net, self.blank())
-        net.head(encoded.tokens if self.kind == "mask" else self._features(encoded))
+        net.head(encoded.tokens if self.of_each_token else self._features(net, encoded))
 
     def decay(self, step):
         return self.ema
@@ -184,7 +216,10 @@ class Supervised(Objective):
         shown = self.views.stacked(key, batch)[:, 0]
         if self.kind == "mask":
             (masks,) = self.views.masks(key, batch).values()
-            return self._pixel_loss(self._predict(net, shown), masks[:, 0])
+            logits = rearrange(self._predict(net, shown), "b h w k -> b (h w) k")
+            return _loss_of_marked(logits, rearrange(masks[:, 0], "b h w -> b (h w)"))
+        if self.kind == "tokens":
+            return _loss_of_marked(self._predict(net, shown), batch["label"], accuracy=True)
         targets = self._targets(batch["label"])
         if self.mixing:
             drawn = jax.random.fold_in(key, 1)  # stream 0 is that of the views
@@ -196,16 +231,6 @@ class Supervised(Objective):
             return Loss(jnp.mean(losses))
         correct = jnp.argmax(logits, axis=-1) == batch["label"]
         return Loss(jnp.mean(losses), {"accuracy": jnp.mean(correct, dtype=jnp.float32)})
-
-    def _pixel_loss(self, logits, masks):
-        """Return the mean over the marked pixels of a batch, of which examples have any number."""
-        flat = rearrange(masks, "b h w -> b (h w)")
-        losses = label_cross_entropy(rearrange(logits, "b h w k -> b (h w) k"), flat)
-        counts = jnp.sum(flat >= 0, axis=1).astype(jnp.float32)
-        total = jnp.sum(counts)
-        # Of a batch without any marked pixel the loss is 0, and weighs nothing.
-        value = jnp.sum(losses * counts) / jnp.maximum(total, 1)
-        return Loss(value, weight=total)
 
     def _targets(self, labels):
         if self.kind == "class":
@@ -225,7 +250,8 @@ class Supervised(Objective):
         )
 
     def _predict(self, net, shown):
-        """Return the head's output: [B, K], of masks [B, h, w, K] at the pixels of `shown`."""
+        """Return the head's output: [B, K], of tokens [B, N, K], of masks [B, h, w, K] at the
+        pixels of `shown`."""
         if self.freeze_encoder:
             still = Net(self.networks, jax.lax.stop_gradient(net.params), net.stats, train=False)
             return self._head(net, jax.lax.stop_gradient(self._encode(still, shown)), shown)
@@ -234,14 +260,18 @@ class Supervised(Objective):
     def _encode(self, net, shown):
         return net.encoder(shown, **({"layers": True} if self.last_blocks else {}))
 
-    def _features(self, encoded):
+    def _features(self, net, encoded):
+        if self.pooler:
+            return net.pooler(encoded.pooled)
         if not self.last_blocks:
             return encoded.pooled
         return rearrange(encoded.layers[:, -self.last_blocks :, 0], "b l d -> b (l d)")
 
     def _head(self, net, encoded, shown):
+        if self.kind == "tokens":
+            return net.head(encoded.tokens)
         if self.kind != "mask":
-            return net.head(self._features(encoded))
+            return net.head(self._features(net, encoded))
         rows, columns = self._token_grid(encoded.tokens.shape[1], shown.shape[1:])
         coarse = rearrange(net.head(encoded.tokens), "b (r c) k -> b r c k", r=rows, c=columns)
         size = (len(coarse), *shown.shape[1:3], coarse.shape[-1])
@@ -280,7 +310,8 @@ class Supervised(Objective):
 
         Returns:
           "logits" besides: float32 [B, K] before the softmax (class) or the sigmoid (multi_label);
-          predictions in the units of the targets (regression); [B, h, w, K] (mask).
+          predictions in the units of the targets (regression); [B, h, w, K] (mask); [B, N, K]
+          (tokens).
         """
         net = self.evaluated(params, state)
         shown = plain(batch[self.run.name], self.run.field)
@@ -294,3 +325,24 @@ class Supervised(Objective):
             f"tokens/{self.run.name}": encoded.tokens,
             "logits": logits,
         }
+
+
+def _loss_of_marked(logits, labels, *, accuracy=False):
+    """Return the mean over the places of a batch that have a class, of which examples have any
+    number.
+
+    Args:
+      logits: [B, N, K].
+      labels: int32[B, N]; below 0: none.
+      accuracy: whether the share that is right is logged.
+    """
+    marked = labels >= 0
+    losses = label_cross_entropy(logits, labels)
+    counts = jnp.sum(marked, axis=1).astype(jnp.float32)
+    total = jnp.sum(counts)
+    # Of a batch without any such place the loss is 0, and weighs nothing.
+    value = jnp.sum(losses * counts) / jnp.maximum(total, 1)
+    if not accuracy:
+        return Loss(value, weight=total)
+    right = jnp.sum(marked & (jnp.argmax(logits, axis=-1) == labels), dtype=jnp.float32)
+    return Loss(value, {"accuracy": right / jnp.maximum(total, 1)}, weight=total)

@@ -5,6 +5,7 @@ from ssljax.ops.augment.color import color_jitter, solarize, to_grey
 from ssljax.ops.augment.geometry import crop_and_resize, crop_nearest, sample_box
 from ssljax.ops.augment.mix import Mixing, mixed
 from ssljax.ops.augment.series import SeriesView, multi_window
+from ssljax.ops.augment.sound import SoundView, multi_sound
 from ssljax.ops.augment.table import SCARF, multi_corrupt, vime_corruption
 from ssljax.ops.augment.text import TextView, multi_drop
 from ssljax.ops.augment.video import VideoView, multi_clip
@@ -15,6 +16,7 @@ __all__ = [
     "Mixing",
     "SCARF",
     "SeriesView",
+    "SoundView",
     "TextView",
     "VideoView",
     "box_blur",
@@ -29,6 +31,7 @@ __all__ = [
     "multi_crop",
     "multi_crop_masks",
     "multi_drop",
+    "multi_sound",
     "multi_window",
     "sample_box",
     "solarize",

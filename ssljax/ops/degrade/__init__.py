@@ -12,6 +12,7 @@ from ssljax.ops.degrade.image import (
     image_rotation,
 )
 from ssljax.ops.degrade.series import series_dropped_channels, series_noise
+from ssljax.ops.degrade.sound import sound_lost, sound_noise
 from ssljax.ops.degrade.table import table_replaced_cells
 from ssljax.ops.degrade.text import text_dropped_words
 
@@ -26,6 +27,8 @@ __all__ = [
     "image_rotation",
     "series_dropped_channels",
     "series_noise",
+    "sound_lost",
+    "sound_noise",
     "table_replaced_cells",
     "text_dropped_words",
 ]

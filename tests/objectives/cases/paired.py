@@ -9,7 +9,19 @@ CASES = {
         POOLED_VIT,
         {"name": "siglip", "projector_dim": 16, "project_own": False, "freeze": ("image",)},
     ),
+    "coca": (
+        POOLED_VIT,
+        {
+            "name": "coca",
+            "projector_dim": 8,
+            "caption_queries": 4,
+            "pooler_heads": 2,
+            "decoder_depth": 1,
+            "decoder_heads": 2,
+        },
+    ),
     "paired_vicreg": (POOLED_VIT, {"name": "paired_vicreg", **HEAD}),
     "paired_barlow_twins": (POOLED_VIT, {"name": "paired_barlow_twins", **HEAD}),
 }
 FURTHER = dict.fromkeys(CASES, {"text": TEXT})
+FURTHER["coca"] = {"text": {**TEXT, "causal": True, "pool": "last"}}

@@ -287,3 +287,32 @@ def test_means_over_different_numbers_are_not_accumulated(name):
     one = trial(name)
     with pytest.raises(UserError, match="accumulate=2 would change the result"):
         make_train_step(one.objective, one.optimizer, seed=0, accumulate=2)
+
+
+def losses_of(name, params, batch, length=16):
+    objective = objective_of(name, length)
+    state = jax.jit(objective.init_state)(jax.random.key(0), params)
+    return np.asarray(jax.jit(lambda p: objective.outputs(p, state, batch)["losses/text"])(params))
+
+
+def test_losses_of_gpt_for_evaluation_are_those_of_training():
+    objective = objective_of("gpt")
+    params = jax.jit(objective.init_params)(jax.random.key(0))
+    (loss, aux), _ = value_of(objective, params, batch_of())
+    sums, counts = losses_of("gpt", params, batch_of()).T
+    assert counts.sum() == float(aux.weight)
+    np.testing.assert_allclose(sums.sum() / counts.sum(), loss, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["roberta", "bert", "albert", "electra"])
+def test_losses_of_hidden_words_depend_on_the_text_alone(name):
+    """Not on its place in a batch, nor on what stands in the padding."""
+    objective = objective_of(name)
+    params = jax.jit(objective.init_params)(jax.random.key(0))
+    found = losses_of(name, params, batch_of())
+    real = batch_of()["text"].segments.sum(axis=1)
+    assert (found[:, 1] >= 1).all() and (found[:, 1] <= np.maximum(0.3 * real, 1)).all()
+    assert 0.5 * math.log(24) < found[:, 0].sum() / found[:, 1].sum() < 2 * math.log(24)
+    np.testing.assert_allclose(losses_of(name, params, batch_of(padding=17)), found, rtol=1e-5)
+    turned = losses_of(name, params, batch_of(ids=ROWS[::-1].copy()))
+    np.testing.assert_allclose(turned[::-1], found, rtol=1e-5)

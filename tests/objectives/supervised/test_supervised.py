@@ -10,11 +10,12 @@ from ssljax.losses import binary_cross_entropy, mse, soft_cross_entropy
 from ssljax.models import build_encoder
 from ssljax.objectives import Run, build_objective
 from ssljax.objectives.views import plain
-from ssljax.spec import LABEL, Field
+from ssljax.spec import LABEL, Field, Value
 from ssljax.training.optimizer import build_optimizer
 from ssljax.training.step import init_state, make_train_step
 from ssljax.training.tree_paths import named_leaves
 from tests.objectives.cases import LABELLED
+from tests.objectives.cases.language import BERT
 from tests.objectives.cases.small import RESNET, SINGLE, VIT
 from tests.objectives.cases.table import MLP
 from tests.objectives.conftest import BATCH, SPECS, STEPS, make_batch, trial
@@ -148,6 +149,65 @@ def test_masks_are_predicted_at_every_pixel_and_unmarked_ones_count_for_nothing(
     nothing = {**batch, "label": np.full_like(labels, -1)}
     empty, aux = _value(objective, params, state, nothing)
     assert float(empty) == 0 and float(aux.weight) == 0
+
+
+def _tagger():
+    objective = _build({"head_std": 0.2}, LABELLED["supervised, tags of words"], BERT, "text")
+    params = objective.init_params(jax.random.key(0))
+    return objective, params, objective.init_state(jax.random.key(0), params)
+
+
+def test_the_loss_of_tags_is_that_of_a_loop_over_tokens_that_have_one():
+    objective, params, state = _tagger()
+    batch = make_batch(0, objective.run.spec)
+    logits = np.float64(objective.outputs(params, state, batch)["logits"])
+    total, right, count = 0.0, 0, 0
+    for row, tags in zip(logits, batch["label"], strict=True):
+        for scores, tag in zip(row, tags, strict=True):
+            if tag >= 0:
+                total += np.log(np.exp(scores).sum()) - scores[tag]
+                right, count = right + (scores.argmax() == tag), count + 1
+    found, aux = _value(objective, params, state, batch)
+    assert float(found) == pytest.approx(total / count, rel=1e-5)
+    assert float(aux.weight) == count < batch["label"].size
+    assert float(aux.metrics["accuracy"]) == pytest.approx(right / count)
+    nothing = {**batch, "label": np.full_like(batch["label"], -100)}
+    empty, aux = _value(objective, params, state, nothing)
+    assert float(empty) == 0 and float(aux.weight) == 0 and aux.metrics["accuracy"] == 0
+
+
+def test_padding_changes_neither_the_tags_nor_their_loss():
+    """Of texts of at most 12 tokens, padded to 16 and to 12."""
+    objective, params, state = _tagger()
+    batch = make_batch(0, objective.run.spec)
+    text, short = batch["text"], np.arange(16) < 12
+    segments = np.where(short, text.segments, 0)
+    labels = np.where(short, batch["label"], -1)
+    garbage = np.where(segments > 0, text.data, 7)
+    long = {**batch, "text": Value(garbage, segments), "label": labels}
+    cut = {**batch, "text": Value(text.data, segments)[:, :12], "label": labels[:, :12]}
+    (one, _), (two, _) = (_value(objective, params, state, each) for each in (long, cut))
+    assert float(one) == pytest.approx(float(two), rel=1e-5)
+    logits = [objective.outputs(params, state, each)["logits"][:, :12] for each in (long, cut)]
+    seen = segments[:, :12] > 0
+    np.testing.assert_allclose(logits[0][seen], logits[1][seen], atol=1e-5)
+
+
+def test_the_pooler_and_dropout_come_before_the_head():
+    label = LABEL.replace(classes=3)
+    section = {"pooler": True, "head_dropout": 0.5, "head_std": 0.2}
+    objective = _build(section, label, BERT, "text")
+    params = objective.init_params(jax.random.key(0))
+    state = objective.init_state(jax.random.key(0), params)
+    batch = make_batch(0, objective.run.spec)
+    outputs = objective.outputs(params, state, batch)
+    linear, head = params["pooler"]["linear"], params["head"]["output"]
+    pooled = np.tanh(outputs["text"] @ linear["kernel"] + linear["bias"])
+    np.testing.assert_allclose(pooled @ head["kernel"] + head["bias"], outputs["logits"], atol=1e-5)
+    losses = {float(_value(objective, params, state, batch, step)[0]) for step in (0, 1)}
+    assert len(losses) == 2  # entries are dropped anew at each step
+    with pytest.raises(UserError, match="pooler=True is for one vector"):
+        _build(section, LABELLED["supervised, tags of words"], BERT, "text")
 
 
 def test_mixing_with_certainty_of_the_own_example_is_no_mixing():
