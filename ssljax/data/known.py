@@ -37,6 +37,7 @@ _IMAGES = {
 }
 # What is no image: its field, the number of examples, and of classes.
 _OTHERS = {
+    "npm:emoji_anim": (Field("video", (24, 48, 48, 3), "uint8", rate=8.0), 345, 69),
     "seglearn:watch": (Field("series", (128, 6), "float32", rate=50.0), 2_460, 7),
     "ucr:ACSF1": (Field("series", (1460, 1), "float32"), 100, 10),
     "ucr:ItalyPowerDemand": (Field("series", (24, 1), "float32"), 67, 2),
@@ -95,6 +96,7 @@ UNLABELLED = {
     "debian:openclipart": 3_020,
     "debian:proteins": 8_598,
     "debian:sonicpi": 108,
+    "npm:emoji_anim": 499,
 }
 
 

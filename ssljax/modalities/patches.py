@@ -1,6 +1,8 @@
-"""Patches of values as the target of masked prediction: those of images and of series."""
+"""Patches of values as the target of masked prediction: of images, series and videos."""
 
 import dataclasses
+
+from einops import rearrange
 
 from ssljax.losses import masked_mse, normalize_patches
 from ssljax.modalities.base import Array
@@ -15,16 +17,23 @@ class PatchReconstruction:
       patch: the sides of a patch.
       out: values of a patch.
       normalize: whether each patch is normalised by its own mean and unbiased variance.
+      channels: by each of which a patch is normalised, if not as a whole; 0: as a whole.
     """
 
     patch: tuple[int, ...]
     out: int
     normalize: bool
+    channels: int = 0
 
     def target(self, x: Array) -> Array:
         """Return [B, N, out]."""
         patches = patchify(x, patch=self.patch)
-        return normalize_patches(patches) if self.normalize else patches
+        if not self.normalize:
+            return patches
+        if not self.channels:
+            return normalize_patches(patches)
+        by_channel = rearrange(patches, "b n (p c) -> b n c p", c=self.channels)
+        return rearrange(normalize_patches(by_channel), "b n c p -> b n (p c)")
 
     def loss(self, prediction: Array, x: Array, where: Array) -> Array:
         """Return [B], the mean squared error of hidden patches."""

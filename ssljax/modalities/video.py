@@ -65,8 +65,10 @@ class Video(Modality):
         return (frames, size, size, channels) if size else (frames, height, width, channels)
 
     def reconstruction(self, field, encoder, normalize):
-        out = math.prod(encoder.patch) * field.shape[-1]
-        return PatchReconstruction(encoder.patch, out, normalize)
+        """Return the pixels of patches, each channel normalised by itself, as VideoMAE does."""
+        channels = field.shape[-1]
+        out = math.prod(encoder.patch) * channels
+        return PatchReconstruction(encoder.patch, out, normalize, channels)
 
     def corruptions(self, field):
         """Return those of images, the same for all frames of a clip."""

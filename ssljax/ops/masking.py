@@ -322,6 +322,37 @@ def tube(masked: jax.Array, *, frames: int) -> jax.Array:
     return jnp.tile(masked, (1, frames))
 
 
+def tube_mask(keys: jax.Array, *, grid: Grid, ratio: float) -> Mask:
+    """Hide the same random subset of the patches of every frame (VideoMAE).
+
+    Of P patches of a frame floor(P * ratio) are hidden, the product rounded to 6 decimals first.
+
+    Args:
+      grid: patches along (time, height, width).
+      ratio: the share that is hidden, above 0 and below 1.
+
+    Tong et al. 2022, https://arxiv.org/abs/2203.12602; MCG-NJU/VideoMAE, masking_generator.py
+    (TubeMaskingGenerator).
+
+    >>> keys = jax.random.split(jax.random.key(0), 2)
+    >>> tube_mask(keys, grid=(8, 14, 14), ratio=0.9).keep.shape
+    (2, 160)
+    """
+    _check_keys(keys)
+    if len(grid) != 3:
+        raise ValueError(f"tubes are of a grid of time, height and width, got {grid}")
+    patches = grid[1] * grid[2]
+    hidden = int(round(patches * ratio, 6))
+    if not 0 < hidden < patches:
+        raise ValueError(
+            f"ratio must hide some of the {patches} patches of a frame and leave some, got {ratio},"
+            f" which hides {hidden}"
+        )
+    noise = jax.vmap(lambda key: jax.random.uniform(key, (patches,)))(keys)
+    frame = jnp.argsort(jnp.argsort(noise, axis=1), axis=1) < hidden
+    return from_masked(tube(frame, frames=grid[0]), visible=grid[0] * (patches - hidden))
+
+
 def from_masked(masked: jax.Array, *, visible: int) -> Mask:
     """Return the `Mask` that hides `masked`, bool[B, N], of which `visible` are False in each row.
 

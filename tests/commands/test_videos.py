@@ -12,15 +12,15 @@ from tests.data.videos import animation
 
 EXPERIMENT = """
 from ml_collections import ConfigDict
-from tests.objectives.cases import CASES
+from tests.objectives.cases.small import HEAD, PAIR
+from tests.objectives.cases.video import TRANSFORMER
 
 def get_config():
-    encoder, objective = CASES["simclr, video"]
     return ConfigDict({
         "steps": 2,
         "batch_size": 8,
-        "encoder": encoder,
-        "objective": objective,
+        "encoder": TRANSFORMER,
+        "objective": {"name": "simclr", "views": PAIR, **HEAD},
         "data": {"source": "video:%s?size=8", "length": 4, "clips": 2, "stride": 2},
         "evaluation": {"final": False, "clips": 3, "knn_k": 4, "probes": ("knn",)},
         "progress": False,

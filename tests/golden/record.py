@@ -78,6 +78,14 @@ def _image(example: int, field: Field) -> np.ndarray:
     return ((total + 3) / 6 * 255).astype(np.uint8)
 
 
+def _video(example: int, field: Field) -> np.ndarray:
+    """Return a pattern of its own for each example, which moves to the right in each clip."""
+    *several, frames, height, width, channels = field.shape
+    picture = _image(example, field.replace(shape=(height, width, channels)))
+    clip = np.stack([np.roll(picture, 2 * frame, axis=1) for frame in range(frames)])
+    return np.broadcast_to(clip, (*several, *clip.shape))
+
+
 def _series(example: int, field: Field) -> np.ndarray | Value:
     rng = np.random.default_rng(example)
     times, channels = np.arange(field.shape[0])[:, None], field.shape[1]
@@ -104,7 +112,7 @@ def _text(example: int, field: Field) -> Value:
     return Value(ids, (np.arange(len(ids)) < rng.integers(1, len(ids) + 1)).astype(np.int32))
 
 
-MADE_UP = {"image": _image, "series": _series, "table": _row, "text": _text}
+MADE_UP = {"image": _image, "series": _series, "table": _row, "text": _text, "video": _video}
 
 
 def _digest(leaves: list[np.ndarray]) -> str:

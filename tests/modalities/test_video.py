@@ -7,6 +7,7 @@ import pytest
 
 from ssljax.errors import UserError
 from ssljax.modalities import MODALITIES
+from ssljax.models import build_encoder
 from ssljax.objectives.views import Views
 from ssljax.ops.augment import Augmentation, VideoView, multi_clip, multi_crop
 from ssljax.spec import Field
@@ -123,3 +124,21 @@ def test_the_raw_baseline_is_the_mean_frame_and_its_deviation():
     several = clips_of((4, 2, 3, 12, 12, 3))
     joined = MODALITIES["video"].raw(several.reshape(4, 6, 12, 12, 3), FIELD)
     np.testing.assert_allclose(MODALITIES["video"].raw(several, FIELD), joined, atol=1e-5)
+
+
+def test_each_channel_of_a_patch_is_normalised_by_itself():
+    encoder = build_encoder({"name": "video_transformer", "tubelet": 3, "patch_size": 6}, FIELD)
+    target = MODALITIES["video"].reconstruction(FIELD, encoder, True)
+    assert target.out == 3 * 6 * 6 * 3
+    x = np.random.default_rng(0).normal(size=(2, 3, 12, 12, 3)).astype(np.float32)
+    expected = np.zeros((2, 4, target.out))
+    for example in range(2):
+        for number, (row, column) in enumerate([(0, 0), (0, 6), (6, 0), (6, 6)]):
+            patch = x[example, :, row : row + 6, column : column + 6].astype(np.float64)
+            for channel in range(3):
+                own = patch[..., channel]
+                patch[..., channel] = (own - own.mean()) / np.sqrt(own.var(ddof=1) + 1e-6)
+            expected[example, number] = patch.ravel()
+    np.testing.assert_allclose(target.target(jnp.asarray(x)), expected, rtol=1e-4, atol=1e-5)
+    plain = MODALITIES["video"].reconstruction(FIELD, encoder, False).target(jnp.asarray(x))
+    np.testing.assert_array_equal(plain[0, 3], x[0, :, 6:, 6:].ravel())

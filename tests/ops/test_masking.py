@@ -15,6 +15,7 @@ from ssljax.ops.masking import (
     random_mask,
     span_mask,
     tube,
+    tube_mask,
     unit_mask,
 )
 
@@ -291,6 +292,25 @@ def test_spans_are_what_inverse_blocks_leave_visible():
     spans = draw(span_mask, grid=(7, 7), ratio=9 / 49, side=3)
     mask = draw(inverse_block_mask, grid=(7, 7), ratio=40 / 49, adjust=0.0)
     np.testing.assert_array_equal(spans, ~mask.masked)
+
+
+def test_tubes_hide_as_many_patches_as_the_official_code():
+    keys = jax.random.split(jax.random.key(0), 50)
+    mask = tube_mask(keys, grid=(8, 14, 14), ratio=0.9)
+    frames = np.asarray(mask.masked).reshape(50, 8, 196)
+    assert np.all(frames == frames[:, :1]) and np.all(frames.sum(axis=2) == 176)
+    # Keep names what is visible, and restore puts all back.
+    assert mask.keep.shape == (50, 8 * 20)
+    assert not np.take_along_axis(np.asarray(mask.masked), np.asarray(mask.keep), 1).any()
+    order = np.argsort(mask.restore, axis=1)
+    np.testing.assert_array_equal(order[:, :160], mask.keep)
+    share = frames[:, 0].mean(axis=0)  # every patch as often
+    assert abs(share - 176 / 196).max() < 0.2
+    assert len({row.tobytes() for row in frames[:, 0]}) == 50
+    with pytest.raises(ValueError, match="hides 0"):
+        tube_mask(keys, grid=(2, 2, 2), ratio=0.2)
+    with pytest.raises(ValueError, match="time, height and width"):
+        tube_mask(keys, grid=(4, 4), ratio=0.5)
 
 
 def test_a_tube_hides_the_same_patches_of_every_frame():

@@ -37,7 +37,7 @@ def _modalities(fields: Mapping[str, Field]) -> str:
     """Return what the examples hold, such as "image 64x64x3, text"."""
     said = []
     for field in fields.values():
-        if field.modality in ("image", "series", "table") and None not in field.shape:
+        if field.modality in ("image", "series", "table", "video") and None not in field.shape:
             said.append(f"{field.modality} {sides(field)}")
         elif field.modality != "label":
             said.append(field.modality)

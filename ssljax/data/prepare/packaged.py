@@ -13,6 +13,7 @@ from ssljax.data.prepare import (
     brown,
     elpv,
     emoji,
+    emoji_anim,
     gcide,
     klettres,
     mricron,
@@ -109,6 +110,8 @@ def _packaged(source: str) -> _Packaged | None:
         return _Packaged(brown.TARBALL, brown.read_brown)
     if source == "npm:emoji":
         return _Packaged(emoji.TARBALLS, emoji.read_emoji, megabytes=800)
+    if source == "npm:emoji_anim":
+        return _Packaged(emoji_anim.TARBALL, emoji_anim.read_emoji_anim, megabytes=500)
     if source == "debian:gcide":
         return _Packaged(gcide.PACKAGE, gcide.read_gcide, megabytes=300)
     if source == "debian:proteins":

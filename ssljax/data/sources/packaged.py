@@ -16,6 +16,7 @@ SHORT = {  # names that `prepare` takes, too
     "brown": "npm:brown",
     "elpv": "pypi:elpv",
     "emoji": "npm:emoji",
+    "emoji_anim": "npm:emoji_anim",
     "gcide": "debian:gcide",
     "klettres": "debian:klettres",
     "mricron": "debian:mricron",

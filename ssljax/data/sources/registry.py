@@ -96,7 +96,9 @@ _KINDS: dict[str, _Kind] = {
         open_packaged,
     ),
     "npm": _Kind(
-        "npm:brown", "prose by genre; npm:emoji, emoji with names; once prepared", open_packaged
+        "npm:brown",
+        "prose by genre; also npm:emoji, with names, npm:emoji_anim; once prepared",
+        open_packaged,
     ),
     "ucr": _Kind(
         "ucr:NAME", "a UCR set of time series such as JapaneseVowels, once prepared", open_packaged

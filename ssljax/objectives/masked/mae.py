@@ -20,7 +20,7 @@ from ssljax.objectives.masked.patches import (
 )
 from ssljax.objectives.views import Views
 from ssljax.ops.keys import per_example
-from ssljax.ops.masking import random_mask
+from ssljax.ops.masking import random_mask, tube_mask
 from ssljax.schema import Count, Depth, OpenShare, Width
 
 
@@ -34,11 +34,16 @@ class MAE(Objective):
     loss is the squared error of numeric ones and the cross entropy of categories. Of padded series,
     patches with padding are neither seen nor predicted.
 
+    With `tubes`, of videos, the same patches of all frames are hidden: VideoMAE (Tong et al. 2022,
+    https://arxiv.org/abs/2203.12602, MCG-NJU/VideoMAE), which hides 0.9 of them. Each channel of a
+    patch of a video is normalised by itself, as that code does.
+
     Paper: https://arxiv.org/abs/2111.06377. Official code: facebookresearch/mae, models_mae.py.
     """
 
     views: Views = Views.crops(crop_scale=(0.2, 1.0), flip=0.5)
     mask_ratio: OpenShare = 0.75
+    tubes: bool = False
     normalize_targets: bool = True
     decoder_width: Width = 512
     decoder_depth: Depth = 8
@@ -50,7 +55,7 @@ class MAE(Objective):
     def check(self):
         self.views.require(count=1)
         require_patches(self.run, "mae")
-        require_mask(self.mask, mask_ratio=self.mask_ratio)
+        require_mask(self.mask, mask_ratio=self.mask_ratio, tubes=self.tubes)
         if self.decoder_width % self.decoder_heads:
             raise UserError(
                 f"objective.decoder_heads={self.decoder_heads} must divide "
@@ -79,8 +84,10 @@ class MAE(Objective):
         return {"encoder": encoder, "decoder": decoder}
 
     def mask(self, keys, real=None):
-        patches = math.prod(patch_grid(self.run, self.views))
-        return random_mask(keys, patches=patches, ratio=self.mask_ratio, real=real)
+        grid = patch_grid(self.run, self.views)
+        if self.tubes:
+            return tube_mask(keys, grid=grid, ratio=self.mask_ratio)
+        return random_mask(keys, patches=math.prod(grid), ratio=self.mask_ratio, real=real)
 
     def run_once(self, net):
         mask = self.mask(jax.random.split(jax.random.key(0), 2))

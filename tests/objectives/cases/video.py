@@ -1,5 +1,4 @@
 from tests.objectives.cases.masked import DECODER
-from tests.objectives.cases.small import HEAD
 
 TRANSFORMER = {
     "name": "video_transformer",
@@ -12,8 +11,9 @@ TRANSFORMER = {
     "heads": 2,
 }
 
+PARTS = {"name": "clip_order", "views": {"crop": {"crop_scale": (0.5, 1.0)}}, "pair_dim": 8}
 CASES = {
+    "clip_order": (TRANSFORMER, {**PARTS, "parts": 2, "frames": 2, "gap": 0}),
     # By the files that images have.
-    "mae, video": (TRANSFORMER, {"name": "mae", **DECODER}),
-    "simclr, video": (TRANSFORMER, {"name": "simclr", "temperature": 0.5, **HEAD}),
+    "mae, video": (TRANSFORMER, {"name": "mae", "tubes": True, **DECODER}),
 }
