@@ -1,4 +1,4 @@
-r"""GPT on 20 Newsgroups: five minutes on one CPU core.
+r"""GPT on 20 Newsgroups: six minutes on one CPU core.
 
     python -m ssljax pretrain --config experiments/text/small/gpt_newsgroups_transformer.py \
         --workdir runs/gpt

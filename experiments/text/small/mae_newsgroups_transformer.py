@@ -1,4 +1,4 @@
-r"""MAE on 20 Newsgroups: four minutes on one CPU core.
+r"""MAE on 20 Newsgroups: five minutes on one CPU core.
 
     python -m ssljax pretrain --config experiments/text/small/mae_newsgroups_transformer.py \
         --workdir runs/mae

@@ -1,4 +1,4 @@
-r"""RoBERTa on 20 Newsgroups: four minutes on one CPU core.
+r"""RoBERTa on 20 Newsgroups: five minutes on one CPU core.
 
     python -m ssljax pretrain --config experiments/text/small/roberta_newsgroups_transformer.py \
         --workdir runs/roberta
