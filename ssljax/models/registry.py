@@ -8,6 +8,7 @@ from flax import linen as nn
 
 from ssljax.errors import UserError, unknown
 from ssljax.models.audio import AudioTransformer, WaveTransformer
+from ssljax.models.audio_convolutions import AudioConvolutions
 from ssljax.models.resnet import ResNet
 from ssljax.models.series import SeriesTransformer
 from ssljax.models.table import TableMLP, TableTransformer
@@ -98,6 +99,9 @@ PRESETS = {
         "transformer of patches of a spectrogram: patch_time, patch_bands, width, depth, heads",
         AudioTransformer,
         {},
+    ),
+    "audio_convolutions": Preset(
+        "convolutions over a spectrogram (BYOL-A): channels, blocks, out", AudioConvolutions, {}
     ),
     "wave_transformer": Preset(
         "transformer of a waveform by wav2vec 2.0's convolutions: channels, width, depth, heads",

@@ -112,7 +112,21 @@ def _text(example: int, field: Field) -> Value:
     return Value(ids, (np.arange(len(ids)) < rng.integers(1, len(ids) + 1)).astype(np.int32))
 
 
-MADE_UP = {"image": _image, "series": _series, "table": _row, "text": _text, "video": _video}
+def _sound(example: int, field: Field) -> np.ndarray:
+    rng = np.random.default_rng(example)
+    times = np.arange(field.shape[0])
+    waves = np.sin(times * rng.uniform(0.01, 1) + rng.uniform(0, 6.3)) + rng.normal(size=len(times))
+    return np.int16(4000 * waves)
+
+
+MADE_UP = {
+    "audio": _sound,
+    "image": _image,
+    "series": _series,
+    "table": _row,
+    "text": _text,
+    "video": _video,
+}
 
 
 def _digest(leaves: list[np.ndarray]) -> str:

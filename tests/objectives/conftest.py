@@ -13,7 +13,7 @@ from sklearn.datasets import load_digits
 from ssljax.data.host import Utf8Bytes, stack
 from ssljax.models import build_encoder, encoder_class
 from ssljax.objectives import Run, build_objective
-from ssljax.spec import Field, Spec, Value, image_spec, target_kind
+from ssljax.spec import Field, Spec, Spectrogram, Value, image_spec, target_kind
 from ssljax.training.optimizer import build_optimizer
 from ssljax.training.step import init_state, make_train_step
 from tests.objectives.cases import CASES, FURTHER, IN_COLOR, LABELLED
@@ -25,12 +25,22 @@ TINTED = image_spec((8, 8, 3), (0.2,) * 3, (0.3,) * 3, EXAMPLES)
 COLUMNS = (0, 0, 3, 0, 5, 2)
 SERIES = Field("series", (16, 2), "float32", mean=(0.1, 0.0), std=(0.8, 1.0))
 TABLE = Field("table", (6,), "float32", cardinalities=COLUMNS, mean=(0.5,) * 6, std=(0.3,) * 6)
+AUDIO = Field(
+    "audio",
+    (64,),
+    "int16",
+    mean=(-1.0,) * 8,
+    std=(2.0,) * 8,
+    rate=8000.0,
+    spectrogram=Spectrogram(bands=8, window=16, hop=8, low=0.0),
+)
 TEXT = Field("text", (16,), "int32", vocab=256, ragged=True)
 VIDEO = Field("video", (4, 8, 8, 1), "uint8", mean=(0.3,), std=(0.4,), rate=10.0)
 PAIRS = SPEC.replace(text=TEXT)
 SPECIAL = (("pad", 0), ("unk", 1), ("cls", 2), ("sep", 3), ("mask", 4))
 WORDS = TEXT.replace(vocab=24, special=SPECIAL)  # of a tokenizer
 SPECS = {
+    "audio": Spec({"audio": AUDIO}, EXAMPLES),
     "image": SPEC,
     "series": Spec({"series": SERIES}, EXAMPLES),
     "table": Spec({"table": TABLE}, EXAMPLES),
@@ -68,8 +78,9 @@ def spec_of(case: str) -> Spec:
 def make_batch(number: int, spec: Spec = SPEC) -> dict[str, np.ndarray]:
     """Return a batch of images of handwritten digits, in as many channels as the spec says.
 
-    Series are two waves of a frequency of their own, rows of a table are made of two numbers, texts
-    name the digit, videos move it; texts without an image count in steps of their own.
+    Series are two waves, and sounds one, of a frequency of their own, rows of a table are made of
+    two numbers, texts name the digit, videos move it; texts without an image count in steps of
+    their own.
     """
     ids = (np.arange(BATCH) + number * BATCH) % EXAMPLES
     rest = {"id": ids.astype(np.int32), "row": np.arange(BATCH)}
@@ -82,6 +93,9 @@ def make_batch(number: int, spec: Spec = SPEC) -> dict[str, np.ndarray]:
         if "series" in spec.fields:
             phase = np.arange(16)[:, None] * (0.2 + hidden[:, None, :1]) + 6 * hidden[:, None, 1:3]
             return {"series": np.sin(phase).astype(np.float32), **rest}
+        if "audio" in spec.fields:
+            phase = np.arange(64) * (0.2 + 2 * hidden[:, :1]) + 6 * hidden[:, 1:2]
+            return {"audio": (9000 * np.sin(phase)).astype(np.int16), **rest}
         table = (hidden + hidden[:, :1]) / 2
         table = np.where(COLUMNS, np.floor(table * COLUMNS), table)
         return {"table": table.astype(np.float32), **rest}

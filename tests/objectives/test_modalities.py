@@ -16,6 +16,7 @@ from tests.objectives.cases import (
     CASES,
     FURTHER,
     LABELLED,
+    audio,
     config_of,
     language,
     series,
@@ -27,6 +28,7 @@ from tests.objectives.conftest import BATCH, SPECS
 
 ENCODERS = {
     "image": (RESNET, VIT),
+    "audio": (audio.TRANSFORMER, audio.CONVOLUTIONS),
     "series": (series.TRANSFORMER, {**series.TRANSFORMER, "causal": True}, series.CONVOLUTIONS),
     "table": (table.TRANSFORMER, table.MLP),
     "text": (
@@ -96,7 +98,7 @@ def _trace(name, encoder, spec):
     assert jax.tree.structure(before) == jax.tree.structure(after)
 
 
-@pytest.mark.parametrize("modality", ["series", "table", "text", "video"])
+@pytest.mark.parametrize("modality", ["audio", "series", "table", "text", "video"])
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_an_objective_traces_on_a_modality_or_is_refused_at_the_door(name, modality):
     cls, traced = objective_class(name), []

@@ -79,13 +79,14 @@ class OnlineDistillation(Objective):
     def width(self) -> int:
         """The number of the teacher's features."""
         task = self.teacher_objective
-        batch = {self.run.name: self.blank()}
+        name = self.run.name
+        batch = {name: self.run.spec.batch(2)[name]}  # as the data have it: sounds are waves
 
-        def features(key):
+        def features(key, batch):
             params = task.init_params(key)
-            return task.outputs(params, task.init_state(key, params), batch)[self.run.name]
+            return task.outputs(params, task.init_state(key, params), batch)[name]
 
-        return jax.eval_shape(features, jax.random.key(0)).shape[1]
+        return jax.eval_shape(features, jax.random.key(0), batch).shape[1]
 
     def modules(self):
         projector = MLP(self.projector_hidden, self.width, norm=False, dtype=self.run.dtype)

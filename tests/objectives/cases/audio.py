@@ -1,0 +1,27 @@
+"""Objectives on spectrograms, by the files that images have."""
+
+from tests.objectives.cases.masked import DECODER
+from tests.objectives.cases.small import HEAD
+
+TRANSFORMER = {
+    "name": "audio_transformer",
+    "patch_time": 4,
+    "patch_bands": 4,
+    "frames": 8,
+    "bands": 8,
+    "width": 16,
+    "depth": 2,
+    "heads": 2,
+}
+CONVOLUTIONS = {
+    "name": "audio_convolutions",
+    "channels": 4,
+    "blocks": 2,
+    "out": 12,
+    "dropout": 0.0,
+}
+
+CASES = {
+    "mae, audio": (TRANSFORMER, {"name": "mae", **DECODER}),
+    "simclr, audio": (CONVOLUTIONS, {"name": "simclr", "temperature": 0.5, **HEAD}),
+}
