@@ -19,11 +19,12 @@ _SHORT = {"knn": "k-NN", "linear": "linear"}  # heads of columns
 LEGEND = """\
 Accuracies are in percent on the test split, with half of a 95% interval over test examples (not
 over seeds); k-NN and linear probes see frozen features. Random init is the same encoder before
-training. Raw input is seen without a network: the pixels of images, statistics of each channel of
-series, standardised numbers and one-hot categories of tables. A baseline is beaten, or beats, where
-the 95% interval of the difference on the same test examples excludes 0; else there is no measurable
-difference. RankMe is the effective rank of the features. Minutes are those of training, without
-compilation and evaluation; TFLOP, 10^12 operations, are those of its products and convolutions."""
+training. Raw input is seen without a network: the pixels of images, over time for videos; tf-idf of
+texts; statistics of each channel of series and of each band of sounds; standardised numbers and
+one-hot categories of tables. A baseline is beaten, or beats, where the 95% interval of the
+difference on the same test examples excludes 0; else there is no measurable difference. RankMe is
+the effective rank of the features. Minutes are those of training, without compilation and
+evaluation; TFLOP, 10^12 operations, are those of its products and convolutions."""
 
 FEW_LABELS_LEGEND = """\
 Accuracy of the linear probe in percent, the mean over draws of the labelled examples, with half of
