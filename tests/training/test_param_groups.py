@@ -30,6 +30,10 @@ FIELDS = {
         Field("text", (8,), "int32", vocab=11),
     ),
     "word_vectors": ({"width": 8}, Field("text", (8,), "int32", vocab=11)),
+    "audio_convolutions": (
+        {"channels": 4, "blocks": 2, "out": 8},
+        Field("audio", (16, 8), "float32"),
+    ),
     "video_transformer": ({**SMALL, "patch_size": 4}, Field("video", (4, 8, 8, 3), "uint8")),
 }
 
@@ -67,6 +71,7 @@ def test_every_encoder_is_looked_at():
 @pytest.mark.parametrize("case", sorted(CASES))
 def test_kernels_and_prototypes_of_objectives_decay_and_nothing_else(case):
     # The lengths of DINO's prototypes, learned where `learned_lengths` is set, decay there too.
-    allowed = r"(kernel|rows|prototypes|prototypes_length|/embedding|type_embed)$"
+    # open_clip, which has CoCa's code, decays all matrices: queries and the vectors of words.
+    allowed = r"(kernel|rows|prototypes|prototypes_length|/embedding|type_embed|/queries|/words)$"
     params = jax.eval_shape(objective_of(case).init_params, jax.random.key(0))
     assert not {path for path in _decayed(params) if not re.search(allowed, path)}

@@ -178,8 +178,8 @@ def mixed_waves(x: jax.Array, y: jax.Array, share: jax.Array) -> jax.Array:
 
     A silent y adds nothing; of a silent x nothing is left.
 
-    >>> mixed_waves(jnp.array([1.0, -1.0]), jnp.array([2.0, 2.0]), 0.5).round(4).tolist()
-    [1.4142, 0.0]
+    >>> print(mixed_waves(jnp.array([1.0, -1.0]), jnp.array([2.0, 2.0]), 0.5).round(4))
+    [1.4142 0.    ]
     """
     power_x, power_y = jnp.mean(x**2), jnp.mean(y**2)
     scale = jnp.sqrt(power_x / jnp.maximum(power_y, 1e-12))
