@@ -5,13 +5,13 @@ PEERS ?= .venv-peers
 BIN := $(VENV)/bin
 PIP := python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help setup quickstart test test-devices test-faults test-meshes test-recipes test-golden test-peers lint api clean
+.PHONY: help setup quickstart test test-further test-faults test-meshes test-recipes test-golden test-peers lint api clean
 
 help:
 	@echo "make quickstart   set up, pretrain on Fashion-MNIST, evaluate (10 to 20 minutes on 2 cores)"
 	@echo "make setup        create .venv with the tested versions of all packages"
 	@echo "make test         set up, run ruff and all tests (15 to 30 minutes on 2 cores)"
-	@echo "make test-devices train every objective on eight simulated devices and on one (6 minutes)"
+	@echo "make test-further train every objective on eight simulated devices and on one, run the tutorials (8 minutes)"
 	@echo "make test-faults  kill runs of several processes and resume them (5 minutes)"
 	@echo "make test-meshes  train every objective on more meshes of 8 simulated devices"
 	@echo "make test-recipes trace the step of every paper's recipe at full size (4 minutes)"
@@ -47,8 +47,8 @@ api: setup
 test: lint
 	$(BIN)/python -m pytest -q -n 2 --dist loadgroup
 
-test-devices: setup
-	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m devices tests/objectives
+test-further: setup
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m further tests/objectives tests/test_tutorials.py
 
 test-faults: setup
 	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m faults tests/commands tests/training

@@ -44,11 +44,13 @@ def folder(tmp_path_factory):
         os.chdir(before)
 
 
+@pytest.mark.further
 def test_the_first_page(folder):
     assert (folder / "runs/digits/evaluation.json").is_file()
     assert (folder / "runs/digits/checkpoints/250").is_dir()
 
 
+@pytest.mark.further
 @pytest.mark.parametrize("name", PAGES)
 def test_the_other_pages(folder, name):
     run_page(name)

@@ -73,8 +73,24 @@ def test_heads_start_as_the_official_code_leaves_them(case):
         assert least * bound < np.abs(leaf).max() <= bound
 
 
+# The dear tests take one objective here for each thing that a mesh or a part of a batch can get
+# wrong: statistics and pairs of the whole batch, queues, balanced assignments, a changing teacher,
+# targets that are made anew, two optimizers, ragged rows. `make test-further` takes the others.
+EVERY_TIME = (
+    "bigan byol clip combine deepcluster_v2 dino gpt i_jepa mae moco_v2 rotation siglip simclr "
+    "supervised swav ts2vec vae vicreg"
+).split()
+
+
+def _dear(case: str) -> tuple:
+    """Return the marks of a dear test of a case."""
+    return () if case in EVERY_TIME else (pytest.mark.further,)
+
+
 UNCOUPLED = [
-    case for case in CASES if objective_class(CASES[case][1]["name"]).batch_coupled is False
+    pytest.param(case, marks=_dear(case))
+    for case in CASES
+    if objective_class(CASES[case][1]["name"]).batch_coupled is False
 ]
 
 
@@ -91,22 +107,10 @@ def test_micro_batches_add_up_where_the_loss_does_not_couple_the_batch(case):
     assert np.abs(gradient - expected).max() < 1e-5 * scale
 
 
-# `make test` takes the mesh that has all axes, and one objective for each thing that a mesh can get
-# wrong: statistics and pairs of the whole batch, queues, balanced assignments, a changing teacher,
-# targets that are made anew, two optimizers, ragged rows. `make test-devices` takes the other
-# objectives, `make test-meshes` further meshes.
-EVERY_TIME = (
-    "bigan byol clip combine deepcluster_v2 dino gpt i_jepa mae moco_v2 rotation siglip simclr "
-    "supervised swav ts2vec vae vicreg"
-).split()
+# `make test-meshes` takes the meshes without one of the axes.
 ON_DEVICES = [
     *(
-        pytest.param(
-            case,
-            (2, 2, 2),
-            marks=() if case in EVERY_TIME else pytest.mark.devices,
-            id=f"{case}-(2, 2, 2)",
-        )
+        pytest.param(case, (2, 2, 2), marks=_dear(case), id=f"{case}-(2, 2, 2)")
         for case in sorted(CASES)
     ),
     *(
