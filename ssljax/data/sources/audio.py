@@ -20,7 +20,6 @@ import concurrent.futures
 import copy
 import functools
 import re
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -29,6 +28,7 @@ import numpy as np
 from ssljax.data import sound
 from ssljax.data.sources.base import Options, Source, fingerprint_of
 from ssljax.data.sources.documents import parsed
+from ssljax.data.sources.faults import left_out, listed, refuse
 from ssljax.data.sources.folder import Files
 from ssljax.data.sources.in_memory import ArraySource
 from ssljax.data.sources.paths import hash_of_files
@@ -39,7 +39,6 @@ from ssljax.spec import LABEL, Field
 
 _OPTIONS = ("rate", "channel", "label", "group")
 _THREADS = 16  # decoding releases the interpreter
-_SHOWN = 3
 Faults = list[tuple[str, str]]  # names of files and what is wrong with them
 
 
@@ -239,15 +238,8 @@ def _report(faults: Faults, count: int, options: Options) -> str | None:
     """Return a line about what is left out, refuse it, or refuse a set without a sound."""
     if not faults:
         return None
-    first = "; ".join(f"{printable(name)}: {why}" for name, why in faults[:_SHOWN])
-    more = f"; and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
-    said = f"{len(faults)} of {count} sound files of {options.name}: {first}{more}"
-    if options.broken == "refuse":
-        raise UserError(
-            f"cannot read {said}. Mend or remove them, or leave them out with "
-            "config.data.broken='skip'"
-        )
+    said = f"{len(faults)} of {count} sound files of {options.name}: {listed(faults)}"
+    refuse(f"cannot read {said}", options)
     if len(faults) == count:
         raise UserError(f"none of the sound files can be read: {said}")
-    warnings.warn(f"left out {said}", stacklevel=2)
-    return f"left out {said}"
+    return left_out(said)

@@ -4,7 +4,6 @@ import dataclasses
 import hashlib
 import pathlib
 import urllib.parse
-import warnings
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
@@ -12,13 +11,12 @@ import numpy as np
 
 from ssljax.data.sources import tags, targets
 from ssljax.data.sources.base import Options
+from ssljax.data.sources.faults import left_out, listed, refuse
 from ssljax.data.sources.in_memory import ArraySource
 from ssljax.data.sources.paths import find_split, kind_of_split
 from ssljax.data.sources.tokenized import objects
 from ssljax.errors import UserError, printable, unknown
 from ssljax.spec import Field
-
-_SHOWN = 3  # faults that a message lists
 
 
 @dataclasses.dataclass
@@ -185,17 +183,10 @@ def report_of(found: Documents, options: Options) -> str | None:
     """Return a line about what is left out, refuse it, or refuse a set without a document."""
     faults, report = found.faults, None
     if faults:
-        first = "; ".join(f"{printable(where)}: {why}" for where, why in faults[:_SHOWN])
-        more = f"; and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
         count = len(faults) + len(found.texts)
-        said = f"{len(faults)} of {count} documents of {options.name}: {first}{more}"
-        if options.broken == "refuse":
-            raise UserError(
-                f"cannot read {said}. Mend or remove them, or leave them out with "
-                "config.data.broken='skip'"
-            )
-        report = f"left out {said}"
-        warnings.warn(report, stacklevel=2)
+        said = f"{len(faults)} of {count} documents of {options.name}: {listed(faults)}"
+        refuse(f"cannot read {said}", options)
+        report = left_out(said)
     if not found.texts:
         raise UserError(f"{options.name} has no document in {options.split!r}")
     return report

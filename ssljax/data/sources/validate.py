@@ -5,7 +5,6 @@ import contextlib
 import dataclasses
 import functools
 import hashlib
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -14,8 +13,9 @@ from ssljax.data import images
 from ssljax.data.decoder import Decoder
 from ssljax.data.sources.base import Options, Source
 from ssljax.data.sources.encoded import EncodedSource
+from ssljax.data.sources.faults import left_out, listed
 from ssljax.data.sources.in_memory import image_source
-from ssljax.errors import UserError, printable
+from ssljax.errors import UserError
 from ssljax.spec import Field
 
 _CHUNK = (
@@ -192,12 +192,10 @@ def _report(encoded: EncodedSet, damage: dict[int, str], options: Options) -> st
     count = len(encoded.names)
     if not damage:
         return None
-    first = "; ".join(f"{printable(encoded.names[i])} ({damage[i]})" for i in sorted(damage)[:3])
-    more = f"; and {len(damage) - 3} more" if len(damage) > 3 else ""
-    found = f"{len(damage)} of {count} images of {options.name} cannot be decoded: {first}{more}"
+    named = listed([(encoded.names[i], damage[i]) for i in sorted(damage)], "{} ({})")
+    found = f"{len(damage)} of {count} images of {options.name} cannot be decoded: {named}"
     if options.broken == "refuse":
         raise UserError(f"{found}. Mend or remove them, or leave them out with broken='skip'")
     if len(damage) == count:
         raise UserError(f"none of the images can be decoded: {found}")
-    warnings.warn(f"left out {found}", stacklevel=2)
-    return f"left out {found}"
+    return left_out(found)

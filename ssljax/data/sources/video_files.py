@@ -16,7 +16,6 @@ import dataclasses
 import hashlib
 import os
 import pathlib
-import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -24,6 +23,7 @@ import numpy as np
 
 from ssljax.data.sources.base import Options, fingerprint_of
 from ssljax.data.sources.documents import parsed
+from ssljax.data.sources.faults import left_out, listed, refuse
 from ssljax.data.sources.paths import existing
 from ssljax.data.sources.tree import Tree, read_tree
 from ssljax.data.sources.video_cache import Decoded, Frames, load_decoded, save_decoded
@@ -34,7 +34,6 @@ from ssljax.spec import LABEL, Field
 
 VERSION = 1  # of decoding; part of the place of what was decoded
 _EDGE = 2**16  # first and last bytes of a file that its content is known by
-_SHOWN = 3  # faults that a message lists
 
 
 @dataclasses.dataclass(frozen=True)
@@ -191,16 +190,10 @@ def _report(found: Tree, faults: dict[int, str], options: Options) -> str | None
     """Return a line about the videos that are left out, refuse them, or refuse a set of none."""
     if not faults:
         return None
-    count, listed_ = len(found.files), sorted(faults)[:_SHOWN]
-    first = "; ".join(f"{printable(found.files[one])} ({faults[one]})" for one in listed_)
-    more = f"; and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
-    said = f"{len(faults)} of {count} videos of {options.name}: {first}{more}"
-    if options.broken == "refuse":
-        raise UserError(
-            f"cannot take {said}. Mend or remove them, or leave them out with "
-            "config.data.broken='skip'"
-        )
+    count = len(found.files)
+    named = [(found.files[one], faults[one]) for one in sorted(faults)]
+    said = f"{len(faults)} of {count} videos of {options.name}: {listed(named, '{} ({})')}"
+    refuse(f"cannot take {said}", options)
     if len(faults) == count:
         raise UserError(f"none is left: cannot take {said}")
-    warnings.warn(f"left out {said}", stacklevel=2)
-    return f"left out {said}"
+    return left_out(said)
