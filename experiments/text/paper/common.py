@@ -65,3 +65,18 @@ def packed(config: ConfigDict) -> ConfigDict:
     """Return a config whose rows are filled with several texts."""
     config.data.pack, config.data.length = config.data.length, 0
     return config
+
+
+def sst2(tokenizer: str, *, steps: int, encoder: dict) -> ConfigDict:
+    """Return a config of fine-tuning on SST-2 by a head like BERT's, all but the optimizer."""
+    config = texts(SST2, tokenizer, steps=steps, batch_size=32, length=128, encoder=encoder)
+    config.encoder.length = 512
+    config.data.labels = True
+    config.objective = {
+        "name": "supervised",
+        "pooler": True,
+        "head_dropout": 0.1,
+        "head_std": 0.02,
+    }
+    config.checkpoint.every = 1000
+    return config

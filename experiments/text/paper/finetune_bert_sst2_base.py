@@ -16,29 +16,17 @@ official code does not (optimization.py, lines 128 to 152); the kernel of the he
 deviations.
 """
 
-from experiments.text.paper.common import BASE, DROPOUT, POST_NORM, SST2, SST2_EXAMPLES, texts
+from experiments.text.paper.common import BASE, DROPOUT, POST_NORM, SST2_EXAMPLES, sst2
 
 
 def get_config():
     """Return the config."""
     steps = 3 * SST2_EXAMPLES // 32
-    config = texts(
-        SST2,
+    config = sst2(
         "wordpiece:vocab.txt",
         steps=steps,
-        batch_size=32,
-        length=128,
         encoder={**BASE, **POST_NORM, **DROPOUT, "activation": "gelu_tanh"},
     )
-    config.encoder.length = 512
-    config.data.labels = True
-    config.objective = {
-        "name": "supervised",
-        "pooler": True,
-        "head_dropout": 0.1,
-        "head_std": 0.02,
-    }
     config.optimizer.learning_rate = 2e-5
     config.optimizer.warmup_steps = steps // 10
-    config.checkpoint.every = 1000
     return config

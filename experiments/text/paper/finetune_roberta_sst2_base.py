@@ -21,34 +21,21 @@ from experiments.text.paper.common import (
     DROPOUT,
     POST_NORM,
     ROBERTA,
-    SST2,
-    texts,
+    sst2,
 )
 
 
 def get_config():
     """Return the config."""
-    config = texts(
-        SST2,
+    config = sst2(
         "json:roberta.json",
         steps=20_935,
-        batch_size=32,
-        length=128,
         encoder={**BASE, **POST_NORM, **DROPOUT, **ROBERTA},
     )
-    config.encoder.length = 512
-    config.data.labels = True
-    config.objective = {
-        "name": "supervised",
-        "pooler": True,
-        "head_dropout": 0.1,
-        "head_std": 0.02,
-    }
     config.optimizer.learning_rate = 1e-5
     config.optimizer.warmup_steps = 1256
     config.optimizer.b2 = 0.98
     config.optimizer.weight_decay = 0.1
     config.optimizer.clip_norm = 0.0
     config.optimizer.param_groups = ALL_DECAY
-    config.checkpoint.every = 1000
     return config
