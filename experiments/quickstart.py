@@ -13,7 +13,7 @@ DIGITS = "sklearn:digits"  # 8x8 pixels, where Fashion-MNIST cannot be had
 def get_config(source="tfds:fashion_mnist"):
     """Return the config."""
     config = default_config()
-    config.steps = 2000 if source != DIGITS else 400
+    config.steps = 1800 if source != DIGITS else 400
     config.batch_size = 128
     config.data.source = source
 
@@ -22,7 +22,7 @@ def get_config(source="tfds:fashion_mnist"):
         "stage_sizes": (1, 1, 1),
         "width": 32,
         "stem": "small_stride2" if source != DIGITS else "small",
-        "pool": 4 if source != DIGITS else 2,
+        "pool": 3 if source != DIGITS else 2,
     }
     config.objective = {
         "name": "simclr",
