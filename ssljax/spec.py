@@ -110,6 +110,7 @@ class Field:
       spectrogram: of sound, the spectrogram that encoders are shown; None: the wave itself.
       special: of text, the pairs of a role of `SPECIAL` and the id of the token that has it: "cls"
         begins a text and "sep" ends it. Only those that the tokenizer has.
+      sentences: of text, how many an example is of: 2 where it is a pair of sentences.
     """
 
     modality: str
@@ -124,6 +125,7 @@ class Field:
     classes: int = 0
     special: tuple[tuple[str, int], ...] = ()
     spectrogram: Spectrogram | None = None
+    sentences: Literal[1, 2] = 1
 
     def __post_init__(self) -> None:
         if self.modality not in MODALITIES:
@@ -288,6 +290,8 @@ def _field(name: str, found: Any) -> Field:
         except UserError as error:
             raise ValueError(str(error)) from error
         values["spectrogram"] = Spectrogram(**described)
+    if values.get("sentences", 1) not in (1, 2):
+        raise ValueError(f"{name}.sentences is {values['sentences']!r}, not 1 or 2")
     if type(values.get("classes", 0)) is not int or values.get("classes", 0) < 0:
         raise ValueError(f"{name}.classes is {values['classes']!r}, not a number of classes")
     try:

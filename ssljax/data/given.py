@@ -11,7 +11,7 @@ from ssljax.data.series import fill, segments_of
 from ssljax.data.sound import to_int16
 from ssljax.data.sources.texts import checked_text
 from ssljax.data.sources.tokenized import objects
-from ssljax.data.tokenizers.base import Tokenizer, field_of
+from ssljax.data.tokenizers.base import Tokenizer, encode_pairs, field_of
 from ssljax.errors import UserError
 from ssljax.ops.pixels import check_range
 from ssljax.spec import Field, Value
@@ -35,9 +35,9 @@ def prepared(
       values: images [n, h, w, c] or a list of images [h, w, c] of any sizes, uint8, uint16 or
         floats in [0, 1]; series [n, T, C] or a list of series [T, C], where NaN is no value; rows
         of a table [n, M]; waves, a list of int16 [S] or of floats in [-1, 1], of the run's sampling
-        rate; texts, a list of str, or ids int [n, N] with -1 after the end; videos uint8
-        [n, T, h, w, c] or a list of videos [T, h, w, c] of any lengths. Channels of one may be left
-        out: images [n, h, w].
+        rate; texts, a list of str, of (str, str) where the run reads pairs of sentences, or ids int
+        [n, N] with -1 after the end; videos uint8 [n, T, h, w, c] or a list of videos [T, h, w, c]
+        of any lengths. Channels of one may be left out: images [n, h, w].
       field: what the run reads.
       name: of the field, for messages.
       size: that images are resized and cropped to; by default that of the field.
@@ -50,7 +50,9 @@ def prepared(
     """
     read, examples = _READERS[field.modality](values, field, name)
     if read.dtype == "str" and tokenizer is not None:
-        read, examples = field_of(tokenizer, read), tokenizer.encode(list(examples))
+        read = field_of(tokenizer, read)
+        paired = read.sentences == 2
+        examples = encode_pairs(tokenizer, examples) if paired else tokenizer.encode([*examples])
     size = size or (field.shape[:2] if field.modality == "image" else None)
     length = field.shape[0] if field.modality in ("series", "text", "audio") else None
     length = field.shape[-4] if field.modality == "video" else length
@@ -121,10 +123,23 @@ def _table(values: Given, field: Field, name: str) -> tuple[Field, np.ndarray]:
 
 
 def _texts(values: Given, field: Field, name: str) -> tuple[Field, np.ndarray]:
+    if field.sentences == 2:
+        return field.replace(shape=(None,), dtype="str"), objects(_pairs(values, name))
     if not isinstance(values, np.ndarray) and all(isinstance(one, str) for one in values):
         values = objects(values)  # an array of str would take the longest text for each
     read, texts = checked_text(np.asarray(values), np.array(field.vocab), len(values), name)
     return read, texts
+
+
+def _pairs(values: Given, name: str) -> list[tuple[str, str]]:
+    for number, one in enumerate(values):
+        two = isinstance(one, tuple | list) and len(one) == 2
+        if not (two and all(isinstance(side, str) and side.strip() for side in one)):
+            raise UserError(
+                f"{name} has {one!r:.60} at {number}; the run reads pairs of sentences, (str, str),"
+                " of which neither is empty"
+            )
+    return [(one, two) for one, two in values]
 
 
 def _sounds(values: Given, field: Field, name: str) -> tuple[Field, Given]:

@@ -78,6 +78,11 @@ def packed_texts(source: Source, name: str, capacity: int) -> ArraySource:
     Raises:
       UserError: the texts have one length already, or a row is too short.
     """
+    if source.fields[name].sentences == 2:
+        raise UserError(
+            f"config.data.pack={capacity} packs whole texts, and those of {source.name} are pairs "
+            "of sentences; set config.data.length instead"
+        )
     if source.fields[name].dtype == "str":
         source = tokenized(source, PlainBytes())
     field = source.fields[name]

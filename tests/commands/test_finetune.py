@@ -275,7 +275,7 @@ def test_pixels_are_classified(files, tmp_path, capsys):
 
 
 def test_words_are_tagged_and_berts_pooler_goes_on(files, tmp_path, capsys):
-    """Texts: a class for each word; and one of each text, from the pooler of the other run."""
+    """Texts: a class for each word; and one of each pair of sentences, from the other's pooler."""
     words, folder = ("Rome", "Paris", "sees", "the", "runs"), tmp_path / "data"
     folder.mkdir()
     for split, count in (("train", 96), ("test", 48)):
@@ -283,6 +283,7 @@ def test_words_are_tagged_and_berts_pooler_goes_on(files, tmp_path, capsys):
         lines = [
             {"tokens": [words[n] for n in row], "label": int(row[0] > 2)}
             | {"tags": ["B-LOC" if n < 2 else "O" for n in row]}
+            | {"one": " ".join(words[n] for n in row[:3]), "two": words[row[3]]}
             for row in rows.tolist()
         ]
         (folder / f"{split}.jsonl").write_text("\n".join(map(json.dumps, lines)))
@@ -304,12 +305,16 @@ def test_words_are_tagged_and_berts_pooler_goes_on(files, tmp_path, capsys):
     assert result["scores"]["entity_f1"] > 0.9
     capsys.readouterr()
     further = (f"--workdir={pooled}", "--config.objective.pooler=True", "--config.steps=1")
-    source = source.replace("=tags", "=label")
+    source = f"--config.data.source=jsonl:{folder}?text=one&second=two&label=label"
     still = "--config.optimizer.learning_rate=1e-9"
     assert main([*own, source, *further, still]) == 0
     assert "loaded      pooler" in capsys.readouterr().out
     one, two = (_state(run).params["pooler"]["linear"]["kernel"] for run in (bert, pooled))
     np.testing.assert_allclose(one, two, atol=1e-6)
+    logits = ssljax.load(pooled).embed(
+        text=[("the Rome", "sees"), ("the", "Rome")], output="logits"
+    )
+    assert logits.shape == (2, 2) and not np.allclose(logits[0], logits[1])
 
 
 def test_released_weights_are_finetuned(files, tmp_path, capsys):

@@ -190,6 +190,7 @@ def test_a_recipe_says_which_positions_it_has():
 
 # (step, learning rate) of recipes on texts and proteins, likewise.
 RATES_BY_STEP = {
+    "text/paper/finetune_bert_mrpc_base": [(0, 0), (34, 2e-5), (343, 0)],
     "text/paper/finetune_bert_sst2_base": [(0, 0), (631, 2e-5), (6314, 0)],
     "text/paper/finetune_roberta_sst2_base": [(1256, 1e-5), (20_935, 0)],
     "text/paper/data2vec2_wikipedia_books_base": [(4000, 2e-4), (502_000, 1e-4), (1_000_000, 0)],

@@ -28,6 +28,9 @@ ALL_DECAY = ({"name": "all", "match": ".*"},)
 # Sentences of film reviews, good or bad (GLUE).
 SST2 = "jsonl:sst2?text=sentence&label=label"
 SST2_EXAMPLES = 67_349
+# Pairs of sentences that say the same, or do not (GLUE).
+MRPC = "jsonl:mrpc?text=first&second=second&label=label"
+MRPC_EXAMPLES = 3_668
 
 
 def texts(
@@ -67,9 +70,9 @@ def packed(config: ConfigDict) -> ConfigDict:
     return config
 
 
-def sst2(tokenizer: str, *, steps: int, encoder: dict) -> ConfigDict:
-    """Return a config of fine-tuning on SST-2 by a head like BERT's, all but the optimizer."""
-    config = texts(SST2, tokenizer, steps=steps, batch_size=32, length=128, encoder=encoder)
+def glue(source: str, tokenizer: str, *, steps: int, encoder: dict) -> ConfigDict:
+    """Return a config of fine-tuning on GLUE by a head like BERT's, all but the optimizer."""
+    config = texts(source, tokenizer, steps=steps, batch_size=32, length=128, encoder=encoder)
     config.encoder.length = 512
     config.data.labels = True
     config.objective = {

@@ -16,13 +16,14 @@ official code does not (optimization.py, lines 128 to 152); the kernel of the he
 deviations.
 """
 
-from experiments.text.paper.common import BASE, DROPOUT, POST_NORM, SST2_EXAMPLES, sst2
+from experiments.text.paper.common import BASE, DROPOUT, POST_NORM, SST2, SST2_EXAMPLES, glue
 
 
 def get_config():
     """Return the config."""
     steps = 3 * SST2_EXAMPLES // 32
-    config = sst2(
+    config = glue(
+        SST2,
         "wordpiece:vocab.txt",
         steps=steps,
         encoder={**BASE, **POST_NORM, **DROPOUT, "activation": "gelu_tanh"},

@@ -21,13 +21,15 @@ from experiments.text.paper.common import (
     DROPOUT,
     POST_NORM,
     ROBERTA,
-    sst2,
+    SST2,
+    glue,
 )
 
 
 def get_config():
     """Return the config."""
-    config = sst2(
+    config = glue(
+        SST2,
         "json:roberta.json",
         steps=20_935,
         encoder={**BASE, **POST_NORM, **DROPOUT, **ROBERTA},

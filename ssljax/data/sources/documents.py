@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import itertools
 import pathlib
 import urllib.parse
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -25,6 +26,7 @@ class Documents:
 
     Attributes:
       texts: the documents.
+      seconds: of each, the second sentence; None where documents are no pairs.
       labels: of each, a string or numbers, or a tuple, a tag for each word (`tags`); None where
         nobody asks for them.
       groups: of each, who or what it is of; None: nobody says.
@@ -33,18 +35,25 @@ class Documents:
     """
 
     texts: list[str] = dataclasses.field(default_factory=list)
+    seconds: list[str] | None = None
     labels: list[Any] | None = None
     groups: list[Any] | None = None
     names: list[str] | None = None
     faults: list[tuple[str, str]] = dataclasses.field(default_factory=list)
 
-    def add(self, text: str, where: str, label: Any = None, group: Any = None) -> None:
-        """Add a document, or its fault if it is empty."""
+    def add(
+        self, text: str, where: str, label: Any = None, group: Any = None, second: str | None = None
+    ) -> None:
+        """Add a document, or its fault if it, or the second of two sentences, is empty."""
         if not text.strip():
             self.faults.append((where, "the document is empty"))
             return
+        if second is not None and not second.strip():
+            self.faults.append((where, "the second sentence is empty"))
+            return
         self.texts.append(text)
-        for held, value in ((self.labels, label), (self.groups, group), (self.names, where)):
+        entries = (self.seconds, second), (self.labels, label), (self.groups, group)
+        for held, value in (*entries, (self.names, where)):
             if held is not None:
                 held.append(value)
 
@@ -138,7 +147,9 @@ def documents_source(
     found = {one: read(files[one]) for one in wanted}
     own = found[split]
     report = report_of(own, options)
-    arrays: dict[str, Any] = {"text": objects(own.texts)}
+    paired = own.seconds is not None
+    texts = [*zip(own.texts, own.seconds, strict=True)] if paired else own.texts
+    arrays: dict[str, Any] = {"text": objects(texts)}
     names: list[str] | None = None
     kind, number = "", None
     tagged = {
@@ -159,14 +170,14 @@ def documents_source(
             {one: documents.labels for one, documents in found.items()}, split, options.name
         )
     digest = hashlib.sha256()
-    for text in own.texts:
+    for text in itertools.chain.from_iterable(texts) if paired else texts:
         digest.update(text.encode("utf-8", "surrogatepass") + b"\0")
     if own.labels is not None:
         digest.update(repr(own.labels).encode())
     if not kind and names is None and own.labels is not None and arrays["label"].dtype == np.int32:
         number = int(arrays["label"].max()) + 1 if arrays["label"].ndim == 1 else None
     return ArraySource(
-        {"text": Field("text", (None,), "str")},
+        {"text": Field("text", (None,), "str", sentences=2 if paired else 1)},
         arrays,
         options,
         class_names=names,
@@ -174,7 +185,7 @@ def documents_source(
         kind=kind,
         names=own.names,
         groups=None if own.groups is None else np.array(own.groups),
-        content=digest.hexdigest(),
+        content=f"pairs {digest.hexdigest()}" if paired else digest.hexdigest(),
         report=report,
     )
 

@@ -8,6 +8,7 @@ train.jsonl, test.jsonl, train-00000-of-00002.parquet. Options follow a question
     parquet:posts?label=topic           in Parquet the names of columns
     jsonl:posts?label=topic&group=author    who each is of, see docs/fields.md
     jsonl:news?text=tokens&label=tags   lists: the words of a text, and a tag for each
+    jsonl:nli?text=premise&second=hypothesis&label=label    pairs of sentences
 """
 
 import json
@@ -29,7 +30,7 @@ from ssljax.data.sources.paths import existing
 from ssljax.data.sources.text_files import decoded_lines
 from ssljax.errors import UserError, optional_package, unknown
 
-_OPTIONS = ("text", "label", "group")
+_OPTIONS = ("text", "second", "label", "group")
 
 
 def open_jsonl(rest: str, options: Options) -> ArraySource:
@@ -104,7 +105,8 @@ def open_parquet(rest: str, options: Options) -> ArraySource:
 
 
 def _documents(keys: Mapping[str, str]) -> Documents:
-    return Documents(labels=[] if "label" in keys else None, groups=[] if "group" in keys else None)
+    held = {"seconds": "second", "labels": "label", "groups": "group"}
+    return Documents(**{name: [] for name, role in held.items() if role in keys})
 
 
 def _add(found: Documents, record: Mapping[str, Any], keys: Mapping[str, str], where: str) -> None:
@@ -114,7 +116,7 @@ def _add(found: Documents, record: Mapping[str, Any], keys: Mapping[str, str], w
         if values[role] is None:
             found.faults.append((where, f"{key!r} is missing"))
             return
-    if isinstance(values["text"], list):
+    if isinstance(values["text"], list) and "second" not in keys:
         try:
             values |= _tagged(values, keys)
         except ValueError as error:
@@ -123,6 +125,9 @@ def _add(found: Documents, record: Mapping[str, Any], keys: Mapping[str, str], w
     if not isinstance(values["text"], str):
         kind = type(values["text"]).__name__
         found.faults.append((where, f"{keys['text']!r} is no string, but {kind}"))
+    elif not isinstance(values.get("second", ""), str):
+        kind = type(values["second"]).__name__
+        found.faults.append((where, f"{keys['second']!r} is no string, but {kind}"))
     elif "label" in values and not (
         is_label(values["label"]) or isinstance(values["label"], tuple)
     ):
@@ -130,7 +135,8 @@ def _add(found: Documents, record: Mapping[str, Any], keys: Mapping[str, str], w
     elif "group" in values and not isinstance(values["group"], str | int):
         found.faults.append((where, f"{keys['group']!r} is no string or whole number"))
     else:
-        found.add(values["text"], where, values.get("label"), values.get("group"))
+        label, group, second = (values.get(role) for role in ("label", "group", "second"))
+        found.add(values["text"], where, label, group, second)
 
 
 def _tagged(values: Mapping[str, Any], keys: Mapping[str, str]) -> dict[str, Any]:

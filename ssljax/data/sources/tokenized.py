@@ -5,12 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from ssljax.data.host.text import require_separated
 from ssljax.data.sources import tags
 from ssljax.data.sources.base import Source, groups_of
 from ssljax.data.sources.encoded import EncodedSource
 from ssljax.data.sources.in_memory import ArraySource
 from ssljax.data.sources.targets import target_field
-from ssljax.data.tokenizers.base import Tokenizer, digest, field_of
+from ssljax.data.tokenizers.base import Tokenizer, digest, encode_pairs, field_of
 from ssljax.errors import UserError
 from ssljax.spec import target_kind
 
@@ -36,7 +37,10 @@ def tokenized(source: Source, tokenizer: Tokenizer) -> Source:
         fields, arrays = dict(source.fields), dict(source.arrays)
         for name in texts:
             fields[name] = field_of(tokenizer, fields[name])
-            arrays[name] = _encoded(arrays[name], tokenizer, f"{name!r} of {source.name}")
+            what = f"{name!r} of {source.name}"
+            require_separated(fields[name])
+            paired = fields[name].sentences == 2
+            arrays[name] = _encoded(arrays[name], tokenizer, what, paired=paired)
         if has_tags(source):
             words, places = source.arrays["text"], tokenizer.places(list(source.arrays["text"]))
             arrays["label"] = tags.of_tokens(words, arrays["label"], places)
@@ -88,9 +92,20 @@ class _Tokenized:
         return found
 
 
-def _encoded(texts: Sequence[Any], tokenizer: Tokenizer, what: str) -> np.ndarray:
-    """Return ids int32[N] by text, object[n]; of several captions, tuples of them."""
-    if len(texts) and isinstance(texts[0], tuple):
+def _encoded(
+    texts: Sequence[Any], tokenizer: Tokenizer, what: str, *, paired: bool = False
+) -> np.ndarray:
+    """Return ids int32[N] by text, object[n]; of several captions, tuples of them.
+
+    Args:
+      texts: strings, or tuples of them: captions, or the two sentences of a pair.
+      tokenizer: what encodes them.
+      what: for messages.
+      paired: whether tuples are pairs of sentences, which become one text.
+    """
+    if paired:
+        flat = found = encode_pairs(tokenizer, texts)
+    elif len(texts) and isinstance(texts[0], tuple):
         flat = tokenizer.encode([caption for captions in texts for caption in captions])
         ends = np.cumsum([len(captions) for captions in texts])
         found = [tuple(flat[e - len(c) : e]) for c, e in zip(texts, ends, strict=True)]

@@ -22,7 +22,7 @@ class Bytes:
 
     vocab = 259
     special = (("cls", 256), ("sep", 257), ("mask", 258))
-    begin, end = (256,), (257,)
+    begin, end, between = (256,), (257,), ()
 
     def encode(self, texts: Sequence[str]) -> list[np.ndarray]:
         """Return the ids int32[N] of each text; never an unknown one."""
@@ -43,7 +43,7 @@ class PlainBytes:
 
     vocab = 256
     special = ()
-    begin, end = (), ()
+    begin, end, between = (), (), ()
 
     def encode(self, texts: Sequence[str]) -> list[np.ndarray]:
         """Return the ids int32[N] of each text."""
@@ -69,7 +69,7 @@ class AminoAcids:
 
     vocab, names = len(_ESM), _ESM
     special = (("pad", 1), ("unk", 3), ("cls", 0), ("sep", 2), ("mask", 32))
-    begin, end = (0,), (2,)
+    begin, end, between = (0,), (2,), ()
 
     def encode(self, texts: Sequence[str]) -> list[np.ndarray]:
         """Return the ids int32[N] of each protein."""

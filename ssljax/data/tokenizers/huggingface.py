@@ -50,6 +50,7 @@ class LibraryTokenizer:
         self._adds = bool(self.begin or self.end)
         if not self._adds and found["sep"] is not None:
             self.end = (found["sep"],)
+        self.between = _between(tokenizer, self.begin, self.end) if self._adds else ()
         # What its definition adds counts for more than a name.
         if self.begin:
             found["cls"] = self.begin[0]
@@ -163,3 +164,14 @@ def _around(tokenizer: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
         if full[before : before + len(plain)] == plain:
             return tuple(full[:before]), tuple(full[before + len(plain) :])
     return (), ()
+
+
+def _between(tokenizer: Any, begin: tuple[int, ...], end: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the ids that a tokenizer adds between two sentences, beside the end of the first."""
+    plain = tokenizer.encode("a", add_special_tokens=False).ids
+    first, second = [*begin, *plain, *end], [*plain, *end]
+    full = tokenizer.encode("a", "a").ids
+    middle = len(full) - len(first) - len(second)
+    if middle >= 0 and full[: len(first)] == first and full[len(first) + middle :] == second:
+        return tuple(full[len(first) : len(first) + middle])
+    return ()

@@ -3,6 +3,10 @@
 The name of every class is put into every template, "a photo of a {}"; the text features of a class
 are the mean over templates of the projections of unit length, of unit length again. An example
 belongs to the class of the highest cosine. No example of train is used.
+
+Where some classes are frequent, always naming the most frequent one may be right more often than
+any model. Its accuracy stands beside, and the mean over classes of the accuracy of each, which is
+that of chance for every constant answer.
 """
 
 import dataclasses
@@ -11,16 +15,20 @@ import pathlib
 import numpy as np
 
 from ssljax.errors import UserError
+from ssljax.evaluation.bootstrap import bootstrap
 from ssljax.evaluation.hypersphere import unit
-from ssljax.evaluation.protocols.base import Protocol, rate
+from ssljax.evaluation.intervals import wilson
+from ssljax.evaluation.protocols.base import PERCENT, Protocol, number, rate
 from ssljax.evaluation.subject import NotMeasured
 
 PLACE = "{}"
+MEAN = "accuracy, mean over classes"
+CONSTANT = "accuracy of the most frequent class as the only answer"
 
 
 @dataclasses.dataclass(frozen=True)
 class ZeroShot(Protocol):
-    """The accuracy of an ensemble of prompts.
+    """The accuracy of an ensemble of prompts, and its mean over the classes that test has.
 
     Attributes:
       templates: a text file with a template in each line, {} where the name of the class stands;
@@ -57,13 +65,21 @@ class ZeroShot(Protocol):
         labels = labels[labelled]
         scores = unit(subject.features("test", images).features[labelled]) @ classes.T
         most = float(np.bincount(labels).max() / len(labels))
-        numbers = {"accuracy": rate(scores.argmax(axis=1) == labels)}
+        right = scores.argmax(axis=1) == labels
+        draws = bootstrap(
+            lambda rows: {MEAN: mean_over_classes(right[rows], labels[rows])}, len(labels)
+        )
+        numbers = {
+            "accuracy": rate(right),
+            MEAN: number(mean_over_classes(right, labels), unit=PERCENT, resamples=draws[MEAN]),
+            CONSTANT: number(most, wilson(most, len(labels)), unit=PERCENT),
+        }
         if len(names) > 5:
             best = np.argpartition(-scores, 5, axis=1)[:, :5]
             numbers["accuracy, best 5"] = rate((best == labels[:, None]).any(axis=1))
         notes = [
-            f"chance {1 / len(names):.1%} of {len(names):,} classes; {most:.1%} of test are of the "
-            f"most frequent one; templates: {len(templates):,}"
+            f"chance {1 / len(names):.1%} of {len(names):,} classes; the most frequent one of test "
+            f"is {names[np.bincount(labels).argmax()]!r}; templates: {len(templates):,}"
         ]
         return {
             "numbers": numbers,
@@ -91,6 +107,21 @@ class ZeroShot(Protocol):
                 f"{least - 1}; set {key} to a file with one line for each class"
             )
         return names
+
+
+def mean_over_classes(right: np.ndarray, labels: np.ndarray) -> float:
+    """Return 1/C sum_c of the mean of `right` over the examples of class c ("balanced accuracy").
+
+    Args:
+      right: bool[n], whether an example was classified correctly.
+      labels: int[n], at least 0; C of them are different.
+
+    >>> mean_over_classes(np.array([True, True, True, False]), np.array([0, 0, 0, 5]))
+    0.5
+    """
+    counts = np.bincount(labels)
+    each = np.bincount(labels, weights=right)[counts > 0] / counts[counts > 0]
+    return float(each.mean())
 
 
 def lines_of(path: str, key: str) -> list[str]:

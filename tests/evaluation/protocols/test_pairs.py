@@ -5,10 +5,12 @@ import itertools
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from sklearn.metrics import balanced_accuracy_score
 
 from ssljax.errors import UserError
 from ssljax.evaluation.protocols import build_protocol
 from ssljax.evaluation.protocols.retrieval import chance_of, places
+from ssljax.evaluation.protocols.zero_shot import mean_over_classes
 from ssljax.evaluation.subject import Examples, NotMeasured, Subject
 from ssljax.spec import Field, Value
 
@@ -123,7 +125,24 @@ def test_zero_shot_by_hand():
     found = build_protocol("zero_shot", {}).measure(subject())
     assert found["numbers"]["accuracy"]["value"] == 0.75
     np.testing.assert_allclose([found["chance"], found["most_frequent"]], [1 / 3, 0.5])
-    assert found["templates"] == ["{}"] and len(found["numbers"]) == 1
+    assert found["templates"] == ["{}"]
+    # Classes 0 and 1 are right, of the two examples of class 2 one is.
+    values = [one["value"] for one in found["numbers"].values()]
+    np.testing.assert_allclose(values, [3 / 4, (1 + 1 + 1 / 2) / 3, 2 / 4])
+    assert "the most frequent one of test is 'owl'" in found["notes"][0]
+
+
+def test_the_mean_over_classes_counts_each_class_once():
+    """90 of 100 examples are of one class: to name it always is right in 90%, or in one of two."""
+    labels = np.repeat([0, 3], [90, 10])
+    assert mean_over_classes(labels == 0, labels) == 0.5
+    rng = np.random.default_rng(0)
+    labels, right = rng.integers(0, 7, 60), rng.random(60) < 0.4
+    found = mean_over_classes(right, labels)
+    expected = [right[labels == one].mean() for one in range(7)]
+    np.testing.assert_allclose(found, np.mean(expected))
+    truth = np.where(right, labels, (labels + 1) % 7)
+    np.testing.assert_allclose(balanced_accuracy_score(labels, truth), found)
 
 
 @pytest.mark.parametrize(
