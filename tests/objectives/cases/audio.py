@@ -20,8 +20,10 @@ CONVOLUTIONS = {
     "out": 12,
     "dropout": 0.0,
 }
+GRU = {"name": "audio_gru", "channels": 12, "context": 8, "kernels": (2,), "strides": (1,)}
 
 CASES = {
+    "cpc": (GRU, {"name": "cpc", "steps": 2, "negatives": 8}),
     "mae, audio": (TRANSFORMER, {"name": "mae", **DECODER}),
     "simclr, audio": (CONVOLUTIONS, {"name": "simclr", "temperature": 0.5, **HEAD}),
 }
