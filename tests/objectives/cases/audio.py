@@ -24,6 +24,11 @@ GRU = {"name": "audio_gru", "channels": 12, "context": 8, "kernels": (2,), "stri
 
 CASES = {
     "cpc": (GRU, {"name": "cpc", "steps": 2, "negatives": 8}),
+    # A token for each frame, as officially.
+    "tera": (
+        {**TRANSFORMER, "patch_time": 1, "patch_bands": 8},
+        {"name": "tera", "mask_ratio": 0.4, "mask_frames": 2, "mask_bands": 0.3},
+    ),
     "mae, audio": (TRANSFORMER, {"name": "mae", **DECODER}),
     "simclr, audio": (CONVOLUTIONS, {"name": "simclr", "temperature": 0.5, **HEAD}),
 }
