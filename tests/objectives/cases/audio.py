@@ -37,6 +37,10 @@ CASES = {
         {"name": "tera", "mask_ratio": 0.4, "mask_frames": 2, "mask_bands": 0.3},
     ),
     "mae, audio": (TRANSFORMER, {"name": "mae", **DECODER}),
+    "simclr, bilinear": (
+        CONVOLUTIONS,
+        {"name": "simclr", "similarity": "bilinear", "temperature": 1.0, **HEAD},
+    ),
     "simclr, audio": (CONVOLUTIONS, {"name": "simclr", "temperature": 0.5, **HEAD}),
 }
 LABELLED = dict.fromkeys(("ge2e", "ge2e, contrast"), LABEL.replace(classes=10))
