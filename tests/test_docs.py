@@ -33,7 +33,7 @@ def test_the_table_agrees_with_the_code(name):
     cls = objective_class(name)
     folder = cls.__module__.removeprefix("ssljax.objectives.").rpartition(".")[0]
     assert family == (folder or "several")
-    by_values = "if it mixes" if name == "supervised" else "as its tasks"
+    by_values = {"supervised": "if it mixes", "cpc": "by its negatives"}.get(name, "as its tasks")
     assert coupled == {True: "yes", False: "no"}.get(cls.batch_coupled, by_values)
     remembers_more = cls.memory != Objective.memory or cls.init_state != Objective.init_state
     assert (state != "nothing") == bool(cls.teacher or remembers_more)

@@ -11,6 +11,7 @@ from ssljax.data.prepare.registry import Prepared, prepare
 from ssljax.data.sources import (
     KINDS,
     ArraySource,
+    ByGroup,
     Joined,
     Source,
     Subset,
@@ -21,10 +22,12 @@ from ssljax.data.sources import (
 )
 from ssljax.data.statistics import assumed_spec, fields_of, measured_spec, statistics
 from ssljax.data.storage import data_directory
+from ssljax.data.together import Together
 from ssljax.data.tokenizers import open_tokenizer, texts_of, train_tokenizer
 
 __all__ = [
     "ArraySource",
+    "ByGroup",
     "KINDS",
     "KNOWN",
     "UNLABELLED",
@@ -37,6 +40,7 @@ __all__ = [
     "Prepared",
     "Source",
     "Subset",
+    "Together",
     "assumed_spec",
     "data_directory",
     "described",

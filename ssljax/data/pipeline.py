@@ -25,6 +25,7 @@ from ssljax.data.sources.base import Source
 from ssljax.data.sources.encoded import EncodedSource
 from ssljax.data.sources.targets import as_targets
 from ssljax.data.sources.transformed import original, resized
+from ssljax.data.together import Together
 from ssljax.errors import UserError
 from ssljax.spec import Field, target_kind
 
@@ -62,6 +63,7 @@ class Pipeline:
       workers: processes that decode; 0 decodes in threads, which is right unless decoding is very
         heavy.
       mixture: of which of several joined sources each batch is; None for one source.
+      together: which labels have several examples in a batch; None for any order.
       repeats: whether a batch may hold examples several times, where there are fewer than it holds.
     """
 
@@ -77,6 +79,7 @@ class Pipeline:
     labels: bool = False
     workers: int = 0
     mixture: Mixture | None = None
+    together: Together | None = None
     repeats: bool = False
 
     def __post_init__(self):
@@ -86,6 +89,8 @@ class Pipeline:
                 f"batch_size is {self.batch_size} but {self.source.name} has only "
                 f"{len(self.source)} examples in {self.source.split!r}"
             )
+        if self.together is not None:
+            self.together.require(self.batch_size)
         if self.host_crop is not None and not 0 < self.host_crop[0] <= self.host_crop[1] <= 1:
             raise UserError(
                 f"host_crop must be (low, high) with 0 < low <= high <= 1, got {self.host_crop}"
@@ -97,9 +102,7 @@ class Pipeline:
 
     def ids(self, step: int) -> np.ndarray:
         """Return the ids of the global batch of a step, int32[batch_size]; reads no example."""
-        if self.mixture is not None:
-            return self.mixture.ids(step, self.batch_size, self.seed)
-        return _global_ids(step, self.batch_size, len(self.source), self.seed).copy()
+        return self._ids(step).copy()
 
     def batch(self, step: int) -> Batch:
         """Return this host's part of the batch of a step.
@@ -142,14 +145,16 @@ class Pipeline:
             found["clips"] = [self.clips.stride, self.clips.count]
         if self.mixture is not None:
             found["mixture"] = list(self.mixture.weights)
+        if self.together is not None:
+            found["per_label"] = self.together.count
         if self.crops:
             found["crops"] = {name: one.fingerprint() for name, one in self.crops.items()}
         return found
 
     def _ids(self, step: int) -> np.ndarray:
         """Return `ids`, kept where the examples of a batch ask for them one by one."""
-        if self.mixture is not None:
-            return _mixed_ids(step, self.batch_size, self.mixture, self.seed)
+        if (chosen := self.mixture or self.together) is not None:
+            return _chosen_ids(step, self.batch_size, chosen, self.seed)
         return _global_ids(step, self.batch_size, len(self.source), self.seed)
 
     @functools.cached_property
@@ -305,8 +310,8 @@ def _global_ids(step: int, batch_size: int, count: int, seed: int) -> np.ndarray
 
 
 @functools.lru_cache(maxsize=64)
-def _mixed_ids(step: int, batch_size: int, mixture: Mixture, seed: int) -> np.ndarray:
-    return mixture.ids(step, batch_size, seed)
+def _chosen_ids(step: int, batch_size: int, chosen: Mixture | Together, seed: int) -> np.ndarray:
+    return chosen.ids(step, batch_size, seed)
 
 
 def _check_batch(source: Source, batch_size: int, rows: np.ndarray, labels: bool) -> None:

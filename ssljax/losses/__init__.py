@@ -35,9 +35,10 @@ from ssljax.losses.reconstruction import (
 )
 from ssljax.losses.redundancy import barlow_twins, sigreg, tico, vicreg, w_mse
 from ssljax.losses.relational import relational
+from ssljax.losses.speakers import counted, ge2e
 from ssljax.losses.supervised import sup_con
 from ssljax.losses.table import masked_columns, vime
-from ssljax.losses.temporal import hierarchical_contrastive, next_step
+from ssljax.losses.temporal import cpc, hierarchical_contrastive, next_step
 from ssljax.losses.time_mae import time_mae
 from ssljax.losses.variational import kl_to_normal, vae
 
@@ -48,10 +49,13 @@ __all__ = [
     "byol_regression",
     "causal_lm",
     "clip",
+    "counted",
+    "cpc",
     "dcl",
     "dclw",
     "dino",
     "gan",
+    "ge2e",
     "hierarchical_contrastive",
     "ibot",
     "info_nce",

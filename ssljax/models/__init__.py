@@ -11,7 +11,15 @@ from ssljax.models.base import (
 from ssljax.models.captioner import CaptionDecoder, CaptionPooler
 from ssljax.models.decoders import ConvDecoder, MAEDecoder, Predictor
 from ssljax.models.discriminator import PairDiscriminator
-from ssljax.models.heads import MLP, DINOHead, LinearHead, MaskToken, Prototypes, Scalar
+from ssljax.models.heads import (
+    MLP,
+    BilinearForm,
+    DINOHead,
+    LinearHead,
+    MaskToken,
+    Prototypes,
+    Scalar,
+)
 from ssljax.models.image_decoder import GridDecoder, ImageDecoder
 from ssljax.models.normalization import BatchNorm
 from ssljax.models.registry import ENCODERS, build_encoder, encoder_class
@@ -29,6 +37,7 @@ __all__ = [
     "ENCODERS",
     "MLP",
     "BatchNorm",
+    "BilinearForm",
     "CaptionDecoder",
     "CaptionPooler",
     "ConvDecoder",

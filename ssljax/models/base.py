@@ -26,12 +26,15 @@ class Encoded(NamedTuple):
         class token (the mean where there is none), then the mean of the other tokens; after the
         last norm of a transformer. Stages with fewer channels than the last end in zeros. None
         unless asked for.
+      local: [B, N, d'], what the tokens are made of, each of its own stretch of the input alone:
+        CPC's z. None unless asked for.
     """
 
     pooled: jax.Array
     tokens: jax.Array
     mlp_outputs: jax.Array | None = None
     layers: jax.Array | None = None
+    local: jax.Array | None = None
 
 
 def compute_dtype(name: str) -> jnp.dtype:

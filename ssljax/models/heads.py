@@ -182,6 +182,25 @@ class DINOHead(nn.Module):
         return cosines * self.param("prototypes_length", nn.initializers.ones, (self.out,))
 
 
+class BilinearForm(nn.Module):
+    """Both sides of the similarity x W y of projections, x = tanh(LayerNorm(z)): COLA's.
+
+    `net.NAME(z)` returns (x W, x), each float32[B, D]: the similarity of an anchor and a positive
+    is the product of the first of one and the second of the other. W starts with the standard
+    deviation of Keras' random_normal, .05.
+
+    Saeed, Grangier and Zeghidour 2020, arXiv:2010.10915; google-research/google-research,
+    cola/network.py.
+    """
+
+    @nn.compact
+    def __call__(self, z: jax.Array) -> tuple[jax.Array, jax.Array]:
+        x = nn.tanh(nn.LayerNorm(1e-3, name="norm")(z.astype(jnp.float32)))
+        init = nn.initializers.normal(0.05)
+        mapped = nn.Dense(x.shape[-1], use_bias=False, kernel_init=init, name="form")(x)
+        return mapped, x
+
+
 class MaskToken(nn.Module):
     """A learned vector that stands for what is hidden; `net.mask_token()` returns it, [width].
 

@@ -9,6 +9,7 @@ from flax import linen as nn
 from ssljax.errors import UserError, unknown
 from ssljax.models.audio import AudioTransformer, WaveTransformer
 from ssljax.models.audio_convolutions import AudioConvolutions
+from ssljax.models.recurrent import AudioGRU, SeriesGRU
 from ssljax.models.resnet import ResNet
 from ssljax.models.series import SeriesTransformer
 from ssljax.models.table import TableMLP, TableTransformer
@@ -107,6 +108,12 @@ PRESETS = {
         "transformer of a waveform by wav2vec 2.0's convolutions: channels, width, depth, heads",
         WaveTransformer,
         {},
+    ),
+    "audio_gru": Preset(
+        "CPC's strided convolutions over a waveform and a GRU: channels, context", AudioGRU, {}
+    ),
+    "series_gru": Preset(
+        "the same over a time series: kernels, strides, channels, context", SeriesGRU, {}
     ),
 }
 

@@ -48,6 +48,7 @@ def require_consistent(config: ConfigDict) -> None:
             f"{needed}config.data.length=0 and config.data.labels=False"
         )
     _require_tokenizer(config)
+    _require_labels(config)
     for name, section in config.evaluation.protocols.items():
         build_protocol(name, section)
     _require_micro_batches(config)
@@ -62,6 +63,27 @@ def _require_tokenizer(config: ConfigDict) -> None:
         raise UserError(
             f"config.data.tokenizer={config.data.tokenizer!r} is for text, and no encoder of the "
             "config reads text; leave it out"
+        )
+
+
+def _require_labels(config: ConfigDict) -> None:
+    """Raise a UserError if labels are asked for in a way that nothing can use."""
+    data = config.data
+    if data.per_label and not data.labels:
+        raise UserError(
+            f"config.data.per_label={data.per_label} is for objectives that are shown labels; set "
+            "config.data.labels to True or 'group', or per_label to 0"
+        )
+    if data.per_label and data.mixture:
+        raise UserError(
+            f"config.data.per_label={data.per_label} chooses from one set, and config.data.mixture "
+            "mixes several; leave one out"
+        )
+    if data.labels == "group" and objective_class(config.objective.name).predicts:
+        raise UserError(
+            "config.data.labels='group' gives training the groups as labels, and predictions of "
+            f"config.objective.name={config.objective.name!r} are scored on those of the test "
+            "split; set it to True"
         )
 
 

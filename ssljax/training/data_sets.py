@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from ml_collections import ConfigDict
 
-from ssljax.data import Joined, Packed, Source, only, open_source, packed_texts
+from ssljax.data import ByGroup, Joined, Packed, Source, only, open_source, packed_texts
 from ssljax.data.decoder import MOST_CHANNELS
 from ssljax.data.host import Sampling
 from ssljax.errors import UserError
@@ -45,6 +45,13 @@ def training_parts(config: ConfigDict) -> Parts:
     """Return what a config trains on, and what it leaves out for scores; see `parts_of`."""
     names = config.data.source, *(one.source for one in mixed_in(config))
     sources = [_with_needed(config, open_data(config, name, config.data.split)) for name in names]
+    if config.data.labels == "group":
+        if len(sources) > 1:
+            raise UserError(
+                "config.data.labels='group' numbers the groups of one set, and config.data.mixture "
+                "mixes several"
+            )
+        sources = [ByGroup(sources[0])]
     if len(sources) == 1:
         return parts_of(sources[0], config.data)
     if config.data.held_out or selects(config.data):

@@ -16,6 +16,7 @@ from ssljax.data import (
     Mixture,
     Pipeline,
     Source,
+    Together,
     epoch,
     measured_spec,
     mixture_of,
@@ -36,7 +37,7 @@ from ssljax.training.consistency import (
 from ssljax.training.data_sets import mixed_in, require_fields, sampling, training_parts
 from ssljax.training.optimizer import Optimizer, build_optimizer
 from ssljax.training.output import Output, find_output
-from ssljax.training.selection import selects
+from ssljax.training.selection import classes_of, selects
 from ssljax.training.sharding import (
     batch_sharding,
     check_batch_size,
@@ -187,8 +188,9 @@ class Experiment:
             host_crop=data.host_crop or None,
             crops=self.crops,
             workers=data.workers,
-            labels=data.labels,
+            labels=bool(data.labels),
             mixture=self._mixture(),
+            together=self._together(),
             repeats=selects(data),
         )
 
@@ -198,6 +200,10 @@ class Experiment:
             return None
         weights = (1.0, *(one.weight for one in mixed))
         return mixture_of(self.source.counts, weights, self.config.batch_size)
+
+    def _together(self) -> Together | None:
+        count = self.config.data.per_label
+        return Together(classes_of(self.source, key="per_label"), count) if count else None
 
     def put(self, batch: dict[str, np.ndarray]) -> Batch:
         """Place this host's part of a batch on the mesh."""

@@ -13,6 +13,8 @@ from ssljax.spec import target_kind
 
 _HELD_OUT_SEED = 0  # not that of the run: runs of several seeds are compared on the same examples
 
+_INSTEAD = {"per_class": "config.data.part", "per_label": "config.data.labels='group', or it to 0"}
+
 
 class Parts(NamedTuple):
     """Parts of a training split.
@@ -73,8 +75,13 @@ def chosen(source: Source, which: np.ndarray) -> Source:
     return source.taken(which) if isinstance(source, ArraySource) else Subset(source, which)
 
 
-def classes_of(source: Source, *, needed: bool = True) -> np.ndarray:
+def classes_of(source: Source, *, needed: bool = True, key: str = "per_class") -> np.ndarray:
     """Return int[n], the class of every example; all 0 where labels are no classes.
+
+    Args:
+      source: the data set.
+      needed: whether there must be classes.
+      key: of `config.data`, for what they are needed.
 
     Raises:
       UserError: `needed`, and there are no classes.
@@ -83,8 +90,8 @@ def classes_of(source: Source, *, needed: bool = True) -> np.ndarray:
     if label is None or target_kind(label) != "class":
         if needed:
             raise UserError(
-                f"config.data.per_class draws examples of each class, and {source.name} has no "
-                f"classes in {source.split!r}; set config.data.part"
+                f"config.data.{key} draws examples of each class, and {source.name} has no "
+                f"classes in {source.split!r}; set {_INSTEAD[key]}"
             )
         return np.zeros(len(source), np.int64)
     if isinstance(source, ArraySource):

@@ -91,6 +91,40 @@ def test_the_last_forecast_and_the_first_value_do_not_count():
     np.testing.assert_array_equal(got, gradient(prediction, series.at[:, 0].set(jnp.nan)))
 
 
+@pytest.mark.parametrize(("steps", "count"), [(12, 128), (1, 10)])
+def test_cpc_of_equal_vectors_is_the_logarithm_of_the_candidates(steps, count):
+    """log 129 = 4.860 for each of the paper's steps, however many there are."""
+    x = jnp.ones((2, 20, 3))
+    times = 20 - steps
+    loss = losses.cpc(
+        jnp.ones((2, steps, times, 3)), x, jnp.ones((2, times, count, 3)), temperature=0.5
+    )
+    np.testing.assert_allclose(loss, math.log(count + 1), rtol=1e-6)
+
+
+def test_cpc_by_hand():
+    """Two steps from the first of three times: to z_2 and to z_3."""
+    z = jnp.array([[[5.0], [1.0], [-2.0]]])
+    prediction = jnp.array([[[[1.0]], [[2.0]]]])
+    loss = losses.cpc(prediction, z, jnp.array([[[[0.0], [1.0]]]]))
+    first = math.log(math.exp(1) + 1 + math.exp(1)) - 1
+    second = math.log(math.exp(-4) + 1 + math.exp(2)) + 4
+    np.testing.assert_allclose(loss, [(first + second) / 2], rtol=1e-6)
+
+
+def test_cpc_never_looks_at_the_first_time_nor_at_the_order_of_negatives():
+    keys = jax.random.split(jax.random.key(0), 3)
+    prediction = jax.random.normal(keys[0], (2, 2, 3, 4))
+    z, negatives = jax.random.normal(keys[1], (2, 5, 4)), jax.random.normal(keys[2], (2, 3, 6, 4))
+    loss = jax.jit(losses.cpc)
+    np.testing.assert_array_equal(
+        loss(prediction, z, negatives), loss(prediction, z.at[:, 0].set(9.0), negatives)
+    )
+    np.testing.assert_allclose(
+        loss(prediction, z, negatives), loss(prediction, z, negatives[:, :, ::-1]), rtol=1e-6
+    )
+
+
 def test_codewords_of_equal_scores():
     """Whatever the smoothing: all shares of the target have the same score."""
     x, labels = jnp.zeros((2, 3, 4)), jnp.array([[0, 7, 191]] * 2)
@@ -125,6 +159,8 @@ def test_messages_name_the_argument():
         losses.hierarchical_contrastive(x, x, temporal_from=-1)
     with pytest.raises(ValueError, match=r"where must have shape \[B, T\] with T = 4, as in z1"):
         losses.hierarchical_contrastive(x, x, where=hidden[:, :3])
+    with pytest.raises(ValueError, match="2 times and 1 steps needs local of 3 times, got 4"):
+        losses.cpc(jnp.ones((2, 1, 2, 8)), x, jnp.ones((2, 2, 5, 8)))
     with pytest.raises(ValueError, match="series must have at least 2 times"):
         losses.next_step(x[:, :1], x[:, :1])
     with pytest.raises(TypeError, match="where must be of the bool dtype"):

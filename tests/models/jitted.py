@@ -6,7 +6,7 @@ import numpy as np
 from ssljax import models
 
 init = jax.jit(models.init, static_argnums=0)
-apply = jax.jit(models.apply, static_argnums=0, static_argnames=("train", "mlp_outputs"))
+apply = jax.jit(models.apply, static_argnums=0, static_argnames=("train", "mlp_outputs", "local"))
 
 
 def scrambled(params, seed=1):

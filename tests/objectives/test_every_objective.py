@@ -296,6 +296,7 @@ def test_a_misspelt_field_is_named(case):
 SMALLEST = {
     **dict.fromkeys(("barlow_twins", "byol", "moco_v3", "nnclr", "simsiam"), 3),
     "paired_barlow_twins": 3,
+    "ge2e": 4,
     **dict.fromkeys(("combine", "dcl", "deepcluster_v2", "dinov2", "lejepa", "msn", "ressl"), 2),
     **dict.fromkeys(("online_distillation", "simclr", "supcon", "swav", "tico", "vicreg"), 2),
     **dict.fromkeys(("bert", "clip", "coca", "paired_vicreg", "simcse", "ts2vec", "vime"), 2),

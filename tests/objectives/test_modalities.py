@@ -28,8 +28,13 @@ from tests.objectives.conftest import BATCH, SPECS
 
 ENCODERS = {
     "image": (RESNET, VIT),
-    "audio": (audio.TRANSFORMER, audio.CONVOLUTIONS),
-    "series": (series.TRANSFORMER, {**series.TRANSFORMER, "causal": True}, series.CONVOLUTIONS),
+    "audio": (audio.TRANSFORMER, audio.CONVOLUTIONS, audio.GRU),
+    "series": (
+        series.TRANSFORMER,
+        {**series.TRANSFORMER, "causal": True},
+        series.CONVOLUTIONS,
+        series.GRU,
+    ),
     "table": (table.TRANSFORMER, table.MLP),
     "text": (
         {**language.TRANSFORMER, "dropout": 0.1},

@@ -120,6 +120,26 @@ def test_a_refused_start_leaves_no_folder(case, key, value, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("case", "changes", "message"),
+    [
+        ("simclr", {"per_label": 2}, "per_label=2 is for objectives that are shown labels"),
+        (
+            "simclr",
+            {"per_label": 2, "labels": True, "mixture": ({"source": "sklearn:digits"},)},
+            "per_label=2 chooses from one set",
+        ),
+        ("supervised", {"labels": "group"}, "gives training the groups as labels"),
+        ("simclr", {"labels": "groups"}, "data.labels 'groups'"),
+    ],
+)
+def test_labels_that_nothing_can_use_are_named(case, changes, message):
+    values = complete(config_of(case)).to_dict()
+    values["data"] |= changes
+    with pytest.raises(UserError, match=message):
+        require_consistent(complete(values))
+
+
 def accepted():
     """Return the mutations that only building and tracing can refuse, (case, key, value)."""
     return [mutation for mutation in MUTATIONS if told(checked, *mutation) is None]

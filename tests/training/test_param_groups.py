@@ -34,6 +34,10 @@ FIELDS = {
         {"channels": 4, "blocks": 2, "out": 8},
         Field("audio", (16, 8), "float32"),
     ),
+    "audio_gru": (
+        {"channels": 4, "context": 4, "norm": "layer"},
+        Field("audio", (320,), "float32"),
+    ),
     "video_transformer": ({**SMALL, "patch_size": 4}, Field("video", (4, 8, 8, 3), "uint8")),
 }
 
@@ -65,7 +69,8 @@ def test_every_encoder_is_looked_at():
     left = {one.__name__ for one in classes} - {
         type(build_encoder({"name": name})).__name__ for name in FIELDS
     }
-    assert left == {"AudioTransformer", "WaveTransformer"}  # of the parts of the others
+    # Of the parts of the others.
+    assert left == {"AudioTransformer", "WaveTransformer", "SeriesGRU"}
 
 
 @pytest.mark.parametrize("case", sorted(CASES))

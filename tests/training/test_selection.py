@@ -87,3 +87,16 @@ def test_numbers_to_regress_are_drawn_without_classes(tmp_path):
 def test_both_kinds_of_part_are_refused(digits):
     with pytest.raises(UserError, match="both choose examples"):
         parts_of(digits, data_of(per_class=1, part=0.5))
+
+
+def test_batches_of_a_run_hold_several_examples_of_each_label():
+    config = default_config()
+    config.batch_size = 16
+    config.data.update({"labels": True, "per_label": 4})
+    config.objective = {"name": "supcon", "views": {"crop": {"count": 2, "size": 8}}}
+    config.encoder = {"name": "resnet", "stage_sizes": (1,), "width": 4, "stem": "small"}
+    batch = build(config).pipeline().batch(5)
+    assert np.unique(batch["label"], return_counts=True)[1].tolist() == [4] * 4
+    config.data.per_label = 5
+    with pytest.raises(UserError, match="per_label=5 must divide batch_size=16"):
+        build(config).pipeline()

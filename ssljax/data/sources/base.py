@@ -62,8 +62,8 @@ class Options:
 def groups_of(source: Source) -> np.ndarray | None:
     """Return [n], who or what each example is of, such as a person or a maker; None: nobody said.
 
-    A source says so by an attribute `groups`, numbers or strings. Nothing is trained on them, and
-    the fingerprint does not depend on them.
+    A source says so by an attribute `groups`, numbers or strings. Nothing is trained on them but by
+    `ByGroup`, and the fingerprint does not depend on them.
     """
     groups = getattr(source, "groups", None)
     return None if groups is None else np.asarray(groups)

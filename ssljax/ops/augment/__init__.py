@@ -1,5 +1,6 @@
 """Augmentation on device: pure functions of a key and one example, made to be vmapped."""
 
+from ssljax.ops.augment.alteration import Alteration
 from ssljax.ops.augment.blur import box_blur, gaussian_blur
 from ssljax.ops.augment.color import color_jitter, solarize, to_grey
 from ssljax.ops.augment.geometry import crop_and_resize, crop_nearest, sample_box
@@ -12,6 +13,7 @@ from ssljax.ops.augment.video import VideoView, multi_clip
 from ssljax.ops.augment.view import Augmentation, finish_crops, multi_crop, multi_crop_masks
 
 __all__ = [
+    "Alteration",
     "Augmentation",
     "Mixing",
     "SCARF",

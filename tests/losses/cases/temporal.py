@@ -12,6 +12,17 @@ _hidden[0], _hidden[1] = False, True
 _labels = np.random.default_rng(8).integers(0, DIM, (BATCH, PATCHES)).astype(np.int32)
 
 CASES = {
+    "cpc": Case(
+        losses.cpc,
+        reference.cpc,
+        trained={
+            "prediction": (BATCH, 2, PATCHES - 2, DIM),
+            "local": TOKENS,
+            "negatives": (BATCH, PATCHES - 2, 4, DIM),
+        },
+        options={"temperature": 0.7},
+        largest=1e15,
+    ),
     "hierarchical_contrastive": Case(
         losses.hierarchical_contrastive,
         reference.hierarchical_contrastive,

@@ -49,6 +49,20 @@ def next_step(prediction, series, *, where=None):
     return np.array(losses)
 
 
+def cpc(prediction, local, negatives, *, temperature=1.0):
+    """One example, one step, one time after the other."""
+    losses = []
+    for p, z, others in zip(prediction, local, negatives, strict=True):
+        values = []
+        for k in range(len(p)):
+            for t in range(len(p[k])):
+                true = _dot(p[k][t], z[t + k + 1]) / temperature
+                scores = [_dot(p[k][t], other) / temperature for other in others[t]]
+                values.append(_log_sum_exp([true, *scores]) - true)
+        losses.append(sum(values) / len(values))
+    return np.array(losses)
+
+
 def time_mae(
     prediction,
     target,
