@@ -14,7 +14,7 @@ from ssljax.models.initializers import (
     block_initializer,
     kernel_initializer,
 )
-from ssljax.models.positions import sincos
+from ssljax.models.positions import ROTARY, cells, sincos
 from ssljax.models.transformer import Transformer, gelu, linear
 from ssljax.ops.normalize import standardize
 
@@ -109,11 +109,17 @@ class Predictor(nn.Module):
       grid: patches along each axis of the whole example.
       out: width of the predicted features.
       width, depth, heads: of the predictor's transformer.
-      mlp_ratio, activation, norm_epsilon, kernel_init, attention, scan, remat: see `Transformer`.
+      positions: "sincos", or one of `ssljax.models.positions.ROTARY`: then queries and keys are
+        turned, and nothing is added to tokens.
+      mask_tokens: how many there are, for masks of several kinds. A single one starts with a
+        standard deviation of 0.02 (I-JEPA), several start at 0 (V-JEPA).
+      mlp_ratio, activation, qkv_bias, norm_epsilon, kernel_init, attention, scan, remat: see
+        `Transformer`.
       dtype: "float32" or "bfloat16"; the output is float32.
 
     Assran et al. 2023, arXiv:2301.08243; facebookresearch/ijepa, src/models/vision_transformer.py
-    (VisionTransformerPredictor).
+    (VisionTransformerPredictor). Bardes et al. 2024, arXiv:2404.08471; facebookresearch/jepa,
+    src/models/predictor.py.
     """
 
     grid: tuple[int, ...]
@@ -121,8 +127,11 @@ class Predictor(nn.Module):
     width: int = 384
     depth: int = 12
     heads: int = 12
+    positions: str = "sincos"
+    mask_tokens: int = 1
     mlp_ratio: float = 4.0
     activation: str = "gelu"
+    qkv_bias: bool = True
     norm_epsilon: float = 1e-6
     kernel_init: str = "xavier"
     attention: str = "auto"
@@ -131,29 +140,47 @@ class Predictor(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, tokens: jax.Array, context: jax.Array, targets: jax.Array) -> jax.Array:
+    def __call__(
+        self, tokens: jax.Array, context: jax.Array, targets: jax.Array, kind: int = 0
+    ) -> jax.Array:
         """Predict the features at the targets.
 
         Args:
           tokens: [B, C, D], the encoder's, of the context.
           context: int32[B, C], the row-major indices of their patches.
           targets: int32[B, T, K], those of the patches of T blocks.
+          kind: which of the mask tokens to use, modulo their number.
 
         Returns:
           float32[B, T, K, out].
         """
         dtype, blocks, size = compute_dtype(self.dtype), *targets.shape[1:]
         init = block_initializer(self.kernel_init)
-        positions = jnp.asarray(sincos(self.grid, self.width), dtype)
-        seen = linear(self.width, dtype, "embed", init)(tokens.astype(dtype)) + positions[context]
+        places = jnp.concatenate(
+            [repeat(context, "b c -> (b t) c", t=blocks), rearrange(targets, "b t k -> (b t) k")], 1
+        )
+        seen = linear(self.width, dtype, "embed", init)(tokens.astype(dtype))
         seen = repeat(seen, "b c d -> (b t) c d", t=blocks)
-        mask_token = self.param("mask_token", nn.initializers.normal(0.02), (self.width,))
-        hidden = mask_token.astype(dtype) + positions[rearrange(targets, "b t k -> (b t) k")]
+        several = self.mask_tokens > 1
+        shape = (self.mask_tokens, self.width) if several else (self.width,)
+        token_init = nn.initializers.zeros if several else nn.initializers.normal(0.02)
+        mask_token = self.param("mask_token", token_init, shape).astype(dtype)
+        mask_token = mask_token[kind % self.mask_tokens] if several else mask_token
+        hidden = jnp.broadcast_to(mask_token, (len(seen), size, self.width))
+        x, angles = jnp.concatenate([seen, hidden], axis=1), None
+        if self.positions in ROTARY:
+            angles = ROTARY[self.positions](
+                cells(self.grid, self.grid)[0], self.width // self.heads
+            )
+            angles = angles[places]
+        else:
+            x = x + jnp.asarray(sincos(self.grid, self.width), dtype)[places]
         tokens = Transformer(
             depth=self.depth,
             heads=self.heads,
             mlp_ratio=self.mlp_ratio,
             activation=self.activation,
+            qkv_bias=self.qkv_bias,
             norm_epsilon=self.norm_epsilon,
             kernel_init=self.kernel_init,
             attention=self.attention,
@@ -161,7 +188,7 @@ class Predictor(nn.Module):
             remat=self.remat,
             dtype=dtype,
             name="trunk",
-        )(jnp.concatenate([seen, hidden], axis=1), train=False)
+        )(x, train=False, angles=angles)
         predicted = linear(self.out, dtype, "output", init)(tokens[:, -size:]).astype(jnp.float32)
         return rearrange(predicted, "(b t) k d -> b t k d", t=blocks)
 
