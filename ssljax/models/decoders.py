@@ -14,7 +14,7 @@ from ssljax.models.initializers import (
     block_initializer,
     kernel_initializer,
 )
-from ssljax.models.positions import ROTARY, cells, sincos
+from ssljax.models.positions import FIXED, ROTARY, cells, sincos
 from ssljax.models.transformer import Transformer, gelu, linear
 from ssljax.ops.normalize import standardize
 
@@ -24,12 +24,16 @@ class MAEDecoder(nn.Module):
 
     The encoder's pooled vector goes in front as one more token and is dropped at the end. With
     `pool="cls"` that is the official model exactly; with "mean" it is a summary of the visible
-    patches.
+    patches. Without `summary` there is none, and the map to the decoder's width has no bias: the
+    decoder of VideoMAE (Tong et al. 2022, arXiv:2203.12602; MCG-NJU/VideoMAE,
+    modeling_pretrain.py).
 
     Args (fields):
       grid: patches along each axis of the whole example.
       out: values per patch, patch_size^2 times channels for pixels.
       width, depth, heads: of the decoder's transformer.
+      positions: "sincos" (MAE's) or "sincos_numbered" (VideoMAE's).
+      summary: see above.
       mlp_ratio, activation, norm_epsilon, attention, scan, remat: see `Transformer`.
       dtype: "float32" or "bfloat16"; the output is float32.
 
@@ -41,6 +45,8 @@ class MAEDecoder(nn.Module):
     width: int = 512
     depth: int = 8
     heads: int = 16
+    positions: str = "sincos"
+    summary: bool = True
     mlp_ratio: float = 4.0
     activation: str = "gelu"
     norm_epsilon: float = 1e-6
@@ -65,7 +71,7 @@ class MAEDecoder(nn.Module):
           float32[B, N, out], row-major.
         """
         patches = math.prod(self.grid)
-        if segments is not None:  # that of the pooled vector in front
+        if segments is not None and self.summary:  # that of the pooled vector in front
             segments = jnp.pad(segments.astype(jnp.int32), ((0, 0), (1, 0)), constant_values=1)
         if restore.shape[1] != patches:
             raise ValueError(
@@ -73,17 +79,17 @@ class MAEDecoder(nn.Module):
                 f"got the shape {restore.shape}"
             )
         dtype = compute_dtype(self.dtype)
-        tokens = jnp.concatenate(
-            [encoded.pooled[:, None].astype(dtype), encoded.tokens.astype(dtype)], axis=1
-        )
-        tokens = linear(self.width, dtype, "embed")(tokens)
-        pooled, visible = tokens[:, :1], tokens[:, 1:]
+        tokens, first = encoded.tokens.astype(dtype), int(self.summary)
+        if self.summary:
+            tokens = jnp.concatenate([encoded.pooled[:, None].astype(dtype), tokens], axis=1)
+        tokens = linear(self.width, dtype, "embed", use_bias=self.summary)(tokens)
+        pooled, visible = tokens[:, :first], tokens[:, first:]
         mask_token = self.param("mask_token", nn.initializers.normal(0.02), (self.width,))
         shape = (len(visible), restore.shape[1] - visible.shape[1], self.width)
         masked = jnp.broadcast_to(mask_token.astype(dtype), shape)
         patches = jnp.concatenate([visible, masked], axis=1)
         patches = jnp.take_along_axis(patches, restore[:, :, None], axis=1)
-        patches = patches + jnp.asarray(sincos(self.grid, self.width), dtype)
+        patches = patches + jnp.asarray(FIXED[self.positions](self.grid, self.width), dtype)
         tokens = Transformer(
             depth=self.depth,
             heads=self.heads,
@@ -96,7 +102,7 @@ class MAEDecoder(nn.Module):
             dtype=dtype,
             name="trunk",
         )(jnp.concatenate([pooled, patches], axis=1), train=False, segments=segments)
-        return linear(self.out, dtype, "output")(tokens[:, 1:]).astype(jnp.float32)
+        return linear(self.out, dtype, "output")(tokens[:, first:]).astype(jnp.float32)
 
 
 class Predictor(nn.Module):

@@ -21,12 +21,11 @@ from ssljax.models.initializers import (
 )
 from ssljax.models.pooling import AttentionPool
 from ssljax.models.positions import (
+    FIXED,
     INTERPOLATIONS,
     ROTARY,
     cells,
     resample,
-    sincos,
-    sincos_numbered,
 )
 from ssljax.models.transformer import REMAT_POLICIES, LayerNorm, Transformer, linear
 from ssljax.schema import (
@@ -44,7 +43,7 @@ from ssljax.schema import (
 )
 
 Grid = tuple[int, ...]
-POSITIONS = ("learned", "sincos", "sincos_numbered", *ROTARY, "none")
+POSITIONS = ("learned", *FIXED, *ROTARY, "none")
 
 
 class Encoder(nn.Module):
@@ -363,14 +362,9 @@ class Encoder(nn.Module):
             places = cells(grid, of)
             places = within(segments)[:, :, None] if packed else places
             return None, none, ROTARY[self.positions](places, self.width // self.heads)
-        if self.positions == "sincos_numbered":
-            table = jnp.asarray(sincos_numbered(math.prod(grid), self.embedded_width))
-            on_class = none
-        elif self.positions == "sincos":
-            table, on_class = (
-                jnp.asarray(sincos(grid, self.embedded_width, trained_on=fitted)),
-                none,
-            )
+        if self.positions in FIXED:
+            table = FIXED[self.positions](grid, self.embedded_width, trained_on=fitted)
+            table, on_class = jnp.asarray(table), none
         elif self.positions == "learned":
             table, on_class = self._learned(grid, made_for, fitted)
         else:

@@ -49,18 +49,29 @@ def sincos(grid: Grid, width: int, *, trained_on: Grid | None = None) -> np.ndar
     return np.concatenate(parts, axis=1)[:, :width].astype(np.float32)
 
 
-def sincos_numbered(count: int, width: int) -> np.ndarray:
-    """Return the fixed positions of tokens 0, 1, ..., float32[count, width], on a grid or not.
+def sincos_numbered(grid: Grid, width: int, *, trained_on: Grid | None = None) -> np.ndarray:
+    """Return fixed positions of the cells of a grid by their number alone, float32[cells, width].
 
-    Entry 2i is sin(t w_i) and entry 2i + 1 is cos(t w_i), with w_i = 10000^(-2i / width). Tokens of
-    a grid are numbered row-major: neighbours along any axis but the last lie far apart.
+    Entry 2i is sin(t w_i) and entry 2i + 1 is cos(t w_i), with w_i = 10000^(-2i / width). Cells are
+    numbered row-major: neighbours along any axis but the last lie far apart.
+
+    Args:
+      grid: cells along each axis.
+      width: of the vectors.
+      trained_on: the grid whose numbers to use: a smaller or larger `grid` is spread over the same
+        area, and has numbers between.
 
     Vaswani et al. 2017, arXiv:1706.03762; MCG-NJU/VideoMAE, modeling_finetune.py
     (get_sinusoid_encoding_table).
     """
-    entries = np.arange(width)
-    angles = np.arange(count)[:, None] * 10000.0 ** -(2 * (entries // 2) / width)
+    made_for, entries, numbers = trained_on or grid, np.arange(width), 0.0
+    for axis, at in enumerate(np.meshgrid(*coordinates(grid, made_for), indexing="ij")):
+        numbers = numbers + at.ravel() * math.prod(made_for[axis + 1 :])
+    angles = numbers[:, None] * 10000.0 ** -(2 * (entries // 2) / width)
     return np.where(entries % 2, np.cos(angles), np.sin(angles)).astype(np.float32)
+
+
+FIXED = {"sincos": sincos, "sincos_numbered": sincos_numbered}
 
 
 def coordinates(grid: Grid, trained_on: Grid) -> list[np.ndarray]:

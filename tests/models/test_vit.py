@@ -73,8 +73,12 @@ def test_sincos_positions_against_the_definition(grid, width):
 
 @pytest.mark.parametrize("width", [6, 7])
 def test_numbered_sincos_positions_against_the_definition(width):
-    expected = reference.sincos_numbered(9, width)
-    np.testing.assert_allclose(sincos_numbered(9, width), expected, atol=1e-6)
+    expected = reference.sincos_numbered(np.arange(12), width)
+    np.testing.assert_allclose(sincos_numbered((3, 2, 2), width), expected, atol=1e-6)
+    # A frame of one cell lies in the middle of the four: numbers 1.5, 5.5, 9.5.
+    middle = sincos_numbered((3, 1, 1), width, trained_on=(3, 2, 2))
+    expected = reference.sincos_numbered([1.5, 5.5, 9.5], width)
+    np.testing.assert_allclose(middle, expected, atol=1e-6)
 
 
 @pytest.mark.parametrize("width", [12, 16])  # with four channels left over

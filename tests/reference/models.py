@@ -132,13 +132,13 @@ def sincos(rows, columns, width):
     return y
 
 
-def sincos_numbered(count, width):
+def sincos_numbered(numbers, width):
     """Return VideoMAE's positions, entry by entry."""
-    y = np.zeros((count, width))
-    for t in range(count):
+    y = np.zeros((len(numbers), width))
+    for n, t in enumerate(numbers):
         for j in range(width):
             angle = t / 10000 ** (2 * (j // 2) / width)
-            y[t, j] = math.cos(angle) if j % 2 else math.sin(angle)
+            y[n, j] = math.cos(angle) if j % 2 else math.sin(angle)
     return y
 
 
