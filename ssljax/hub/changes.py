@@ -18,11 +18,11 @@ class Change(NamedTuple):
 
     Attributes:
       load: from (tensor, number of arrays) to the arrays.
-      store: from (arrays, side of a patch) to the tensor.
+      store: from (arrays, sides of a patch) to the tensor.
     """
 
     load: Callable[[np.ndarray, int], Arrays]
-    store: Callable[[Arrays, int], np.ndarray]
+    store: Callable[[Arrays, tuple[int, ...]], np.ndarray]
 
 
 def _single(load: Callable, store: Callable) -> Change:
@@ -30,12 +30,14 @@ def _single(load: Callable, store: Callable) -> Change:
 
 
 def _patches(x: np.ndarray) -> np.ndarray:
-    """Return the kernel [P P C, D] of patches, row by row, of a convolution [D, C, P, P]."""
-    return x.transpose(2, 3, 1, 0).reshape(-1, x.shape[0])
+    """Return the kernel [P P C, D] of patches, row by row, of a convolution [D, C, P, P], or of one
+    with more axes, of tubelets."""
+    return x.transpose(*range(2, x.ndim), 1, 0).reshape(-1, x.shape[0])
 
 
-def _convolution_of_patches(x: np.ndarray, patch: int) -> np.ndarray:
-    return x.reshape(patch, patch, -1, x.shape[1]).transpose(3, 2, 0, 1)
+def _convolution_of_patches(x: np.ndarray, patch: tuple[int, ...]) -> np.ndarray:
+    rank = len(patch)
+    return x.reshape(*patch, -1, x.shape[1]).transpose(rank + 1, rank, *range(rank))
 
 
 CHANGES = {
@@ -46,6 +48,7 @@ CHANGES = {
     # Tokens, positions and numbers, which PyTorch keeps with one or two leading axes of 1.
     "first": _single(lambda x: x[0], lambda x, _: x[None]),
     "first_of_first": _single(lambda x: x[0, 0], lambda x, _: x[None, None]),
+    "tokens": _single(lambda x: x[:, 0, 0], lambda x, _: x[:, None, None]),  # several such tokens
     "row": _single(lambda x: x[None], lambda x, _: x[0]),  # a single token without these axes
     # Several linear maps of one input in one: queries, keys and values; gate and value.
     "split": Change(

@@ -15,9 +15,10 @@ from ssljax.hub.flat import flat
 from ssljax.hub.importing import COUNTER
 from ssljax.hub.names import written
 from ssljax.hub.record import Record, read_record
-from ssljax.hub.table import Fixed, pairs
+from ssljax.hub.table import Fixed, absent, pairs
 from ssljax.models.resnet import ResNet
 from ssljax.models.text import TextTransformer
+from ssljax.models.video import VideoTransformer
 from ssljax.models.vit import ViT
 from ssljax.training.data_record import spec_of_run
 from ssljax.training.evaluate import build_for_evaluation, restore_for_evaluation
@@ -93,8 +94,8 @@ def export_weights(
             for own, dtype in record.dtypes.items():
                 name = record.names[own]
                 tensors[name] = tensors[name].astype(jnp.dtype(dtype))
-        shape = experiment.objective.run.field.shape
-        channels = shape[2] if len(shape) == 3 else 0
+        field = experiment.objective.run.field
+        channels = field.shape[-1] if field.modality in ("image", "video") else 0
         made = record.config if record else family.write(encoder, experiment.objective, channels)
         _write(folder, library, made, experiment, tensors)
         parts = {path.removeprefix("stats/").partition("/")[0] for path in taken}
@@ -118,6 +119,8 @@ def _family(library: str, experiment: Experiment, record: Record | None) -> Fami
         name = "resnet"
     elif isinstance(encoder, TextTransformer) and library == "hf":
         name = _text_family(encoder, experiment.config.objective.name)
+    elif isinstance(encoder, VideoTransformer) and library == "hf":
+        name = "vjepa2" if encoder.positions == "rotary_v_jepa2" else "videomae"
     elif not isinstance(encoder, ViT):
         raise UserError(
             f"config.encoder.name={experiment.config.encoder.name!r} has no counterpart there; "
@@ -175,11 +178,12 @@ def _tensors(
     if record is not None:  # a part that the source did not have is not written, either
         rows = [row for row in rows if row.theirs in record.names]
     taken = [path for row in rows for path in row.ours]
+    without = set(absent(family.rows, list(arrays)))
     for path in arrays:
-        if path.removeprefix("stats/").startswith("encoder/") and path not in taken:
+        own = path.removeprefix("stats/").startswith("encoder/")
+        if own and path not in taken and path not in without:
             raise UserError(f"{family.title} has no counterpart of {path}")
-    patch = next(iter(encoder.patch), 1)
-    tensors = {name(row.theirs): row.store(arrays, patch) for row in rows}
+    tensors = {name(row.theirs): row.store(arrays, encoder.patch) for row in rows}
     for row in family.rows:
         if isinstance(row, Fixed) and (made := row.make(encoder, objective)) is not None:
             if record is None or row.theirs in record.names:

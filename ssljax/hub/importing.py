@@ -21,7 +21,7 @@ from ssljax.hub.names import renamed
 from ssljax.hub.record import Record, write_record
 from ssljax.hub.section import config_of
 from ssljax.hub.shown import Shown, shown
-from ssljax.hub.table import Fixed, Pair, pairs
+from ssljax.hub.table import Absent, Fixed, Pair, absent, pairs
 from ssljax.objectives import objective_class
 from ssljax.spec import Spec, image_spec
 from ssljax.training.checkpoint import Checkpointer, require_plain
@@ -105,6 +105,7 @@ def import_weights(
             others = _others(objective, plan)
             plan = dataclasses.replace(plan, objective={"name": objective}, **others)
         plan = _pooled(place, plan)
+        plan = _normalised(place, config, plan)
         images = shown(place, config, plan) if plan.field is None else None
         title = f"{library}/{model or config.values.get('architecture') or place.absolute().name}"
         spec = _spec(plan, images).replace(**plan.further)
@@ -121,6 +122,16 @@ def _spec(plan: Plan, images: Shown | None) -> Spec:
     if images is None:
         return Spec({plan.field.modality: plan.field}, num_examples=1)
     return image_spec((*images.size, plan.channels), images.mean, images.std, num_examples=1)
+
+
+def _normalised(place: pathlib.Path, config: Given, plan: Plan) -> Plan:
+    """Return the plan of videos with the size, mean and deviation that frames are shown with."""
+    if plan.field is None or plan.field.modality != "video":
+        return plan
+    found = shown(place, config, plan)
+    shape = (plan.field.shape[0], *found.size, plan.channels)
+    field = plan.field.replace(shape=shape, mean=found.mean, std=found.std)
+    return dataclasses.replace(plan, field=field)
 
 
 def _pooled(place: pathlib.Path, plan: Plan) -> Plan:
@@ -228,8 +239,12 @@ def _taken(
         if tensor.dtype != np.float32:
             dtypes[row.theirs] = str(tensor.dtype)
         arrays |= row.load(tensor.astype(np.float32))
-    if absent := [path for path in own if path.startswith("encoder/") and path not in arrays]:
-        raise UserError(f"{family.title} has no {absent[0]}, which {config.where} asks for")
+    taken = {row.part for row in rows}
+    for path in absent(family.rows, list(own)):
+        if path.partition("/")[0] in taken:
+            arrays[path] = np.zeros(own[path], np.float32)
+    if lacking := [path for path in own if path.startswith("encoder/") and path not in arrays]:
+        raise UserError(f"{family.title} has no {lacking[0]}, which {config.where} asks for")
     fixed = _fixed(family, tensors, names, objective)
     known = {names[row.theirs] for row in rows} | set(fixed)
     parts = {"stats", *state.params}
@@ -274,7 +289,7 @@ def _read(tensors: Tensors, name: str) -> np.ndarray:
 def _expected(row: Pair, own: Mapping[str, tuple[int, ...]], encoder: Any) -> tuple[int, ...]:
     """Return the shape of the tensor that would become our arrays."""
     blank = {path: np.broadcast_to(np.float32(0), own[path]) for path in row.ours}
-    return row.store(blank, next(iter(encoder.patch), 1)).shape
+    return row.store(blank, encoder.patch).shape
 
 
 def _fixed(family: Family, tensors: Tensors, names: Mapping[str, str], objective: Any) -> Shapes:
@@ -307,6 +322,7 @@ def _unused(
     table = [
         re.sub(r"\\\{[^}]*\\\}", r"\\d+", re.escape(row.theirs))
         for row in family.rows
+        if not isinstance(row, Absent)
         if isinstance(row, Fixed) or row.paths[0].partition("/")[0] not in parts
     ]
     left = re.compile("|".join([family.left_out, rf".*\.{COUNTER}", *table]))

@@ -39,9 +39,9 @@ def config_of(plan: Plan, shown: Shown | None, title: str, tokenizer: str = "") 
 
 
 def _length(plan: Plan) -> dict[str, int]:
-    """Return the length of texts, if there are any."""
+    """Return the length of texts or clips, if there are any."""
     fields = [*plan.further.values(), *([plan.field] if plan.field else [])]
-    lengths = [field.shape[0] for field in fields if field.modality == "text"]
+    lengths = [field.shape[0] for field in fields if field.modality in ("text", "video")]
     return {"length": lengths[0]} if lengths else {}
 
 

@@ -12,6 +12,7 @@ from ssljax.hub.given import Given
 
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 PREPROCESSOR = "preprocessor_config.json"
+OF_VIDEOS = "video_preprocessor_config.json"
 
 
 class Shown(NamedTuple):
@@ -45,7 +46,8 @@ def shown(place: pathlib.Path, config: Given, plan: Plan) -> Shown:
     if plan.channels != 3:
         name, mean, std = "0 and 1", (0.0,) * plan.channels, (1.0,) * plan.channels
     default = Shown(plan.image_size, 0, mean, std, name)
-    if place.is_dir() and (path := place / PREPROCESSOR).exists():
+    paths = [place / name for name in (PREPROCESSOR, OF_VIDEOS) if place.is_dir()]
+    if path := next((path for path in paths if path.exists()), None):
         found = _preprocessor(Given(read_json(path), path), default)
     elif "pretrained_cfg" in config.values:
         values = config.values["pretrained_cfg"]

@@ -50,6 +50,18 @@ class Fixed:
     make: Callable[[Any, Any], np.ndarray | None]
 
 
+@dataclasses.dataclass(frozen=True)
+class Absent:
+    """An array of ours that the other library has not, and that has no influence on any output: it
+    starts at 0 and is not written.
+
+    Attributes:
+      ours: path of the array.
+    """
+
+    ours: str
+
+
 class Pair(NamedTuple):
     """A row for given numbers."""
 
@@ -67,13 +79,13 @@ class Pair(NamedTuple):
         arrays = CHANGES[self.change].load(tensor, len(self.ours))
         return dict(zip(self.ours, arrays, strict=True))
 
-    def store(self, arrays: dict[str, np.ndarray], patch: int) -> np.ndarray:
+    def store(self, arrays: dict[str, np.ndarray], patch: tuple[int, ...]) -> np.ndarray:
         """Return their tensor, contiguous, of the arrays by path."""
         tensor = CHANGES[self.change].store([arrays[path] for path in self.ours], patch)
         return np.ascontiguousarray(tensor).reshape(tensor.shape)
 
 
-def pairs(rows: Iterable[Row | Fixed], paths: Sequence[str]) -> list[Pair]:
+def pairs(rows: Iterable[Row | Fixed | Absent], paths: Sequence[str]) -> list[Pair]:
     """Return the rows that arrays of these paths have, for all their numbers.
 
     A path belongs to the first row that has it.
@@ -85,9 +97,9 @@ def pairs(rows: Iterable[Row | Fixed], paths: Sequence[str]) -> list[Pair]:
     known, found = set(paths), []
     left = dict.fromkeys(paths)
     for row in rows:
-        if isinstance(row, Fixed):
+        if isinstance(row, Fixed | Absent):
             continue
-        pattern = re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>\\d+)", re.escape(row.paths[0])))
+        pattern = _pattern(row.paths[0])
         for path in list(left):
             if path in left and (match := pattern.fullmatch(path)):
                 numbers = {name: _Number(text) for name, text in match.groupdict().items()}
@@ -98,6 +110,16 @@ def pairs(rows: Iterable[Row | Fixed], paths: Sequence[str]) -> list[Pair]:
                     for one in ours:
                         del left[one]
     return found
+
+
+def absent(rows: Iterable[Row | Fixed | Absent], paths: Sequence[str]) -> list[str]:
+    """Return the paths that the other library has not, see `Absent`."""
+    patterns = [_pattern(row.ours) for row in rows if isinstance(row, Absent)]
+    return [path for path in paths if any(one.fullmatch(path) for one in patterns)]
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>\\d+)", re.escape(path)))
 
 
 class _Number(int):
@@ -125,7 +147,7 @@ def fused(theirs: str, *ours: str) -> tuple[Row, ...]:
 
 
 def patches(theirs: str, ours: str) -> tuple[Row, ...]:
-    """Return the rows of the map of patches, a convolution of their size."""
+    """Return the rows of the map of patches or tubelets, a convolution of their size."""
     return Row(f"{theirs}.weight", f"{ours}/kernel", "patches"), _bias(theirs, ours)
 
 

@@ -193,7 +193,7 @@ def masked_cross_entropy(logits: jax.Array, labels: jax.Array, *, where: jax.Arr
     return _mean_over_masked(jnp.where(where, values, 0)[..., None], where)
 
 
-def normalize_patches(patches: jax.Array) -> jax.Array:
+def normalize_patches(patches: jax.Array, *, outside: bool = False) -> jax.Array:
     """Standardise every patch by its own mean and unbiased variance: MAE's normalised targets.
 
         (x - mean(x)) / sqrt(sum((x - mean(x))^2 / (D - 1)) + 1e-6)
@@ -202,6 +202,8 @@ def normalize_patches(patches: jax.Array) -> jax.Array:
 
     Args:
       patches: float[..., D], with D of at least 2.
+      outside: whether 1e-6 is added to the root (VideoMAE) and not under it (MAE). They differ for
+        patches with a deviation near 1e-3 and below.
 
     Returns:
       An array of the same shape, at least float32.
@@ -211,6 +213,7 @@ def normalize_patches(patches: jax.Array) -> jax.Array:
       TypeError: the patches are not floats.
 
     MAE, https://arxiv.org/abs/2111.06377; facebookresearch/mae, models_mae.py (norm_pix_loss).
+    VideoMAE, https://arxiv.org/abs/2203.12602; MCG-NJU/VideoMAE, engine_for_pretraining.py.
 
     >>> print(normalize_patches(jnp.array([[1.0, 3.0], [5.0, 5.0]])).round(3))
     [[-0.707  0.707]
@@ -223,7 +226,11 @@ def normalize_patches(patches: jax.Array) -> jax.Array:
     patches = at_least_float32(patches)
     centred = patches - jnp.mean(patches, axis=-1, keepdims=True)
     variance = jnp.sum(jnp.square(centred), axis=-1, keepdims=True) / (patches.shape[-1] - 1)
-    return centred * jax.lax.rsqrt(variance + 1e-6)
+    if not outside:
+        return centred * jax.lax.rsqrt(variance + 1e-6)
+    # The root of 0 has no gradient; a patch of one colour is 0 whatever it is divided by.
+    flat = variance == 0
+    return centred / (jnp.sqrt(jnp.where(flat, 1, variance)) + 1e-6)
 
 
 def _masked_error(prediction: jax.Array, target: jax.Array, where: jax.Array) -> jax.Array:

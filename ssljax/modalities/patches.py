@@ -17,7 +17,8 @@ class PatchReconstruction:
       patch: the sides of a patch.
       out: values of a patch.
       normalize: whether each patch is normalised by its own mean and unbiased variance.
-      channels: by each of which a patch is normalised, if not as a whole; 0: as a whole.
+      channels: by each of which a patch is normalised, if not as a whole; 0: as a whole. Then
+        1e-6 is added to the deviation and not to the variance, as VideoMAE does.
     """
 
     patch: tuple[int, ...]
@@ -33,7 +34,7 @@ class PatchReconstruction:
         if not self.channels:
             return normalize_patches(patches)
         by_channel = rearrange(patches, "b n (p c) -> b n c p", c=self.channels)
-        return rearrange(normalize_patches(by_channel), "b n c p -> b n (p c)")
+        return rearrange(normalize_patches(by_channel, outside=True), "b n c p -> b n (p c)")
 
     def loss(self, prediction: Array, x: Array, where: Array) -> Array:
         """Return [B], the mean squared error of hidden patches."""

@@ -14,7 +14,7 @@ from ssljax.models.initializers import (
     block_initializer,
     kernel_initializer,
 )
-from ssljax.models.positions import sincos
+from ssljax.models.positions import FIXED, ROTARY, cells, sincos
 from ssljax.models.transformer import Transformer, gelu, linear
 from ssljax.ops.normalize import standardize
 
@@ -24,12 +24,16 @@ class MAEDecoder(nn.Module):
 
     The encoder's pooled vector goes in front as one more token and is dropped at the end. With
     `pool="cls"` that is the official model exactly; with "mean" it is a summary of the visible
-    patches.
+    patches. Without `summary` there is none, and the map to the decoder's width has no bias: the
+    decoder of VideoMAE (Tong et al. 2022, arXiv:2203.12602; MCG-NJU/VideoMAE,
+    modeling_pretrain.py).
 
     Args (fields):
       grid: patches along each axis of the whole example.
       out: values per patch, patch_size^2 times channels for pixels.
       width, depth, heads: of the decoder's transformer.
+      positions: "sincos" (MAE's) or "sincos_numbered" (VideoMAE's).
+      summary: see above.
       mlp_ratio, activation, norm_epsilon, attention, scan, remat: see `Transformer`.
       dtype: "float32" or "bfloat16"; the output is float32.
 
@@ -41,6 +45,8 @@ class MAEDecoder(nn.Module):
     width: int = 512
     depth: int = 8
     heads: int = 16
+    positions: str = "sincos"
+    summary: bool = True
     mlp_ratio: float = 4.0
     activation: str = "gelu"
     norm_epsilon: float = 1e-6
@@ -65,7 +71,7 @@ class MAEDecoder(nn.Module):
           float32[B, N, out], row-major.
         """
         patches = math.prod(self.grid)
-        if segments is not None:  # that of the pooled vector in front
+        if segments is not None and self.summary:  # that of the pooled vector in front
             segments = jnp.pad(segments.astype(jnp.int32), ((0, 0), (1, 0)), constant_values=1)
         if restore.shape[1] != patches:
             raise ValueError(
@@ -73,17 +79,17 @@ class MAEDecoder(nn.Module):
                 f"got the shape {restore.shape}"
             )
         dtype = compute_dtype(self.dtype)
-        tokens = jnp.concatenate(
-            [encoded.pooled[:, None].astype(dtype), encoded.tokens.astype(dtype)], axis=1
-        )
-        tokens = linear(self.width, dtype, "embed")(tokens)
-        pooled, visible = tokens[:, :1], tokens[:, 1:]
+        tokens, first = encoded.tokens.astype(dtype), int(self.summary)
+        if self.summary:
+            tokens = jnp.concatenate([encoded.pooled[:, None].astype(dtype), tokens], axis=1)
+        tokens = linear(self.width, dtype, "embed", use_bias=self.summary)(tokens)
+        pooled, visible = tokens[:, :first], tokens[:, first:]
         mask_token = self.param("mask_token", nn.initializers.normal(0.02), (self.width,))
         shape = (len(visible), restore.shape[1] - visible.shape[1], self.width)
         masked = jnp.broadcast_to(mask_token.astype(dtype), shape)
         patches = jnp.concatenate([visible, masked], axis=1)
         patches = jnp.take_along_axis(patches, restore[:, :, None], axis=1)
-        patches = patches + jnp.asarray(sincos(self.grid, self.width), dtype)
+        patches = patches + jnp.asarray(FIXED[self.positions](self.grid, self.width), dtype)
         tokens = Transformer(
             depth=self.depth,
             heads=self.heads,
@@ -96,7 +102,7 @@ class MAEDecoder(nn.Module):
             dtype=dtype,
             name="trunk",
         )(jnp.concatenate([pooled, patches], axis=1), train=False, segments=segments)
-        return linear(self.out, dtype, "output")(tokens[:, 1:]).astype(jnp.float32)
+        return linear(self.out, dtype, "output")(tokens[:, first:]).astype(jnp.float32)
 
 
 class Predictor(nn.Module):
@@ -109,11 +115,17 @@ class Predictor(nn.Module):
       grid: patches along each axis of the whole example.
       out: width of the predicted features.
       width, depth, heads: of the predictor's transformer.
-      mlp_ratio, activation, norm_epsilon, kernel_init, attention, scan, remat: see `Transformer`.
+      positions: "sincos", or one of `ssljax.models.positions.ROTARY`: then queries and keys are
+        turned, and nothing is added to tokens.
+      mask_tokens: how many there are, for masks of several kinds. A single one starts with a
+        standard deviation of 0.02 (I-JEPA), several start at 0 (V-JEPA).
+      mlp_ratio, activation, qkv_bias, norm_epsilon, kernel_init, attention, scan, remat: see
+        `Transformer`.
       dtype: "float32" or "bfloat16"; the output is float32.
 
     Assran et al. 2023, arXiv:2301.08243; facebookresearch/ijepa, src/models/vision_transformer.py
-    (VisionTransformerPredictor).
+    (VisionTransformerPredictor). Bardes et al. 2024, arXiv:2404.08471; facebookresearch/jepa,
+    src/models/predictor.py.
     """
 
     grid: tuple[int, ...]
@@ -121,8 +133,11 @@ class Predictor(nn.Module):
     width: int = 384
     depth: int = 12
     heads: int = 12
+    positions: str = "sincos"
+    mask_tokens: int = 1
     mlp_ratio: float = 4.0
     activation: str = "gelu"
+    qkv_bias: bool = True
     norm_epsilon: float = 1e-6
     kernel_init: str = "xavier"
     attention: str = "auto"
@@ -131,29 +146,47 @@ class Predictor(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, tokens: jax.Array, context: jax.Array, targets: jax.Array) -> jax.Array:
+    def __call__(
+        self, tokens: jax.Array, context: jax.Array, targets: jax.Array, kind: int = 0
+    ) -> jax.Array:
         """Predict the features at the targets.
 
         Args:
           tokens: [B, C, D], the encoder's, of the context.
           context: int32[B, C], the row-major indices of their patches.
           targets: int32[B, T, K], those of the patches of T blocks.
+          kind: which of the mask tokens to use, modulo their number.
 
         Returns:
           float32[B, T, K, out].
         """
         dtype, blocks, size = compute_dtype(self.dtype), *targets.shape[1:]
         init = block_initializer(self.kernel_init)
-        positions = jnp.asarray(sincos(self.grid, self.width), dtype)
-        seen = linear(self.width, dtype, "embed", init)(tokens.astype(dtype)) + positions[context]
+        places = jnp.concatenate(
+            [repeat(context, "b c -> (b t) c", t=blocks), rearrange(targets, "b t k -> (b t) k")], 1
+        )
+        seen = linear(self.width, dtype, "embed", init)(tokens.astype(dtype))
         seen = repeat(seen, "b c d -> (b t) c d", t=blocks)
-        mask_token = self.param("mask_token", nn.initializers.normal(0.02), (self.width,))
-        hidden = mask_token.astype(dtype) + positions[rearrange(targets, "b t k -> (b t) k")]
+        several = self.mask_tokens > 1
+        shape = (self.mask_tokens, self.width) if several else (self.width,)
+        token_init = nn.initializers.zeros if several else nn.initializers.normal(0.02)
+        mask_token = self.param("mask_token", token_init, shape).astype(dtype)
+        mask_token = mask_token[kind % self.mask_tokens] if several else mask_token
+        hidden = jnp.broadcast_to(mask_token, (len(seen), size, self.width))
+        x, angles = jnp.concatenate([seen, hidden], axis=1), None
+        if self.positions in ROTARY:
+            angles = ROTARY[self.positions](
+                cells(self.grid, self.grid)[0], self.width // self.heads
+            )
+            angles = angles[places]
+        else:
+            x = x + jnp.asarray(sincos(self.grid, self.width), dtype)[places]
         tokens = Transformer(
             depth=self.depth,
             heads=self.heads,
             mlp_ratio=self.mlp_ratio,
             activation=self.activation,
+            qkv_bias=self.qkv_bias,
             norm_epsilon=self.norm_epsilon,
             kernel_init=self.kernel_init,
             attention=self.attention,
@@ -161,7 +194,7 @@ class Predictor(nn.Module):
             remat=self.remat,
             dtype=dtype,
             name="trunk",
-        )(jnp.concatenate([seen, hidden], axis=1), train=False)
+        )(x, train=False, angles=angles)
         predicted = linear(self.out, dtype, "output", init)(tokens[:, -size:]).astype(jnp.float32)
         return rearrange(predicted, "(b t) k d -> b t k d", t=blocks)
 

@@ -5,7 +5,6 @@ from typing import Annotated, ClassVar, Literal
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from einops import rearrange
 from flax import linen as nn
 
@@ -21,7 +20,13 @@ from ssljax.models.initializers import (
     token_initializer,
 )
 from ssljax.models.pooling import AttentionPool
-from ssljax.models.positions import INTERPOLATIONS, coordinates, resample, rotary_angles, sincos
+from ssljax.models.positions import (
+    FIXED,
+    INTERPOLATIONS,
+    ROTARY,
+    cells,
+    resample,
+)
 from ssljax.models.transformer import REMAT_POLICIES, LayerNorm, Transformer, linear
 from ssljax.schema import (
     Above,
@@ -38,7 +43,7 @@ from ssljax.schema import (
 )
 
 Grid = tuple[int, ...]
-POSITIONS = ("learned", "sincos", "rotary", "none")
+POSITIONS = ("learned", *FIXED, *ROTARY, "none")
 
 
 class Encoder(nn.Module):
@@ -51,8 +56,10 @@ class Encoder(nn.Module):
 
     Args (fields):
       width, depth, heads: of the transformer.
-      positions: "learned" (normal, std 0.02), "sincos" (fixed, MAE's), "rotary" (queries and keys
-        are turned, see `ssljax.models.positions.rotary_angles`) or "none".
+      positions: "learned" (normal, std 0.02), "sincos" (fixed, MAE's), "sincos_numbered" (fixed,
+        of the number of a token alone, as in VideoMAE), "rotary" (queries and keys are turned, see
+        `ssljax.models.positions.rotary_angles`), "rotary_v_jepa2" (likewise, as V-JEPA 2's code
+        does it, on any grid by its cells) or "none".
       positions_interpolation: how learned positions are fitted to another grid, see
         `ssljax.models.positions.resample`.
       class_token: whether there is one.
@@ -170,10 +177,10 @@ class Encoder(nn.Module):
                 f"{self.width}; it must be at least 1 / width"
             )
         head = self.width // self.heads
-        if self.positions == "rotary" and (head % 2 or head < 2 * rank):
+        if self.positions in ROTARY and (head % 2 or head < 2 * rank):
             raise UserError(
                 f"encoder.width / encoder.heads = {head} must be even and at least {2 * rank} with "
-                "encoder.positions='rotary'"
+                f"encoder.positions={self.positions!r}"
             )
         if self.pool == "cls" and not self.class_token:
             raise UserError(
@@ -340,7 +347,7 @@ class Encoder(nn.Module):
 
     def _positions(self, grid: Grid, segments: jax.Array | None):
         """Return positions of the tokens [N, width] or [B, N, width], those of the class token
-        [0 or 1, width], and angles [1 or B, N, d/2]; None where there are none."""
+        [0 or 1, width], and angles [1 or B, N, d/2 or d]; None where there are none."""
         made_for = self.trained_grid(grid)
         fitted = tuple(
             of if stretched else n
@@ -350,16 +357,14 @@ class Encoder(nn.Module):
         none = jnp.zeros((int(self.class_token), self.embedded_width))
         if self.positions == "none":
             return None, none, None
-        if self.positions == "rotary":
-            axes = np.meshgrid(*coordinates(grid, fitted), indexing="ij")
-            places = jnp.asarray(np.stack(axes, axis=-1).reshape(1, -1, len(grid)))
+        if self.positions in ROTARY:
+            of = grid if self.positions == "rotary_v_jepa2" else fitted
+            places = cells(grid, of)
             places = within(segments)[:, :, None] if packed else places
-            return None, none, rotary_angles(places, self.width // self.heads)
-        if self.positions == "sincos":
-            table, on_class = (
-                jnp.asarray(sincos(grid, self.embedded_width, trained_on=fitted)),
-                none,
-            )
+            return None, none, ROTARY[self.positions](places, self.width // self.heads)
+        if self.positions in FIXED:
+            table = FIXED[self.positions](grid, self.embedded_width, trained_on=fitted)
+            table, on_class = jnp.asarray(table), none
         elif self.positions == "learned":
             table, on_class = self._learned(grid, made_for, fitted)
         else:
@@ -380,8 +385,8 @@ class Encoder(nn.Module):
                     "encoder.length or encoder.frames to the longest example, or "
                     "encoder.positions='sincos'"
                 )
-            cells = on_tokens.reshape(*made_for, -1)[tuple(map(slice, fitted))]
-            on_tokens = cells.reshape(-1, self.embedded_width)
+            first = on_tokens.reshape(*made_for, -1)[tuple(map(slice, fitted))]
+            on_tokens = first.reshape(-1, self.embedded_width)
         on_class = table[:count] if count else jnp.zeros((int(self.class_token), self.width))
         return resample(on_tokens, fitted, grid, how=self.positions_interpolation), on_class
 

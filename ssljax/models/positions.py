@@ -49,9 +49,40 @@ def sincos(grid: Grid, width: int, *, trained_on: Grid | None = None) -> np.ndar
     return np.concatenate(parts, axis=1)[:, :width].astype(np.float32)
 
 
+def sincos_numbered(grid: Grid, width: int, *, trained_on: Grid | None = None) -> np.ndarray:
+    """Return fixed positions of the cells of a grid by their number alone, float32[cells, width].
+
+    Entry 2i is sin(t w_i) and entry 2i + 1 is cos(t w_i), with w_i = 10000^(-2i / width). Cells are
+    numbered row-major: neighbours along any axis but the last lie far apart.
+
+    Args:
+      grid: cells along each axis.
+      width: of the vectors.
+      trained_on: the grid whose numbers to use: a smaller or larger `grid` is spread over the same
+        area, and has numbers between.
+
+    Vaswani et al. 2017, arXiv:1706.03762; MCG-NJU/VideoMAE, modeling_finetune.py
+    (get_sinusoid_encoding_table).
+    """
+    made_for, entries, numbers = trained_on or grid, np.arange(width), 0.0
+    for axis, at in enumerate(np.meshgrid(*coordinates(grid, made_for), indexing="ij")):
+        numbers = numbers + at.ravel() * math.prod(made_for[axis + 1 :])
+    angles = numbers[:, None] * 10000.0 ** -(2 * (entries // 2) / width)
+    return np.where(entries % 2, np.cos(angles), np.sin(angles)).astype(np.float32)
+
+
+FIXED = {"sincos": sincos, "sincos_numbered": sincos_numbered}
+
+
 def coordinates(grid: Grid, trained_on: Grid) -> list[np.ndarray]:
     """Return for each axis where its cells are, in cells of another grid over the same area."""
     return [(np.arange(n) + 0.5) * of / n - 0.5 for n, of in zip(grid, trained_on, strict=True)]
+
+
+def cells(grid: Grid, trained_on: Grid) -> jax.Array:
+    """Return the coordinates of all cells, row-major, float[1, cells, n], see `coordinates`."""
+    axes = np.meshgrid(*coordinates(grid, trained_on), indexing="ij")
+    return jnp.asarray(np.stack(axes, axis=-1).reshape(1, -1, len(grid)))
 
 
 # How positions are fitted to another grid: what official codes add to the number of cells before
@@ -128,12 +159,44 @@ def rotary_angles(places: jax.Array, size: int) -> jax.Array:
     return jnp.pad(angles, [(0, 0)] * (places.ndim - 1) + [(0, size // 2 - rank * count)])
 
 
+def rotary_angles_v_jepa2(places: jax.Array, size: int) -> jax.Array:
+    """Return an angle for each channel of a head, as V-JEPA 2's code turns queries and keys.
+
+    Each of the n axes has 2m of the channels, m = floor(size / 2n), in which neighbours are pairs.
+    Channel j has the angle t 10000^(-(j mod m) / m), so that the two of a pair have different ones,
+    and the product of a query and a key depends on more than the difference of their positions.
+    The code says that this was not meant; the published weights are made for it.
+
+    Args and errors are those of `rotary_angles`.
+
+    Returns:
+      float32[..., size], 0 for channels left over.
+
+    Assran et al. 2025, arXiv:2506.09985; facebookresearch/vjepa2, src/models/utils/modules.py
+    (rotate_queries_or_keys).
+    """
+    rank = places.shape[-1]
+    angles = rotary_angles(places, size)[..., : rank * (size // (2 * rank))]
+    angles = angles.reshape(*places.shape, -1)
+    angles = jnp.concatenate([angles, angles], axis=-1).reshape(*places.shape[:-1], -1)
+    return jnp.pad(angles, [(0, 0)] * (places.ndim - 1) + [(0, size - angles.shape[-1])])
+
+
+ROTARY = {"rotary": rotary_angles, "rotary_v_jepa2": rotary_angles_v_jepa2}
+
+
 def rotate(x: jax.Array, angles: jax.Array) -> jax.Array:
     """Turn the pairs (x_i, x_{i + d/2}) of x[B, H, N, d] by angles[1 or B, N, d/2].
 
-    The product of a query and a key then depends on their positions by the difference alone.
+    The product of a query and a key then depends on their positions by the difference alone. With
+    an angle for each channel, angles[1 or B, N, d], the pairs are (x_2i, x_{2i + 1}).
     """
     cos, sin = jnp.cos(angles)[:, None], jnp.sin(angles)[:, None]
+    if angles.shape[-1] == x.shape[-1]:
+        wide = x.astype(jnp.float32)
+        pairs = wide.reshape(*x.shape[:-1], -1, 2)
+        turned = jnp.stack([-pairs[..., 1], pairs[..., 0]], axis=-1).reshape(x.shape)
+        return (wide * cos + turned * sin).astype(x.dtype)
     one, other = jnp.split(x.astype(jnp.float32), 2, axis=-1)
     turned = jnp.concatenate([one * cos - other * sin, other * cos + one * sin], axis=-1)
     return turned.astype(x.dtype)

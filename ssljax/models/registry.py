@@ -11,6 +11,7 @@ from ssljax.models.audio import AudioTransformer, WaveTransformer
 from ssljax.models.audio_convolutions import AudioConvolutions
 from ssljax.models.recurrent import AudioGRU, SeriesGRU
 from ssljax.models.resnet import ResNet
+from ssljax.models.resnet3d import ResNet3D
 from ssljax.models.series import SeriesTransformer
 from ssljax.models.table import TableMLP, TableTransformer
 from ssljax.models.text import TextTransformer
@@ -92,6 +93,12 @@ PRESETS = {
         VideoTransformer,
         {},
     ),
+    "resnet3d": Preset(
+        "residual network of videos of any plan: stage_sizes, temporal_kernels, width, stem",
+        ResNet3D,
+        {},
+    ),
+    "r3d50": Preset("R3D-50 as in CVRL, 31.7M parameters, 2048 features", ResNet3D, {}),
     "text_transformer": Preset(
         "transformer of token ids: length, causal, width, depth, heads", TextTransformer, {}
     ),
@@ -118,13 +125,11 @@ PRESETS = {
 }
 
 # Fields that an encoder lacks for a reason.
-REFUSED = {
-    (
-        ResNet,
-        "grad_cache",
-    ): "the batch normalisation of a ResNet takes its statistics from the whole "
-    "batch, which parts of it do not have; vision transformers have none",
-}
+_STATISTICS = (
+    "the batch normalisation of a ResNet takes its statistics from the whole batch, which parts of "
+    "it do not have; vision transformers have none"
+)
+REFUSED = {(ResNet, "grad_cache"): _STATISTICS, (ResNet3D, "grad_cache"): _STATISTICS}
 
 ENCODERS = {name: preset.description for name, preset in PRESETS.items()}
 

@@ -22,7 +22,8 @@ class Block(nn.Module):
     """relu(shortcut(x) + layers(x)), a layer being a convolution and a BatchNorm, relu between.
 
     Args (fields):
-      kernels: side of each layer's kernel; (3, 3) is the basic block, (1, 3, 1) the bottleneck.
+      kernels: side of each layer's kernel, or its sides; (3, 3) is the basic block, (1, 3, 1) the
+        bottleneck.
       features: channels of each layer; the last one's are the output's.
       zero_init: start the last scale at 0, so that the block starts as the identity.
       norm: makes a BatchNorm from a name (and `scale_init`).
@@ -30,19 +31,20 @@ class Block(nn.Module):
       stride: of the first 3x3 layer, which is what v1.5 means, and of the shortcut.
     """
 
-    kernels: tuple[int, ...]
+    kernels: tuple[int | tuple[int, ...], ...]
     features: tuple[int, ...]
     zero_init: bool
     norm: functools.partial
     convolution: functools.partial
-    stride: int
+    stride: int | tuple[int, ...]
 
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> jax.Array:
         last = len(self.kernels) - 1
+        strided = [np.atleast_1d(kernel)[-1] for kernel in self.kernels].index(3)
         y = x
         for i, (kernel, features) in enumerate(zip(self.kernels, self.features, strict=True)):
-            stride = self.stride if i == self.kernels.index(3) else 1
+            stride = self.stride if i == strided else 1
             y = self.convolution(features, kernel, stride, name=f"conv_{i}")(y)
             start = nn.initializers.zeros if i == last and self.zero_init else nn.initializers.ones
             y = self.norm(scale_init=start, name=f"norm_{i}")(y, train=train)
@@ -57,7 +59,7 @@ class Stage(nn.Module):
     """`size` blocks, of which the first has the stride."""
 
     size: int
-    stride: int
+    stride: int | tuple[int, ...]
     block: functools.partial
 
     @nn.compact

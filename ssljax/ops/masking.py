@@ -5,12 +5,14 @@ Patches are numbered row-major. `keys` are typed keys of shape [B], one per exam
 number of patches along each axis. A ValueError says which argument does not fit.
 """
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 Grid = tuple[int, ...]
 
@@ -259,6 +261,111 @@ def multi_block(
         return MultiBlock(seen.astype(jnp.int32), blocks.astype(jnp.int32))
 
     return jax.vmap(one)(keys)
+
+
+def tube_blocks(
+    keys: jax.Array,
+    *,
+    grid: Grid,
+    blocks: int,
+    scale: float,
+    aspect: tuple[float, float] = (0.75, 1.5),
+) -> MultiBlock:
+    """Choose tubelets to predict, in blocks over all frames, and a context outside them (V-JEPA).
+
+    `blocks` rectangles of one size and shape per example, of the given share of a frame, lie
+    anywhere and may overlap; each goes through all frames. Of each frame K cells are predicted,
+    those in most of the rectangles, and C are seen, those in fewest, at random among equals. K and
+    C are what the official code has on average: for a batch of 24 it cuts what is in a rectangle
+    and what is in none down to the smallest of the batch (`tube_sizes`), from the end of the list
+    of tubelets, and so from the last frames. Where fewer than C cells are in no rectangle, which is
+    one example of 24, the rest of the context is from the least covered of them.
+
+    Args:
+      grid: patches along (time, height, width).
+      blocks: number of rectangles.
+      scale: share of a frame that is in one.
+      aspect: least and largest ratio of its height to its width, uniform between.
+
+    Returns:
+      `context` int32[B, T C] and `targets` int32[B, 1, T K] of T times.
+
+    Bardes et al. 2024, https://arxiv.org/abs/2404.08471; facebookresearch/jepa,
+    src/masks/multiblock3d.py.
+
+    >>> masks = tube_blocks(jax.random.split(jax.random.key(0), 2), grid=(8, 14, 14), blocks=8,
+    ...                     scale=0.15)
+    >>> masks.context.shape, masks.targets.shape
+    ((2, 360), (2, 1, 744))
+    """
+    _check_keys(keys)
+    if len(grid) != 3:
+        raise ValueError(f"tubes are of a grid of time, height and width, got {grid}")
+    if not 0 < aspect[0] <= aspect[1]:
+        raise ValueError(f"aspect must be positive and ascending, got {aspect}")
+    frames, *frame = grid
+    seen, hidden = tube_sizes(tuple(frame), blocks, scale, tuple(aspect))
+
+    def one(key: jax.Array) -> MultiBlock:
+        shape_key, place_key, order_key = jax.random.split(key, 3)
+        ratio = aspect[0] + jax.random.uniform(shape_key) * (aspect[1] - aspect[0])
+        sides = _rectangle(jnp, frame, scale, ratio)
+        corners = jax.random.uniform(place_key, (blocks, 2))
+        within = jax.vmap(lambda corner: _box(corner, frame, sides))(corners)
+        covered = jnp.sum(within, axis=0) + jax.random.uniform(order_key, (math.prod(frame),))
+        order = jnp.argsort(covered)
+        first = jnp.arange(frames)[:, None] * len(order)
+        context, targets = first + order[:seen], first + order[len(order) - hidden :]
+        return MultiBlock(
+            context.ravel().astype(jnp.int32), targets.reshape(1, -1).astype(jnp.int32)
+        )
+
+    return jax.vmap(one)(keys)
+
+
+@functools.lru_cache(maxsize=64)
+def tube_sizes(
+    frame: Grid, blocks: int, scale: float, aspect: tuple[float, float]
+) -> tuple[int, int]:
+    """Return how many cells of a frame are seen and how many predicted, see `tube_blocks`.
+
+    They are the means over 800 batches of 24 examples of the least number of cells in no rectangle
+    and of the least number in any, rounded down and at least 1. As in the official code a batch has
+    one shape, and what leaves nothing visible is drawn again. The random numbers are always the
+    same.
+
+    Raises:
+      ValueError: a rectangle has no cell, or all.
+    """
+    cells = math.prod(frame)
+    if blocks < 1 or not 1 <= int(round(cells * scale, 6)) < cells:
+        raise ValueError(
+            f"blocks and scale must hide some of the {cells} patches of a frame and leave some, "
+            f"got {blocks} of {scale}"
+        )
+    rng, least = np.random.default_rng(0), []
+    rows, columns = np.indices(frame)
+    for _ in range(800):
+        ratio = aspect[0] + rng.random() * (aspect[1] - aspect[0])
+        sides = [int(side) for side in _rectangle(np, frame, scale, ratio)]
+        top, left = (
+            rng.integers(0, of - side + 1, (48, blocks, 1, 1))
+            for of, side in zip(frame, sides, strict=True)
+        )
+        within = (rows >= top) & (rows < top + sides[0])
+        within &= (columns >= left) & (columns < left + sides[1])
+        counts = within.any(axis=1).sum(axis=(1, 2))
+        counts = counts[counts < cells][:24]
+        least.append((np.min(cells - counts, initial=cells), np.min(counts, initial=cells)))
+    seen, hidden = np.floor(np.mean(least, axis=0)).astype(int)
+    return max(1, int(seen)), min(int(hidden), cells - 1)
+
+
+def _rectangle(xp, frame: Sequence[int], scale: float, ratio):
+    """Return (height, width) in cells of a rectangle of that ratio; `xp` is NumPy or JAX's."""
+    size = int(round(math.prod(frame) * scale, 6))
+    height, width = xp.round(xp.sqrt(size * ratio)), xp.round(xp.sqrt(size / ratio))
+    return xp.clip(height, 1, frame[0]), xp.clip(width, 1, frame[1])
 
 
 def span_mask(keys: jax.Array, *, grid: Grid, ratio: float, side: int, adjust: float = 0.0):

@@ -76,7 +76,7 @@ def test_there_and_back(library, family, scan):
     arrays = flat(params, stats)
     rows = pairs(family.rows, list(arrays))
     assert sorted(path for row in rows for path in row.ours) == sorted(arrays)
-    patch = next(iter(encoder.patch), 1)
+    patch = encoder.patch
     tensors = {row.theirs: row.store(arrays, patch) for row in rows}
     assert len(tensors) == len(rows) and family.anchor in tensors
     assert all(tensor.flags.c_contiguous for tensor in tensors.values())
@@ -124,12 +124,12 @@ def test_changes_by_hand():
     kernel = np.arange(8.0).reshape(2, 1, 2, 2)
     (made,) = CHANGES["patches"].load(kernel, 1)
     np.testing.assert_array_equal(made, [[0, 4], [1, 5], [2, 6], [3, 7]])
-    np.testing.assert_array_equal(CHANGES["patches"].store([made], 2), kernel)
+    np.testing.assert_array_equal(CHANGES["patches"].store([made], (2, 2)), kernel)
     fused = np.arange(12.0).reshape(6, 2)  # queries, keys and values of a width of 2
     query, key, value = CHANGES["split"].load(fused, 3)
     np.testing.assert_array_equal(query, [[0, 2], [1, 3]])
     np.testing.assert_array_equal(value, [[8, 10], [9, 11]])
-    np.testing.assert_array_equal(CHANGES["split"].store([query, key, value], 1), fused)
+    np.testing.assert_array_equal(CHANGES["split"].store([query, key, value], ()), fused)
 
 
 def test_rows_in_order_and_numbers():

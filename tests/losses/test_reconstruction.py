@@ -32,6 +32,20 @@ def test_the_best_linear_denoiser(noise):
     assert slopes[np.argmin(found)] == pytest.approx(1 / (1 + noise**2), abs=0.02)
 
 
+def test_videomae_adds_the_epsilon_to_the_deviation():
+    """Of a patch of two values 2 s apart the deviation is s sqrt 2; of one colour, all is 0."""
+    patches = jnp.array([[-1e-6, 1e-6], [3.0, 3.0]])
+    made = losses.normalize_patches(patches, outside=True)
+    expected = 1e-6 / (2**0.5 * 1e-6 + 1e-6)
+    np.testing.assert_allclose(made, [[-expected, expected], [0, 0]], rtol=1e-5)
+    under = losses.normalize_patches(patches)
+    np.testing.assert_allclose(under[0, 1], 1e-6 / (2e-12 + 1e-6) ** 0.5, rtol=1e-5)
+    by = jax.grad(lambda x: losses.normalize_patches(x, outside=True)[0, 1])(patches)
+    assert np.isfinite(by).all()
+    wide = losses.normalize_patches(jax.random.normal(jax.random.key(0), (4, 512)), outside=True)
+    assert float(jnp.mean(wide**2)) == pytest.approx(511 / 512, abs=1e-4)
+
+
 def test_normalize_patches_equals_the_loop():
     patches = np.random.default_rng(0).random((3, 4, 12))
     with jax.enable_x64(True):

@@ -6,7 +6,14 @@ from einops import rearrange
 
 from ssljax.errors import UserError
 from ssljax.models import build_encoder
-from ssljax.models.positions import resample, sincos
+from ssljax.models.positions import (
+    cells,
+    resample,
+    rotary_angles_v_jepa2,
+    rotate,
+    sincos,
+    sincos_numbered,
+)
 from ssljax.models.stems import PatchEmbed
 from tests.models.jitted import apply, init, scrambled
 from tests.reference import models as reference
@@ -62,6 +69,26 @@ def test_patch_embedding_is_a_convolution():
 @pytest.mark.parametrize(("grid", "width"), [((3, 3), 8), ((2, 5), 12)])
 def test_sincos_positions_against_the_definition(grid, width):
     np.testing.assert_allclose(sincos(grid, width), reference.sincos(*grid, width), atol=1e-6)
+
+
+@pytest.mark.parametrize("width", [6, 7])
+def test_numbered_sincos_positions_against_the_definition(width):
+    expected = reference.sincos_numbered(np.arange(12), width)
+    np.testing.assert_allclose(sincos_numbered((3, 2, 2), width), expected, atol=1e-6)
+    # A frame of one cell lies in the middle of the four: numbers 1.5, 5.5, 9.5.
+    middle = sincos_numbered((3, 1, 1), width, trained_on=(3, 2, 2))
+    expected = reference.sincos_numbered([1.5, 5.5, 9.5], width)
+    np.testing.assert_allclose(middle, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("width", [12, 16])  # with four channels left over
+def test_v_jepa2_turns_neighbours_by_different_angles(width):
+    x = np.random.default_rng(0).normal(size=(1, 1, 12, width)).astype(np.float32)
+    places = cells((3, 2, 2), (3, 2, 2))
+    turned = rotate(jnp.asarray(x), rotary_angles_v_jepa2(places, width))
+    for n, place in enumerate(np.ndindex(3, 2, 2)):
+        expected = reference.rotated_v_jepa2(x[0, 0, n], place)
+        np.testing.assert_allclose(turned[0, 0, n], expected, atol=1e-5)
 
 
 def test_sincos_positions_of_a_small_crop_span_the_same_area():

@@ -130,3 +130,26 @@ def sincos(rows, columns, width):
                 at[2 * quarter + i] = math.sin(row * frequency)
                 at[3 * quarter + i] = math.cos(row * frequency)
     return y
+
+
+def sincos_numbered(numbers, width):
+    """Return VideoMAE's positions, entry by entry."""
+    y = np.zeros((len(numbers), width))
+    for n, t in enumerate(numbers):
+        for j in range(width):
+            angle = t / 10000 ** (2 * (j // 2) / width)
+            y[n, j] = math.cos(angle) if j % 2 else math.sin(angle)
+    return y
+
+
+def rotated_v_jepa2(x, place):
+    """Return one head's query or key x[d] of the token at place (time, row, column)."""
+    m = len(x) // 6
+    y = [float(value) for value in x]
+    for axis in range(3):
+        for j in range(2 * m):
+            at = 2 * m * axis + j
+            angle = place[axis] / 10000 ** ((j % m) / m)
+            other = -x[at + 1] if j % 2 == 0 else x[at - 1]
+            y[at] = x[at] * math.cos(angle) + other * math.sin(angle)
+    return np.array(y)

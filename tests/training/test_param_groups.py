@@ -39,6 +39,10 @@ FIELDS = {
         Field("audio", (320,), "float32"),
     ),
     "video_transformer": ({**SMALL, "patch_size": 4}, Field("video", (4, 8, 8, 3), "uint8")),
+    "resnet3d": (
+        {"stage_sizes": (1,), "temporal_kernels": (3,), "width": 4},
+        Field("video", (4, 8, 8, 3), "uint8"),
+    ),
 }
 
 

@@ -14,6 +14,7 @@ from experiments.video.common import emoji_anim
 def get_config():
     """Return the config."""
     config = emoji_anim(steps=800)
+    config.encoder.positions = "sincos_numbered"
     config.objective = {
         "name": "mae",
         "tubes": True,
@@ -22,5 +23,6 @@ def get_config():
         "decoder_width": 64,
         "decoder_depth": 2,
         "decoder_heads": 4,
+        "decoder_summary": False,
     }
     return config

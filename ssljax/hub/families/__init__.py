@@ -5,6 +5,7 @@ from ssljax.hub.families import (
     timm_vit,
     transformers_pairs,
     transformers_text,
+    transformers_video,
     transformers_vit,
 )
 from ssljax.hub.families.family import Family, Plan
@@ -16,6 +17,7 @@ FAMILIES: dict[str, dict[str, Family]] = {
             *transformers_vit.FAMILIES,
             *transformers_pairs.FAMILIES,
             *transformers_text.FAMILIES,
+            *transformers_video.FAMILIES,
             residual.HF,
         )
     },

@@ -7,7 +7,7 @@ from typing import Any
 from ssljax.errors import UserError
 from ssljax.hub.files import Tensors
 from ssljax.hub.given import Given
-from ssljax.hub.table import Fixed, Row
+from ssljax.hub.table import Absent, Fixed, Row
 from ssljax.spec import Field
 
 
@@ -59,7 +59,7 @@ class Family:
 
     name: str
     title: str
-    rows: tuple[Row | Fixed, ...]
+    rows: tuple[Row | Fixed | Absent, ...]
     anchor: str
     prefixes: tuple[str, ...]
     left_out: str

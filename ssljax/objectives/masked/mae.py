@@ -8,6 +8,7 @@ import jax
 from ssljax.errors import UserError
 from ssljax.modalities import Reconstruction
 from ssljax.models import MAEDecoder
+from ssljax.models.positions import FIXED
 from ssljax.objectives.base import Loss, Objective
 from ssljax.objectives.masked.patches import (
     mean_over,
@@ -36,7 +37,9 @@ class MAE(Objective):
 
     With `tubes`, of videos, the same patches of all frames are hidden: VideoMAE (Tong et al. 2022,
     https://arxiv.org/abs/2203.12602, MCG-NJU/VideoMAE), which hides 0.9 of them. Each channel of a
-    patch of a video is normalised by itself, as that code does.
+    patch of a video is normalised by itself, as that code does. Its decoder sees no vector for the
+    whole (`decoder_summary=False`), and has the positions of the encoder,
+    `encoder.positions="sincos_numbered"`.
 
     Paper: https://arxiv.org/abs/2111.06377. Official code: facebookresearch/mae, models_mae.py.
     """
@@ -48,6 +51,7 @@ class MAE(Objective):
     decoder_width: Width = 512
     decoder_depth: Depth = 8
     decoder_heads: Count = 16
+    decoder_summary: bool = True
 
     takes_ragged = True
     paper = "arXiv:2111.06377"
@@ -75,6 +79,8 @@ class MAE(Objective):
             width=self.decoder_width,
             depth=self.decoder_depth,
             heads=self.decoder_heads,
+            positions=encoder.positions if encoder.positions in FIXED else "sincos",
+            summary=self.decoder_summary,
             norm_epsilon=encoder.norm_epsilon,
             attention=encoder.attention,
             scan=encoder.scan,

@@ -15,5 +15,16 @@ PARTS = {"name": "clip_order", "views": {"crop": {"crop_scale": (0.5, 1.0)}}, "p
 CASES = {
     "clip_order": (TRANSFORMER, {**PARTS, "parts": 2, "frames": 2, "gap": 0}),
     # By the files that images have.
+    "i_jepa, video": (
+        {**TRANSFORMER, "positions": "rotary_v_jepa2"},
+        {
+            "name": "i_jepa",
+            "tubes": ((1, 0.5), (2, 0.25)),
+            "distance": "l1",
+            "mask_tokens": 2,
+            "predictor_width": 16,
+            "predictor_depth": 1,
+        },
+    ),
     "mae, video": (TRANSFORMER, {"name": "mae", "tubes": True, **DECODER}),
 }

@@ -59,6 +59,34 @@ def test_targets_do_not_reach_the_prediction_nor_teacher_the_gradient():
         assert not np.any(leaf)
 
 
+def test_v_jepa_predicts_each_mask_from_what_is_outside_of_it():
+    one = trial("i_jepa, video")
+    batch, memory = one.batches[0], one.state.objective_state
+    video = jnp.asarray(batch["video"], jnp.float32) / 255
+    params = jax.tree.map(lambda leaf: leaf, one.state.params)
+    np.testing.assert_array_equal(params["predictor"]["mask_token"], np.zeros((2, 16)))
+
+    def loss(params, video, objective=one.objective):
+        return loss_of(objective, params, memory, {**batch, "video": video})
+
+    by_params, by_video = jax.jit(jax.grad(loss, (0, 1)))(params, video)
+    # Each kind of mask has a token of its own.
+    assert (np.abs(by_params["predictor"]["mask_token"]).max(1) > 1e-6).all()
+    # What neither mask sees has no influence; frames are seen in the same places.
+    seen = np.asarray(by_video).reshape(BATCH, 2, 2, 2, 4, 2, 4).any(axis=(2, 4, 6))
+    contexts = [masks.context for masks in one.objective.masks(jax.random.split(jax.random.key(0)))]
+    assert seen.sum((1, 2, 3)).max() <= sum(context.shape[1] for context in contexts)
+    np.testing.assert_array_equal(seen[:, 0], seen[:, 1])
+    # Predicting zero costs the mean of |x| of a standard normal, .798 (16 components: roughly).
+    params["predictor"]["output"] = jax.tree.map(jnp.zeros_like, params["predictor"]["output"])
+    assert float(jax.jit(loss)(params, video)) == pytest.approx((2 / np.pi) ** 0.5, abs=0.05)
+
+
+def test_the_momentum_may_stay_where_it_is():
+    objective = dataclasses.replace(trial("i_jepa").objective, momentum=0.9, momentum_end=0.9)
+    assert [float(objective.decay(step)) for step in (0, STEPS)] == pytest.approx([0.9, 0.9])
+
+
 def test_the_momentum_rises_linearly_to_one():
     one = trial("i_jepa")
     moved = jax.tree.map(lambda leaf: leaf + 1.0, one.state.params)
@@ -86,6 +114,8 @@ def test_features_are_the_mean_of_the_teachers_tokens():
         ({"target_scale": 0.3}, "targets . scale must leave some .* 4 targets of 4 patches"),
         ({"target_aspect": (1.5, 0.75)}, "target_aspect=.* must be in ascending order"),
         ({"encoder": RESNET}, "i_jepa masks patches"),
+        ({"tubes": ((8, 0.15),)}, "objective.tubes=.* are of videos, and the data .* image"),
+        ({"predictor_heads": 3}, "objective.predictor_heads=3 must divide"),
     ],
 )
 def test_what_does_not_fit_is_refused_before_the_run(changes, message):
