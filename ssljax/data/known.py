@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 
-from ssljax.spec import LABEL, Field
+from ssljax.spec import LABEL, PRESENCE, Field, presence_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,6 +140,16 @@ for _name, _count in _BROUGHT.items():
 for _name, (_rate, _count, _classes) in _SOUNDS.items():
     _field = Field("audio", (None,), "int16", rate=_rate)
     KNOWN[_name] = described(_name, _field, _count, _classes)
+
+KNOWN["debian:spoken_stamps"] = Described(
+    "debian:spoken_stamps",
+    {
+        **KNOWN["debian:stamps"].fields,
+        "audio": Field("audio", (None, None), "int16", rate=16_000.0),
+        presence_of("audio"): PRESENCE,
+    },
+    510,
+)
 
 
 def with_ids(source: Described, tokenizer: str) -> Described:

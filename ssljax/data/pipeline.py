@@ -17,7 +17,15 @@ import numpy as np
 from absl import flags
 
 from ssljax.data import images
-from ssljax.data.host import ONE_CLIP, HostTransform, Sampling, drawn, stack
+from ssljax.data.host import (
+    ONE_CLIP,
+    HostTransform,
+    Length,
+    Sampling,
+    drawn,
+    length_of,
+    stack,
+)
 from ssljax.data.host.crops import CropGroup, draw_boxes, enough, render, stream_of
 from ssljax.data.mixture import Mixture
 from ssljax.data.order import shuffled
@@ -54,7 +62,7 @@ class Pipeline:
         and cropped in the centre.
       length: of series, in steps, and of sound, in samples: of a longer one a window that starts
         anywhere, a shorter one padded at its end; of text, in tokens; of clips of videos, in
-        frames; None keeps them.
+        frames; None keeps them. A mapping has those of fields by name.
       clips: how those are taken of a video: each starts anywhere.
       crops: groups of random resized crops of the whole image that are shipped instead of it, by
         the name of the entry, such as "image.crop": [b, count, size, size, c]; None ships one
@@ -73,7 +81,7 @@ class Pipeline:
     rows: Sequence[int] | None = None
     image_size: images.Size | None = None
     host_crop: tuple[float, float] | None = (0.5, 1.0)
-    length: int | None = None
+    length: Length = None
     clips: Sampling = ONE_CLIP
     crops: Mapping[str, CropGroup] | None = None
     labels: bool = False
@@ -227,7 +235,7 @@ def epoch(
     batch_size: int,
     image_size: images.Size | None = None,
     *,
-    length: int | None = None,
+    length: Length = None,
     shorter: int = 0,
     clips: Sampling = ONE_CLIP,
     labels: bool = False,
@@ -325,19 +333,20 @@ def _check_batch(source: Source, batch_size: int, rows: np.ndarray, labels: bool
         raise UserError(f"{source.name} has no labels in {source.split!r}, and they are asked for")
 
 
-def _check_size(source: Source, image_size: images.Size | None, length: int | None) -> None:
+def _check_size(source: Source, image_size: images.Size | None, length: Length) -> None:
     for name, field in source.fields.items():
         if field.modality == "image" and None in field.shape and image_size is None:
             raise UserError(f"the images of {source.name} differ in size: set image_size")
         lengthy = field.modality in ("series", "text", "audio", "video")
-        if lengthy and None in field.shape and length is None:
+        own = length_of(length, name)
+        if lengthy and None in field.shape and own is None:
             raise UserError(
                 f"the {field.modality} {name!r} of {source.name} differ in length: set length"
             )
+        if own is not None and own < 1:
+            raise UserError(f"length must be at least 1, got {own}")
     if image_size is not None and min(images.both_sides(image_size)) < 1:
         raise UserError(f"image_size must be at least 1, got {image_size}")
-    if length is not None and length < 1:
-        raise UserError(f"length must be at least 1, got {length}")
 
 
 def _chosen(

@@ -1,5 +1,6 @@
 """Sound files as waves: one channel, one sampling rate, 16 bits."""
 
+import dataclasses
 import io
 import os
 
@@ -105,6 +106,34 @@ def wave_of(data: bytes, rate: int = 0, channel: int | None = None) -> tuple[np.
     return made, rate or own
 
 
+@dataclasses.dataclass(frozen=True)
+class SoundFile:
+    """A file that is decoded when it is asked for.
+
+    Attributes:
+      path: of the file.
+      size: in bytes.
+      rate, channel: see `wave_of`.
+    """
+
+    path: str
+    size: int
+    rate: int = 0
+    channel: int | None = None
+
+    def wave(self) -> np.ndarray:
+        """Return int16[S].
+
+        Raises:
+          UserError: it has been damaged since it was looked at.
+        """
+        try:
+            with open(self.path, "rb") as stream:
+                return wave_of(stream.read(), self.rate, self.channel)[0]
+        except (OSError, ValueError) as error:
+            raise UserError(f"the sound file {self.path} {error}; mend or remove it") from error
+
+
 def checked_rate(text: str, what: str) -> int:
     """Return a sampling rate as the user wrote it.
 
@@ -115,4 +144,17 @@ def checked_rate(text: str, what: str) -> int:
         raise UserError(
             f"{what}: rate={text!r} must be samples per second from 1000 to 384000, such as 16000"
         )
+    return int(text)
+
+
+def checked_channel(text: str | None, what: str) -> int | None:
+    """Return the number of a channel as the user wrote it; None: the mean of all.
+
+    Raises:
+      UserError: it is none.
+    """
+    if text is None:
+        return None
+    if not text.isdecimal() or int(text) > 63:
+        raise UserError(f"{what}: channel={text!r} must be the number of a channel, from 0")
     return int(text)

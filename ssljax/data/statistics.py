@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ssljax.data.document_frequency import inverse_frequency
-from ssljax.data.host import Sampling, fields_after, fixed
+from ssljax.data.host import Sampling, fields_after, fixed, given_length
 from ssljax.data.host.text import BYTES
 from ssljax.data.known import Described
 from ssljax.data.order import shuffled
@@ -22,7 +22,7 @@ from ssljax.data.sources.encoded import EncodedSource
 from ssljax.data.storage import data_directory
 from ssljax.data.tokenizers import open_tokenizer
 from ssljax.data.tokenizers.base import field_of
-from ssljax.errors import UserError
+from ssljax.errors import UserError, unknown
 from ssljax.files import write_atomically
 from ssljax.ops.tf_idf import columns_of
 from ssljax.schema import parse
@@ -162,8 +162,11 @@ def fields_of(source: Source | Described, data: Any) -> dict[str, Field]:
     Raises:
       UserError: examples differ in size, and no size is set.
     """
-    size, length = data.image_size or None, data.get("length") or None
+    size, length = data.image_size or None, given_length(data.get("length"))
     own = dict(source.fields)
+    for name in length if isinstance(length, Mapping) else ():
+        if name not in own:
+            raise unknown("field of config.data.length", name, own)
     if (tokenizer := data.get("tokenizer")) and any(one.dtype == "str" for one in own.values()):
         encode = open_tokenizer(tokenizer)
         own = {n: field_of(encode, one) if one.dtype == "str" else one for n, one in own.items()}

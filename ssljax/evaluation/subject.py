@@ -127,19 +127,19 @@ class Subject:
         if counts.max() < 2:
             raise NotMeasured("every class of train has only one example: none can be held out")
 
-    def projections(self) -> tuple[str, str]:
-        """Return the names of the outputs in which two fields are compared, images first.
+    def projections(self) -> tuple[str, ...]:
+        """Return the names of the outputs in which fields are compared, by the alphabet.
 
         Raises:
           NotMeasured: the objective compares no two fields.
         """
         found = [name for name in self.outputs if name.startswith(f"{PROJECTED}/")]
-        if len(found) != 2:
+        if len(found) < 2:
             raise NotMeasured(
                 f"{self.row.replace('_', ' ')} has no {PROJECTED} features of two fields, such as "
                 "clip gives"
             )
-        return found[0], found[1]
+        return tuple(found)
 
     def field_of(self, output: str) -> str:
         """Return the name of the field that an output "WHAT/NAME" is made of; "" for others."""

@@ -6,7 +6,7 @@ from ml_collections import ConfigDict
 
 from ssljax.data import ByGroup, Joined, Packed, Source, only, open_source, packed_texts
 from ssljax.data.decoder import MOST_CHANNELS
-from ssljax.data.host import Sampling
+from ssljax.data.host import Sampling, given_length, length_of
 from ssljax.errors import UserError
 from ssljax.models import build_encoder, encoder_class
 from ssljax.schema import parse
@@ -18,6 +18,7 @@ from ssljax.training.selection import Parts, parts_of, selects
 def open_data(config: ConfigDict, spec: str, split: str, *, channels: int | None = None) -> Source:
     """Open a data set as config.data says how; image files with `channels` if they can have so."""
     data = config.data
+    length = length_of(given_length(data.length), "video")
     return open_source(
         spec,
         split=split,
@@ -27,7 +28,7 @@ def open_data(config: ConfigDict, spec: str, split: str, *, channels: int | None
         data_dir=data.folder or None,
         ragged=data.ragged,
         tokenizer=data.tokenizer,
-        span=sampling(data).span(data.length) if data.length else 0,
+        span=sampling(data).span(length) if length else 0,
     )
 
 

@@ -21,7 +21,7 @@ from ssljax.data import (
     measured_spec,
     mixture_of,
 )
-from ssljax.data.host import CropGroup, shipped
+from ssljax.data.host import CropGroup, given_length, shipped
 from ssljax.errors import UserError
 from ssljax.models import build_encoder, encoder_class
 from ssljax.objectives import Objective, Run, build_objective, outputs_of
@@ -183,7 +183,7 @@ class Experiment:
             batch_size=self.config.batch_size,
             rows=local_rows(self.mesh, self.config.batch_size),
             image_size=data.image_size or None,
-            length=data.length or None,
+            length=given_length(data.length),
             clips=sampling(data, data.clips),
             host_crop=data.host_crop or None,
             crops=self.crops,
@@ -223,7 +223,7 @@ class Experiment:
             source,
             batch_size,
             self.config.data.image_size or None,
-            length=self.config.data.length or None,
+            length=given_length(self.config.data.length),
             clips=sampling(self.config.data),
             labels=labels,
             rows=local_rows(self.mesh, batch_size),

@@ -42,7 +42,7 @@ class Data:
       split: part of it that is trained on
       mixture: sets to mix in: ({"source": .., "weight": batches per batch of source}, ..)
       image_size: pixels of a side, or (height, width); 0: as images are (mixed sizes need one)
-      length: steps of series, samples of sounds, tokens of texts, frames of videos; 0: as they are
+      length: series' steps, sounds' samples, texts' tokens, videos' frames; 0: all; or by field
       stride: of clips of videos: every so many-th frame
       clips: number of clips of each video that a batch holds, for as many views
       sound: what encoders are shown of sounds: "log_mel", "mfcc", or the wave
@@ -69,7 +69,7 @@ class Data:
     split: Text = "train"
     mixture: Tables = ()
     image_size: PixelsOrNone | tuple[Pixels, Pixels] = 0
-    length: CountOrNone = 0
+    length: CountOrNone | Mapping[str, Count] = 0
     stride: Count = 1
     clips: Count = 1
     sound: Literal["log_mel", "mfcc", "wave"] = "log_mel"

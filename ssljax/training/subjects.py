@@ -189,12 +189,15 @@ def how_shown(experiment: Experiment, *, shorter: int = 0, size: int = 0) -> dic
       shorter, size: see `Subject.encoded`.
     """
     shapes = {field.modality: field.shape for field in experiment.shown.values()}
-    lengths = [shapes[one][0] for one in ("series", "text", "audio") if one in shapes]
-    lengths += [shapes["video"][-4]] if "video" in shapes else []
+    lengths = {
+        name: field.shape[-4 if field.modality == "video" else 0]
+        for name, field in experiment.shown.items()
+        if field.modality in ("series", "text", "audio", "video")
+    }
     sides = shapes["image"][:2] if "image" in shapes else None
     return {
         "size": (size, size) if size and sides else sides,
-        "length": next(iter(lengths), None),
+        "length": lengths or None,
         "shorter": shorter or experiment.config.evaluation.resize,
         "clips": sampling(experiment.config.data, experiment.config.evaluation.clips),
     }

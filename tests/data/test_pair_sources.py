@@ -10,8 +10,10 @@ import pytest
 
 from ssljax.data import Pipeline, epoch, only, open_source, texts_of, whole
 from ssljax.data.host import Captions
+from ssljax.data.sound import SoundFile
 from ssljax.errors import UserError
 from tests.data.conftest import picture
+from tests.data.sounds import write_tones
 
 LINES = [
     {"id": 0, "image": "0.png", "text": "a red car", "maker": "x", "by": "ann"},
@@ -85,8 +87,8 @@ def test_a_language_or_a_field_may_be_chosen(tmp_path):
     assert set(texts.fields) == {"text"} and len(texts) == 2
     with pytest.raises(UserError, match="line 1: 'text' has no caption in 'fr'; it has: en, de"):
         open_source(f"{name}?language=fr")
-    with pytest.raises(UserError, match="unknown field of a pairs: source 'audio'"):
-        open_source(f"{name}?fields=audio")
+    with pytest.raises(UserError, match="unknown field of a pairs: source 'video'"):
+        open_source(f"{name}?fields=video")
 
 
 FAULTS = {
@@ -123,7 +125,7 @@ def test_an_id_in_two_splits_is_refused_by_name(tmp_path):
     manifest(tmp_path, [{"image": "./2.png", "text": "y"}], "test.jsonl")
     with pytest.raises(UserError, match="the image .*2.png is in"):
         open_source(f"pairs:{tmp_path}")
-    with pytest.raises(UserError, match="no line has an image or a text"):
+    with pytest.raises(UserError, match="no line has an image, a text or a sound"):
         open_source(manifest(tmp_path / "b", [{"id": 1}]))
 
 
@@ -229,7 +231,7 @@ def test_lines_may_lack_what_is_optional_and_batches_say_so(tmp_path, sizes):
     [
         ([{"id": 3}, LINES[0]], "optional=text,image", "neither 'image' nor 'text'"),
         ([{"image": "0.png"}, {"text": "x"}], "optional=text,image", "0 of 2 examples are pairs"),
-        ([LINES[0]], "optional=audio", "unknown optional field of a pairs: source 'audio'"),
+        ([LINES[0]], "optional=table", "unknown optional field of a pairs: source 'table'"),
         ([LINES[0]], "fields=text&optional=text", "leaves nothing that every line has"),
         ([{"image": "9.png"}, LINES[0]], "optional=image", "the file 9.png does not exist"),
     ],
@@ -237,3 +239,71 @@ def test_lines_may_lack_what_is_optional_and_batches_say_so(tmp_path, sizes):
 def test_what_lacks_everything_is_refused(tmp_path, lines, options, said):
     with pytest.raises(UserError, match=said):
         open_source(f"{manifest(tmp_path, lines)}?{options}")
+
+
+SAID = [
+    {"id": 0, "image": "0.png", "text": "low", "audio": "low.wav"},
+    {"id": 1, "image": "1.png", "audio": {"en": "mid.wav", "de": ["high.wav"]}},
+    {"id": 2, "image": "2.png", "text": "nothing"},
+]
+
+
+def spoken(folder, lines=SAID):
+    name = manifest(folder, lines)
+    write_tones(folder, {"low.wav": (200, 8000), "mid.wav": (400, 8000), "high.wav": (800, 16000)})
+    return name
+
+
+@pytest.mark.parametrize("limit", [2**30, 2**13])  # bytes: decoded once, or when read
+def test_sounds_belong_to_images_one_is_drawn_at_each_step(tmp_path, limit):
+    options = "optional=text,audio&rate=8000"
+    source = open_source(f"{spoken(tmp_path)}?{options}", memory_limit=limit)
+    assert "1 of 3 examples have all of image, text, audio" in source.report
+    assert source.fields["audio"].rate == 8000 and source.fields["audio"].shape == (None, None)
+    assert isinstance(source[0]["audio"][0], SoundFile) == (limit < 2**30)
+    assert [source[i]["audio.present"] for i in range(3)] == [True, True, False]
+    length = {"audio": 3000, "text": 8}  # samples, tokens
+    pipeline = Pipeline(source, 0, 3, image_size=8, length=length)
+    seen = {}
+    for step in range(8):
+        batch = pipeline.batch(step)
+        assert batch["audio"].shape == (3, 3000) and batch["text"].shape == (3, 8)
+        for row, one in enumerate(batch["id"]):
+            power = np.abs(np.fft.rfft(batch["audio"][row].astype(float)))
+            frequency = round(float(np.argmax(power)) * 8000 / 3000, -2)
+            seen.setdefault(int(one), set()).add(frequency)
+    assert seen[0] == {200} and seen[1] == {400, 800}
+    assert seen[2] == {400, 800}  # of the line before, which the loss leaves out
+    shown = next(iter(epoch(source, 3, 8, length=length)))["audio"]
+    first = source[1]["audio"][0]
+    first = first.wave() if limit < 2**30 else first
+    np.testing.assert_array_equal(shown[1], first[500:3500])
+    alone = open_source(f"{spoken(tmp_path)}?fields=text,audio&optional=text,audio&rate=8000")
+    assert set(alone.fields) == {"text", "audio", "text.present", "audio.present"}
+    english = open_source(f"{spoken(tmp_path)}?{options}&language=en", memory_limit=limit)
+    assert english.fields["audio"].shape == ((None,) if limit == 2**30 else (None, None))
+    assert len(english[1]["audio"]) == (4000 if limit == 2**30 else 1)
+
+
+@pytest.mark.parametrize(
+    ("options", "lines", "said"),
+    [
+        (
+            "optional=text",
+            SAID[:2],
+            "line 2: the sound high.wav: has 16000 samples per second, most others 8000",
+        ),
+        ("rate=8000", [{**SAID[0], "audio": "9.wav"}], "the sound 9.wav: there is no such file"),
+        ("rate=8000", [{**SAID[0], "audio": "0.png"}], "the sound 0.png: cannot be decoded"),
+        ("rate=8000", [SAID[0], SAID[2]], "line 2: 'audio' is missing"),
+        ("rate=8000&fields=image,audio", [{**SAID[0], "audio": 3}], "'audio' is no sound"),
+        (
+            "rate=8000&optional=image,text,audio",
+            [{"text": "a", "image": "0.png"}, {"audio": "low.wav"}],
+            "none has 'audio' and another field; nothing can be learned",
+        ),
+    ],
+)
+def test_sounds_that_cannot_be_read_are_named_by_line(tmp_path, options, lines, said):
+    with pytest.raises(UserError, match=said):
+        open_source(f"{spoken(tmp_path, lines)}?{options}")

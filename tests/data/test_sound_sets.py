@@ -5,9 +5,10 @@ import doctest
 import numpy as np
 import pytest
 import soundfile
+from PIL import Image
 
 from ssljax.data import open_source, prepare
-from ssljax.data.prepare import asterisk, debian, klettres, packaged, sonicpi
+from ssljax.data.prepare import asterisk, debian, klettres, packaged, sonicpi, spoken_stamps
 from ssljax.data.sources.arrays import Arrays, load, save
 from ssljax.data.sources.packaged import file_of
 from ssljax.data.sources.tokenized import objects
@@ -77,6 +78,39 @@ def test_samples_of_large_classes_are_labelled(tmp_path):
     counts = {split: len(own["audio"]) for split, own in found.splits.items()}
     assert counts["train"] + counts["test"] == 21
     assert counts["unlabelled"] == counts["train"] + 1 and counts["test"] > 2
+
+
+def test_spoken_stamps_have_every_language_or_none(tmp_path):
+    top = tmp_path / spoken_stamps.FOLDER / "food"
+    languages = (*spoken_stamps.LANGUAGES, spoken_stamps.FURTHER)
+    for number in range(40):
+        write_tones(top, {f"{number}_desc_{one}.ogg": (300, 16_000) for one in languages})
+        Image.new("RGBA", (8, 8), "red").save(top / f"{number}.png")
+        (top / f"{number}.txt").write_text(f"Cake {number}.")
+    (top / "3_desc_ro.ogg").unlink()
+    found = spoken_stamps.read_spoken_stamps(tmp_path)
+    save(found, tmp_path / "a.npz")
+    found = load(tmp_path / "a.npz")
+    assert found.fields["audio"].shape == (None, None)
+    splits = found.splits
+    everyone = {text: split for split in splits for text in splits[split]["text"]}
+    three = everyone["Cake 3."]
+    assert three in ("train", "validation")
+    at = list(splits[three]["text"]).index("Cake 3.")
+    flags = splits[three]["audio.present"]
+    assert not flags[at] and flags.sum() == len(flags) - 1
+    for audio, flag in zip(splits[three]["audio"], flags, strict=True):
+        assert len(audio) == (4 if flag else 1)  # where there is none, another stands
+        assert all(one.dtype == np.int16 and len(one) == 8000 for one in audio)
+    groups = splits["test"]["group"].tolist()
+    assert (
+        groups == [*spoken_stamps.LANGUAGES] * (len(groups) // 4)
+        and splits["test"]["audio.present"].all()
+    )
+    assert not {*splits["test"]["text"]} & {*splits["train"]["text"], *splits["validation"]["text"]}
+    assert {*splits["spanish"]["text"]} == {*splits["train"]["text"]} - {"Cake 3."}
+    with pytest.raises(UserError, match="holds no spoken stamps"):
+        spoken_stamps.read_spoken_stamps(tmp_path / "none")
 
 
 def test_a_package_without_the_sounds_is_refused(tmp_path):

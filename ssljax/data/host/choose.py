@@ -1,23 +1,36 @@
 """Which transform a field needs, by its modality."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from ssljax.data import images
 from ssljax.data.host.base import HostTransform
 from ssljax.data.host.image import CentreCrop, RandomResizedCrop
 from ssljax.data.host.mask import MaskCrop
-from ssljax.data.host.series import Window
+from ssljax.data.host.series import Window, sound_transform
 from ssljax.data.host.tags import TagsCut
 from ssljax.data.host.text import text_transform
 from ssljax.data.host.video import ONE_CLIP, Clips, Sampling
 from ssljax.errors import UserError
 from ssljax.spec import Field
 
+Length = int | Mapping[str, int] | None  # of all fields, or of each by its name; None keeps them
+
+
+def given_length(section: Any) -> Length:
+    """Return `config.data.length`, a number or a section, as transforms take it."""
+    return dict(section.items()) if hasattr(section, "items") else section or None
+
+
+def length_of(length: Length, name: str) -> int | None:
+    """Return the length of a field; None keeps it."""
+    return length.get(name) if isinstance(length, Mapping) else length
+
 
 def fixed(
     fields: Mapping[str, Field],
     size: images.Size | None,
-    length: int | None,
+    length: Length,
     shorter: int = 0,
     clips: Sampling = ONE_CLIP,
 ) -> dict[str, HostTransform]:
@@ -27,29 +40,31 @@ def fixed(
       fields: of the data set, as read.
       size: of images, in pixels; None keeps them.
       length: of series, in steps, of sound, in samples, of text, in tokens, and of clips of videos,
-        in frames; None keeps them.
+        in frames; None keeps them. A mapping has those of fields by name.
       shorter: what the shorter side of images is resized to before the crop; 0: as far as `size`
         needs. Images whose shorter side is that of `size` already stay as they are.
       clips: how those are taken of a video.
     """
     found: dict[str, HostTransform] = {}
     for name, field in fields.items():
+        own = length_of(length, name)
         if field.modality == "image" and size is not None and not _is_of(field, size):
             found[name] = CentreCrop(_one_name(size), shorter)
         if field.modality == "label" and len(field.shape) == 2 and size is not None:
             if not _is_of(field, size):
                 found[name] = MaskCrop(_one_name(size), shorter)
-        if field.modality == "series" and length not in (None, field.shape[0]):
-            found[name] = Window(length, field.mean)
-        if field.modality == "audio" and length not in (None, field.shape[0]):
-            found[name] = Window(length)
-        if field.modality == "text" and length not in (None, field.shape[0]):
-            found[name] = text_transform(field, length)
+        if field.modality == "series" and own not in (None, field.shape[0]):
+            found[name] = Window(own, field.mean)
+        if field.modality == "audio" and own not in (None, field.shape[0]):
+            found[name] = sound_transform(field, own)
+        if field.modality == "text" and own not in (None, field.shape[0]):
+            found[name] = text_transform(field, own)
         if field.modality == "label" and field.dtype == "int32" and len(field.shape) == 1:
-            if length not in (None, field.shape[0]):
-                found[name] = TagsCut(length, _ends(fields))
-        if field.modality == "video" and _are_cut(field, length, clips):
-            found[name] = Clips(length, clips)
+            cut = length_of(length, _text_of(fields))
+            if cut not in (None, field.shape[0]):
+                found[name] = TagsCut(cut, _ends(fields))
+        if field.modality == "video" and _are_cut(field, own, clips):
+            found[name] = Clips(own, clips)
     return found
 
 
@@ -57,7 +72,7 @@ def drawn(
     fields: Mapping[str, Field],
     size: images.Size | None,
     scale: tuple[float, float] | None,
-    length: int | None,
+    length: Length,
     clips: Sampling = ONE_CLIP,
 ) -> dict[str, HostTransform]:
     """Return the random transforms of training, by field; the others are `fixed`.
@@ -72,6 +87,7 @@ def drawn(
     found: dict[str, HostTransform] = {}
     masks = any(one.modality == "label" and len(one.shape) == 2 for one in fields.values())
     for name, field in fields.items():
+        own = length_of(length, name)
         if field.modality == "image" and None in field.shape and scale is not None:
             if masks:
                 raise UserError(
@@ -79,15 +95,20 @@ def drawn(
                     f"set config.data.host_crop=() instead of {scale}"
                 )
             found[name] = RandomResizedCrop(size, scale)
-        if field.modality == "series" and length not in (None, field.shape[0]):
-            found[name] = Window(length, field.mean, random=True)
-        if field.modality == "audio" and length not in (None, field.shape[0]):
-            found[name] = Window(length, random=True)
-        if field.modality == "text" and len(field.shape) == 2 and length is not None:
-            found[name] = text_transform(field, length, random=True)
-        if field.modality == "video" and _are_cut(field, length, clips):
-            found[name] = Clips(length, clips, random=True)
+        if field.modality == "series" and own not in (None, field.shape[0]):
+            found[name] = Window(own, field.mean, random=True)
+        if field.modality == "audio" and own not in (None, field.shape[0]):
+            found[name] = sound_transform(field, own, random=True)
+        if field.modality == "text" and len(field.shape) == 2 and own is not None:
+            found[name] = text_transform(field, own, random=True)
+        if field.modality == "video" and _are_cut(field, own, clips):
+            found[name] = Clips(own, clips, random=True)
     return found
+
+
+def _text_of(fields: Mapping[str, Field]) -> str:
+    """Return the name of the text whose words have classes."""
+    return next((name for name, field in fields.items() if field.modality == "text"), "")
 
 
 def _ends(fields: Mapping[str, Field]) -> bool:

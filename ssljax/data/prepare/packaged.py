@@ -22,6 +22,7 @@ from ssljax.data.prepare import (
     proteins,
     seglearn,
     sonicpi,
+    spoken_stamps,
     stamps,
     ucr,
     waves,
@@ -118,6 +119,9 @@ def _packaged(source: str) -> _Packaged | None:
         return _Packaged(proteins.PACKAGE, proteins.read_proteins, megabytes=300)
     if source == "debian:stamps":
         return _Packaged(stamps.PACKAGE, stamps.read_stamps, megabytes=300)
+    if source == "debian:spoken_stamps":
+        read, needs = spoken_stamps.read_spoken_stamps, waves.soundfile
+        return _Packaged(spoken_stamps.PACKAGE, read, megabytes=900, needs=needs)
     if source == "debian:asterisk":
         read, needs = asterisk.read_asterisk, waves.soundfile
         return _Packaged(asterisk.PACKAGE, read, megabytes=600, needs=needs)

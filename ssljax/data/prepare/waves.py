@@ -42,7 +42,7 @@ def arrays_of(splits: dict[str, Sequence[Row]], rate: int, package: str) -> Arra
     for split, own in splits.items():
         for file, _, _ in own:
             if file not in waves:
-                waves[file] = _wave(file, rate)
+                waves[file] = wave_in(file, rate)
         made[split] = {
             "audio": objects([waves[file] for file, _, _ in own]),
             "group": np.array([group for _, _, group in own]),
@@ -53,7 +53,12 @@ def arrays_of(splits: dict[str, Sequence[Row]], rate: int, package: str) -> Arra
     return Arrays(made, {"audio": Field("audio", (None,), "int16", rate=float(rate))}, classes)
 
 
-def _wave(file: pathlib.Path, rate: int) -> np.ndarray:
+def wave_in(file: pathlib.Path, rate: int) -> np.ndarray:
+    """Return int16[S] of a file of a package, at a sampling rate.
+
+    Raises:
+      UserError: it is damaged or silent.
+    """
     try:
         return sound.wave_of(file.read_bytes(), rate)[0]
     except ValueError as error:

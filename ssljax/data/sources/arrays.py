@@ -23,8 +23,8 @@ class Arrays:
     Attributes:
       splits: by name of the split, the arrays by name of the field, and "label" int32[n] where
         there are labels, "group" (or "subject") [n] where it is known who they are of. Series hold
-        NaN after their ends and where a value is missing. Texts are strings as objects, and
-        sounds waves int16 [S].
+        NaN after their ends and where a value is missing. Texts are strings as objects,
+        sounds waves int16 [S] or tuples of such.
       fields: by name, without the label; their statistics are those of the training split.
       class_names: by label; () without labels.
       columns: of the table; () of series.
@@ -53,14 +53,19 @@ def save(arrays: Arrays, file: pathlib.Path) -> None:
     np.savez(file, **{_DESCRIPTION: np.array(json.dumps(described))}, **flat)
 
 
-# Of the keys of texts, of waves, one after another, and of where each ends.
-_BYTES, _WAVES, _ENDS = ".utf8", ".int16", ".ends"
+# Of the keys of texts, of waves, one after another, of where each ends, and of how many waves an
+# example has.
+_BYTES, _WAVES, _ENDS, _COUNTS = ".utf8", ".int16", ".ends", ".counts"
 
 
 def _stored(key: str, array: np.ndarray) -> dict[str, np.ndarray]:
     """Return an array, or strings or waves of any lengths, as arrays of fixed types."""
     if array.dtype != object:
         return {key: array}
+    if isinstance(array[0], tuple):
+        waves = [wave for several in array for wave in several]
+        counts = np.array([*map(len, array)], np.int64)
+        return {**_stored(key, objects(waves)), key + _COUNTS: counts}
     if isinstance(array[0], np.ndarray):
         ends = np.cumsum([*map(len, array)], dtype=np.int64)
         return {key + _WAVES: np.concatenate(array), key + _ENDS: ends}
@@ -81,8 +86,13 @@ def _read(named: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
             found[key] = objects(texts)
         elif name.endswith(_WAVES):
             key = name.removesuffix(_WAVES)
-            found[key] = objects(np.split(array, named[key + _ENDS][:-1]))
-        elif not name.endswith(_ENDS):
+            waves = np.split(array, named[key + _ENDS][:-1])
+            if key + _COUNTS in named:
+                ends = np.cumsum(named[key + _COUNTS]).tolist()
+                starts = [0, *ends[:-1]]
+                waves = [tuple(waves[a:b]) for a, b in zip(starts, ends, strict=True)]
+            found[key] = objects(waves)
+        elif not name.endswith((_ENDS, _COUNTS)):
             found[name] = array
     return found
 

@@ -61,9 +61,9 @@ def open_audio(rest: str, options: Options) -> Source:
     if "group" in chosen:
         groups = np.array(_parts(tree.files, chosen["group"], "group", options.name))
     rate = sound.checked_rate(chosen["rate"], options.name) if "rate" in chosen else 0
-    channel = _channel(chosen.get("channel"), options.name)
+    channel = sound.checked_channel(chosen.get("channel"), options.name)
     files = Files(str(tree.top), tuple(tree.files))
-    lengths, usual, faults = _survey(files, rate, options)
+    lengths, usual, faults = survey(files, rate, options)
     decode = functools.partial(sound.wave_of, rate=rate, channel=channel)
     content = hash_of_files([tree.top / name for name in tree.files])
     content = f"{content}, {sorted(chosen.items())}, {tree.files}" if chosen else content
@@ -74,7 +74,7 @@ def open_audio(rest: str, options: Options) -> Source:
         report = _report(faults, len(files.names), options)
         source = SoundSource(field, files.read, decode, options, labels, report=report, **about)
         return source if len(keep) == len(lengths) else source.taken(keep)
-    waves, faults = _decoded(files, decode, faults)
+    waves, faults = decoded(files, decode, faults)
     report = _report(faults, len(files.names), options)
     keep = np.array([i for i, wave in enumerate(waves) if wave is not None])
     about |= {"names": [tree.files[i] for i in keep]}
@@ -172,15 +172,7 @@ def _part(file: str, where: str, key: str, what: str) -> str:
     return found[1]
 
 
-def _channel(text: str | None, what: str) -> int | None:
-    if text is None:
-        return None
-    if not text.isdecimal() or int(text) > 63:
-        raise UserError(f"{what}: channel={text!r} must be the number of a channel, from 0")
-    return int(text)
-
-
-def _survey(files: Files, rate: int, options: Options) -> tuple[list[int], float, Faults]:
+def survey(files: Files, rate: int, options: Options) -> tuple[list[int], float, Faults]:
     """Return what the headers of files say: samples as read, the usual rate, and faults.
 
     A file with a fault has 0 samples.
@@ -213,7 +205,7 @@ def _survey(files: Files, rate: int, options: Options) -> tuple[list[int], float
     return lengths, usual, faults
 
 
-def _decoded(
+def decoded(
     files: Files, decode: Callable[[bytes], tuple[np.ndarray, int]], faults: Faults
 ) -> tuple[list[np.ndarray | None], Faults]:
     """Return the waves, None of those with faults, and all faults in the order of the files."""

@@ -36,7 +36,7 @@ class EncodedSource:
         groups: np.ndarray | None = None,
         num_classes: int | None = None,
         report: str | None = None,
-        text: tuple[Field, np.ndarray] | None = None,
+        beside: Mapping[str, tuple[Field, np.ndarray]] = {},
         present: Mapping[str, np.ndarray] | None = None,
     ):
         self.names, self._read, self._labels, self._decoded = names, read, labels, decoded
@@ -48,9 +48,8 @@ class EncodedSource:
         self.fields = {"image": Field("image", shape, options.decoder.dtype)}
         self.class_names = tuple(class_names) if class_names is not None else None
         self.num_classes = len(class_names) if class_names is not None else num_classes
-        self._texts = None
-        if text is not None:
-            self.fields["text"], self._texts = text
+        self.fields |= {name: field for name, (field, _) in beside.items()}
+        self._beside = {name: array for name, (_, array) in beside.items()}
         self.presence = {presence_of(name): one for name, one in (present or {}).items()}
         self.fields |= dict.fromkeys(self.presence, PRESENCE)
         if labels is not None:
@@ -64,12 +63,13 @@ class EncodedSource:
     @property
     def texts(self) -> np.ndarray | None:
         """The texts of all examples; None without texts."""
-        return self._texts
+        return self._beside.get("text")
 
     def with_texts(self, field: Field, texts: np.ndarray, how: str) -> "EncodedSource":
         """Return the same images with other texts; `how` they came about joins the content."""
         other = copy.copy(self)
-        other.fields, other._texts = {**self.fields, "text": field}, texts
+        other.fields = {**self.fields, "text": field}
+        other._beside = {**self._beside, "text": texts}
         other._content = f"{self._content}, {how}"
         return other
 
@@ -121,8 +121,7 @@ class EncodedSource:
     def _rest(self, index: int) -> dict[str, Any]:
         """Return what an example has beside its image."""
         rest: dict[str, Any] = {name: one[index] for name, one in self.presence.items()}
-        if self._texts is not None:
-            rest["text"] = self._texts[index]
+        rest |= {name: array[index] for name, array in self._beside.items()}
         if self._labels is not None:
             rest["label"] = int(self._labels[index])
         return rest

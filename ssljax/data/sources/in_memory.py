@@ -158,10 +158,7 @@ class ArraySource:
             for array in jax.tree.leaves(self.arrays[name]):
                 if array.dtype == object:
                     for value in array:
-                        if isinstance(value, np.ndarray):  # a wave
-                            digest.update(f"{len(value)}".encode() + value.tobytes())
-                            continue
-                        digest.update(repr(value).encode("utf-8", "surrogatepass") + b"\0")
+                        digest.update(bytes_of(value))
                 else:
                     digest.update(np.ascontiguousarray(array))
         if "label" in self.arrays:
@@ -187,24 +184,33 @@ def _is_of(array: np.ndarray, field: Field) -> bool:
     return fits and array.dtype == field.dtype
 
 
+def bytes_of(value: Any) -> bytes:
+    """Return what the fingerprint has of a text, a wave, or several of either."""
+    if isinstance(value, np.ndarray):
+        return f"{len(value)}".encode() + value.tobytes()
+    if isinstance(value, tuple) and any(isinstance(one, np.ndarray) for one in value):
+        return f"{len(value)}:".encode() + b"".join(map(bytes_of, value))
+    return repr(value).encode("utf-8", "surrogatepass") + b"\0"
+
+
 def image_source(
     pixels: np.ndarray,
     labels: np.ndarray | None,
     options: Options,
     *,
-    text: tuple[Field, np.ndarray] | None = None,
+    beside: Mapping[str, tuple[Field, np.ndarray]] = {},
     present: Mapping[str, np.ndarray] | None = None,
     **about: Any,
 ) -> ArraySource:
     """Return a source of images [n, h, w, c], with labels int[n] or None; `about` as it takes.
 
-    `text` is the field of the texts that belong to the images, and the array of them; `present`
+    `beside` has fields that belong to the images, such as "text", and the array of each; `present`
     says by field which examples have it.
     """
     fields = {"image": Field("image", tuple(pixels.shape[1:]), str(pixels.dtype))}
     arrays = {"image": pixels, "label": labels}
-    if text is not None:
-        fields["text"], arrays["text"] = text
+    for name, (field, array) in beside.items():
+        fields[name], arrays[name] = field, array
     for name, one in (present or {}).items():
         fields[presence_of(name)], arrays[presence_of(name)] = PRESENCE, one
     return ArraySource(fields, arrays, options, **about)

@@ -49,11 +49,11 @@ def open_npz(path: str, options: Options) -> ArraySource:
             f"it has: {', '.join(sorted(arrays)) or 'none'}"
         )
     pixels = _checked_pixels(arrays[pixels_key], f"{pixels_key!r} in {file}")
-    text = _text(arrays, prefix, len(pixels), file)
+    beside = _text(arrays, prefix, len(pixels), file)
     groups = checked_groups(arrays.get(_first(arrays, f"{prefix}group")), len(pixels), str(file))
     label_key = _first(arrays, f"{prefix}label")
     if label_key is None:
-        return image_source(pixels, None, options, text=text, groups=groups)
+        return image_source(pixels, None, options, beside=beside, groups=groups)
     what = f"{label_key!r} in {file}"
     own = arrays[label_key]
     every = [own]
@@ -67,13 +67,13 @@ def open_npz(path: str, options: Options) -> ArraySource:
         own = targets.as_targets(own, targets.kind_of_arrays(every, what), what)
         targets.require_one_for_each(own, pixels, what)
         classes = int(own.max()) + 1 if own.ndim == 1 else None
-        return image_source(pixels, own, options, text=text, groups=groups, num_classes=classes)
+        return image_source(pixels, own, options, beside=beside, groups=groups, num_classes=classes)
     own = _one_for_each(own, len(pixels), what)
     if not all(map(labels.are_names, every)):
         raise UserError(f"{what} has strings, and the labels of another split are numbers")
     names = labels.class_names(array.ravel() for array in every)
     numbers = labels.numbers_of(own, names)
-    return image_source(pixels, numbers, options, text=text, groups=groups, class_names=names)
+    return image_source(pixels, numbers, options, beside=beside, groups=groups, class_names=names)
 
 
 def checked_groups(groups: np.ndarray | None, count: int, what: str) -> np.ndarray | None:
@@ -92,12 +92,13 @@ def checked_groups(groups: np.ndarray | None, count: int, what: str) -> np.ndarr
 
 def _text(
     arrays: dict[str, np.ndarray], prefix: str, count: int, file: pathlib.Path
-) -> tuple[Field, np.ndarray] | None:
+) -> dict[str, tuple[Field, np.ndarray]]:
+    """Return the texts that belong to the images, by the name of their field; {} without any."""
     key = _first(arrays, f"{prefix}text")
     if key is None:
-        return None
+        return {}
     vocab = arrays.get(f"{prefix}vocab", arrays.get("vocab"))
-    return checked_text(arrays[key], vocab, count, f"{key!r} in {file}")
+    return {"text": checked_text(arrays[key], vocab, count, f"{key!r} in {file}")}
 
 
 def _prefix(arrays: dict[str, np.ndarray], options: Options) -> str:

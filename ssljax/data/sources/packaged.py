@@ -27,6 +27,7 @@ SHORT = {  # names that `prepare` takes, too
     "r8": "pypi:r8",
     "seglearn": "seglearn:watch",
     "sonicpi": "debian:sonicpi",
+    "spoken_stamps": "debian:spoken_stamps",
     "stamps": "debian:stamps",
 }
 

@@ -1,30 +1,41 @@
-"""`pairs:PATH`: images with captions, by a manifest of JSON objects, one in each line.
+"""`pairs:PATH`: images with captions and sounds, by a manifest of JSON objects, one in each line.
 
     {"id": 7, "image": "photos/7.jpg", "text": "a red car"}
     {"id": 8, "image": "photos/8.jpg", "text": ["a blue car", "a car in the rain"]}
     {"id": 9, "image": "photos/9.jpg", "text": {"en": "a bicycle", "de": ["ein Fahrrad"]}}
+    {"id": 10, "image": "photos/10.jpg", "text": "a dog", "audio": "said/10.ogg"}
+    {"id": 11, "image": "photos/11.jpg", "audio": {"en": "said/11_en.ogg", "de": "said/11_de.ogg"}}
 
 PATH is one manifest, which is all train; or a folder with files or folders of the names of splits:
-train.jsonl, test.jsonl. Paths of images start from the folder of the manifest. Of several captions
-training draws one at each step, and evaluation takes the first. Options follow a question mark:
+train.jsonl, test.jsonl. Paths of images and sounds start from the folder of the manifest. Of
+several captions or sounds training draws one at each step, and evaluation takes the first. Options
+follow a question mark:
 
-    pairs:cars.jsonl?language=en      captions of these languages only; en,de for several
-    pairs:cars.jsonl?fields=image     what every line must have: image, text (default: those that
-                                      any line of the split has); the other is left out
-    pairs:cars.jsonl?optional=text    which of them a line may lack: image, text, or both by comma
+    pairs:cars.jsonl?language=en      captions and sounds of these languages only; en,de for several
+    pairs:cars.jsonl?fields=image     what every line must have: image, text, audio (default: those
+                                      that any line of the split has); others are left out
+    pairs:cars.jsonl?optional=text    which of them a line may lack; several by comma
+    pairs:cars.jsonl?rate=16000       samples per second, to which all sounds are resampled
+    pairs:cars.jsonl?channel=0        one channel of sounds; without it the mean of all
     pairs:cars.jsonl?label=maker      a key is the label: a string, a number, a list of numbers
     pairs:cars.jsonl?group=owner      who or what each is of, see docs/fields.md
 
 A line without a field that is needed is refused, or left out under config.data.broken="skip". One
 without an optional field holds that of an earlier line in its place, and "NAME.present" says so,
 see `ssljax.spec.presence_of`. An id (without one: the path of the image) may be in one split only.
+Up to 1 GiB of samples of sounds are decoded once; of more, each is decoded when it is read.
 """
 
-from collections.abc import Mapping, Sequence
+import dataclasses
+import functools
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from ssljax.data import sound
+from ssljax.data.sources.audio import decoded, survey
 from ssljax.data.sources.base import Options, Source
 from ssljax.data.sources.documents import (
     Documents,
@@ -40,11 +51,11 @@ from ssljax.data.sources.paths import existing, find_split
 from ssljax.data.sources.records import records
 from ssljax.data.sources.tokenized import objects
 from ssljax.data.sources.validate import EncodedSet, open_encoded
-from ssljax.errors import UserError, unknown
-from ssljax.spec import Field
+from ssljax.errors import UserError, optional_package, unknown
+from ssljax.spec import PRESENCE, Field, presence_of
 
-FIELDS = ("image", "text")
-_OPTIONS = ("language", "fields", "optional", "label", "group")
+FIELDS = ("image", "text", "audio")
+_OPTIONS = ("language", "fields", "optional", "label", "group", "rate", "channel")
 
 
 def open_pairs(rest: str, options: Options) -> Source:
@@ -69,7 +80,10 @@ def open_pairs(rest: str, options: Options) -> Source:
     require_apart({one: [_id(*line) for line in own] for one, own in lines.items()}, options.name)
     wanted = _fields(chosen, lines[split], options.name)
     optional = _optional(chosen, wanted)
-    rows, texts, present = [], [], {name: [] for name in optional}
+    sounds = _Sounds({}, 0.0)
+    if "audio" in wanted:
+        sounds = _sounds((record for _, record in lines[split]), chosen, options)
+    rows, texts, waves, present = [], [], [], {name: [] for name in optional}
     for where, record in lines[split]:
         try:
             has = [name for name in wanted if name not in optional or record.get(name) is not None]
@@ -77,22 +91,26 @@ def open_pairs(rest: str, options: Options) -> Source:
                 raise ValueError(f"there is neither {' nor '.join(map(repr, wanted))}")
             _require_image(record, where, has)
             text = captions(record.get("text"), chosen) if "text" in has else ()
+            said = sounds.of(record, chosen) if "audio" in has else ()
             _require_label(record, chosen)
         except ValueError as fault:
             faults.faults.append((where, str(fault)))
             continue
         rows.append(record)
         texts.append(text)
+        waves.append(said)
         for name, flags in present.items():
             flags.append(name in has)
     faults.texts = ["a pair"] * len(rows)
     report = report_of(faults, options)
     present = {name: np.array(flags) for name, flags in present.items()}
     if present:
-        report = "\n".join(filter(None, (report, _report_pairs(present, options.name))))
+        report = "\n".join(filter(None, (report, _report_pairs(present, wanted, options.name))))
     paths = [str(one["folder"] / one["image"]) if one.get("image") else "" for one in rows]
     if "text" in present:
         texts = _filled(texts, present["text"])
+    if "audio" in present:
+        waves = _filled(waves, present["audio"])
     if "image" in present:
         paths = _filled(paths, present["image"])
     labels = names = groups = None
@@ -106,10 +124,12 @@ def open_pairs(rest: str, options: Options) -> Source:
         labels, names = numbers_of_labels(every, split, options.name)
     if "group" in chosen:
         groups = np.array([record[chosen["group"]] for record in rows])
-    text = text_of(texts) if "text" in wanted else None
-    return source_of_pairs(
+    beside = {"text": text_of(texts)} if "text" in wanted else {}
+    if "audio" in wanted:
+        beside["audio"] = _sound_of(waves, sounds.rate)
+    return _source(
         paths if "image" in wanted else None,
-        text,
+        beside,
         options,
         labels=labels,
         class_names=names,
@@ -119,30 +139,33 @@ def open_pairs(rest: str, options: Options) -> Source:
     )
 
 
-def source_of_pairs(
+def _source(
     images: Sequence[str] | None,
-    text: tuple[Field, np.ndarray] | None,
+    beside: Mapping[str, tuple[Field, np.ndarray]],
     options: Options,
     *,
     labels: np.ndarray | None,
     class_names: Sequence[str] | None,
     groups: np.ndarray | None,
     report: str | None,
-    present: Mapping[str, np.ndarray] | None = None,
+    present: Mapping[str, np.ndarray],
 ) -> Source:
-    """Return the source of images by their paths, of texts, or of both.
+    """Return the source of images by their paths, None for none, and of further fields.
 
     `present` says by field which examples have it, where some do not.
     """
     if images is None:
-        field, texts = text
+        fields = {name: field for name, (field, _) in beside.items()}
+        arrays = {name: array for name, (_, array) in beside.items()}
+        fields |= {presence_of(name): PRESENCE for name in present}
+        arrays |= {presence_of(name): flags for name, flags in present.items()}
         about = {"class_names": class_names, "groups": groups, "report": report}
-        return ArraySource({"text": field}, {"text": texts, "label": labels}, options, **about)
+        return ArraySource(fields, {**arrays, "label": labels}, options, **about)
     if labels is not None and labels.dtype != np.int32:
         raise UserError(f"{options.name}: labels of images must be strings or whole numbers")
     on_disk = Files("", tuple(images))
-    beside = {"text": text, "present": present or {}}
-    encoded = EncodedSet(images, on_disk.read, on_disk.ends, labels, class_names, groups, **beside)
+    further = {"beside": beside, "present": present}
+    encoded = EncodedSet(images, on_disk.read, on_disk.ends, labels, class_names, groups, **further)
     source = open_encoded(encoded, options)
     source.report = "\n".join(filter(None, (report, source.report))) or None
     return source
@@ -170,20 +193,87 @@ def captions(found: Any, chosen: Mapping[str, str]) -> tuple[str, ...]:
     Raises:
       ValueError: there is none, or it is no text.
     """
+    return _strings(found, chosen, "text", "caption")
+
+
+def _strings(found: Any, chosen: Mapping[str, str], key: str, what: str) -> tuple[str, ...]:
     if isinstance(found, Mapping):
         languages = chosen["language"].split(",") if "language" in chosen else list(found)
         if missing := [one for one in languages if not found.get(one)]:
-            raise ValueError(f"'text' has no caption in {missing[0]!r}; it has: {', '.join(found)}")
-        return tuple(one for language in languages for one in captions(found[language], {}))
+            raise ValueError(f"{key!r} has no {what} in {missing[0]!r}; it has: {', '.join(found)}")
+        return tuple(one for each in languages for one in _strings(found[each], {}, key, what))
     if isinstance(found, str):
         found = [found]
     if not isinstance(found, list) or not found:
-        raise ValueError("'text' is missing" if found is None else "'text' is no caption")
+        raise ValueError(f"{key!r} is missing" if found is None else f"{key!r} is no {what}")
     if not all(isinstance(one, str) for one in found):
-        raise ValueError("'text' holds something that is no string")
+        raise ValueError(f"{key!r} holds something that is no string")
     if not all(one.strip() for one in found):
-        raise ValueError("a caption is empty")
+        raise ValueError(f"a {what} is empty")
     return tuple(found)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Sounds:
+    """The sounds of a manifest.
+
+    Attributes:
+      found: by path: samples, a file to be decoded when it is read, or what is wrong with it.
+      rate: samples per second.
+    """
+
+    found: Mapping[str, np.ndarray | sound.SoundFile | str]
+    rate: float
+
+    def of(self, record: Mapping[str, Any], chosen: Mapping[str, str]) -> tuple[Any, ...]:
+        """Return the sounds of a line.
+
+        Raises:
+          ValueError: there is none, or one that cannot be read.
+        """
+        names = _strings(record.get("audio"), chosen, "audio", "sound")
+        made = [self.found[str(record["folder"] / name)] for name in names]
+        for name, one in zip(names, made, strict=True):
+            if isinstance(one, str):
+                raise ValueError(f"the sound {name}: {one}")
+        return tuple(made)
+
+
+def _sounds(
+    records: Iterable[Mapping[str, Any]], chosen: Mapping[str, str], options: Options
+) -> _Sounds:
+    """Read the sounds that lines name."""
+    optional_package("soundfile", "audio")
+    rate = sound.checked_rate(chosen["rate"], options.name) if "rate" in chosen else 0
+    channel = sound.checked_channel(chosen.get("channel"), options.name)
+    wanted: dict[str, None] = {}
+    for record in records:
+        try:
+            names = _strings(record.get("audio"), chosen, "audio", "sound")
+        except ValueError:
+            continue  # is reported with its line
+        wanted |= dict.fromkeys(str(record["folder"] / name) for name in names)
+    found: dict[str, Any] = {path: "there is no such file" for path in wanted}
+    files = Files("", tuple(path for path in wanted if os.path.isfile(path)))
+    lengths, usual, faults = survey(files, rate, options)
+    if 2 * sum(lengths) > options.memory_limit:
+        at = {
+            path: sound.SoundFile(path, os.path.getsize(path), rate, channel)
+            for path in files.names
+        }
+        found |= at
+    else:
+        decode = functools.partial(sound.wave_of, rate=rate, channel=channel)
+        waves, faults = decoded(files, decode, faults)
+        found |= dict(zip(files.names, waves, strict=True))
+    return _Sounds(found | dict(faults), float(rate or usual))
+
+
+def _sound_of(waves: Sequence[tuple[Any, ...]], rate: float) -> tuple[Field, np.ndarray]:
+    """Return field and sounds: of two sides where an example has several, or files to decode."""
+    if all(len(one) == 1 and isinstance(one[0], np.ndarray) for one in waves):
+        return Field("audio", (None,), "int16", rate=rate), objects([wave for (wave,) in waves])
+    return Field("audio", (None, None), "int16", rate=rate), objects(waves)
 
 
 def text_of(texts: Sequence[tuple[str, ...]]) -> tuple[Field, np.ndarray]:
@@ -205,7 +295,7 @@ def _fields(
         return wanted
     found = [name for name in FIELDS if any(name in record for _, record in lines)]
     if not found:
-        raise UserError(f"{what}: no line has an image or a text")
+        raise UserError(f"{what}: no line has an image, a text or a sound")
     return found
 
 
@@ -223,13 +313,18 @@ def _optional(chosen: Mapping[str, str], wanted: Sequence[str]) -> list[str]:
     return found
 
 
-def _report_pairs(present: Mapping[str, np.ndarray], what: str) -> str:
-    """Return a line about how many examples are pairs, and refuse a set without any."""
+def _report_pairs(present: Mapping[str, np.ndarray], wanted: Sequence[str], what: str) -> str:
+    """Return a line about how many examples are complete, and refuse a set that pairs nothing."""
     whole = np.logical_and.reduce([*present.values()])
     lacking = ", ".join(f"{np.sum(~flags):,} without {name!r}" for name, flags in present.items())
-    said = f"{what}: {np.sum(whole):,} of {len(whole):,} examples are pairs; {lacking}"
-    if not whole.any():
-        raise UserError(f"{said}; nothing can be learned from them")
+    complete = "are pairs" if len(wanted) == 2 else f"have all of {', '.join(wanted)}"
+    said = f"{what}: {np.sum(whole):,} of {len(whole):,} examples {complete}; {lacking}"
+    everywhere = np.ones(len(whole), bool)
+    count = np.sum([present.get(name, everywhere) for name in wanted], axis=0)
+    for name in wanted:  # a field may be missing beside another, not beside all others
+        if not np.any(present.get(name, everywhere) & (count > 1)):
+            alone = f"; none has {name!r} and another field" if len(wanted) > 2 else ""
+            raise UserError(f"{said}{alone}; nothing can be learned from them")
     return said
 
 

@@ -72,7 +72,7 @@ def open_tar(rest: str, options: Options) -> Source:
         ranges.ends,
         np.array(labels) if labelled else None,
         num_classes=max(labels) + 1 if labelled else None,
-        text=text_of(said) if texts else None,
+        beside={"text": text_of(said)} if texts else {},
     )
     source = open_encoded(encoded, options)
     source.report = "\n".join(filter(None, (report, source.report))) or None

@@ -10,6 +10,7 @@ from ssljax.data.host import (
     ONE_CLIP,
     CentreCrop,
     HostTransform,
+    Length,
     MaskCrop,
     Sampling,
     fields_after,
@@ -55,7 +56,7 @@ def resized(
     source: Source,
     size: images.Size | None = None,
     *,
-    length: int | None = None,
+    length: Length = None,
     shorter: int = 0,
     clips: Sampling = ONE_CLIP,
     leave: Container[str] = (),
@@ -68,7 +69,7 @@ def resized(
         just covers it, and its centre is cropped. None keeps them.
       length: of series, in steps; a longer one is cut to its middle, a shorter one padded at its
         end. Of text, in tokens, see `ssljax.data.host.text`. Of clips of videos, in frames. None
-        keeps them.
+        keeps them. A mapping has those of fields by name.
       shorter: what the shorter side of images is resized to before the crop; 0: no more than that
         the image covers `size`.
       clips: how those are taken of a video; evenly spread.
@@ -89,8 +90,8 @@ def resized(
 
 
 def original(
-    source: Source, size: images.Size | None, length: int | None
-) -> tuple[Source, images.Size | None, int | None]:
+    source: Source, size: images.Size | None, length: Length
+) -> tuple[Source, images.Size | None, Length]:
     """Return the source with its examples whole, and the shapes that are wanted of it.
 
     Args:
@@ -99,12 +100,13 @@ def original(
     """
     if not isinstance(source, Transformed):
         return source, size, length
-    for transform in source.transforms.values():
+    lengths = {}
+    for name, transform in source.transforms.items():
         if isinstance(transform, CentreCrop):
             size = size or transform.size
         elif not isinstance(transform, MaskCrop):
-            length = length or transform.length
-    return source.original, size, length
+            lengths[name] = transform.length
+    return source.original, size, length or lengths or None
 
 
 def _applied(source: Source, transforms: Mapping[str, HostTransform]) -> Source:

@@ -14,7 +14,7 @@ from ssljax.data.decoder import Decoder
 from ssljax.data.sources.base import Options, Source
 from ssljax.data.sources.encoded import EncodedSource
 from ssljax.data.sources.faults import left_out, listed
-from ssljax.data.sources.in_memory import image_source
+from ssljax.data.sources.in_memory import bytes_of, image_source
 from ssljax.errors import UserError
 from ssljax.spec import Field
 
@@ -38,7 +38,7 @@ class Ends:
 class EncodedSet:
     """Encoded images not yet looked at: `read` gives all bytes, `ends` what a quick check needs.
 
-    `text` is the field of the texts that belong to the images, and one of them for each; `present`
+    `beside` has fields that belong to the images, such as "text", and the values of each; `present`
     says by field which examples have it, where some do not, see `ssljax.spec.presence_of`.
     """
 
@@ -49,7 +49,7 @@ class EncodedSet:
     class_names: Sequence[str] | None = None
     groups: np.ndarray | None = None
     num_classes: int | None = None
-    text: tuple[Field, np.ndarray] | None = None
+    beside: Mapping[str, tuple[Field, np.ndarray]] = dataclasses.field(default_factory=dict)
     present: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
 
@@ -69,13 +69,15 @@ def open_encoded(encoded: EncodedSet, options: Options) -> Source:
     report = _report(encoded, found.damage, options)
     whole = np.array([i for i in range(len(encoded.names)) if i not in found.damage], np.int64)
     labels = None if encoded.labels is None else encoded.labels[whole]
-    text = None if encoded.text is None else (encoded.text[0], encoded.text[1][whole])
+    beside = {name: (field, array[whole]) for name, (field, array) in encoded.beside.items()}
     present = {name: one[whole] for name, one in encoded.present.items()}
-    content = found.content if text is None else _with_texts(found.content, text[1])
+    content = found.content
+    for name in sorted(beside):
+        content = _with(content, beside[name][1])
     for name in sorted(present):
         content += f", {name} {hashlib.sha256(present[name]).hexdigest()}"
     shared = {
-        "text": text,
+        "beside": beside,
         "present": present,
         "class_names": encoded.class_names,
         "groups": None if encoded.groups is None else encoded.groups[whole],
@@ -91,10 +93,10 @@ def open_encoded(encoded: EncodedSet, options: Options) -> Source:
     return EncodedSource(names, read, labels, options, image_shape=shape, decoded=pixels, **shared)
 
 
-def _with_texts(content: str, texts: np.ndarray) -> str:
+def _with(content: str, values: np.ndarray) -> str:
     digest = hashlib.sha256(content.encode())
-    for text in texts:
-        digest.update(repr(text).encode("utf-8", "surrogatepass") + b"\0")
+    for value in values:
+        digest.update(bytes_of(value))
     return digest.hexdigest()
 
 

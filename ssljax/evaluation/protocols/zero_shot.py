@@ -46,12 +46,13 @@ class ZeroShot(Protocol):
     main = "accuracy"
 
     def measure(self, subject):
-        images, texts = subject.projections()
-        text = subject.field_of(texts)
-        if subject.fields[text].modality != "text":
-            images, texts, text = texts, images, subject.field_of(images)
-        if subject.fields[text].modality != "text":
+        found = subject.projections()
+        modalities = [subject.fields[subject.field_of(one)].modality for one in found]
+        if "text" not in modalities or set(modalities) == {"text"}:
             raise NotMeasured("it needs an objective that compares examples with texts")
+        texts = found[modalities.index("text")]
+        images = next(o for o, what in zip(found, modalities, strict=True) if what != "text")
+        text = subject.field_of(texts)
         labels = subject.examples.targets("test") if "test" in subject.examples.counts else None
         if labels is None or labels.ndim != 1 or labels.dtype.kind not in "iu" or labels.max() < 0:
             raise NotMeasured("it needs one class label per test example")

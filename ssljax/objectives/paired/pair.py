@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -24,7 +24,7 @@ class Paired(Objective):
     `config.encoder` reads the first field of its modality; it is the one of which views are made.
     `config.encoders` has that of the other field, by name of the field. Their components are called
     "encoder" and "NAME_encoder", the maps behind them "NAME_projector". The two fields may be of
-    any modalities.
+    any modalities. Where the class says `any_number_of_fields`, there may be more than two.
 
     An example may lack a field (`ssljax.spec.presence_of`): it holds that of another, and counts in
     no loss and in no statistics of the projectors. A BatchNorm within an encoder sees it.
@@ -49,6 +49,7 @@ class Paired(Objective):
     takes_ragged = True
     batch_coupled = True
     smallest_batch = 2
+    any_number_of_fields: ClassVar[bool] = False
 
     def check(self):
         self.views.require(count=1)
@@ -64,11 +65,11 @@ class Paired(Objective):
                 f"config.encoders.{self.run.name} reads the field that config.encoder reads; it "
                 "must be of another field"
             )
-        if len(self.run.encoders) > 1:
+        if len(self.run.encoders) > 1 and not self.any_number_of_fields:
             raise UserError(
                 f"{type(self).__name__} compares two fields, and config.encoders has "
                 f"{', '.join(self.run.encoders)} beside {self.run.name!r} of config.encoder; leave "
-                "one"
+                "one, or set config.objective.name='bind'"
             )
         for name in self.freeze:
             if name not in self.components:

@@ -27,13 +27,21 @@ def vectors(degrees):
     return 3 * np.stack([np.cos(np.radians(degrees)), np.sin(np.radians(degrees))], axis=1)
 
 
-def subject(*, text=True, labels=LABELS, names=("cat", "big_dog", "owl"), captions=(1, 2, 3, 1)):
+def subject(
+    *,
+    text=True,
+    labels=LABELS,
+    names=("cat", "big_dog", "owl"),
+    captions=(1, 2, 3, 1),
+    images=range(4),
+):
     """Features of unit length are what objectives give; these are three times as long."""
     ids = np.array([[one, one, 7 + i] for i, one in enumerate(captions)], np.int32)
     segments = np.broadcast_to(np.array([1, 1, 0], np.int32), ids.shape)  # the last id is padding
 
     def read(part, order=None, batch_size=0, shorter=0, size=0, also=()):
-        batch = {"image": np.zeros((4, 1, 1, 2), np.uint8), "id": np.arange(4)}
+        shown = np.zeros((4, 1, 1, 2), np.uint8) + np.array(images, np.uint8)[:, None, None, None]
+        batch = {"image": shown, "id": np.arange(4)}
         if "text" in also:
             batch["text"] = Value(ids, segments)
         yield batch | {"valid": np.ones(4, bool)}
@@ -95,6 +103,32 @@ def test_the_words_and_not_the_padding_make_texts_the_same():
         build_protocol("retrieval", {}).measure(subject(captions=(1, 1, 1, 1)))
 
 
+def test_an_image_of_several_examples_counts_once():
+    """Images 0 and 3 are the same, at 5 degrees; their texts are both at 0, and not the same.
+
+    So each of three images is closest to a text of its own, and each of four texts to its image.
+    Of the texts, two share their image: they are resampled together.
+    """
+    alike = subject(captions=(1, 2, 3, 4), images=(0, 1, 2, 0))
+    found = build_protocol("retrieval", {"ranks": (1,)}).measure(alike)
+    there, back = (found["numbers"][f"{way} R@1"] for way in WAYS)
+    assert (there["value"], there["examples"]) == (1.0, 3) and "resamples" not in there
+    assert (back["value"], back["examples"]) == (1.0, 4) and len(back["resamples"]) == 200
+    np.testing.assert_allclose(
+        [found["chance"][f"{way} R@1"] for way in WAYS], [(2 / 4 + 1 / 4 + 1 / 4) / 3, 1 / 3]
+    )
+    assert found["notes"][0].startswith("4 examples of 3 different images and 4 different texts")
+
+
+def test_the_fields_that_are_compared_may_be_chosen():
+    both = build_protocol("retrieval", {"fields": ("text", "image"), "ranks": (1,)})
+    assert list(both.measure(subject())["numbers"]) == [f"{way} R@1" for way in reversed(WAYS)]
+    with pytest.raises(UserError, match="unknown field of retrieval.fields 'audio'"):
+        build_protocol("retrieval", {"fields": ("audio", "image")}).measure(subject())
+    with pytest.raises(UserError, match="must name two fields"):
+        build_protocol("retrieval", {"fields": ("image",)}).measure(subject())
+
+
 def test_places_against_loops():
     rng = np.random.default_rng(0)
     queries, keys = rng.integers(-2, 3, (30, 3)), rng.integers(-2, 3, (20, 3))  # many ties
@@ -106,9 +140,10 @@ def test_places_against_loops():
         best = max(scores[j] for j in range(20) if of_keys[j] == of_queries[i])
         wrong = [j for j in range(20) if of_keys[j] != of_queries[i] and scores[j] >= best]
         expected.append(len(wrong))
-    found = places(queries.astype(float), keys.astype(float), of_queries, of_keys)
+    partners = np.argwhere(of_queries[:, None] == of_keys)
+    found = places(queries.astype(float), keys.astype(float), partners)
     np.testing.assert_array_equal(found, expected)
-    alike = places(np.ones((5, 2)), np.ones((5, 2)), np.arange(5), np.arange(5))
+    alike = places(np.ones((5, 2)), np.ones((5, 2)), np.repeat(np.arange(5), 2).reshape(5, 2))
     np.testing.assert_array_equal(alike, 4)  # collapsed features find nothing
 
 

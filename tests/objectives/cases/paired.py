@@ -9,6 +9,7 @@ CASES = {
         POOLED_VIT,
         {"name": "siglip", "projector_dim": 16, "project_own": False, "freeze": ("image",)},
     ),
+    "bind": (POOLED_VIT, {"name": "bind", "projector_dim": 8}),
     "coca": (
         POOLED_VIT,
         {
