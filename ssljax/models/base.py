@@ -13,6 +13,18 @@ from ssljax.errors import unknown
 DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 
 
+class Frames(NamedTuple):
+    """What the convolutions of a waveform give, before it is mapped to tokens.
+
+    Attributes:
+      convolved: [B, N, C], as the last convolution gives it.
+      normalised: [B, N, C], after the norm.
+    """
+
+    convolved: jax.Array
+    normalised: jax.Array
+
+
 class Encoded(NamedTuple):
     """What an encoder returns.
 
@@ -26,12 +38,14 @@ class Encoded(NamedTuple):
         class token (the mean where there is none), then the mean of the other tokens; after the
         last norm of a transformer. Stages with fewer channels than the last end in zeros. None
         unless asked for.
+      frames: of a waveform, all frames before any is masked; None for other data.
     """
 
     pooled: jax.Array
     tokens: jax.Array
     mlp_outputs: jax.Array | None = None
     layers: jax.Array | None = None
+    frames: Frames | None = None
 
 
 def compute_dtype(name: str) -> jnp.dtype:
@@ -43,7 +57,7 @@ def compute_dtype(name: str) -> jnp.dtype:
 
 def without_drop_path(module: nn.Module) -> nn.Module:
     """Return the module as a teacher runs it: without drop-path, and without dropout."""
-    drops = ("drop_path", "dropout", "attention_dropout")
+    drops = ("drop_path", "dropout", "attention_dropout", "feature_dropout")
     changes = {name: 0.0 for name in drops if getattr(module, name, 0.0)}
     return module.clone(**changes) if changes else module
 
