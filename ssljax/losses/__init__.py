@@ -35,6 +35,7 @@ from ssljax.losses.reconstruction import (
 )
 from ssljax.losses.redundancy import barlow_twins, sigreg, tico, vicreg, w_mse
 from ssljax.losses.relational import relational
+from ssljax.losses.speech import code_diversity, masked_contrastive, masked_units
 from ssljax.losses.supervised import sup_con
 from ssljax.losses.table import masked_columns, vime
 from ssljax.losses.temporal import hierarchical_contrastive, next_step
@@ -48,6 +49,7 @@ __all__ = [
     "byol_regression",
     "causal_lm",
     "clip",
+    "code_diversity",
     "dcl",
     "dclw",
     "dino",
@@ -59,10 +61,12 @@ __all__ = [
     "koleo",
     "label_cross_entropy",
     "masked_columns",
+    "masked_contrastive",
     "masked_cross_entropy",
     "masked_l1",
     "masked_lm",
     "masked_mse",
+    "masked_units",
     "mse",
     "msn",
     "negative_cosine",
