@@ -4,6 +4,7 @@ from ssljax.hub.families import (
     residual,
     timm_vit,
     transformers_pairs,
+    transformers_sound,
     transformers_text,
     transformers_vit,
 )
@@ -16,6 +17,7 @@ FAMILIES: dict[str, dict[str, Family]] = {
             *transformers_vit.FAMILIES,
             *transformers_pairs.FAMILIES,
             *transformers_text.FAMILIES,
+            *transformers_sound.FAMILIES,
             residual.HF,
         )
     },
