@@ -20,20 +20,6 @@ TRANSFORMER = {
     "depth": 4,
     "heads": 3,
 }
-# wav2vec 2.0's encoder, small: convolutions, positions by a convolution, a norm after each branch.
-WAVES = {
-    "name": "wave_transformer",
-    "channels": 64,
-    "positions": "convolution",
-    "position_kernel": 16,
-    "position_groups": 4,
-    "width": 96,
-    "depth": 4,
-    "heads": 3,
-    "norm_first": False,
-    "embedding_norm": True,
-    "kernel_init": "normal",
-}
 
 
 def samples(encoder: dict, *, steps: int = 200) -> ConfigDict:
@@ -70,21 +56,14 @@ def prompts(encoder: dict, *, steps: int = 300) -> ConfigDict:
     return config
 
 
-def waves(config: ConfigDict) -> ConfigDict:
-    """Return a config whose encoder is shown the wave itself."""
-    config.data.sound = "wave"
-    config.data.spectrogram = {}
-    config.optimizer.b2 = 0.98
-    return config
-
-
 def letters(encoder: dict, *, steps: int = 300) -> ConfigDict:
-    """Return a config for spoken letters and syllables, all but the objective.
+    """Return a config for the spoken letters of KLettres, all but the objective.
 
-    1.1 s of each at 16 kHz, 1,541 in nine languages to learn from; the letters of four other
-    languages are to be told apart. `ssljax data prepare klettres` fetches them.
+    0.96 s of each at 16 kHz: letters and syllables of the languages that are not of "test" to learn
+    from; letters of four languages are looked up among those of nine others, k-NN with k = 5.
+    `ssljax data prepare klettres` fetches them.
     """
     config = samples(encoder, steps=steps)
     config.data.source = "debian:klettres"
-    config.data.length = 17_680  # 55 frames
+    config.evaluation.probes = ("knn",)
     return config

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ssljax import losses
-from ssljax.ops.negatives import other_places
+from ssljax.ops.other_places import other_places
 
 contrast = jax.jit(losses.masked_contrastive, static_argnames="temperature")
 

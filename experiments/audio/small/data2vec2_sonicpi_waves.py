@@ -6,19 +6,13 @@ r"""data2vec 2.0 on waves of short samples: minutes on two CPU cores.
 The published recipe on speech: what is hidden is not seen by the convolution of the positions.
 """
 
-from experiments.audio.common import WAVES, samples, waves
-
-ENCODER = {
-    **WAVES,
-    "convolution_norm": "layer",
-    "position_kernel": 5,
-    "position_layers": 3,
-}
+from experiments.audio.common import samples
+from experiments.audio.waves import LAYERS, waves
 
 
 def get_config():
     """Return the config."""
-    config = waves(samples(ENCODER))
+    config = waves(samples(LAYERS))
     config.objective = {
         "name": "data2vec2",
         "masks": 4,

@@ -4,19 +4,13 @@ r"""data2vec on waves of spoken prompts: minutes on two CPU cores.
         --workdir runs/data2vec_asterisk
 """
 
-from experiments.audio.common import WAVES, prompts, waves
-
-ENCODER = {
-    **WAVES,
-    "convolution_norm": "layer",
-    "position_kernel": 5,
-    "position_layers": 3,
-}
+from experiments.audio.common import prompts
+from experiments.audio.waves import LAYERS, waves
 
 
 def get_config():
     """Return the config."""
-    config = waves(prompts(ENCODER))
+    config = waves(prompts(LAYERS))
     config.objective = {
         "name": "data2vec",
         "mask_block": 4,

@@ -6,7 +6,8 @@ r"""HuBERT on spoken letters: minutes on two CPU cores.
 Both iterations are one run: 50 units of MFCC, then 100 of the third block.
 """
 
-from experiments.audio.common import WAVES, letters, waves
+from experiments.audio.common import letters
+from experiments.audio.waves import WAVES, waves
 
 
 def get_config():

@@ -6,7 +6,8 @@ r"""wav2vec 2.0 on spoken prompts of 8 kHz: minutes on two CPU cores.
 A frame is 40 ms, as the convolutions were made for 16 kHz; 31 of them are a prompt.
 """
 
-from experiments.audio.common import WAVES, prompts, waves
+from experiments.audio.common import prompts
+from experiments.audio.waves import WAVES, waves
 
 
 def get_config():

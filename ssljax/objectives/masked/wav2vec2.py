@@ -14,7 +14,7 @@ from ssljax.objectives.masked.patches import patch_grid, require_mask
 from ssljax.objectives.views import Views
 from ssljax.ops.keys import per_example
 from ssljax.ops.masking import span_mask
-from ssljax.ops.negatives import other_places
+from ssljax.ops.other_places import other_places
 from ssljax.ops.quantization import perplexity
 from ssljax.ops.schedule import geometric
 from ssljax.schema import (

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from ssljax.ops.keys import per_example
-from ssljax.ops.negatives import other_places
+from ssljax.ops.other_places import other_places
 
 KEYS = jax.random.split(jax.random.key(0), 3)
 
