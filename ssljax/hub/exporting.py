@@ -16,6 +16,7 @@ from ssljax.hub.importing import COUNTER
 from ssljax.hub.names import written
 from ssljax.hub.record import Record, read_record
 from ssljax.hub.table import Fixed, absent, pairs
+from ssljax.models.audio import WaveTransformer
 from ssljax.models.resnet import ResNet
 from ssljax.models.text import TextTransformer
 from ssljax.models.video import VideoTransformer
@@ -121,6 +122,8 @@ def _family(library: str, experiment: Experiment, record: Record | None) -> Fami
         name = _text_family(encoder, experiment.config.objective.name)
     elif isinstance(encoder, VideoTransformer) and library == "hf":
         name = "vjepa2" if encoder.positions == "rotary_v_jepa2" else "videomae"
+    elif isinstance(encoder, WaveTransformer) and library == "hf":
+        name = _wave_family(encoder, experiment.config.objective.name)
     elif not isinstance(encoder, ViT):
         raise UserError(
             f"config.encoder.name={experiment.config.encoder.name!r} has no counterpart there; "
@@ -152,6 +155,13 @@ def _text_family(encoder: TextTransformer, objective: str) -> str:
     if encoder.embed_width or objective == "electra":
         return "electra"
     return "roberta" if encoder.position_offset else "bert"
+
+
+def _wave_family(encoder: WaveTransformer, objective: str) -> str:
+    """Return the family of an encoder of waveforms."""
+    if encoder.position_layers > 1:
+        return "data2vec-audio"
+    return "hubert" if objective == "hubert" else "wav2vec2"
 
 
 def _shown(experiment: Experiment, state: TrainState) -> tuple[dict[str, Any], list[str]]:
@@ -208,6 +218,8 @@ def _write(
     field, resize = experiment.objective.run.field, experiment.config.evaluation.resize
     if field.modality != "image":
         write_weights(folder, config, tensors)
+        if field.modality == "audio":
+            _write_extractor(folder, field)
         return
     height, width = field.shape[:2]
     if library == "timm":  # the head for labels is not among what is written
@@ -218,6 +230,21 @@ def _write(
     write_weights(folder, config, tensors)
     if library == "hf":
         _write_preprocessor(folder, field, resize)
+
+
+def _write_extractor(folder: pathlib.Path, field: Any) -> None:
+    """Write how waves are shown: one channel, each by its own mean and deviation."""
+    write_json(
+        folder / "preprocessor_config.json",
+        {
+            "feature_extractor_type": "Wav2Vec2FeatureExtractor",
+            "feature_size": 1,
+            "sampling_rate": int(field.rate),
+            "padding_value": 0.0,
+            "do_normalize": True,
+            "return_attention_mask": False,
+        },
+    )
 
 
 def _write_preprocessor(folder: pathlib.Path, field: Any, resize: int) -> None:

@@ -38,9 +38,11 @@ def config_of(plan: Plan, shown: Shown | None, title: str, tokenizer: str = "") 
     return config
 
 
-def _length(plan: Plan) -> dict[str, int]:
-    """Return the length of texts or clips, if there are any."""
+def _length(plan: Plan) -> dict[str, Any]:
+    """Return the length of texts, clips or sounds, if there are any."""
     fields = [*plan.further.values(), *([plan.field] if plan.field else [])]
+    if plan.field and plan.field.modality == "audio":
+        return {"length": plan.field.shape[0], "sound": "wave"}
     lengths = [field.shape[0] for field in fields if field.modality in ("text", "video")]
     return {"length": lengths[0]} if lengths else {}
 

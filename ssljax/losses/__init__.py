@@ -36,6 +36,7 @@ from ssljax.losses.reconstruction import (
 from ssljax.losses.redundancy import barlow_twins, sigreg, tico, vicreg, w_mse
 from ssljax.losses.relational import relational
 from ssljax.losses.speakers import counted, ge2e
+from ssljax.losses.speech import code_diversity, masked_contrastive, masked_units
 from ssljax.losses.supervised import sup_con
 from ssljax.losses.table import masked_columns, vime
 from ssljax.losses.temporal import cpc, hierarchical_contrastive, next_step
@@ -51,6 +52,7 @@ __all__ = [
     "clip",
     "counted",
     "cpc",
+    "code_diversity",
     "dcl",
     "dclw",
     "dino",
@@ -63,10 +65,12 @@ __all__ = [
     "koleo",
     "label_cross_entropy",
     "masked_columns",
+    "masked_contrastive",
     "masked_cross_entropy",
     "masked_l1",
     "masked_lm",
     "masked_mse",
+    "masked_units",
     "mse",
     "msn",
     "negative_cosine",

@@ -11,6 +11,7 @@ from ssljax.models.base import (
 from ssljax.models.captioner import CaptionDecoder, CaptionPooler
 from ssljax.models.decoders import ConvDecoder, MAEDecoder, Predictor
 from ssljax.models.discriminator import PairDiscriminator
+from ssljax.models.first_blocks import first_blocks
 from ssljax.models.heads import (
     MLP,
     BilinearForm,
@@ -19,9 +20,11 @@ from ssljax.models.heads import (
     MaskToken,
     Prototypes,
     Scalar,
+    UnitVectors,
 )
 from ssljax.models.image_decoder import GridDecoder, ImageDecoder
 from ssljax.models.normalization import BatchNorm
+from ssljax.models.quantizer import GumbelQuantizer, Quantized
 from ssljax.models.registry import ENCODERS, build_encoder, encoder_class
 from ssljax.models.resnet import ResNet
 from ssljax.models.stems import PatchEmbed
@@ -44,6 +47,7 @@ __all__ = [
     "DINOHead",
     "Encoded",
     "GridDecoder",
+    "GumbelQuantizer",
     "ImageDecoder",
     "LinearHead",
     "MAEDecoder",
@@ -52,11 +56,13 @@ __all__ = [
     "PatchEmbed",
     "PooledTanh",
     "Predictor",
+    "Quantized",
     "Prototypes",
     "ResNet",
     "Scalar",
     "TextTransformer",
     "TokenHead",
+    "UnitVectors",
     "Transformer",
     "ViT",
     "WordHead",
@@ -65,6 +71,7 @@ __all__ = [
     "apply",
     "build_encoder",
     "encoder_class",
+    "first_blocks",
     "init",
     "init_with_output",
     "named",

@@ -2,11 +2,16 @@
 
 from typing import ClassVar, Literal
 
+import jax.numpy as jnp
+from einops import rearrange
+from flax import linen as nn
+
 from ssljax.errors import UserError
-from ssljax.models.encoder import POSITIONS, Encoder, Grid
+from ssljax.models.encoder import POSITIONS, Encoder, Grid, kept
+from ssljax.models.position_convolution import PositionConvolution
 from ssljax.models.stems import PatchEmbed, WaveEmbed, tiles
-from ssljax.models.stems.wave import HOP, frames
-from ssljax.schema import Count, Width
+from ssljax.models.stems.wave import HOP, NORMS, SEEN, frames
+from ssljax.schema import Count, Decay, Share, Width
 
 
 class AudioTransformer(Encoder):
@@ -59,24 +64,57 @@ class AudioTransformer(Encoder):
 
 
 class WaveTransformer(Encoder):
-    """Frames of 20 ms of a waveform of 16 kHz, by convolutions (wav2vec 2.0's stem).
+    """Frames of 20 ms of a waveform of 16 kHz, by convolutions (wav2vec 2.0).
+
+    | model | fields beyond width, depth, heads and positions="convolution" |
+    |---|---|
+    | wav2vec 2.0 base, HuBERT base | norm_first=False, embedding_norm=True |
+    | wav2vec 2.0 large (LV-60), HuBERT large | convolution_norm="layer" |
+    | data2vec base | as base; convolution_norm="layer", position_layers=5, position_kernel=19 |
 
     Args (fields):
       channels: of the convolutions.
+      convolution_norm: "group": each channel of the first one is normalised over time. "layer": all
+        are followed by a LayerNorm.
+      convolution_bias: whether they have a bias.
+      feature_gradient: factor of the gradient that the convolutions get.
+      feature_dropout: probability of setting an entry of a token to 0 before any is masked.
       length: samples that learned positions are made for; shorter sounds take the first of them.
-      The others are those of `Encoder`. wav2vec 2.0 itself finds positions by a convolution.
+      positions: "convolution" besides: a convolution over the tokens, masked ones and their masks
+        included, is added to them (wav2vec 2.0).
+      position_kernel: tokens that it sees.
+      position_groups: groups of its channels; they divide the width.
+      position_layers: layers of it, see `ssljax.models.position_convolution`.
+      The others are those of `Encoder`.
 
-    Baevski et al. 2020, arXiv:2006.11477.
+    Baevski et al. 2020, arXiv:2006.11477; Hsu et al. 2021, arXiv:2106.07447.
     """
 
     channels: Width = 512
+    convolution_norm: Literal[NORMS] = "group"
+    convolution_bias: bool = False
+    feature_gradient: Share = 1.0
+    feature_dropout: Decay = 0.0
     length: Count = 160_000
-    positions: Literal[POSITIONS] = "sincos"
+    positions: Literal[(*POSITIONS, "convolution")] = "sincos"
+    position_kernel: Count = 128
+    position_groups: Count = 16
+    position_layers: Count = 1
     class_token: bool = False
     pool: Literal["cls", "mean"] = "mean"
 
     modality: ClassVar[str] = "audio"
     stretched: ClassVar[tuple[bool, ...]] = (False,)
+
+    @nn.nowrap
+    def check_fields(self) -> None:
+        """Raise a UserError for fields that do not fit each other."""
+        super().check_fields()
+        if self.positions == "convolution" and self.width % self.position_groups:
+            raise UserError(
+                f"encoder.position_groups={self.position_groups} must divide encoder.width="
+                f"{self.width}"
+            )
 
     @property
     def hop(self) -> int:
@@ -87,7 +125,7 @@ class WaveTransformer(Encoder):
         """Return the number of frames of a waveform (samples,)."""
         if len(shape) != 1 or not frames(shape[0]):
             raise UserError(
-                f"a wave transformer takes waveforms [S] of at least 400 samples, got "
+                f"a wave transformer takes waveforms [S] of at least {SEEN} samples, got "
                 f"{list(shape)}; set config.data.sound='wave'"
             )
         return (frames(shape[0]),)
@@ -96,7 +134,46 @@ class WaveTransformer(Encoder):
         """Return the number of frames of `length` samples."""
         return (max(frames(self.length), 1),)
 
-    def stem(self, x, dtype, init):
-        """Return the tokens of frames in order of time."""
-        embed = WaveEmbed(self.channels, self.width, dtype, name="wave_embed")
-        return embed(x[..., None])
+    def _tokens(self, x, dtype, init, train):
+        embed = WaveEmbed(
+            self.channels,
+            self.width,
+            dtype,
+            norm=self.convolution_norm,
+            bias=self.convolution_bias,
+            gradient=self.feature_gradient,
+            norm_epsilon=self.norm_epsilon,
+            name="wave_embed",
+        )
+        tokens, before = embed(x[..., None])
+        if self.feature_dropout and train:
+            tokens = nn.Dropout(self.feature_dropout, deterministic=False)(tokens)
+        return tokens, before
+
+    def _segments(self, segments, grid):
+        """Return the segments of frames: one that sees padding is padding."""
+        return segments[:, SEEN - 1 :: HOP][:, : grid[0]]
+
+    def _placed(self, tokens, grid, segments, keep):
+        if self.positions != "convolution":
+            return super()._placed(tokens, grid, segments, keep)
+        seen = tokens
+        if segments is not None:
+            seen = jnp.where(segments[:, :, None] > 0, seen, 0)
+        if keep is not None:  # what is hidden must not be seen through the positions
+            chosen = keep.reshape(len(keep), -1, keep.shape[-1])
+            shown = jnp.any(chosen[..., None] == jnp.arange(grid[0]), axis=2)
+            seen = rearrange(jnp.where(shown[..., None], seen[:, None], 0), "b m n d -> (b m) n d")
+        on_tokens = PositionConvolution(
+            self.position_kernel,
+            self.position_groups,
+            self.position_layers,
+            tokens.dtype,
+            name="conv_position",
+        )(seen)
+        if keep is not None:
+            tokens = kept(tokens, keep)
+            segments = None if segments is None else kept(segments, keep)
+            on_tokens = kept(on_tokens, rearrange(chosen, "b m k -> (b m) k"))
+        on_class = jnp.zeros((int(self.class_token), self.width))
+        return tokens + on_tokens, on_class, segments, None

@@ -13,6 +13,18 @@ from ssljax.errors import unknown
 DTYPES = {"float32": jnp.float32, "bfloat16": jnp.bfloat16}
 
 
+class Frames(NamedTuple):
+    """What the convolutions of a waveform give, before it is mapped to tokens.
+
+    Attributes:
+      convolved: [B, N, C], as the last convolution gives it.
+      normalised: [B, N, C], after the norm.
+    """
+
+    convolved: jax.Array
+    normalised: jax.Array
+
+
 class Encoded(NamedTuple):
     """What an encoder returns.
 
@@ -28,6 +40,7 @@ class Encoded(NamedTuple):
         unless asked for.
       local: [B, N, d'], what the tokens are made of, each of its own stretch of the input alone:
         CPC's z. None unless asked for.
+      frames: of a waveform, all frames before any is masked; None for other data.
     """
 
     pooled: jax.Array
@@ -35,6 +48,7 @@ class Encoded(NamedTuple):
     mlp_outputs: jax.Array | None = None
     layers: jax.Array | None = None
     local: jax.Array | None = None
+    frames: Frames | None = None
 
 
 def compute_dtype(name: str) -> jnp.dtype:
@@ -46,7 +60,7 @@ def compute_dtype(name: str) -> jnp.dtype:
 
 def without_drop_path(module: nn.Module) -> nn.Module:
     """Return the module as a teacher runs it: without drop-path, and without dropout."""
-    drops = ("drop_path", "dropout", "attention_dropout")
+    drops = ("drop_path", "dropout", "attention_dropout", "feature_dropout")
     changes = {name: 0.0 for name in drops if getattr(module, name, 0.0)}
     return module.clone(**changes) if changes else module
 

@@ -266,20 +266,14 @@ class Encoder(nn.Module):
         block_initializer(self.kernel_init)  # its error names the key
         init = self.patch_init or self.kernel_init.partition("_by_")[0]
         grid = self.grid(x.shape[1:])
-        tokens = self.stem(x, dtype, init)
+        tokens, frames = self._tokens(x, dtype, init, train)
         if masked is not None:
             tokens = jnp.where(masked[:, :, None], mask_token.astype(dtype), tokens)
         if (by_type := self.types(x, segments, types)) is not None:
             tokens = tokens + by_type.astype(dtype)
         if segments is not None:
             segments = self._segments(segments, grid)
-        on_tokens, on_class, angles = self._positions(grid, segments)
-        if on_tokens is not None:
-            tokens = tokens + on_tokens.astype(dtype)
-        if keep is not None:
-            tokens = _kept(tokens, keep)
-            segments = None if segments is None else _kept(segments, keep)
-            angles = None if angles is None else _kept(angles, keep)
+        tokens, on_class, segments, angles = self._placed(tokens, grid, segments, keep)
         first = self._first_tokens(on_class).astype(dtype)
         tokens = jnp.concatenate(
             [jnp.broadcast_to(first, (tokens.shape[0], *first.shape)), tokens], axis=1
@@ -301,9 +295,26 @@ class Encoder(nn.Module):
             pooled = LayerNorm(self.norm_epsilon, name="pooled_norm")(pooled)
         pooled = pooled.astype(jnp.float32)
         if layers:
-            return Encoded(pooled, patch_tokens, layers=self._layers(added, len(first), segments))
+            layers = self._layers(added, len(first), segments)
+            return Encoded(pooled, patch_tokens, layers=layers, frames=frames)
         added = added[:, :, len(first) :] if mlp_outputs else None
-        return Encoded(pooled, patch_tokens, added)
+        return Encoded(pooled, patch_tokens, added, frames=frames)
+
+    def _tokens(self, x: jax.Array, dtype: jnp.dtype, init: str, train: bool):
+        """Return the tokens of a batch, and the frames that they were made of, if there are any."""
+        return self.stem(x, dtype, init), None
+
+    def _placed(self, tokens: jax.Array, grid: Grid, segments: jax.Array | None, keep):
+        """Return the (kept) tokens with their positions, those of the class token, the segments of
+        the tokens, and the angles, see `_positions`."""
+        on_tokens, on_class, angles = self._positions(grid, segments)
+        if on_tokens is not None:
+            tokens = tokens + on_tokens.astype(tokens.dtype)
+        if keep is not None:
+            tokens = kept(tokens, keep)
+            segments = None if segments is None else kept(segments, keep)
+            angles = None if angles is None else kept(angles, keep)
+        return tokens, on_class, segments, angles
 
     def _embedded(self, tokens: jax.Array, dtype: jnp.dtype, train: bool) -> jax.Array:
         """Return tokens [B, N, embedded_width], all that there are, as the trunk takes them."""
@@ -426,7 +437,7 @@ class Encoder(nn.Module):
         )
 
 
-def _kept(x: jax.Array, keep: jax.Array) -> jax.Array:
+def kept(x: jax.Array, keep: jax.Array) -> jax.Array:
     """Return x[1 or B, N, ...] at keep[B, K] or keep[B, M, K], as [B, K, ...] or [B M, K, ...]."""
     wide = x.reshape(*x.shape[:2], -1)
     chosen = jnp.take_along_axis(

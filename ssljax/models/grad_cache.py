@@ -58,4 +58,5 @@ def in_parts(
         join(encoded.pooled, "c (b r) ... -> (b c r) ..."),
         join(encoded.tokens, "c (b r) ... -> (b c r) ..."),
         join(encoded.mlp_outputs, "c l (b r) ... -> l (b c r) ..."),
+        frames=jax.tree.map(lambda x: join(x, "c b ... -> (b c) ..."), encoded.frames),
     )

@@ -217,6 +217,22 @@ class MaskToken(nn.Module):
         return self.param("token", token_initializer(self.init), (self.width,))
 
 
+class UnitVectors(nn.Module):
+    """A learned vector for each unit, uniform in [0, 1) at the start; `net.NAME()` returns them.
+
+    Args (fields):
+      count: number of units.
+      width: of the vectors.
+    """
+
+    count: int
+    width: int
+
+    @nn.compact
+    def __call__(self) -> jax.Array:
+        return self.param("rows", nn.initializers.uniform(1.0), (self.count, self.width))
+
+
 class Scalar(nn.Module):
     """A learned number; `net.NAME()` returns it, [].
 

@@ -48,6 +48,7 @@ TOKENS = {
     "tiny": nn.initializers.normal(1e-6),  # MoCo v3, DINOv2, timm
     "unit": nn.initializers.normal(1.0),  # data2vec 2.0
     "truncated": _TRUNCATED,  # BEiT, SimMIM
+    "uniform": nn.initializers.uniform(1.0),  # from 0: wav2vec 2.0, HuBERT, data2vec
 }
 
 

@@ -1,11 +1,11 @@
-"""Spherical k-means on the device, in blocks: the clustering step of DeepCluster-v2."""
+"""k-means on the device, in blocks: of directions (DeepCluster-v2) or of points (HuBERT)."""
 
 import functools
 
 import jax
 import jax.numpy as jnp
 
-from ssljax.ops.normalize import l2_normalize
+from ssljax.ops.normalize import at_least_float32, l2_normalize
 
 _HIGHEST = jax.lax.Precision.HIGHEST
 
@@ -53,9 +53,62 @@ def spherical_kmeans(
     True
     """
     _check(features, where, clusters=clusters, iterations=iterations, block=block)
-    count, dim = features.shape
+    settings = {"clusters": clusters, "iterations": iterations, "block": block}
+    directions = {"scores": _cosines, "centre": lambda sums, _: l2_normalize(sums)}
+    return _clustered(l2_normalize(features), key, where, **settings, **directions)
+
+
+@functools.partial(jax.jit, static_argnames=("clusters", "iterations", "block"))
+def kmeans(
+    features: jax.Array,
+    key: jax.Array,
+    *,
+    clusters: int,
+    iterations: int = 10,
+    where: jax.Array | None = None,
+    block: int = 4096,
+) -> tuple[jax.Array, jax.Array]:
+    """Cluster points: assign by Euclidean distance, move centroids to the mean, repeat.
+
+    All but the distance and the length of the centroids is as in `spherical_kmeans`.
+
+    Lloyd 1982; HuBERT, https://arxiv.org/abs/2106.07447, which has scikit-learn's mini-batch
+    version, started by k-means++, the best of 20.
+
+    >>> features = jnp.array([[1.0], [2.0], [8.0], [9.0]])
+    >>> centroids, _ = kmeans(features, jax.random.key(0), clusters=2)
+    >>> sorted(centroids.ravel().tolist())
+    [1.5, 8.5]
+    """
+    _check(features, where, clusters=clusters, iterations=iterations, block=block)
+    settings = {"clusters": clusters, "iterations": iterations, "block": block}
+    points = {"scores": _nearness, "centre": _mean}
+    return _clustered(at_least_float32(features), key, where, **settings, **points)
+
+
+def _cosines(rows: jax.Array, centroids: jax.Array) -> jax.Array:
+    return jnp.einsum("nd,kd->nk", rows, centroids, precision=_HIGHEST)
+
+
+def _nearness(rows: jax.Array, centroids: jax.Array) -> jax.Array:
+    """Return the squared distances times -1/2, without the part that is the same for all."""
+    return _cosines(rows, centroids) - jnp.sum(jnp.square(centroids), axis=1) / 2
+
+
+def _mean(sums: jax.Array, sizes: jax.Array) -> jax.Array:
+    return sums / jnp.maximum(sizes, 1)[:, None]
+
+
+def _clustered(features, key, where, *, clusters, iterations, block, scores, centre):
+    """Return centroids and labels.
+
+    Args:
+      features, key, where, clusters, iterations, block: see `spherical_kmeans`.
+      scores: of (rows, centroids): how near each centroid is.
+      centre: of (sums of members [K, D], their numbers [K]): the centroids.
+    """
+    count = len(features)
     where = jnp.ones(count, bool) if where is None else where.astype(bool)
-    features = l2_normalize(features)
     centroids = _random_rows(features, where, key, clusters)
 
     blocks = -(-count // block)
@@ -66,8 +119,7 @@ def spherical_kmeans(
     rows, counted = split(features), split(where)
 
     def assign(centroids: jax.Array, rows: jax.Array) -> jax.Array:
-        scores = jnp.einsum("nd,kd->nk", rows, centroids, precision=_HIGHEST)
-        return jnp.argmax(scores, axis=1).astype(jnp.int32)
+        return jnp.argmax(scores(rows, centroids), axis=1).astype(jnp.int32)
 
     def move(_: int, centroids: jax.Array) -> jax.Array:
         def add(sums: jax.Array, part: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, None]:
@@ -80,7 +132,7 @@ def spherical_kmeans(
 
         zeros = (jnp.zeros_like(centroids), jnp.zeros(clusters, centroids.dtype))
         (sums, sizes), _ = jax.lax.scan(add, zeros, (rows, counted))
-        return jnp.where(sizes[:, None] > 0, l2_normalize(sums), centroids)
+        return jnp.where(sizes[:, None] > 0, centre(sums, sizes), centroids)
 
     centroids = jax.lax.fori_loop(0, iterations, move, centroids)
     labels = jax.lax.map(functools.partial(assign, centroids), rows)

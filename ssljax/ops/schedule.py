@@ -1,5 +1,7 @@
 """Schedules of momentum, temperature or weights, as functions of the step."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 
@@ -55,6 +57,32 @@ def sine(step: int | jax.Array, *, start: float, end: float, steps: int) -> jax.
     [0.9, 0.971, 1.0, 1.0]
     """
     return jnp.float32(end) - (end - start) * (1 - jnp.sin(jnp.pi / 2 * _progress(step, steps)))
+
+
+def geometric(step: int | jax.Array, *, start: float, end: float, factor: float) -> jax.Array:
+    """Return max(start factor^step, end), such as the temperature of wav2vec 2.0's quantizer.
+
+    Args:
+      step: the number of the step, from 0.
+      start: the value at step 0.
+      end: the least value.
+      factor: from one step to the next, above 0 and at most 1.
+
+    Returns:
+      A float32 scalar.
+
+    Raises:
+      ValueError: the factor is out of range.
+
+    facebookresearch/fairseq, fairseq/modules/gumbel_vector_quantizer.py (set_num_updates).
+
+    >>> [round(float(geometric(s, start=2, end=0.5, factor=0.999)), 3) for s in (0, 1000, 9999)]
+    [2.0, 0.735, 0.5]
+    """
+    if not 0 < factor <= 1:
+        raise ValueError(f"factor must be above 0 and at most 1, got {factor}")
+    value = start * jnp.exp(jnp.asarray(step, jnp.float32) * math.log(factor))
+    return jnp.maximum(value, end).astype(jnp.float32)
 
 
 SCHEDULES = {"cosine": cosine, "linear": linear, "sine": sine}

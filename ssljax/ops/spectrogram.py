@@ -135,6 +135,22 @@ def cosines(bands: int, coefficients: int) -> np.ndarray:
     return table.astype(np.float32)
 
 
+def deltas(frames: Any) -> Any:
+    """Return the slopes [..., T, F] of frames [..., T, F] over time, by the two to either side.
+
+        d_t = sum_{n = 1, 2} n (c_{t + n} - c_{t - n}) / 10,  the first and last frame repeated
+
+    torchaudio, functional.compute_deltas.
+
+    >>> deltas(np.arange(5.0)[:, None])[2].tolist()
+    [1.0]
+    """
+    xp, count = np if isinstance(frames, np.ndarray) else jnp, frames.shape[-2]
+    padded = xp.pad(frames, [(0, 0)] * (frames.ndim - 2) + [(2, 2), (0, 0)], mode="edge")
+    at = [padded[..., n : n + count, :] for n in range(5)]
+    return (at[3] - at[1] + 2 * (at[4] - at[0])) / 10
+
+
 def band_statistics(frames: jnp.ndarray) -> jnp.ndarray:
     """Return float32[B, 2 F] of spectrograms [B, T, F]: the mean and deviation of each band.
 

@@ -316,7 +316,7 @@ def test_frames_of_a_waveform_are_those_of_its_convolutions():
     time all of them a little; frames come every 320 samples."""
     module, x, _ = build("wave")
     params = fresh(module, x)
-    assert params["wave_embed"]["conv_0"].shape == (10, 1, 8)
+    assert params["wave_embed"]["conv_0"]["kernel"].shape == (10, 1, 8)
     for samples, frames in ((400, 1), (719, 1), (720, 2), (16000, 49)):
         assert module.grid((samples,)) == (frames,)
     assert encode(module, params, x).tokens.shape == (2, 5, 16)

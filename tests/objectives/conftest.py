@@ -34,6 +34,7 @@ AUDIO = Field(
     rate=8000.0,
     spectrogram=Spectrogram(bands=8, window=16, hop=8, low=0.0),
 )
+WAVES = Field("audio", (2320,), "int16", rate=16_000.0)  # 7 frames
 TEXT = Field("text", (16,), "int32", vocab=256, ragged=True)
 VIDEO = Field("video", (4, 8, 8, 1), "uint8", mean=(0.3,), std=(0.4,), rate=10.0)
 PAIRS = SPEC.replace(text=TEXT)
@@ -72,6 +73,8 @@ def spec_of(case: str) -> Spec:
     if case in LABELLED:
         modality = encoder_class(encoder["name"]).modality
         return SPECS[modality].replace(label=LABELLED[case])
+    if encoder["name"] == "wave_transformer":
+        return Spec({"audio": WAVES}, EXAMPLES)
     return TINTED if case in IN_COLOR else SPECS[encoder_class(encoder["name"]).modality]
 
 
@@ -94,7 +97,8 @@ def make_batch(number: int, spec: Spec = SPEC) -> dict[str, np.ndarray]:
             phase = np.arange(16)[:, None] * (0.2 + hidden[:, None, :1]) + 6 * hidden[:, None, 1:3]
             return {"series": np.sin(phase).astype(np.float32), **rest}
         if "audio" in spec.fields:
-            phase = np.arange(64) * (0.2 + 2 * hidden[:, :1]) + 6 * hidden[:, 1:2]
+            samples = np.arange(spec.fields["audio"].shape[0])
+            phase = samples * (0.2 + 2 * hidden[:, :1]) + 6 * hidden[:, 1:2]
             return {"audio": (9000 * np.sin(phase)).astype(np.int16), **rest}
         table = (hidden + hidden[:, :1]) / 2
         table = np.where(COLUMNS, np.floor(table * COLUMNS), table)

@@ -24,11 +24,11 @@ from tests.objectives.cases import (
     video,
 )
 from tests.objectives.cases.small import RESNET, VIT
-from tests.objectives.conftest import BATCH, SPECS
+from tests.objectives.conftest import BATCH, EXAMPLES, SPECS, WAVES
 
 ENCODERS = {
     "image": (RESNET, VIT),
-    "audio": (audio.TRANSFORMER, audio.CONVOLUTIONS, audio.GRU),
+    "audio": (audio.TRANSFORMER, audio.CONVOLUTIONS, audio.GRU, audio.WAVES),
     "series": (
         series.TRANSFORMER,
         {**series.TRANSFORMER, "causal": True},
@@ -111,7 +111,8 @@ def test_an_objective_traces_on_a_modality_or_is_refused_at_the_door(name, modal
         if encoder.get("causal") and name not in FOLLOWS:
             continue
         try:
-            _trace(name, encoder, SPECS[modality])
+            waves = encoder["name"] == "wave_transformer"
+            _trace(name, encoder, Spec({"audio": WAVES}, EXAMPLES) if waves else SPECS[modality])
             traced.append(encoder["name"])
         except UserError as error:
             assert "\n" not in str(error)

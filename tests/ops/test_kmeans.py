@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from ssljax.ops.kmeans import spherical_kmeans
+from ssljax.ops.kmeans import kmeans, spherical_kmeans
 
 KEY = jax.random.key(0)
 
@@ -141,3 +141,30 @@ def test_mismatches_are_refused():
             spherical_kmeans(**{"features": features, "key": KEY, "clusters": 2} | change)
     with pytest.raises(TypeError, match="features must be of a float dtype, got int32"):
         spherical_kmeans(jnp.ones((4, 2), jnp.int32), KEY, clusters=2)
+
+
+def euclidean_loop(features, start, iterations):
+    """Lloyd's algorithm in float64."""
+    rows, centroids = features.astype(np.float64), np.array(start, np.float64)
+
+    def assign():
+        distances = [[((row - c) ** 2).sum() for c in centroids] for row in rows]
+        return np.argmin(distances, axis=1)
+
+    for _ in range(iterations):
+        labels = assign()
+        for k in range(len(centroids)):
+            if (labels == k).any():
+                centroids[k] = rows[labels == k].mean(axis=0)
+    return centroids, assign()
+
+
+@pytest.mark.parametrize("block", [7, 4096])
+def test_points_equal_the_loop(block):
+    features = np.random.default_rng(0).normal(size=(60, 3)).astype(np.float32) * [5, 1, 1]
+    features = features.astype(np.float32)
+    centroids, labels = kmeans(features, KEY, clusters=6, iterations=4, block=block)
+    noise = jax.random.uniform(KEY, (60,))
+    expected = euclidean_loop(features, features[np.argsort(noise)[:6]], 4)
+    np.testing.assert_allclose(centroids, expected[0], atol=1e-5)
+    np.testing.assert_array_equal(labels, expected[1])

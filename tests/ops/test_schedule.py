@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ssljax.ops.schedule import SCHEDULES, cosine, linear, sine
+from ssljax.ops.schedule import SCHEDULES, cosine, geometric, linear, sine
 
 every_shape = pytest.mark.parametrize("schedule", SCHEDULES.values(), ids=SCHEDULES)
 
@@ -42,3 +42,13 @@ def test_no_steps_is_the_end_and_fewer_are_refused(schedule):
     assert schedule(0, start=0.1, end=0.5, steps=0) == np.float32(0.5)
     with pytest.raises(ValueError, match="steps must be at least 0, got -1"):
         schedule(0, start=0.9, end=1.0, steps=-1)
+
+
+def test_geometric_is_the_temperature_of_wav2vec2():
+    """fairseq, gumbel_vector_quantizer.py (set_num_updates), with (2, .5, .999995)."""
+    for step in (0, 1, 1000, 100_000, 277_000, 300_000, 400_000):
+        expected = max(2 * 0.999995**step, 0.5)
+        found = geometric(step, start=2.0, end=0.5, factor=0.999995)
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+    with pytest.raises(ValueError, match="factor must be above 0 and at most 1, got 1.5"):
+        geometric(0, start=2.0, end=0.5, factor=1.5)

@@ -9,6 +9,7 @@ from ssljax.ops.spectrogram import (
     as_wave,
     band_statistics,
     cosines,
+    deltas,
     hann,
     hz_to_mel,
     mel_filters,
@@ -117,3 +118,15 @@ def test_shapes_types_and_errors():
         spectrogram(np.zeros(200, np.float32), rate=16000.0, form=Spectrogram())
     both = jnp.stack([jnp.array([[1.0, 2.0], [3.0, 2.0]])])
     assert band_statistics(both).tolist() == [[2, 2, 1, 0]]
+
+
+def test_slopes_are_those_of_a_loop():
+    """torchaudio, functional.compute_deltas: five frames, of which the ends are repeated."""
+    frames = np.random.default_rng(0).normal(size=(2, 9, 3)).astype(np.float32)
+
+    def at(t):
+        return frames[:, min(max(t, 0), 8)].astype(np.float64)
+
+    slopes = [sum(n * (at(t + n) - at(t - n)) for n in (1, 2)) / 10 for t in range(9)]
+    np.testing.assert_allclose(deltas(frames), np.stack(slopes, axis=1), atol=1e-6)
+    np.testing.assert_allclose(deltas(jnp.asarray(frames)), deltas(frames), atol=1e-6)

@@ -69,8 +69,11 @@ def test_the_stem_is_that_of_wav2vec2():
     weights = {name: value.numpy() for name, value in peer.state_dict().items()}
     layers = "feature_extractor.conv_layers"
     params = {
-        **{f"conv_{i}": weights[f"{layers}.{i}.conv.weight"].transpose(2, 1, 0) for i in range(7)},
-        "norm": {
+        **{
+            f"conv_{i}": {"kernel": weights[f"{layers}.{i}.conv.weight"].transpose(2, 1, 0)}
+            for i in range(7)
+        },
+        "norm_0": {
             "scale": weights[f"{layers}.0.layer_norm.weight"],
             "bias": weights[f"{layers}.0.layer_norm.bias"],
         },
@@ -83,6 +86,6 @@ def test_the_stem_is_that_of_wav2vec2():
             "bias": weights["feature_projection.projection.bias"],
         },
     }
-    found = WaveEmbed(8, 12, np.float32).apply({"params": params}, waves[..., None])
+    found, _ = WaveEmbed(8, 12, np.float32).apply({"params": params}, waves[..., None])
     assert found.shape == (2, frames(2000), 12)
     np.testing.assert_allclose(found, expected.numpy(), atol=1e-4)

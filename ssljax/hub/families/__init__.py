@@ -4,6 +4,7 @@ from ssljax.hub.families import (
     residual,
     timm_vit,
     transformers_pairs,
+    transformers_sound,
     transformers_text,
     transformers_video,
     transformers_vit,
@@ -18,6 +19,7 @@ FAMILIES: dict[str, dict[str, Family]] = {
             *transformers_pairs.FAMILIES,
             *transformers_text.FAMILIES,
             *transformers_video.FAMILIES,
+            *transformers_sound.FAMILIES,
             residual.HF,
         )
     },

@@ -10,6 +10,7 @@ from ssljax.errors import UserError
 from ssljax.losses import masked_mse, mse
 from ssljax.models import ConvDecoder
 from ssljax.objectives.base import Loss, Objective
+from ssljax.objectives.masked.data2vec import layer_targets, require_top_layers
 from ssljax.objectives.masked.patches import (
     mean_over,
     patch_grid,
@@ -77,10 +78,7 @@ class Data2Vec2(Objective):
         self.views.require(count=1)
         require_patches(self.run, "data2vec2")
         encoder = self.run.encoder
-        if self.top_layers > encoder.depth:
-            raise UserError(
-                f"top_layers={self.top_layers}; it must be from 1 to encoder.depth={encoder.depth}"
-            )
+        require_top_layers(self)
         if self.class_weight and self.run.field.ragged:
             raise UserError(
                 f"class_weight={self.class_weight} is of examples of one length; of texts it must "
@@ -152,10 +150,7 @@ class Data2Vec2(Objective):
         return Loss(patches + self.class_weight * pooled, metrics)
 
     def _targets(self, teacher, images, real=None):
-        added = teacher.encoder(images, mlp_outputs=True).mlp_outputs[-self.top_layers :]
-        where = None if real is None else real[None, :, :, None]
-        layers = standardize(added, axis=2, where=where)
-        return standardize(jnp.mean(layers, axis=0))
+        return standardize(layer_targets(teacher, images, self.top_layers, real))
 
     def _on_the_grid(self, tokens, restore, keys):
         """Put the visible tokens [(b m) k d] back in their places, with noise in all others."""

@@ -1,4 +1,4 @@
-"""Objectives on spectrograms, by the files that images have."""
+"""Objectives on spectrograms, by the files that images have, and on waveforms."""
 
 from ssljax.spec import LABEL
 from tests.objectives.cases.masked import DECODER
@@ -24,6 +24,20 @@ CONVOLUTIONS = {
 GRU = {"name": "audio_gru", "channels": 12, "context": 8, "kernels": (2,), "strides": (1,)}
 GE2E = {"name": "ge2e", "embedding_dim": 6, "views": {"crop": {"shift": 0.2}}}
 
+WAVES = {
+    "name": "wave_transformer",
+    "channels": 8,
+    "positions": "convolution",
+    "position_kernel": 4,
+    "position_groups": 2,
+    "width": 16,
+    "depth": 2,
+    "heads": 2,
+    "norm_first": False,
+    "embedding_norm": True,
+}
+SPANS = {"mask_ratio": 0.5, "mask_block": 2}  # of seven frames
+
 CASES = {
     "cpc": (GRU, {"name": "cpc", "steps": 2, "negatives": 8}),
     "ge2e": (CONVOLUTIONS, GE2E),
@@ -35,6 +49,47 @@ CASES = {
     "tera": (
         {**TRANSFORMER, "patch_time": 1, "patch_bands": 8},
         {"name": "tera", "mask_ratio": 0.4, "mask_frames": 2, "mask_bands": 0.3},
+    "data2vec": (
+        {**WAVES, "convolution_norm": "layer", "position_kernel": 3, "position_layers": 2},
+        {"name": "data2vec", **SPANS, "top_layers": 2, "momentum": 0.99},
+    ),
+    "data2vec2, waves": (
+        {**WAVES, "convolution_norm": "layer"},
+        {
+            "name": "data2vec2",
+            "masks": 2,
+            "mask_ratio": 0.5,
+            "mask_block": 2,
+            "top_layers": 2,
+            "class_weight": 0.0,
+            "momentum": 0.99,
+            "decoder_width": 16,
+            "decoder_depth": 2,
+            "decoder_groups": 2,
+        },
+    ),
+    "hubert": (
+        WAVES,
+        {
+            "name": "hubert",
+            **SPANS,
+            "clusters": (5, 6),
+            "second_share": 0.5,
+            "layer": 1,
+            "projector_dim": 8,
+            "kmeans_iterations": 3,
+        },
+    ),
+    "wav2vec2": (
+        {**WAVES, "feature_gradient": 0.1},
+        {
+            "name": "wav2vec2",
+            **SPANS,
+            "negatives": 5,
+            "codes": 6,
+            "code_dim": 8,
+            "projector_dim": 8,
+        },
     ),
     "mae, audio": (TRANSFORMER, {"name": "mae", **DECODER}),
     "simclr, bilinear": (
