@@ -184,13 +184,14 @@ class Views:
         (views,) = self.by_size(key, batch)
         return views
 
-    def require(self, *, count: int) -> None:
-        """Raise a UserError unless there are `count` views, all of one size."""
+    def require(self, *, count: int, or_more: bool = False) -> None:
+        """Raise a UserError unless there are `count` views, or more if so said, all of one size."""
         sizes = sorted({view.size for view in self.augmentations.values()})
-        if self.count != count or len(sizes) > 1:
+        enough = self.count >= count if or_more else self.count == count
+        if not enough or len(sizes) > 1:
             raise UserError(
                 f"{self.where} makes {self.count} view(s) of the size(s) {sizes}; this objective "
-                f"takes {count} of one size"
+                f"takes {count}{' or more' if or_more else ''} of one size"
             )
 
 

@@ -1,6 +1,7 @@
 """BYOL: predict a moving-average teacher's projection of the other view; no negatives."""
 
 import dataclasses
+import itertools
 
 import jax.numpy as jnp
 
@@ -20,6 +21,11 @@ class BYOL(Objective):
     The teacher's parameters are a moving average, updated after the optimizer's step, with a
     momentum that rises along a cosine to 1; its batch statistics are its own.
 
+    Of V views more than two, such as those of as many clips of a video, each predicts every other:
+    the loss is 2 / (V (V - 1)) times the sum of |q_i - z_j'|^2 over i != j, in [0, 8] too. That is
+    rho-BYOL (Feichtenhofer et al. 2021, https://arxiv.org/abs/2104.14558,
+    facebookresearch/SlowFast, slowfast/models/contrastive.py), rho being V.
+
     Paper: https://arxiv.org/abs/2006.07733. Official code: google-deepmind/deepmind-research,
     byol/byol_experiment.py.
     """
@@ -37,7 +43,7 @@ class BYOL(Objective):
     smallest_batch = 3
 
     def check(self):
-        self.views.require(count=2)
+        self.views.require(count=2, or_more=True)
 
     def modules(self):
         head = {"output_bias": False, "linear_init": "haiku", "dtype": self.run.dtype}
@@ -47,9 +53,9 @@ class BYOL(Objective):
 
     def loss(self, net, teacher, batch, *, key, step):
         views = self.views.stacked(key, batch)
-        x1, x2 = views[:, 0], views[:, 1]
-        q1 = net.predictor(net.projector(net.encoder(x1).pooled))
-        q2 = net.predictor(net.projector(net.encoder(x2).pooled))
-        z1 = teacher.projector(teacher.encoder(x1).pooled)
-        z2 = teacher.projector(teacher.encoder(x2).pooled)
-        return Loss(jnp.mean(byol_regression(q1, z2) + byol_regression(q2, z1)))
+        views = [views[:, i] for i in range(self.views.count)]
+        q = [net.predictor(net.projector(net.encoder(x).pooled)) for x in views]
+        z = [teacher.projector(teacher.encoder(x).pooled) for x in views]
+        pairs = list(itertools.permutations(range(len(views)), 2))
+        total = sum(byol_regression(q[i], z[j]) for i, j in pairs)
+        return Loss(jnp.mean(total) * (2 / len(pairs)))

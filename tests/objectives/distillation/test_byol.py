@@ -1,10 +1,16 @@
 """BYOL: two networks, each with statistics of its own, and a rising momentum."""
 
+import dataclasses
+from types import SimpleNamespace
+
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tests.objectives.conftest import STEPS, trial
+from ssljax.errors import UserError
+from ssljax.objectives.views import Views
+from tests.objectives.conftest import SPEC, STEPS, trial
 
 
 def test_the_momentum_rises_along_a_cosine_to_one():
@@ -34,6 +40,32 @@ def test_the_teacher_has_no_predictor_and_its_own_statistics():
 def test_the_loss_lies_between_0_and_8():
     one = trial("byol")
     assert 0 <= float(one.step(one.state, one.batches[0])[1]["loss"]) <= 8
+
+
+def test_each_of_more_views_predicts_every_other():
+    """rho-BYOL: the mean over ordered pairs of |q - z|^2 of unit vectors, times two."""
+    objective = dataclasses.replace(
+        trial("byol").objective, views=Views.crops(count=3).bound("image", SPEC.fields["image"])
+    )
+    rng = np.random.default_rng(0)
+    q, z = rng.normal(size=(2, 3, 4, 5))
+    q, z = (x / np.linalg.norm(x, axis=-1, keepdims=True) for x in (q, z))
+
+    def network(vectors):
+        left = iter(vectors)
+        return SimpleNamespace(
+            encoder=lambda x: SimpleNamespace(pooled=jnp.asarray(next(left))),
+            projector=lambda x: x,
+            predictor=lambda x: x,
+        )
+
+    batch = {"image": np.zeros((4, 8, 8, 1), np.uint8), "row": np.arange(4)}
+    found = objective.loss(network(q), network(z), batch, key=jax.random.key(0), step=0)
+    pairs = [(i, j) for i in range(3) for j in range(3) if i != j]
+    expected = 2 * np.mean([((q[i] - z[j]) ** 2).sum(-1).mean() for i, j in pairs])
+    np.testing.assert_allclose(found.value, expected, rtol=1e-5)
+    with pytest.raises(UserError, match="makes 1 view.* takes 2 or more of one size"):
+        dataclasses.replace(objective, views=Views.crops())
 
 
 def test_no_gradient_reaches_the_teacher():
