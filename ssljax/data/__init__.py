@@ -1,7 +1,15 @@
 """Data sets and batches, by NumPy and grain; batch k is a function of (source, seed, k)."""
 
 from ssljax.data.host import sides
-from ssljax.data.known import KNOWN, UNLABELLED, VOCABULARIES, Described, described, with_ids
+from ssljax.data.known import (
+    KNOWN,
+    UNLABELLED,
+    VOCABULARIES,
+    Described,
+    described,
+    with_beside,
+    with_ids,
+)
 from ssljax.data.mixture import Mixture, mixture_of
 from ssljax.data.packing import Packed
 from ssljax.data.packing_texts import packed_texts
@@ -11,6 +19,7 @@ from ssljax.data.prepare.registry import Prepared, prepare
 from ssljax.data.sources import (
     KINDS,
     ArraySource,
+    Beside,
     ByGroup,
     Joined,
     Source,
@@ -27,6 +36,7 @@ from ssljax.data.tokenizers import open_tokenizer, texts_of, train_tokenizer
 
 __all__ = [
     "ArraySource",
+    "Beside",
     "ByGroup",
     "KINDS",
     "KNOWN",
@@ -52,6 +62,7 @@ __all__ = [
     "mixture_of",
     "only",
     "whole",
+    "with_beside",
     "with_ids",
     "open_source",
     "open_tokenizer",

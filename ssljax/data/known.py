@@ -1,8 +1,9 @@
 """What well-known data sets are like, for where the data are not at hand: plans, and tests."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from ssljax.errors import unknown
 from ssljax.spec import LABEL, PRESENCE, Field, presence_of
 
 
@@ -141,6 +142,14 @@ for _name, (_rate, _count, _classes) in _SOUNDS.items():
     _field = Field("audio", (None,), "int16", rate=_rate)
     KNOWN[_name] = described(_name, _field, _count, _classes)
 
+KNOWN["pairs:/data/audioset/train.jsonl?rate=16000"] = Described(
+    "pairs:/data/audioset/train.jsonl?rate=16000",
+    {
+        "image": Field("image", (None, None, 3), "uint8"),
+        "audio": Field("audio", (None, None), "int16", rate=16_000.0),
+    },
+    2_041_789,
+)
 KNOWN["debian:spoken_stamps"] = Described(
     "debian:spoken_stamps",
     {
@@ -162,3 +171,32 @@ def with_ids(source: Described, tokenizer: str) -> Described:
         for name, field in source.fields.items()
     }
     return dataclasses.replace(source, fields=fields)
+
+
+def with_beside(
+    source: Described,
+    entries: Sequence[Mapping[str, str]],
+    known: Mapping[str, Described] = KNOWN,
+) -> Described:
+    """Return a set with the fields of those of `config.data.beside`, see `Beside`.
+
+    Args:
+      source: the first.
+      entries: sections of further ones.
+      known: where these are looked up.
+
+    Raises:
+      UserError: one of them is not known here.
+    """
+    named = {entry.get("field", "") for entry in entries}
+    fields = {name: field for name, field in source.fields.items() if name not in named}
+    count = len(source)
+    for entry in entries:
+        other = known.get(entry["source"])
+        if other is None:
+            raise unknown("data set of config.data.beside", entry["source"], known)
+        own = [entry["field"]] if entry.get("field") else [*{*other.fields} - {*named, "label"}]
+        fields |= {name: other.fields[name] for name in own}
+        unlabelled = entry.get("split") == "unlabelled"
+        count = max(count, UNLABELLED.get(other.name, 0) if unlabelled else len(other))
+    return dataclasses.replace(source, fields=fields, num_examples=count)

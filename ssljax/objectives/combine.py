@@ -1,13 +1,14 @@
 """Several objectives at once, on a shared encoder."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import jax
 from ml_collections import ConfigDict
 
-from ssljax.errors import UserError
+from ssljax.errors import UserError, unknown
 from ssljax.objectives import build_objective, objective_class
 from ssljax.objectives.base import Aux, Objective, Refreshing, Run
 from ssljax.objectives.net import key_of
@@ -41,13 +42,20 @@ class Combine(Refreshing):
     and what they remember (batch statistics too), belong to their task, as "simclr/projector". SLIP
     (https://arxiv.org/abs/2112.12750) is CLIP and SimCLR on a shared encoder of images.
 
+    A part of a component may be shared, too: `shared = ("encoder/trunk",)` is one transformer for
+    encoders of several fields, each with a stem, positions and class token of its own. A task reads
+    another field than that of `config.encoder` by the key "field", and then uses that field's
+    encoder of `config.encoders`: {"words": {"name": "mae", "field": "text"}}. Sets without common
+    examples come into one batch by `config.data.beside`.
+
     Attributes:
       tasks: objectives by name, of the same run.
       weights: of their losses, by the same names; 1 where none is given. A number, or a schedule
         {"start": 1.0, "end": 0.0} with "steps" (of the whole run if not given) and "shape" (linear
         or cosine).
-      shared: components of which there is one.
-      embed_with: the task whose outputs are seen; by default the first.
+      shared: components of which there is one, or COMPONENT/PART.
+      embed_with: the task whose outputs are seen; by default the first. Of fields that it does not
+        read, those of the first task that does.
     """
 
     tasks: Mapping[str, Objective]
@@ -63,10 +71,11 @@ class Combine(Refreshing):
         tasks = section.get("tasks") or {}
         if not is_section(tasks):
             raise UserError(f"{where}.tasks={tasks!r}; it must be a section of objectives by name")
-        built = {
-            name: build_objective(tasks[name], _run_of(tasks[name], run), f"{where}.tasks.{name}")
-            for name in tasks
-        }
+        built = {}
+        for name in tasks:
+            place = f"{where}.tasks.{name}"
+            own, seen = _task(tasks[name], run, place)
+            built[name] = build_objective(own, seen, place)
         rest = {key: value for key, value in section.items() if key != "tasks"}
         return parse(cls, rest, where, run=run, tasks=built)
 
@@ -75,11 +84,21 @@ class Combine(Refreshing):
             raise UserError(
                 "combine has no task; set tasks = {'simclr': {'name': 'simclr', ...}, ...}"
             )
-        if self.run.encoders and not any(task.run.encoders for task in self.tasks.values()):
+        read = {
+            name for task in self.tasks.values() for name in (task.run.name, *task.run.encoders)
+        }
+        if unread := [name for name in self.run.encoders if name not in read]:
             raise UserError(
-                f"config.encoders has an encoder of {', '.join(map(repr, self.run.encoders))}, and "
-                "every task of combine uses config.encoder alone; remove it"
+                f"config.encoders has an encoder of {', '.join(map(repr, unread))}, and no task of "
+                "combine uses it; remove it, or name the field in a task: 'field': "
+                f"{unread[0]!r}"
             )
+        for path in self.shared:
+            if path.partition("/")[0] in self.tasks:
+                raise UserError(
+                    f"objective.shared names {path!r}, and a task has the name "
+                    f"{path.partition('/')[0]!r}; call the task otherwise"
+                )
         strangers = {*self.weights, self.embed_with or next(iter(self.tasks))} - {*self.tasks}
         if strangers:
             raise UserError(
@@ -93,13 +112,13 @@ class Combine(Refreshing):
 
     @property
     def batch_coupled(self) -> bool:
-        return any(task.batch_coupled for task in self.tasks.values())
+        # Losses of padded examples are means over tokens: those of micro-batches do not add up.
+        return any(task.batch_coupled or task.run.field.ragged for task in self.tasks.values())
 
     def init_params(self, key):
         params: dict[str, Any] = {}
         for name, task in self.tasks.items():
-            for component, tree in task.init_params(key_of(key, name)).items():
-                address = self._address(name, component)
+            for address, tree in self._apart(name, task.init_params(key_of(key, name))).items():
                 _require_equal_shapes(params.setdefault(address, tree), tree, address, name)
         return params
 
@@ -120,7 +139,7 @@ class Combine(Refreshing):
             metrics[f"{name}/loss"] = loss
             metrics |= {f"{name}/{metric}": value for metric, value in aux.metrics.items()}
             carry[name] = aux.carry
-            if aux.weight is not None:
+            if aux.weight is not None and not self.batch_coupled:
                 raise UserError(
                     f"combine adds losses that are means over examples, and that of task {name!r} "
                     "is a mean over other items; train it alone"
@@ -132,7 +151,7 @@ class Combine(Refreshing):
         for name, task in self.tasks.items():
             own = self._of(name, params)
             own, state[name] = task.advance(own, state[name], carry[name], step=step)
-            params = {**params, **{self._address(name, one): tree for one, tree in own.items()}}
+            params = {**params, **self._apart(name, own)}
         return params, state
 
     def refresh_due(self, step):
@@ -155,12 +174,26 @@ class Combine(Refreshing):
         }
 
     def outputs(self, params, state, batch):
-        name = self.embed_with or next(iter(self.tasks))
-        return self.tasks[name].outputs(self._of(name, params), state[name], batch)
+        outputs: dict[str, Any] = {}
+        for name in dict.fromkeys(self._seen_by.values()):
+            task = self.tasks[name]
+            if task.several_fields or task.run.name in batch:
+                outputs = task.outputs(self._of(name, params), state[name], batch) | outputs
+        return outputs
 
     def layers(self, params, state, batch, name):
-        task = self.embed_with or next(iter(self.tasks))
+        task = self._seen_by[name]
         return self.tasks[task].layers(self._of(task, params), state[task], batch, name)
+
+    @functools.cached_property
+    def _seen_by(self) -> dict[str, str]:
+        """The task that evaluation sees a field by."""
+        found: dict[str, str] = {}
+        for name in (self.embed_with or next(iter(self.tasks)), *self.tasks):
+            task = self.tasks[name]
+            for field in (task.run.name, *task.run.encoders):
+                found.setdefault(field, name)
+        return found
 
     def _weight(self, name: str) -> Callable[[jax.Array], float | jax.Array]:
         weight = self.weights.get(name, 1.0)
@@ -173,13 +206,29 @@ class Combine(Refreshing):
     def _refreshes(self, name: str, step: int) -> bool:
         return isinstance(self.tasks[name], Refreshing) and self.tasks[name].refresh_due(step)
 
-    def _address(self, task: str, component: str) -> str:
-        return component if component in self.shared else f"{task}/{component}"
+    def _apart(self, task: str, components: dict[str, Any]) -> dict[str, Any]:
+        """Return the components of one task under their names here, shared parts by themselves."""
+        found = {}
+        for component, tree in components.items():
+            if component in self.shared:
+                found[component] = tree
+                continue
+            parts = {part: f"{component}/{part}" for part in tree}
+            shared = {part: path for part, path in parts.items() if path in self.shared}
+            found |= {path: tree[part] for part, path in shared.items()}
+            rest = {part: leaf for part, leaf in tree.items() if part not in shared}
+            found[f"{task}/{component}"] = rest if shared else tree
+        return found
 
     def _of(self, task: str, params: dict[str, Any]) -> dict[str, Any]:
         """Return the components of one task, under the names that it knows them by."""
-        shared = {key: tree for key, tree in params.items() if key in self.shared}
-        return {**_under(task, params), **shared}
+        own = _under(task, params)
+        for path in self.shared:
+            component, _, part = path.partition("/")
+            if path not in params or (part and component not in own):
+                continue
+            own[component] = {**own[component], part: params[path]} if part else params[path]
+        return own
 
 
 def _under(task: str, entries: Mapping[str, Any]) -> dict[str, Any]:
@@ -190,13 +239,25 @@ def _under(task: str, entries: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _run_of(task: Any, run: Run) -> Run:
-    """Return the run as a task sees it: without the encoders of further fields that it lacks."""
+def _task(task: Any, run: Run, where: str) -> tuple[Any, Run]:
+    """Return the section of a task without "field", and the run as the task sees it: with the
+    encoder of that field, and without those of further fields that it lacks."""
     if not is_section(task) or "name" not in task or not isinstance(task["name"], str):
-        return run  # refused by whoever builds it
+        return task, run  # refused by whoever builds it
+    field = task.get("field", run.name)
+    own = {key: value for key, value in task.items() if key != "field"}
+    if field != run.name:
+        if field not in run.encoders:
+            raise unknown(f"field of {where}.field", field, (run.name, *run.encoders))
+        run = dataclasses.replace(run, encoder=run.encoders[field], encoders={})
+        if run.name != field:
+            raise UserError(
+                f"{where}.field={field!r}: the data have {run.name!r} of the same modality before "
+                "it; a task on another field of a modality is not possible"
+            )
     if objective_class(task["name"]).several_fields:
-        return run
-    return dataclasses.replace(run, encoders={})
+        return own, run
+    return own, dataclasses.replace(run, encoders={})
 
 
 def _require_equal_shapes(first: Any, second: Any, component: str, task: str) -> None:

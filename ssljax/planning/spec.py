@@ -6,7 +6,7 @@ import re
 
 from ml_collections import ConfigDict
 
-from ssljax.data import KNOWN, UNLABELLED, Described, assumed_spec, with_ids
+from ssljax.data import KNOWN, UNLABELLED, Described, assumed_spec, with_beside, with_ids
 from ssljax.errors import UserError
 from ssljax.models import encoder_class
 from ssljax.spec import LABEL, SPECIAL, Field, Spec
@@ -48,6 +48,7 @@ def spec_of(config: ConfigDict, given: str = "") -> Spec:
         if not counts.get(data.split):
             raise UserError(f"{error}; or say what the data are like: --spec {USAGE}") from error
         known = dataclasses.replace(KNOWN[data.source], num_examples=counts[data.split])
+        known = with_beside(known, data.beside)
         source = _packed(with_ids(only_read(known, config), data.tokenizer), config)
     return assumed_spec(source, data)
 

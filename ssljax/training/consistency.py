@@ -19,7 +19,7 @@ from ssljax.schema import check, convert, is_section
 from ssljax.spec import Spec
 from ssljax.training.optimizer import schedules
 from ssljax.training.param_groups import ParamGroup
-from ssljax.training.sections import Config, MixedIn
+from ssljax.training.sections import Config, MixedIn, SetBeside
 from ssljax.training.selection import selects
 
 _PACKAGE = pathlib.Path(__file__).parents[1]
@@ -36,10 +36,19 @@ def require_consistent(config: ConfigDict) -> None:
     for name, section in config.encoders.items():
         build_encoder(section, where=f"encoders.{name}")
     modality = encoder_class(config.encoder.name).modality
-    _require_fields(config.objective, modality, "config.objective")
+    further = {name: encoder_class(one.name).modality for name, one in config.encoders.items()}
+    _require_fields(config.objective, modality, "config.objective", further)
     schedules(config.optimizer, steps=config.steps, batch_size=config.batch_size)
     for number, section in enumerate(config.data.mixture):
         check(MixedIn, section, f"config.data.mixture[{number}]")
+    for number, section in enumerate(config.data.beside):
+        check(SetBeside, section, f"config.data.beside[{number}]")
+    if config.data.beside and (config.data.mixture or config.data.pack):
+        other = "mixture" if config.data.mixture else "pack"
+        raise UserError(
+            f"config.data.beside puts whole examples of several sets side by side; it does not go "
+            f"with config.data.{other}"
+        )
     ragged = config.data.ragged or modality == "text"  # whose padding is always known
     if config.data.pack and (config.data.length or not ragged or config.data.labels):
         needed = "" if modality == "text" else "config.data.ragged=True, "
@@ -186,10 +195,13 @@ def argument_checks_told() -> Iterator[None]:
         ) from error
 
 
-def _require_fields(section: Mapping[str, Any], modality: str, where: str) -> None:
+def _require_fields(
+    section: Mapping[str, Any], modality: str, where: str, further: Mapping[str, str]
+) -> None:
     """Check the modality and fields of an objective, and of the tasks in it, by types alone.
 
-    Sections that the class makes itself of (`from_config`) are left to it.
+    Sections that the class makes itself of (`from_config`) are left to it. `further` has the
+    modalities of further fields, which a task may read, by name.
     """
     if not is_section(section) or "name" not in section:
         raise UserError(f"{where} lacks a name; see `ssljax list objectives`")
@@ -198,7 +210,10 @@ def _require_fields(section: Mapping[str, Any], modality: str, where: str) -> No
     fields = {key: value for key, value in section.items() if key != "name"}
     tasks = fields.get("tasks")
     for name, task in tasks.items() if is_section(tasks) else ():
-        _require_fields(task, modality, f"{where}.tasks.{name}")
+        own = further.get(task.get("field", ""), modality) if is_section(task) else modality
+        if is_section(task):
+            task = {key: value for key, value in task.items() if key != "field"}
+        _require_fields(task, own, f"{where}.tasks.{name}", further)
     own = {
         key for key, value in fields.items() if hasattr(cls, "from_config") and is_section(value)
     }

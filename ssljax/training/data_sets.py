@@ -4,14 +4,14 @@ from collections.abc import Iterable, Mapping
 
 from ml_collections import ConfigDict
 
-from ssljax.data import ByGroup, Joined, Packed, Source, only, open_source, packed_texts
+from ssljax.data import Beside, ByGroup, Joined, Packed, Source, only, open_source, packed_texts
 from ssljax.data.decoder import MOST_CHANNELS
 from ssljax.data.host import Sampling, given_length, length_of
-from ssljax.errors import UserError
+from ssljax.errors import UserError, unknown
 from ssljax.models import build_encoder, encoder_class
 from ssljax.schema import parse
 from ssljax.spec import Field
-from ssljax.training.sections import MixedIn
+from ssljax.training.sections import MixedIn, SetBeside
 from ssljax.training.selection import Parts, parts_of, selects
 
 
@@ -45,6 +45,8 @@ def open_training_data(config: ConfigDict) -> Source:
 def training_parts(config: ConfigDict) -> Parts:
     """Return what a config trains on, and what it leaves out for scores; see `parts_of`."""
     names = config.data.source, *(one.source for one in mixed_in(config))
+    if config.data.beside:
+        return parts_of(_with_needed(config, _side_by_side(config)), config.data)
     sources = [_with_needed(config, open_data(config, name, config.data.split)) for name in names]
     if config.data.labels == "group":
         if len(sources) > 1:
@@ -81,6 +83,25 @@ def _with_needed(config: ConfigDict, source: Source) -> Source:
         align = getattr(build_encoder(config.encoder), "hop", 1)
         return Packed(source, name, config.data.pack, align)
     return only(source, (name, *config.encoders))
+
+
+def _side_by_side(config: ConfigDict) -> Source:
+    """Return the sets of `config.data.beside` beside the first; a field that an entry names is
+    taken from no other set."""
+    entries = [
+        parse(SetBeside, section, f"config.data.beside[{number}]")
+        for number, section in enumerate(config.data.beside)
+    ]
+    named = {entry.field for entry in entries}
+    first = open_data(config, config.data.source, config.data.split)
+    sources = [only(first, [name for name in first.fields if name not in named])]
+    for number, entry in enumerate(entries):
+        source = open_data(config, entry.source, entry.split)
+        if entry.field and entry.field not in source.fields:
+            raise unknown(f"field of config.data.beside[{number}]", entry.field, source.fields)
+        kept = (entry.field,) if entry.field else [n for n in source.fields if n not in named]
+        sources.append(only(source, kept))
+    return Beside(sources)
 
 
 def mixed_in(config: ConfigDict) -> list[MixedIn]:

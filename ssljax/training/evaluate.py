@@ -287,7 +287,7 @@ def _require_alike(spec: str, source: Source, name: str, field: Field) -> None:
 def _trained_on(experiment: Experiment) -> tuple[str | None, str]:
     """Return source and split of the training data; mixtures, packed rows and parts have none."""
     data = experiment.config.data
-    other = data.mixture or data.pack or data.held_out or selects(data)
+    other = data.mixture or data.beside or data.pack or data.held_out or selects(data)
     return None if other else data.source, data.split
 
 

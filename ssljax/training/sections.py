@@ -41,6 +41,7 @@ class Data:
       source: KIND:NAME of the data set, see `ssljax list data`
       split: part of it that is trained on
       mixture: sets to mix in: ({"source": .., "weight": batches per batch of source}, ..)
+      beside: sets of further fields in the same batches: ({"source": .., "field": ..}, ..)
       image_size: pixels of a side, or (height, width); 0: as images are (mixed sizes need one)
       length: series' steps, sounds' samples, texts' tokens, videos' frames; 0: all; or by field
       stride: of clips of videos: every so many-th frame
@@ -68,6 +69,7 @@ class Data:
     source: Text = "sklearn:digits"
     split: Text = "train"
     mixture: Tables = ()
+    beside: Tables = ()
     image_size: PixelsOrNone | tuple[Pixels, Pixels] = 0
     length: CountOrNone | Mapping[str, Count] = 0
     stride: Count = 1
@@ -103,6 +105,21 @@ class MixedIn:
 
     source: Text
     weight: Positive = 1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class SetBeside:
+    """One entry of `data.beside`.
+
+    Attributes:
+      source: KIND:NAME of the data set
+      split: part of it that is trained on
+      field: the one that it gives, and no other set; "": all of its fields
+    """
+
+    source: Text
+    split: Text = "train"
+    field: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

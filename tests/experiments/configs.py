@@ -9,7 +9,7 @@ from ml_collections import ConfigDict
 from experiments.audio.paper.common import LIBRISPEECH, SOUNDS
 from experiments.text.paper.common import SST2, SST2_EXAMPLES
 from ssljax.commands.config_file import load
-from ssljax.data import KNOWN, Described, assumed_spec, described, with_ids
+from ssljax.data import KNOWN, Described, assumed_spec, described, with_beside, with_ids
 from ssljax.planning.spec import only_read
 from ssljax.spec import Field, Spec
 
@@ -70,7 +70,8 @@ def spec_of(config: ConfigDict, num_examples: int = 0) -> Spec:
     `num_examples`."""
     source, known = config.data.source, {**KNOWN, **OURS}
     assert source in known, f"{source} is in neither table: {__file__}, ssljax/data/known.py"
-    about = with_ids(only_read(known[source], config), config.data.tokenizer)
+    about = with_beside(known[source], config.data.beside, known)
+    about = with_ids(only_read(about, config), config.data.tokenizer)
     if config.data.pack:  # rows of that length
         rows = about.fields["text"].replace(shape=(config.data.pack,))
         fields = {**about.fields, "text": rows}

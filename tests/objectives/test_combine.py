@@ -1,13 +1,19 @@
 """Combine: one encoder, a sum of losses, memory by task."""
 
+import functools
+
 import jax
+import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
 from ssljax.errors import UserError
 from ssljax.models import build_encoder
 from ssljax.objectives import Run, build_objective
+from ssljax.objectives.net import key_of
+from ssljax.training.step import make_train_step
 from tests.objectives.cases import CASES
+from tests.objectives.cases.combined import WORDS
 from tests.objectives.cases.contrastive import SIMCLR
 from tests.objectives.cases.masked import MAE
 from tests.objectives.cases.small import HEAD, PAIR, SINGLE, VIT
@@ -102,5 +108,75 @@ def test_clip_and_simclr_share_the_encoder_of_images():
     loss, aux = jax.jit(objective.value)(params, state, make_batch(0, PAIRS), **args)
     wanted = aux.metrics["clip/loss"] + aux.metrics["simclr/loss"]
     assert float(loss) == pytest.approx(float(wanted), rel=1e-6)
-    with pytest.raises(UserError, match="every task of combine uses config.encoder alone"):
+    with pytest.raises(UserError, match="no task of combine uses it"):
         build_objective(ConfigDict({"name": "combine", "tasks": {"simclr": SIMCLR}}), one)
+
+
+def test_fields_have_a_stem_each_and_one_trunk():
+    one = trial("combine, fields")
+    params = one.state.params
+    assert set(params) == {
+        "encoder/trunk",
+        *(f"{name}/{part}" for name in ("pictures", "words") for part in ("encoder", "decoder")),
+    }
+    assert "trunk" not in params["pictures/encoder"] and "token_embed" in params["words/encoder"]
+
+    def value(params, batch):
+        key = jax.random.key(0)
+        return one.objective.value(params, one.state.objective_state, batch, key=key, step=0)
+
+    batch = {**one.batches[0], "row": jax.numpy.arange(BATCH)}
+    (loss, aux), gradient = jax.value_and_grad(value, has_aux=True)(params, batch)
+    parts = [aux.metrics[f"{name}/loss"] for name in ("pictures", "words")]
+    assert float(loss) == pytest.approx(float(sum(parts)), rel=1e-6) and aux.weight is None
+    assert all((leaf != 0).any() for leaf in jax.tree.leaves(gradient["encoder/trunk"]))
+
+    # The gradient of the trunk is the sum of those of the tasks by themselves.
+    def alone(trunk, name):
+        own = one.objective._of(name, {**params, "encoder/trunk": trunk})
+        key = key_of(jax.random.key(0), name)
+        task = one.objective.tasks[name]
+        return task.value(own, one.state.objective_state[name], batch, key=key, step=0)[0]
+
+    each = [jax.grad(alone)(params["encoder/trunk"], name) for name in ("pictures", "words")]
+    total = jax.tree.map(lambda a, b: a + b, *each)
+    largest = max(float(abs(leaf).max()) for leaf in jax.tree.leaves(total))
+    for a, b in zip(
+        jax.tree.leaves(total), jax.tree.leaves(gradient["encoder/trunk"]), strict=True
+    ):
+        np.testing.assert_allclose(a, b, atol=1e-5 * largest)
+
+
+def test_outputs_are_of_every_field_that_a_batch_has():
+    one = trial("combine, fields")
+    see = functools.partial(
+        jax.eval_shape, one.objective.outputs, one.state.params, one.state.objective_state
+    )
+    assert set(see(one.batches[0])) == {"image", "tokens/image", "text", "tokens/text"}
+    text = {"text": one.batches[0]["text"], "id": one.batches[0]["id"]}
+    assert set(see(text)) == {"text", "tokens/text"}
+    layers = functools.partial(
+        one.objective.layers, one.state.params, one.state.objective_state, text
+    )
+    assert jax.eval_shape(functools.partial(layers, "text")).shape == (BATCH, 2, 2, 16)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"tasks": {"a": {**WORDS, "field": "sound"}}}, "unknown field of .*tasks.a.field 'sound'"),
+        ({"tasks": {"a": MAE}}, "'text', and no task of combine uses it; .* 'field': 'text'"),
+        ({"tasks": {"encoder": MAE, "b": WORDS}}, "call the task otherwise"),
+    ],
+)
+def test_fields_that_no_task_reads_are_named(changes, said):
+    objective = trial("combine, fields").objective
+    section = {**CASES["combine, fields"][1], **changes}
+    with pytest.raises(UserError, match=said):
+        build_objective(ConfigDict(section), objective.run)
+
+
+def test_micro_batches_of_texts_are_refused():
+    one = trial("combine, fields")
+    with pytest.raises(UserError, match="accumulate=2 would change the result"):
+        make_train_step(one.objective, one.optimizer, seed=0, accumulate=2)

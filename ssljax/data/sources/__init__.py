@@ -1,6 +1,7 @@
 """Where data come from: one file per kind of source, and `open_source` to choose by prefix."""
 
 from ssljax.data.sources.base import MEMORY_LIMIT, Source, groups_of
+from ssljax.data.sources.beside import Beside
 from ssljax.data.sources.by_group import ByGroup
 from ssljax.data.sources.in_memory import ArraySource
 from ssljax.data.sources.joined import Joined
@@ -12,11 +13,11 @@ __all__ = [
     "KINDS",
     "MEMORY_LIMIT",
     "ArraySource",
+    "Beside",
     "ByGroup",
     "Joined",
     "Source",
     "Subset",
-    "groups_of",
     "groups_of",
     "only",
     "whole",

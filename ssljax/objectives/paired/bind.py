@@ -29,8 +29,6 @@ class Bind(Paired):
     of its two fields, and 0 without any. The features of two further fields still come to lie
     together, as both lie with the anchor's.
 
-    Under `config.accumulate` the loss is the plain mean of those of the micro-batches.
-
     Attributes:
       temperature: divides the cosines; a number, or a number for each further field by its name.
       weights: of the terms, by name of the further field; 1 where none is given.

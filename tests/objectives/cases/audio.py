@@ -49,6 +49,7 @@ CASES = {
     "tera": (
         {**TRANSFORMER, "patch_time": 1, "patch_bands": 8},
         {"name": "tera", "mask_ratio": 0.4, "mask_frames": 2, "mask_bands": 0.3},
+    ),
     "data2vec": (
         {**WAVES, "convolution_norm": "layer", "position_kernel": 3, "position_layers": 2},
         {"name": "data2vec", **SPANS, "top_layers": 2, "momentum": 0.99},
