@@ -213,8 +213,8 @@ class Objective:
           The features [B, D] under the name of the field, and its tokens [B, N, d] under
           "tokens/NAME". An objective of prototypes adds the logits [B, K] of their assignments
           under "assignments/NAME", see `ssljax.evaluation.protocols.label_free`; a language model
-          the losses of a text, [B, 2], under "losses/NAME", see
-          `ssljax.evaluation.protocols.held_out_loss`.
+          the losses of a text, [B, 2], under "losses/NAME", and the ids that it predicts, [B, M],
+          under "predicted/NAME", see `ssljax.evaluation.protocols.held_out_loss`.
         """
         net = self.evaluated(params, state)
         encoded = net.encoder(plain(batch[self.run.name], self.run.field))

@@ -21,6 +21,7 @@ from ssljax.data.sources.tfds import open_tfds
 from ssljax.data.sources.tokenized import has_tags, tokenized
 from ssljax.data.sources.transformed import resized
 from ssljax.data.sources.video_files import open_video
+from ssljax.data.storage import data_directory
 from ssljax.data.tokenizers.characters import PlainBytes
 from ssljax.data.tokenizers.opening import open_tokenizer
 from ssljax.errors import UserError, unknown
@@ -135,7 +136,8 @@ def open_source(
       channels: 1 (grey), 3 (RGB) or 4 (RGBA), to which image files and plain records are converted;
         of TIFF files, up to 20. Other sets keep theirs.
       bits: 8 or 16, for each channel of image files and plain records. Other sets keep theirs.
-      data_dir: where prepared sets live; by default $SSLJAX_DATA_DIR or ~/.cache/ssljax/data.
+      data_dir: where prepared sets live, and ids of large sets of texts are kept (`tokens`); by
+        default $SSLJAX_DATA_DIR or ~/.cache/ssljax/data.
       memory_limit: bytes of pixels up to which a set is decoded once and kept in memory.
       ragged: whether series are read as `Value`s, which say where each of them ends.
       tokenizer: what strings are made ids by, see `ssljax.data.tokenizers.open_tokenizer`; "":
@@ -169,5 +171,5 @@ def open_source(
     if encode is None and has_tags(source):  # they are of tokens, so there must be some
         encode = PlainBytes()
     if encode is not None:
-        source = tokenized(source, encode)
+        source = tokenized(source, encode, data_directory(data_dir) / "tokens")
     return resized(source, image_size)

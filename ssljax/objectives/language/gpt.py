@@ -2,6 +2,8 @@
 
 import dataclasses
 
+import jax.numpy as jnp
+
 from ssljax.losses import causal_lm
 from ssljax.losses.language import followed
 from ssljax.objectives.base import Loss, Objective
@@ -43,8 +45,10 @@ class GPT(Objective):
         return Loss(loss, weight=count)
 
     def outputs(self, params, state, batch):
-        losses, predicted = self._losses(self.evaluated(params, state), batch[self.run.name])
-        return super().outputs(params, state, batch) | sums_of(self.run.name, losses, predicted)
+        text = batch[self.run.name]
+        losses, predicted = self._losses(self.evaluated(params, state), text)
+        asked = sums_of(self.run.name, losses, jnp.roll(text.data, -1, axis=1), predicted)
+        return super().outputs(params, state, batch) | asked
 
     def _losses(self, net, text):
         """Return the mean loss of each text [B], and which tokens have a next one [B, N]."""

@@ -22,17 +22,24 @@ def vocabulary(net: Net) -> Array:
     return net.params["encoder"]["token_embed"]["embedding"]
 
 
-def sums_of(name: str, losses: Array, predicted: Array) -> dict[str, Array]:
-    """Return the output that the protocol `held_out_loss` reads: of every text of a field the sum
-    of the losses of its predicted tokens, and their number, [B, 2].
+def sums_of(name: str, losses: Array, ids: Array, predicted: Array) -> dict[str, Array]:
+    """Return the outputs that the protocol `held_out_loss` reads, of every text of a field.
 
     Args:
       name: of the field.
-      losses: [B], the mean of each text.
-      predicted: bool[B, N].
+      losses: [B], the mean of each text over its predicted tokens.
+      ids: int[B, M], among them those of the predicted tokens.
+      predicted: bool[B, M], which they are.
+
+    Returns:
+      "losses/NAME", the sum of the losses and the number of predicted tokens, [B, 2]; and
+      "predicted/NAME", the ids of these, -1 for the others, [B, M].
     """
     counts = jnp.sum(predicted, axis=1).astype(losses.dtype)
-    return {f"losses/{name}": jnp.stack([losses * counts, counts], axis=1)}
+    return {
+        f"losses/{name}": jnp.stack([losses * counts, counts], axis=1),
+        f"predicted/{name}": jnp.where(predicted, ids, -1),
+    }
 
 
 def require_text(objective: Objective, *, causal: bool) -> None:
@@ -132,7 +139,8 @@ class MaskedWords(Objective):
         types = self._types(text.data, text.segments)
         tokens = getattr(net, self.predictor)(Value(made.ids, text.segments), types=types).tokens
         losses = self._word_losses(net, tokens, text.data, made)
-        return super().outputs(params, state, batch) | sums_of(self.run.name, losses, made.chosen)
+        asked = sums_of(self.run.name, losses, at_places(text.data, made.places), made.chosen)
+        return super().outputs(params, state, batch) | asked
 
     def _types(self, ids, segments):
         """Return the types of tokens, which hidden words must not change; None without types."""

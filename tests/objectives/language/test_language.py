@@ -290,9 +290,16 @@ def test_means_over_different_numbers_are_not_accumulated(name):
 
 
 def losses_of(name, params, batch, length=16):
+    """Return the losses and their numbers; the predicted ids are of the text, as many."""
     objective = objective_of(name, length)
     state = jax.jit(objective.init_state)(jax.random.key(0), params)
-    return np.asarray(jax.jit(lambda p: objective.outputs(p, state, batch)["losses/text"])(params))
+    found = jax.jit(lambda p: objective.outputs(p, state, batch))(params)
+    losses, asked = (np.asarray(found[f"{kind}/text"]) for kind in ("losses", "predicted"))
+    np.testing.assert_array_equal(np.sum(asked >= 0, axis=1), losses[:, 1])
+    text = batch["text"]
+    for row, ids, segments in zip(asked, np.asarray(text.data), text.segments, strict=True):
+        assert set(row[row >= 0]) <= set(ids[np.asarray(segments) > 0])
+    return losses
 
 
 def test_losses_of_gpt_for_evaluation_are_those_of_training():
