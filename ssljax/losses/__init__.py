@@ -1,6 +1,7 @@
 """Losses: arrays in, values out. Each stands alone, checks its inputs and carries its paper."""
 
 from ssljax.losses.adversarial import gan
+from ssljax.losses.alignment import ctc
 from ssljax.losses.classification import (
     binary_cross_entropy,
     label_cross_entropy,
@@ -51,6 +52,7 @@ __all__ = [
     "clip",
     "counted",
     "cpc",
+    "ctc",
     "dcl",
     "dclw",
     "dino",

@@ -6,6 +6,7 @@ from ssljax.data.sources.in_memory import ArraySource
 from ssljax.data.sources.joined import Joined
 from ssljax.data.sources.only import only, whole
 from ssljax.data.sources.registry import KINDS, open_source
+from ssljax.data.sources.spelled import Spelled
 from ssljax.data.sources.subset import Subset
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "ByGroup",
     "Joined",
     "Source",
+    "Spelled",
     "Subset",
     "groups_of",
     "groups_of",
