@@ -11,7 +11,7 @@ from ssljax.data.host.tags import TagsCut
 from ssljax.data.host.text import text_transform
 from ssljax.data.host.video import ONE_CLIP, Clips, Sampling
 from ssljax.errors import UserError
-from ssljax.spec import Field
+from ssljax.spec import Field, target_kind
 
 
 def fixed(
@@ -45,7 +45,7 @@ def fixed(
             found[name] = Window(length)
         if field.modality == "text" and length not in (None, field.shape[0]):
             found[name] = text_transform(field, length)
-        if field.modality == "label" and field.dtype == "int32" and len(field.shape) == 1:
+        if field.modality == "label" and target_kind(field) == "tokens":
             if length not in (None, field.shape[0]):
                 found[name] = TagsCut(length, _ends(fields))
         if field.modality == "video" and _are_cut(field, length, clips):
