@@ -6,6 +6,12 @@ import pathlib
 
 from ml_collections import ConfigDict
 
+from experiments.audio.paper.spectrograms import (
+    AUDIOSET,
+    AUDIOSET_EXAMPLES,
+    LIBRISPEECH_100,
+    LIBRISPEECH_100_EXAMPLES,
+)
 from experiments.text.paper.common import SST2, SST2_EXAMPLES
 from ssljax.commands.config_file import load
 from ssljax.data import KNOWN, Described, assumed_spec, described, with_ids
@@ -24,8 +30,15 @@ def _texts(name: str, vocab: int, count: int, classes: int = 0) -> Described:
     return described(name, field, count, classes)
 
 
+def _waves(name: str, count: int) -> Described:
+    """Return sound files of any lengths."""
+    return described(name, Field("audio", (None,), "int16", rate=16_000.0), count)
+
+
 # Sets of no archive, and texts, whose tokenizer is not at hand.
 OURS = {
+    AUDIOSET: _waves(AUDIOSET, AUDIOSET_EXAMPLES),
+    LIBRISPEECH_100: _waves(LIBRISPEECH_100, LIBRISPEECH_100_EXAMPLES),
     "fasta:uniref50.fasta.gz": _texts("fasta:uniref50.fasta.gz", 33, 27_100_000),
     SST2: _texts(SST2, 50_265, SST2_EXAMPLES, 2),
     "debian:proteins": _texts("debian:proteins", 33, 8_598),
