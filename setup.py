@@ -21,6 +21,7 @@ EXTRAS = {
 }
 EXTRAS["parquet"] = ["pyarrow"]  # `ssljax embed --out FILE.parquet`, parquet: data sources
 EXTRAS["audio"] = ["soundfile>=0.13", "soxr>=0.5"]  # sound files: audio: data sources
+EXTRAS["ctc"] = ["fast-ctc-decode>=0.3.7"]  # objective.beam of ctc
 EXTRAS["video"] = ["av>=14"]  # MP4, WebM, ...; animated WebP and GIF need nothing
 EXTRAS["text"] = ["tokenizers>=0.22"]  # tokenizers of files, and training them
 EXTRAS["test"] = [

@@ -20,7 +20,7 @@ Array = jax.Array
 Batch = Mapping[str, Any]  # an array or a `Value` by field, "id" int32[B], in a step also "row"
 
 MODALITIES = ("image", "series", "table", "video", "audio", "text", "label", "presence")
-TARGETS = ("class", "multi_label", "regression", "mask", "tokens")
+TARGETS = ("class", "multi_label", "regression", "mask", "tokens", "letters")
 SPECIAL = ("pad", "unk", "cls", "sep", "mask")  # what the special tokens of a text are for
 
 
@@ -374,6 +374,7 @@ def target_kind(field: Field) -> str:
     | "regression" | float32 (K,) or () | K numbers, of `mean` and `std` |
     | "mask" | int32 (h, w) | the class of each pixel of an image; below 0: none |
     | "tokens" | int32 (N,) | the class of each token of a text; below 0: none |
+    | "letters" | int32 (L,), of a `vocab` | the letters of what is said; below 0: no more |
 
     Raises:
       UserError: it holds none of them.
@@ -387,6 +388,7 @@ def target_kind(field: Field) -> str:
         ("int32", 1): "tokens",
     }
     found = kinds.get((field.dtype, len(field.shape)))
+    found = "letters" if found == "tokens" and field.vocab else found
     if field.modality != "label" or found is None:
         shape = ", ".join(map(str, field.shape))
         raise UserError(

@@ -163,5 +163,6 @@ def _labels(source: Any) -> str:
         "multi_label": f"labels: {count}, each there or not",
         "regression": f"targets: {count} to regress",
         "mask": f"masks: each pixel of one of {field.classes} classes",
+        "letters": f"words of {field.vocab} letters",
         "tokens": f"tags: each word of one of {field.classes} classes",
     }[target_kind(field)]

@@ -95,7 +95,7 @@ def _run(args: argparse.Namespace, rest: Sequence[str]) -> int:
     if not objective_class(config.objective.name).predicts:
         raise UserError(
             f"config.objective.name={config.objective.name!r} predicts no labels; finetune trains "
-            "'supervised', and pretrain any other, with "
+            "'supervised' or 'ctc', and pretrain any other, with "
             f"--config.init_from=({{'workdir':{args.init_from!r}}},)"
         )
     if not config.data.labels:
@@ -169,7 +169,7 @@ def _started_from(init_from: str, who: str) -> Callable[[Any], Any]:
         values["encoder"] = {**other.encoder.to_dict(), **own, "name": other.encoder.name}
         if values["objective"] == default.objective.to_dict():
             values["objective"] = {"name": "supervised"}
-        values["data"]["labels"] = True
+        values["data"]["labels"] = values["data"]["labels"] or True  # or "letters"
         values["data"]["tokenizer"] = values["data"]["tokenizer"] or other.data.tokenizer
         part = {"workdir": init_from}
         values["init_from"] = ({**part, "encoder": who} if who else part,)

@@ -88,6 +88,7 @@ VOCABULARIES = {
 _SOUNDS = {
     "debian:asterisk": (8000.0, 511, 511),
     "debian:klettres": (16_000.0, 219, 26),
+    "debian:klettres_syllables": (16_000.0, 353, 225),
     "debian:sonicpi": (16_000.0, 93, 10),
 }
 # Sets with a split "unlabelled": its number of examples.

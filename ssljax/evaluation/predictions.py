@@ -20,8 +20,9 @@ MAIN = {
     "regression": "r2",
     "mask": "mean_iou",
     "tokens": "macro_f1",
+    "letters": "letter_error",
 }
-COUNTED = ("mask", "tokens")  # kinds of which `Counts` is kept, and no prediction
+COUNTED = ("mask", "tokens", "letters")  # kinds of which `Counts` is kept, and no prediction
 
 
 class Counts:
@@ -72,6 +73,7 @@ def score(kind: str, predictions: np.ndarray, targets: np.ndarray) -> dict[str, 
     | regression | float[n, K], in the units of targets | "r2" (mean over targets), "mse" of each |
     | mask | `Counts.counts` | "mean_iou" over classes that occur, "pixel_accuracy" |
     | tokens | `Counts.counts` | "macro_f1" over classes that occur, "token_accuracy", "entity_f1" |
+    | letters | `Spellings.counts` | "letter_error" (CER), "words" spelled rightly, "beam_error" |
 
     Args:
       kind: of the targets.
@@ -163,12 +165,28 @@ def _of_tags(counts: np.ndarray, entities: np.ndarray) -> dict[str, Any]:
     return _bootstrapped(scores | ({"entity_f1": entity_f1} if len(entities) else {}), len(counts))
 
 
+def _of_letters(counts: np.ndarray, _: Any) -> dict[str, Any]:
+    def error(column: int) -> Callable[[np.ndarray], float | None]:
+        def of(rows: np.ndarray) -> float | None:
+            letters = counts[rows, 0].sum()
+            return float(counts[rows, column].sum() / letters) if letters else None
+
+        return of
+
+    def words(rows: np.ndarray) -> float:
+        return float(np.mean(counts[rows, 1] == 0))
+
+    beam = {"beam_error": error(2)} if counts.shape[1] > 2 else {}
+    return _bootstrapped({"letter_error": error(1), "words": words} | beam, len(counts))
+
+
 _SCORES = {
     "class": _of_classes,
     "multi_label": _of_labels,
     "regression": _of_numbers,
     "mask": _of_masks,
     "tokens": _of_tags,
+    "letters": _of_letters,
 }
 
 
@@ -200,6 +218,9 @@ def sentence(kind: str, scores: dict[str, Any], examples: int) -> str:
         "macro_f1": ("macro-F1", 100),
         "token_accuracy": ("token accuracy", 100),
         "entity_f1": ("entity-level F1", 100),
+        "letter_error": ("letter error rate", 100),
+        "words": ("words spelled rightly", 100),
+        "beam_error": ("letter error rate by beam search", 100),
     }
     parts = []
     for name, (title, scale) in words.items():

@@ -1,6 +1,7 @@
 """Losses: arrays in, values out. Each stands alone, checks its inputs and carries its paper."""
 
 from ssljax.losses.adversarial import gan
+from ssljax.losses.alignment import ctc
 from ssljax.losses.classification import (
     binary_cross_entropy,
     label_cross_entropy,
@@ -53,6 +54,7 @@ __all__ = [
     "counted",
     "cpc",
     "code_diversity",
+    "ctc",
     "dcl",
     "dclw",
     "dino",

@@ -59,6 +59,8 @@ def only_read(source: Described, config: ConfigDict) -> Described:
     own = next((n for n, field in source.fields.items() if field.modality == modality), None)
     wanted = {own, *config.encoders, "label"}
     fields = {name: field for name, field in source.fields.items() if name in wanted}
+    if config.data.labels == "letters":
+        fields["label"] = _label(config)
     return dataclasses.replace(source, fields=fields if own else source.fields)
 
 
@@ -89,7 +91,10 @@ def _given(text: str, config: ConfigDict) -> Described:
 
 
 def _label(config: ConfigDict) -> Field:
-    """Return the labels of data of which nothing is said: two classes where they are trained on."""
+    """Return the labels of data of which nothing is said: two classes where they are trained on, or
+    words of up to 11 letters of 26."""
+    if config.data.labels == "letters":
+        return Field("label", (11,), "int32", vocab=26, classes=26)
     return LABEL.replace(classes=2 if config.data.labels else 0)
 
 

@@ -4,7 +4,17 @@ from collections.abc import Iterable, Mapping
 
 from ml_collections import ConfigDict
 
-from ssljax.data import Beside, ByGroup, Joined, Packed, Source, only, open_source, packed_texts
+from ssljax.data import (
+    Beside,
+    ByGroup,
+    Joined,
+    Packed,
+    Source,
+    Spelled,
+    only,
+    open_source,
+    packed_texts,
+)
 from ssljax.data.decoder import MOST_CHANNELS
 from ssljax.data.host import Sampling, given_length, length_of
 from ssljax.errors import UserError, unknown
@@ -12,7 +22,7 @@ from ssljax.models import build_encoder, encoder_class
 from ssljax.schema import parse
 from ssljax.spec import Field
 from ssljax.training.sections import MixedIn, SetBeside
-from ssljax.training.selection import Parts, parts_of, selects
+from ssljax.training.selection import Parts, classes_of, parts_of, selects
 
 
 def open_data(config: ConfigDict, spec: str, split: str, *, channels: int | None = None) -> Source:
@@ -55,6 +65,8 @@ def training_parts(config: ConfigDict) -> Parts:
                 "mixes several"
             )
         sources = [ByGroup(sources[0])]
+    if config.data.labels == "letters":
+        sources = [spelled(source) for source in sources]
     if len(sources) == 1:
         return parts_of(sources[0], config.data)
     if config.data.held_out or selects(config.data):
@@ -64,6 +76,15 @@ def training_parts(config: ConfigDict) -> Parts:
         )
     joined = Joined(sources)
     return Parts(joined, joined, None)
+
+
+def spelled(source: Source) -> Source:
+    """Return a source whose labels are the letters of its classes.
+
+    Raises:
+      UserError: it has no classes, or they have no names.
+    """
+    return Spelled(source, classes_of(source, key="labels"))
 
 
 def _with_needed(config: ConfigDict, source: Source) -> Source:

@@ -12,8 +12,9 @@ import numpy as np
 from ssljax.data import Source, only
 from ssljax.errors import MissingSplit, UserError
 from ssljax.evaluation.predictions import COUNTED, MAIN, Counts, score
+from ssljax.evaluation.spelling import Spellings
 from ssljax.spec import Field, target_kind
-from ssljax.training.data_sets import open_data, training_parts
+from ssljax.training.data_sets import open_data, spelled, training_parts
 from ssljax.training.experiment import Experiment
 from ssljax.training.selection import classes_of
 from ssljax.training.sharding import local_rows
@@ -78,7 +79,11 @@ def scored(experiment: Experiment, state: TrainState, source: Source) -> dict[st
     label = experiment.objective.run.spec.fields["label"]
     kind = target_kind(label)
     predict = _predictor(experiment, kind)
-    counts = Counts(max(label.classes, source.fields["label"].classes), source.class_names)
+    counts: Counts | Spellings = Counts(
+        max(label.classes, source.fields["label"].classes), source.class_names
+    )
+    if kind == "letters":
+        counts = Spellings(getattr(experiment.objective, "beam", 0))
     rows: list[np.ndarray] = []
     targets: list[np.ndarray] = []
     names = (experiment.objective.run.name, *experiment.objective.run.encoders, "id")
@@ -115,7 +120,7 @@ def _notes(experiment: Experiment, test: Source) -> list[str]:
 
 def _predictor(experiment: Experiment, kind: str) -> Callable[..., jax.Array]:
     name = experiment.objective.predicts
-    if kind not in COUNTED:
+    if kind not in COUNTED or kind == "letters":
         return experiment.jitted(name)
     logits = experiment.jitted(name)  # of which the largest is all that is sent to the host
     return jax.jit(lambda *args: jnp.argmax(logits(*args), axis=-1).astype(jnp.int32))
@@ -130,6 +135,7 @@ def _test_set(experiment: Experiment) -> tuple[Source, bool]:
     held_out = None
     try:
         source = open_data(config, name, config.evaluation.test_split, channels=channels)
+        source = spelled(source) if config.data.labels == "letters" else source
     except MissingSplit as error:
         held_out = training_parts(config).held_out
         if held_out is None:
@@ -162,4 +168,6 @@ def _require_same_labels(experiment: Experiment, source: Source) -> None:
 
 def _same_length(one: Field, two: Field) -> bool:
     """Whether the labels of two splits are as many; masks and tagged texts are of any size."""
+    if target_kind(one) == "letters":
+        return (one.shape, one.vocab) == (two.shape, two.vocab)
     return target_kind(one) in COUNTED or one.shape == two.shape

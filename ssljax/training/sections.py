@@ -52,7 +52,7 @@ class Data:
       tokenizer: bytes, amino_acids, wordpiece:PATH (vocab.txt), json:PATH; "": bytes, or ids as are
       ragged: whether the padding of short series is hidden from encoder and loss
       pack: length of rows of several series or texts, none of which sees another; 0: none
-      labels: whether the objective is shown labels (supervised, SupCon); "group": groups instead
+      labels: whether the objective is shown labels; or "group", "letters" (of the classes' names)
       per_label: examples of each label in a batch, which holds no other (GE2E); 0: as they come
       held_out: part of each class that is left out of training, to score predictions on
       per_class: examples of each class that are trained on; 0: all
@@ -80,7 +80,7 @@ class Data:
     tokenizer: str = ""
     ragged: bool = False
     pack: CountOrNone = 0
-    labels: bool | Literal["group"] = False
+    labels: bool | Literal["group", "letters"] = False
     per_label: CountOrNone = 0
     held_out: Decay = 0.0
     per_class: CountOrNone = 0

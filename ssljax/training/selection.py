@@ -13,7 +13,13 @@ from ssljax.spec import target_kind
 
 _HELD_OUT_SEED = 0  # not that of the run: runs of several seeds are compared on the same examples
 
-_INSTEAD = {"per_class": "config.data.part", "per_label": "config.data.labels='group', or it to 0"}
+_INSTEAD = {
+    "labels": "it to False",
+    "per_class": "config.data.part",
+    "per_label": "config.data.labels='group', or it to 0",
+}
+
+_DRAWS, _USES = "draws examples of each class", {"labels": "spells the names of classes"}
 
 
 class Parts(NamedTuple):
@@ -90,7 +96,7 @@ def classes_of(source: Source, *, needed: bool = True, key: str = "per_class") -
     if label is None or target_kind(label) != "class":
         if needed:
             raise UserError(
-                f"config.data.{key} draws examples of each class, and {source.name} has no "
+                f"config.data.{key} {_USES.get(key, _DRAWS)}, and {source.name} has no "
                 f"classes in {source.split!r}; set {_INSTEAD[key]}"
             )
         return np.zeros(len(source), np.int64)

@@ -52,7 +52,14 @@ def test_prompts_are_asked_of_another_voice(tmp_path, monkeypatch):
 def test_languages_are_held_out(tmp_path):
     top = tmp_path / klettres.FOLDER
     files = ["en/alpha/A", "en/syllab/ba", "it/alpha/b", "fr/alpha/a-1", "nb/alpha/U0061"]
-    files += ["de/alpha/sz", "de/alpha/b", "ru/alpha/be", "de/syllab/ab"]
+    files += [
+        "de/alpha/sz",
+        "de/alpha/b",
+        "ru/alpha/be",
+        "de/syllab/ab",
+        "it/syllab/ciao",
+        "fr/syllab/ad-1",
+    ]
     for file in files:
         (top / file).parent.mkdir(parents=True, exist_ok=True)
         soundfile.write(
@@ -63,8 +70,12 @@ def test_languages_are_held_out(tmp_path):
     assert found.splits["test"]["group"].tolist() == ["en", "it"]
     assert found.splits["train"]["group"].tolist() == ["de", "fr", "nb"]
     assert found.splits["train"]["label"].tolist() == [1, 1, 0]
-    assert sorted(found.splits["unlabelled"]["group"]) == ["de"] * 3 + ["fr", "nb", "ru"]
+    assert sorted(found.splits["unlabelled"]["group"]) == ["de"] * 3 + ["fr", "fr", "nb", "ru"]
     assert len(found.splits["test"]["audio"][0]) == pytest.approx(9000 * 16 / 44.1, abs=2)
+    spelled = klettres.read_syllables(tmp_path)
+    assert spelled.class_names == ("ab", "ba", "ciao")
+    assert spelled.splits["train"]["group"].tolist() == ["de", "en"]
+    assert spelled.splits["test"]["label"].tolist() == [2]
     assert not doctest.testmod(klettres).failed
     assert not {*klettres.TRAIN} & {*klettres.TEST}
 

@@ -7,6 +7,12 @@ import pathlib
 from ml_collections import ConfigDict
 
 from experiments.audio.paper.common import LIBRISPEECH, SOUNDS
+from experiments.audio.paper.spectrograms import (
+    AUDIOSET,
+    AUDIOSET_EXAMPLES,
+    LIBRISPEECH_100,
+    LIBRISPEECH_100_EXAMPLES,
+)
 from experiments.text.paper.common import SST2, SST2_EXAMPLES
 from ssljax.commands.config_file import load
 from ssljax.data import KNOWN, Described, assumed_spec, described, with_beside, with_ids
@@ -33,6 +39,8 @@ def _sounds(name: str, count: int) -> Described:
 # Sets of no archive, and texts, whose tokenizer is not at hand.
 OURS = {
     LIBRISPEECH: _sounds(LIBRISPEECH, SOUNDS),
+    AUDIOSET: _sounds(AUDIOSET, AUDIOSET_EXAMPLES),
+    LIBRISPEECH_100: _sounds(LIBRISPEECH_100, LIBRISPEECH_100_EXAMPLES),
     "fasta:uniref50.fasta.gz": _texts("fasta:uniref50.fasta.gz", 33, 27_100_000),
     SST2: _texts(SST2, 50_265, SST2_EXAMPLES, 2),
     "debian:proteins": _texts("debian:proteins", 33, 8_598),

@@ -191,6 +191,9 @@ def test_a_recipe_says_which_positions_it_has():
 # (step, learning rate) of recipes on texts and proteins, likewise.
 RATES_BY_STEP = {
     "text/paper/finetune_bert_mrpc_base": [(0, 0), (34, 2e-5), (343, 0)],
+    "audio/paper/mae_audioset_vit_b": [(0, 0), (3 * 4031, 4e-4), (33 * 4031, 0)],
+    "audio/paper/byol_audioset_convolutions": [(0, 3e-4), (806_200, 3e-4)],
+    "audio/paper/cpc_librispeech_gru": [(0, 2e-4), (300_000, 2e-4)],
     "text/paper/finetune_bert_sst2_base": [(0, 0), (631, 2e-5), (6314, 0)],
     "text/paper/finetune_roberta_sst2_base": [(1256, 1e-5), (20_935, 0)],
     "text/paper/data2vec2_wikipedia_books_base": [(4000, 2e-4), (502_000, 1e-4), (1_000_000, 0)],
@@ -199,7 +202,7 @@ RATES_BY_STEP = {
 
 
 @pytest.mark.parametrize("name", RATES_BY_STEP)
-def test_learning_rates_of_language_are_those_of_the_official_code(name):
+def test_learning_rates_by_step_are_those_of_the_official_code(name):
     config = config_of(f"experiments/{name}.py")
     rate = schedules(config.optimizer, steps=config.steps, batch_size=config.batch_size)
     for step, expected in RATES_BY_STEP[name]:

@@ -122,6 +122,9 @@ def targets(field: Field, ids: np.ndarray) -> np.ndarray:
         "regression": images.reshape(len(ids), -1)[:, 20:22].astype(np.float32),
         "mask": np.where(images > 14, -1, images > 5).astype(np.int32),
         "tokens": tags(ids),
+        "letters": np.stack([classes // 4, np.where(classes % 4, classes % 4, -1)], axis=1).astype(
+            np.int32
+        ),
     }[target_kind(field)]
 
 

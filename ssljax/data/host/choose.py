@@ -12,7 +12,7 @@ from ssljax.data.host.tags import TagsCut
 from ssljax.data.host.text import text_transform
 from ssljax.data.host.video import ONE_CLIP, Clips, Sampling
 from ssljax.errors import UserError
-from ssljax.spec import Field
+from ssljax.spec import Field, target_kind
 
 Length = int | Mapping[str, int] | None  # of all fields, or of each by its name; None keeps them
 
@@ -59,7 +59,7 @@ def fixed(
             found[name] = sound_transform(field, own)
         if field.modality == "text" and own not in (None, field.shape[0]):
             found[name] = text_transform(field, own)
-        if field.modality == "label" and field.dtype == "int32" and len(field.shape) == 1:
+        if field.modality == "label" and target_kind(field) == "tokens":
             cut = length_of(length, _text_of(fields))
             if cut not in (None, field.shape[0]):
                 found[name] = TagsCut(cut, _ends(fields))

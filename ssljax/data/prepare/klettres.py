@@ -18,6 +18,7 @@ FOLDER = "usr/share/klettres"
 RATE = 16_000
 TEST = ("en", "it", "nl", "pt_BR")
 TRAIN = ("da", "de", "en_GB", "es", "fr", "hu", "lt", "nb", "nds")
+SPELLED = ("de", "en", "en_GB", "es", "nds", "pt_BR", "tn")  # whose files are named by what is said
 _NUMBERED = ("da", "fr", "nl")  # whose files are a-0.ogg, a-1.ogg, ... in the order of the alphabet
 
 
@@ -38,6 +39,24 @@ def read_klettres(package: pathlib.Path) -> Arrays:
         "train": [row for row in rows if row[1] and row[2] in TRAIN],
         "test": [row for row in rows if row[1] and row[2] in TEST],
         "unlabelled": [(file, "", language) for file, language in files if language not in TEST],
+    }
+    return arrays_of(splits, RATE, PACKAGE.name)
+
+
+def read_syllables(package: pathlib.Path) -> Arrays:
+    """Return the syllables and short words that files are named by: the class is the spelling.
+
+    "test" is Italian, "train" seven other languages of Latin script, each of one voice.
+
+    Raises:
+      UserError: the package holds none.
+    """
+    top = package / FOLDER
+    files = [(file, file.relative_to(top).parts[0]) for file in sorted(top.rglob("syllab/*.ogg"))]
+    named = [(file, file.stem, own) for file, own in files if re.fullmatch("[a-z]+", file.stem)]
+    splits = {
+        "train": [row for row in named if row[2] in SPELLED],
+        "test": [row for row in named if row[2] == "it"],
     }
     return arrays_of(splits, RATE, PACKAGE.name)
 

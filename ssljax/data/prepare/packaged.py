@@ -128,6 +128,9 @@ def _packaged(source: str) -> _Packaged | None:
     if source == "debian:klettres":
         read, needs = klettres.read_klettres, waves.soundfile
         return _Packaged(klettres.PACKAGE, read, megabytes=300, needs=needs)
+    if source == "debian:klettres_syllables":
+        read, needs = klettres.read_syllables, waves.soundfile
+        return _Packaged(klettres.PACKAGE, read, megabytes=300, needs=needs)
     if source == "debian:sonicpi":
         return _Packaged(sonicpi.PACKAGE, sonicpi.read_sonicpi, needs=waves.soundfile)
     if source == "debian:mricron":

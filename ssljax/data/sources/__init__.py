@@ -7,6 +7,7 @@ from ssljax.data.sources.in_memory import ArraySource
 from ssljax.data.sources.joined import Joined
 from ssljax.data.sources.only import only, whole
 from ssljax.data.sources.registry import KINDS, open_source
+from ssljax.data.sources.spelled import Spelled
 from ssljax.data.sources.subset import Subset
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "ByGroup",
     "Joined",
     "Source",
+    "Spelled",
     "Subset",
     "groups_of",
     "only",

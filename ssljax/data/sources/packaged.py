@@ -19,6 +19,7 @@ SHORT = {  # names that `prepare` takes, too
     "emoji_anim": "npm:emoji_anim",
     "gcide": "debian:gcide",
     "klettres": "debian:klettres",
+    "klettres_syllables": "debian:klettres_syllables",
     "mricron": "debian:mricron",
     "newsgroups": "pypi:newsgroups",
     "openclipart": "debian:openclipart",

@@ -7,6 +7,7 @@
 | floats [n, K], also K = 1; floats [n], not all whole numbers | regression | float32 [B, K] |
 | whole numbers [n, h, w], one for each pixel, -1 or (of uint8) 255: none | mask | int32 [B, h, w] |
 | a tag for each word of a text (`ssljax.data.sources.tags`) | tokens | int32 [B, N] |
+| none: the names of classes (`ssljax.data.sources.spelled`) | letters | int32 [B, L] |
 """
 
 from collections.abc import Sequence
@@ -121,6 +122,7 @@ _CONVERT = {
     "regression": _regression,
     "mask": _masks,
     "tokens": _tags,
+    "letters": _tags,
 }
 
 

@@ -119,6 +119,11 @@ class Supervised(Objective):
                 f"labels of the kind {self.kind} and config.objective.last_blocks="
                 f"{self.last_blocks} there is none. Set it to False"
             )
+        if self.kind == "letters":
+            raise UserError(
+                "config.objective.name='supervised' predicts one label of each example, and those "
+                "of the data are letters; set config.objective.name='ctc'"
+            )
         if self.kind == "tokens" and self.run.field.modality != "text":
             raise UserError(
                 "config.objective.name='supervised': a class for each token is for texts, and "

@@ -1,6 +1,6 @@
 """Objectives on spectrograms, by the files that images have, and on waveforms."""
 
-from ssljax.spec import LABEL
+from ssljax.spec import LABEL, Field
 from tests.objectives.cases.masked import DECODER
 from tests.objectives.cases.small import HEAD
 
@@ -44,6 +44,10 @@ CASES = {
     "ge2e, contrast": (
         CONVOLUTIONS,
         {**GE2E, "variant": "contrast"},
+    ),
+    "ctc": (
+        {**TRANSFORMER, "patch_time": 2},
+        {"name": "ctc", "views": {"crop": {"shift": 0.1}}, "head_std": 0.1},
     ),
     # A token for each frame, as officially.
     "tera": (
@@ -99,4 +103,6 @@ CASES = {
     ),
     "simclr, audio": (CONVOLUTIONS, {"name": "simclr", "temperature": 0.5, **HEAD}),
 }
-LABELLED = dict.fromkeys(("ge2e", "ge2e, contrast"), LABEL.replace(classes=10))
+LABELLED = dict.fromkeys(("ge2e", "ge2e, contrast"), LABEL.replace(classes=10)) | {
+    "ctc": Field("label", (2,), "int32", vocab=4, classes=4)
+}
