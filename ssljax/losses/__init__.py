@@ -37,7 +37,7 @@ from ssljax.losses.redundancy import barlow_twins, sigreg, tico, vicreg, w_mse
 from ssljax.losses.relational import relational
 from ssljax.losses.supervised import sup_con
 from ssljax.losses.table import masked_columns, vime
-from ssljax.losses.temporal import hierarchical_contrastive, next_step
+from ssljax.losses.temporal import dense_predictive, hierarchical_contrastive, next_step
 from ssljax.losses.time_mae import time_mae
 from ssljax.losses.variational import kl_to_normal, vae
 
@@ -50,6 +50,7 @@ __all__ = [
     "clip",
     "dcl",
     "dclw",
+    "dense_predictive",
     "dino",
     "gan",
     "hierarchical_contrastive",

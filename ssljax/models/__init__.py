@@ -14,6 +14,7 @@ from ssljax.models.discriminator import PairDiscriminator
 from ssljax.models.heads import MLP, DINOHead, LinearHead, MaskToken, Prototypes, Scalar
 from ssljax.models.image_decoder import GridDecoder, ImageDecoder
 from ssljax.models.normalization import BatchNorm
+from ssljax.models.predictive import DensePredictor
 from ssljax.models.registry import ENCODERS, build_encoder, encoder_class
 from ssljax.models.resnet import ResNet
 from ssljax.models.stems import PatchEmbed
@@ -33,6 +34,7 @@ __all__ = [
     "CaptionPooler",
     "ConvDecoder",
     "DINOHead",
+    "DensePredictor",
     "Encoded",
     "GridDecoder",
     "ImageDecoder",
