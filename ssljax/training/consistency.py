@@ -99,6 +99,7 @@ _SIZES = {
     "evaluation.size": ("image",),
     "evaluation.resize": ("image",),
     "evaluation.clips": ("video",),
+    "evaluation.crops": ("video",),
 }
 
 
