@@ -78,6 +78,13 @@ _BROUGHT = {
     "pairs:/data/coco/captions_train.jsonl": 118_287,
     "tar:/data/laion400m": 407_332_084,
 }
+# Videos of 256 pixels at a rate, likewise: the rate, the number of videos, and of classes.
+_VIDEOS = {
+    "video:/data/kinetics400?fps=7.5&size=256": (7.5, 240_436, 400),
+    "video:/data/kinetics600?fps=15&size=256": (15.0, 366_000, 600),
+    "video:/data/videomix2m?fps=7.5&size=256": (7.5, 2_000_000, 0),
+    "video:/data/videomix2m?fps=4&size=256": (4.0, 2_000_000, 0),
+}
 # Ids of the tokenizers that recipes of pairs name, whose files have to be brought along.
 VOCABULARIES = {
     "json:clip/tokenizer.json": 49_408,
@@ -139,6 +146,9 @@ for _name, (_count, _classes) in (_TEXTS | _PAIRS).items():
 for _name, _count in _BROUGHT.items():
     _photo = Field("image", (None, None, 3), "uint8")
     KNOWN[_name] = Described(_name, {"image": _photo, "text": _TEXT}, _count)
+for _name, (_rate, _count, _classes) in _VIDEOS.items():
+    _field = Field("video", (None, 256, 256, 3), "uint8", rate=_rate)
+    KNOWN[_name] = described(_name, _field, _count, _classes)
 for _name, (_rate, _count, _classes) in _SOUNDS.items():
     _field = Field("audio", (None,), "int16", rate=_rate)
     KNOWN[_name] = described(_name, _field, _count, _classes)

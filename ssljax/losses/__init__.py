@@ -40,7 +40,7 @@ from ssljax.losses.speakers import counted, ge2e
 from ssljax.losses.speech import code_diversity, masked_contrastive, masked_units
 from ssljax.losses.supervised import sup_con
 from ssljax.losses.table import masked_columns, vime
-from ssljax.losses.temporal import cpc, hierarchical_contrastive, next_step
+from ssljax.losses.temporal import cpc, dense_predictive, hierarchical_contrastive, next_step
 from ssljax.losses.time_mae import time_mae
 from ssljax.losses.variational import kl_to_normal, vae
 
@@ -57,6 +57,7 @@ __all__ = [
     "ctc",
     "dcl",
     "dclw",
+    "dense_predictive",
     "dino",
     "gan",
     "ge2e",

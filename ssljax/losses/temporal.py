@@ -1,4 +1,5 @@
-"""Losses of series: contrast at every time and every scale, and forecasts of what comes next."""
+"""Losses of series, sounds and videos: contrast at every time and every scale, and the forecast of
+what comes next, as values or among others."""
 
 import jax
 import jax.numpy as jnp
@@ -74,6 +75,41 @@ def hierarchical_contrastive(
         total += jnp.sum(values, axis=1, where=where) / jnp.maximum(count, 1)
         levels += count > 0
     return total / jnp.maximum(levels, 1)
+
+
+def dense_predictive(prediction: jax.Array, target: jax.Array) -> jax.Array:
+    """Find the feature of every place among those of all places of all examples (DPC).
+
+        loss_b = mean_n (-p_bn.t_bn + log sum_c sum_m exp p_bn.t_cm)
+
+    A place is one of a predicted map at one of the predicted times. Negatives of p_bn are so the
+    other places at its time (spatial), its place at other times (temporal), both at once, and all
+    of other examples (easy). Products are raw: the vectors are not scaled to unit length and there
+    is no temperature. The batch is coupled: give the global batch.
+
+    Args:
+      prediction: float[B, N, D], the predicted features of N places.
+      target: float[B, N, D], the features, which get a gradient too.
+
+    Returns:
+      [B], at least float32; log(B N) if all products are equal.
+
+    Raises:
+      ValueError: shapes do not fit.
+      TypeError: an array is not of a float dtype.
+
+    DPC, https://arxiv.org/abs/1909.04656; TengdaHan/DPC, dpc/model_3d.py.
+
+    >>> x = jnp.ones((2, 3, 4))
+    >>> print(dense_predictive(x, x).round(4))  # log 6
+    [1.7918 1.7918]
+    """
+    checks.shapes(prediction=(prediction, "B N D"), target=(target, "B N D"))
+    checks.floats(prediction=prediction, target=target)
+    prediction, target = at_least_float32(prediction), at_least_float32(target)
+    logits = jnp.einsum("bnd,cmd->bncm", prediction, target, precision=HIGHEST)
+    true = jnp.sum(prediction * target, axis=-1)
+    return jnp.mean(jax.nn.logsumexp(logits, axis=(2, 3)) - true, axis=1)
 
 
 def next_step(

@@ -24,6 +24,7 @@ from ssljax.models.heads import (
 )
 from ssljax.models.image_decoder import GridDecoder, ImageDecoder
 from ssljax.models.normalization import BatchNorm
+from ssljax.models.predictive import DensePredictor
 from ssljax.models.quantizer import GumbelQuantizer, Quantized
 from ssljax.models.registry import ENCODERS, build_encoder, encoder_class
 from ssljax.models.resnet import ResNet
@@ -45,6 +46,7 @@ __all__ = [
     "CaptionPooler",
     "ConvDecoder",
     "DINOHead",
+    "DensePredictor",
     "Encoded",
     "GridDecoder",
     "GumbelQuantizer",

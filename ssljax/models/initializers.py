@@ -37,6 +37,7 @@ TORCH_BIASES = ("torch", "xavier_torch_bias")
 BLOCKS = {
     "xavier": _XAVIER,  # MAE, MoCo v3
     "normal": _NORMAL,  # DINO, iBOT, DINOv2, MSN, I-JEPA (helper.py), data2vec 2.0, timm
+    "normal_by_depth": _NORMAL,  # V-JEPA (vision_transformer.py, _rescale_blocks)
     "truncated_by_depth": _TRUNCATED,  # BEiT, SimMIM
     "normal_by_whole_depth": _NORMAL,  # GPT-2
 }

@@ -130,6 +130,7 @@ _SIZES = {
     "evaluation.size": ("image",),
     "evaluation.resize": ("image",),
     "evaluation.clips": ("video",),
+    "evaluation.crops": ("video",),
 }
 
 

@@ -42,9 +42,14 @@ def open_data(config: ConfigDict, spec: str, split: str, *, channels: int | None
     )
 
 
-def sampling(data: ConfigDict, count: int = 1) -> Sampling:
-    """Return how clips are taken of videos under `config.data`, `count` of each."""
-    return Sampling(data.get("stride", 1), count)
+def sampling(data: ConfigDict, count: int = 1, crops: int = 1) -> Sampling:
+    """Return how clips are taken of videos under `config.data`, `count` of each, and crops."""
+    return Sampling(data.get("stride", 1), count, crops)
+
+
+def sampling_of_evaluation(config: ConfigDict) -> Sampling:
+    """Return how evaluation takes clips of videos."""
+    return sampling(config.data, config.evaluation.clips, config.evaluation.get("crops", 1))
 
 
 def open_training_data(config: ConfigDict) -> Source:

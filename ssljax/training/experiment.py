@@ -235,8 +235,17 @@ class Experiment:
 def _as_evaluated(field: Field, options: ConfigDict) -> Field:
     """Return a field as evaluation shows it: images of a size, videos as clips, of their own."""
     if field.modality == "video":
-        several = (options.clips,) if options.clips > 1 else ()
-        return field.replace(shape=(*several, *field.shape[-4:]))
+        count, crops = options.clips, options.get("crops", 1)
+        length, height, width, channels = field.shape[-4:]
+        if crops > 1:
+            if height == width:
+                raise UserError(
+                    f"config.evaluation.crops={crops} are along the longer side of frames, and "
+                    f"these are squares of {width} pixels; set it to 1"
+                )
+            height = width = min(height, width)
+        several = (count * crops,) if count * crops > 1 else ()
+        return field.replace(shape=(*several, length, height, width, channels))
     if not options.size or field.modality != "image":
         return field
     return field.replace(shape=(options.size, options.size, field.shape[2]))

@@ -9,7 +9,7 @@ import numpy as np
 
 from ssljax.data.given import Given, prepared
 from ssljax.errors import UserError
-from ssljax.training.data_sets import sampling
+from ssljax.training.data_sets import sampling_of_evaluation
 from ssljax.training.experiment import Experiment
 from ssljax.training.run_tokenizer import tokenizer_of
 from ssljax.training.sharding import local_rows
@@ -21,8 +21,10 @@ Array = jax.Array
 def field_of_given(experiment: Experiment, name: str, values: Given) -> Any:
     """Return examples of a field as a batch of an evaluation holds them; see `prepared`."""
     field, shorter = experiment.shown[name], experiment.config.evaluation.resize
+    if field.modality == "video":  # whole frames, not crops of them
+        field = experiment.objective.run.spec.fields[name]
     tokenizer = tokenizer_of(experiment.config) if field.modality == "text" else None
-    clips = sampling(experiment.config.data, experiment.config.evaluation.clips)
+    clips = sampling_of_evaluation(experiment.config)
     how = {"shorter": shorter, "clips": clips, "tokenizer": tokenizer}
     return prepared(values, field, name, **how)
 

@@ -226,6 +226,7 @@ class Evaluation:
       resize: shorter side of images before the centre crop; 0: the crop's
       size: side of the centre crop that the encoder sees; 0: as in training
       clips: number of clips of each video, evenly spread, whose features are averaged
+      crops: squares of each clip along the longer side of its frames, likewise; 1: whole frames
       knn_k: neighbours that vote
       knn_temperature: temperature of the weights of their votes
       few_labels: numbers of labels, such as (100, 1000), to train a linear probe on besides
@@ -243,6 +244,7 @@ class Evaluation:
     resize: PixelsOrNone = 0
     size: PixelsOrNone = 0
     clips: Count = 1
+    crops: Count = 1
     knn_k: Count = 20
     knn_temperature: Temperature = 0.07
     few_labels: tuple[Count, ...] = ()

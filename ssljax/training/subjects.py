@@ -20,7 +20,7 @@ from ssljax.modalities import modality_of
 from ssljax.objectives import averaged, outputs_of
 from ssljax.ops.patches import patchify
 from ssljax.spec import Batch, Field
-from ssljax.training.data_sets import sampling
+from ssljax.training.data_sets import sampling_of_evaluation
 from ssljax.training.experiment import Experiment
 from ssljax.training.given import output_of_given
 from ssljax.training.output import shapes_of_outputs
@@ -199,7 +199,7 @@ def how_shown(experiment: Experiment, *, shorter: int = 0, size: int = 0) -> dic
         "size": (size, size) if size and sides else sides,
         "length": lengths or None,
         "shorter": shorter or experiment.config.evaluation.resize,
-        "clips": sampling(experiment.config.data, experiment.config.evaluation.clips),
+        "clips": sampling_of_evaluation(experiment.config),
     }
 
 

@@ -1,7 +1,10 @@
 """Videos as a user meets them: train on two clips of each, evaluate on several, embed."""
 
+import functools
+import json
 import re
 
+import jax
 import numpy as np
 import pytest
 
@@ -79,6 +82,49 @@ def test_features_are_the_mean_over_clips(run, videos, tmp_path):
         model.embed([held[0][:, :, :4]])
 
 
+FINETUNED = """
+from ml_collections import ConfigDict
+
+def get_config():
+    return ConfigDict({
+        "steps": 2,
+        "batch_size": 8,
+        "objective": {"name": "supervised"},
+        "data": {"source": "npz:%s", "length": 4, "stride": 2},
+        "evaluation": {"clips": 2, "crops": 3},
+        "progress": False,
+    })
+"""
+
+
+def test_fine_tuning_is_scored_on_the_mean_over_clips_and_crops(run, tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    arrays = {
+        f"{split}_{name}": values
+        for split, count in (("train", 8), ("test", 4))
+        for name, values in (
+            ("video", rng.integers(0, 256, (count, 9, 8, 12, 3), np.uint8)),
+            ("label", np.arange(count) % 2),
+        )
+    }
+    np.savez(tmp_path / "wide.npz", **arrays)
+    (tmp_path / "short.py").write_text(FINETUNED % (tmp_path / "wide.npz"))
+    arguments = ["--config", str(tmp_path / "short.py"), "--workdir", str(tmp_path / "tuned")]
+    assert main(["finetune", "--init-from", run, *arguments]) == 0
+    held = arrays["test_video"]
+    model = ssljax.load(tmp_path / "tuned")
+    found = model.embed(held, output="logits")
+    # Clips span 7 of 9 frames; squares of 8 of 12 columns begin at 0, 2 and 4.
+    parts = [held[:, t : t + 7 : 2, :, x : x + 8] for t in (0, 2) for x in (0, 2, 4)]
+    see = functools.partial(model.experiment.objective.outputs, model.params)
+    see = jax.jit(functools.partial(see, model.state.objective_state))
+    expected = np.mean([see({"video": part})["logits"] for part in parts], axis=0)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+    scores = json.loads((tmp_path / "tuned" / "finetuning.json").read_text())["scores"]
+    right = np.mean(found.argmax(1) == arrays["test_label"])
+    assert scores["accuracy"] == pytest.approx(right)
+
+
 @pytest.mark.parametrize(
     ("changed", "why"),
     [
@@ -87,6 +133,7 @@ def test_features_are_the_mean_over_clips(run, videos, tmp_path):
             r"8 of 8 videos .*dark/0.webp \(9 frames, and a clip spans 15\)",
         ),
         ("--config.data.length=0", "set config.data.length, such as 16"),
+        ("--config.evaluation.crops=3", "longer side of frames, and these are squares of 8 pixels"),
         ("--config.data.clips=3", "3 clips cannot be shared equally by 2 views"),
         ("--config.data.image_size=8", "image_size=8 is for data of the modality image"),
     ],

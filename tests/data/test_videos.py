@@ -326,3 +326,17 @@ def test_animated_emoji_hold_out_the_dark_tone(tmp_path, monkeypatch):
     assert numbers == [n // 2 for n in range(12)] * 2
     with pytest.raises(UserError, match="none in all tones"):
         emoji_anim.arrays({"1f40a": np.zeros((24, 48, 48, 3), np.uint8)})
+
+
+@pytest.mark.parametrize("tall", [False, True])
+def test_crops_lie_along_the_longer_side(tall):
+    video = np.broadcast_to(np.arange(9, dtype=np.uint8)[:, None], (6, 4, 9, 1))
+    video = video.swapaxes(1, 2) if tall else video
+    take = Clips(2, Sampling(count=2, crops=3))
+    field = take.field(Field("video", video.shape, "uint8"))
+    made = take(video, None)
+    assert made.shape == field.shape == (6, 2, 4, 4, 1)
+    lines = made[:, 0, :, 0, 0] if tall else made[:, 0, 0, :, 0]
+    # Three crops of the first clip, then three of the last: the left, the middle, the right.
+    assert lines[:, 0].tolist() == [0, 2, 5, 0, 2, 5] and np.all(lines[:, 3] - lines[:, 0] == 3)
+    assert take.fingerprint() != Clips(2, Sampling(count=2)).fingerprint()

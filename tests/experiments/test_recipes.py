@@ -55,6 +55,31 @@ def test_learning_rates_are_those_of_the_official_code(name):
         np.testing.assert_allclose(found, expected, rtol=2e-4, atol=1e-9, err_msg=f"epoch {at}")
 
 
+# (step, learning rate) of recipes on videos: the official files say steps, or epochs in steps.
+VIDEO_RATES = {
+    # VideoMAE: 40 and 800 epochs of 117 steps, rates for 256 clips.
+    "mae_kinetics400_vit_b": [(40 * 117, 8 * 1.5e-4), (800 * 117, 8 * 1e-5)],
+    "finetune_mae_kinetics400_vit_b": [(0, 0), (5 * 469, 2e-3), (100 * 469, 2e-6)],
+    # A cosine to step 112,500, of which 90,000 are run.
+    "i_jepa_videomix2m_vit_l": [
+        (0, 2e-4),
+        (12_000, 6.25e-4),
+        (90_000, 1e-6 + (6.25e-4 - 1e-6) / 2 * (1 + np.cos(np.pi * 78_000 / 100_500))),
+    ],
+    "i_jepa2_videomix2m_vit_l": [(0, 1e-4), (12_000, 5.25e-4), (240_000, 5.25e-4)],
+    "simclr_kinetics600_r3d50": [(0, 0), (1787, 0.32), (71_488, 0)],
+}
+
+
+@pytest.mark.parametrize("name", VIDEO_RATES)
+def test_learning_rates_on_videos_are_those_of_the_official_code(name):
+    config = config_of(f"experiments/video/paper/{name}.py")
+    rate = schedules(config.optimizer, steps=config.steps, batch_size=config.batch_size)
+    for step, expected in VIDEO_RATES[name]:
+        found = rate["learning rate"](step)
+        np.testing.assert_allclose(found, expected, rtol=2e-4, atol=1e-9, err_msg=f"step {step}")
+
+
 VIT = {
     "encoder": {
         "cls_token": (1, 4),

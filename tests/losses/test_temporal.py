@@ -171,3 +171,27 @@ def test_messages_name_the_argument():
         losses.time_mae(x, x, x, labels, where=hidden, codeword_weight=-1)
     with pytest.raises(ValueError, match=r"labels must lie in \[0, 8\), got 9"):
         losses.time_mae(x, x, x, labels + 8, where=hidden)
+
+
+def test_dense_prediction_by_hand():
+    """Two videos of two places: products with the own place are 2 and 0, 1 and 0, others 0."""
+    e = np.eye(4, dtype=np.float32)
+    prediction = jnp.array([[2 * e[0], 0 * e[1]], [e[2], 0 * e[3]]])
+    target = jnp.array([[e[0], e[1]], [e[2], e[3]]])
+    found = losses.dense_predictive(prediction, target)
+    log4 = math.log(4)
+    two, one = math.log(math.exp(2) + 3) - 2, math.log(math.e + 3) - 1
+    np.testing.assert_allclose(found, [(two + log4) / 2, (one + log4) / 2], rtol=1e-6)
+
+
+def test_dense_prediction_contrasts_with_other_places_times_and_videos():
+    """Each negative counts alike, so that the order of the videos changes nothing."""
+    rng = np.random.default_rng(0)
+    prediction, target = rng.normal(size=(2, 3, 4, 5)).astype(np.float32)
+    before = losses.dense_predictive(prediction, target)
+    order = np.array([2, 0, 1])
+    after = losses.dense_predictive(prediction[order], target[order])
+    np.testing.assert_allclose(after, before[order], rtol=1e-6)
+    raised = target.copy()
+    raised[1, 2] += 3 * prediction[0, 0]  # a negative of all rows of the first video
+    assert losses.dense_predictive(prediction, raised)[0] > before[0]

@@ -16,7 +16,7 @@ from ssljax.objectives import Run, build_objective
 from ssljax.spec import Field, Spec, Spectrogram, Value, image_spec, target_kind
 from ssljax.training.optimizer import build_optimizer
 from ssljax.training.step import init_state, make_train_step
-from tests.objectives.cases import CASES, FURTHER, IN_COLOR, LABELLED
+from tests.objectives.cases import CASES, FRAMES, FURTHER, IN_COLOR, LABELLED
 from tests.objectives.files import caption, tint
 
 BATCH, EXAMPLES, STEPS = 16, 48, 10
@@ -70,6 +70,8 @@ def spec_of(case: str) -> Spec:
     encoder, _ = CASES[case]
     if case in FURTHER:
         return PAIRS
+    if case in FRAMES:
+        return Spec({"video": VIDEO.replace(shape=(FRAMES[case], 8, 8, 1))}, EXAMPLES)
     if case in LABELLED:
         modality = encoder_class(encoder["name"]).modality
         return SPECS[modality].replace(label=LABELLED[case])
@@ -105,7 +107,8 @@ def make_batch(number: int, spec: Spec = SPEC) -> dict[str, np.ndarray]:
         return {"table": table.astype(np.float32), **rest}
     images = (load_digits().images[ids, ..., None] * 15).astype(np.uint8)
     if "video" in spec.fields:  # a digit moves to the right
-        return {"video": np.stack([np.roll(images, k, axis=2) for k in range(4)], axis=1), **rest}
+        frames = range(spec.fields["video"].shape[0])
+        return {"video": np.stack([np.roll(images, k, axis=2) for k in frames], axis=1), **rest}
     images = tint(images) if spec.fields["image"].shape[2] == 3 else images
     if "text" in spec.fields:
         rest["text"] = texts([caption(digit) for digit in load_digits().target[ids]])

@@ -16,10 +16,12 @@ class Sampling:
     Attributes:
       stride: a clip has every so many-th frame.
       count: clips of each video.
+      crops: squares of each clip, evenly spread along the longer side of its frames; 1: the whole.
     """
 
     stride: int = 1
     count: int = 1
+    crops: int = 1
 
     def span(self, length: int) -> int:
         """Return from the first to the last frame of a clip of `length`, how many there are.
@@ -35,7 +37,8 @@ ONE_CLIP = Sampling()
 
 @dataclasses.dataclass(frozen=True)
 class Clips:
-    """Clips of `length` frames each, [length, H, W, C]; several, [count, length, H, W, C].
+    """Clips of `length` frames each, [length, H, W, C]; several, [count, length, H, W, C]. With
+    crops there are so many of each clip, one after the other, of the shorter side of the frames.
 
     Attributes:
       length: in frames.
@@ -53,12 +56,15 @@ class Clips:
     random: bool = False
 
     def field(self, field: Field) -> Field:
-        count, stride = self.sampling.count, self.sampling.stride
+        how, frame = self.sampling, field.shape[1:]
         if field.shape[0] is not None:
             self._spare(field.shape[0])
-        several = (count,) if count > 1 else ()
-        shape = (*several, self.length, *field.shape[1:])
-        return field.replace(shape=shape, rate=field.rate / stride)
+        if how.crops > 1:
+            side = min(frame[:2])
+            frame = (side, side, frame[-1])
+        several = (how.count * how.crops,) if how.count * how.crops > 1 else ()
+        shape = (*several, self.length, *frame)
+        return field.replace(shape=shape, rate=field.rate / how.stride)
 
     def __call__(self, value: np.ndarray, rng: np.random.Generator | None) -> np.ndarray:
         spare, count = self._spare(len(value)), self.sampling.count
@@ -69,8 +75,17 @@ class Clips:
         else:
             starts = np.round(np.linspace(0, spare, count)).astype(int)
         offsets = self.sampling.stride * np.arange(self.length)
-        clips = np.stack([value[start + offsets] for start in starts])
-        return clips if count > 1 else clips[0]
+        clips = [crop for start in starts for crop in self._crops(value[start + offsets])]
+        return np.stack(clips) if len(clips) > 1 else clips[0]
+
+    def _crops(self, clip: np.ndarray) -> list[np.ndarray]:
+        crops = self.sampling.crops
+        if crops == 1:
+            return [clip]
+        height, width = clip.shape[1:3]
+        side, axis = min(height, width), 1 if height > width else 2
+        starts = np.round(np.linspace(0, max(height, width) - side, crops)).astype(int)
+        return [clip.take(range(start, start + side), axis=axis) for start in starts]
 
     def _spare(self, frames: int) -> int:
         span = self.sampling.span(self.length)
@@ -83,4 +98,6 @@ class Clips:
         return frames - span
 
     def fingerprint(self) -> dict[str, Any]:
-        return {"length": self.length, "clips": [self.sampling.stride, self.sampling.count]}
+        how = self.sampling
+        crops = (how.crops,) if how.crops > 1 else ()
+        return {"length": self.length, "clips": [how.stride, how.count, *crops]}

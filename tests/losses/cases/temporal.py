@@ -37,6 +37,12 @@ CASES = {
         options={"instance_weight": 0.3, "temporal_from": 1},
         largest=1e15,
     ),
+    "dense_predictive": Case(
+        losses.dense_predictive,
+        reference.dense_predictive,
+        trained={"prediction": TOKENS, "target": TOKENS},
+        largest=1e15,
+    ),
     "next_step": Case(
         losses.next_step,
         reference.next_step,

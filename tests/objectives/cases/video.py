@@ -14,6 +14,11 @@ TRANSFORMER = {
 PARTS = {"name": "clip_order", "views": {"crop": {"crop_scale": (0.5, 1.0)}}, "pair_dim": 8}
 CASES = {
     "clip_order": (TRANSFORMER, {**PARTS, "parts": 2, "frames": 2, "gap": 0}),
+    "dpc": (TRANSFORMER, {"name": "dpc", "blocks": 2, "frames": 2, "predicted": 1}),
+    "shuffle_and_learn": (
+        {**TRANSFORMER, "tubelet": 1},
+        {"name": "shuffle_and_learn", "span": 2, "margin": 1},
+    ),
     # By the files that images have.
     "i_jepa, video": (
         {**TRANSFORMER, "positions": "rotary_v_jepa2"},

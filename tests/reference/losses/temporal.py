@@ -36,6 +36,18 @@ def hierarchical_contrastive(z1, z2, *, instance_weight=0.5, temporal_from=0, wh
     return np.array([t / n if n else 0.0 for t, n in zip(totals, levels, strict=True)])
 
 
+def dense_predictive(prediction, target):
+    rows = [vector for example in target for vector in example]
+    losses = []
+    for p, t in zip(prediction, target, strict=True):
+        values = [
+            _log_sum_exp([_dot(one, row) for row in rows]) - _dot(one, own)
+            for one, own in zip(p, t, strict=True)
+        ]
+        losses.append(sum(values) / len(values))
+    return np.array(losses)
+
+
 def next_step(prediction, series, *, where=None):
     if where is None:
         where = np.ones(series.shape[:2], bool)
