@@ -9,6 +9,7 @@ from ssljax.models.base import (
     without_drop_path,
 )
 from ssljax.models.captioner import CaptionDecoder, CaptionPooler
+from ssljax.models.cross_decoder import CrossDecoder
 from ssljax.models.decoders import ConvDecoder, MAEDecoder, Predictor
 from ssljax.models.discriminator import PairDiscriminator
 from ssljax.models.heads import MLP, DINOHead, LinearHead, MaskToken, Prototypes, Scalar
@@ -16,7 +17,7 @@ from ssljax.models.image_decoder import GridDecoder, ImageDecoder
 from ssljax.models.normalization import BatchNorm
 from ssljax.models.registry import ENCODERS, build_encoder, encoder_class
 from ssljax.models.resnet import ResNet
-from ssljax.models.stems import PatchEmbed
+from ssljax.models.stems import PatchEmbed, PlacedPatches
 from ssljax.models.text import TextTransformer
 from ssljax.models.text_heads import PooledTanh, TokenHead, WordHead, WordVectors
 from ssljax.models.transformer import Transformer, stack_blocks
@@ -32,6 +33,7 @@ __all__ = [
     "CaptionDecoder",
     "CaptionPooler",
     "ConvDecoder",
+    "CrossDecoder",
     "DINOHead",
     "Encoded",
     "GridDecoder",
@@ -41,6 +43,7 @@ __all__ = [
     "MaskToken",
     "PairDiscriminator",
     "PatchEmbed",
+    "PlacedPatches",
     "PooledTanh",
     "Predictor",
     "Prototypes",

@@ -219,6 +219,7 @@ class Encoder(nn.Module):
         types: jax.Array | None = None,
         mlp_outputs: bool = False,
         layers: bool = False,
+        beside: jax.Array | None = None,
     ) -> Encoded:
         """Encode x[B, *shape], already normalised.
 
@@ -241,6 +242,8 @@ class Encoder(nn.Module):
           types: int32[B, N], the types of the tokens, for encoders that have some.
           mlp_outputs: whether to return what the MLP of every block adds.
           layers: whether to return what every block gives, see `Encoded`; not both.
+          beside: [B, M, width], tokens of another input, placed already, which follow the N of x:
+            `keep` may choose among all. Not with `grad_cache`, segments or rotary positions.
 
         Returns:
           `tokens` are those of the (kept) patches, in the order of `keep`.
@@ -248,13 +251,28 @@ class Encoder(nn.Module):
 
         def encode(encoder, x, keep, masked, segments, types):
             asked = {"mlp_outputs": mlp_outputs, "layers": layers, "train": train}
+            if beside is not None:
+                asked["beside"] = beside
             return encoder._encode(x, keep, masked, mask_token, segments, types, **asked)
 
         if self.grad_cache == 1 or not train:
             return encode(self, x, keep, masked, segments, types)
         return in_parts(encode, self, self.grad_cache, x, keep, masked, segments, types)
 
-    def _encode(self, x, keep, masked, mask_token, segments, types, *, train, mlp_outputs, layers):
+    def _encode(
+        self,
+        x,
+        keep,
+        masked,
+        mask_token,
+        segments,
+        types,
+        *,
+        train,
+        mlp_outputs,
+        layers,
+        beside=None,
+    ):
         dtype = compute_dtype(self.dtype)
         block_initializer(self.kernel_init)  # its error names the key
         init = self.patch_init or self.kernel_init.partition("_by_")[0]
@@ -269,6 +287,8 @@ class Encoder(nn.Module):
         on_tokens, on_class, angles = self._positions(grid, segments)
         if on_tokens is not None:
             tokens = tokens + on_tokens.astype(dtype)
+        if beside is not None:
+            tokens = jnp.concatenate([tokens, beside.astype(dtype)], axis=1)
         if keep is not None:
             tokens = _kept(tokens, keep)
             segments = None if segments is None else _kept(segments, keep)
