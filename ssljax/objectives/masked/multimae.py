@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from ssljax.errors import UserError
 from ssljax.losses import masked_l1
 from ssljax.models import CrossDecoder, PlacedPatches
-from ssljax.objectives.base import Array, Loss, Objective
+from ssljax.objectives.base import Loss, Objective
 from ssljax.objectives.masked.patches import (
     patch_grid,
     reconstruction,
@@ -39,11 +39,11 @@ class MultiMAE(Objective):
     as the image and says less; unlike depth they are a function of it.
 
     Of images the error is squared and each patch normalised by its own mean and variance, of edges
-    it is absolute, as the paper has it of depth. An example without a hidden patch of an input does
-    not count in the loss of that input. Evaluation shows the encoder images alone.
+    it is absolute, as the paper has it of depth. Fewer patches are seen than an input has, so that
+    every example hides some of each. Evaluation shows the encoder images alone.
 
     Attributes:
-      visible: share of the patches of both inputs that is seen.
+      visible: share of the patches of both inputs that is seen, below 1/2.
       concentration: of the Dirichlet distribution; 1: all shares are as likely, larger: more even.
       edges_weight: weight of the loss of edges.
 
@@ -70,6 +70,13 @@ class MultiMAE(Objective):
             raise UserError(
                 "multimae puts tokens of another stem beside those of the encoder; it needs "
                 "encoder.positions='sincos' or 'learned', and encoder.grad_cache=1"
+            )
+        patches = math.prod(patch_grid(self.run, self.views))
+        if self._visible >= patches:
+            raise UserError(
+                f"objective.visible={self.visible} shows {self._visible} patches, as many as the "
+                f"{patches} of an input or more, so that some examples would hide none of it; it "
+                "must be below 0.5"
             )
         require_mask(self.mask, visible=self.visible, concentration=self.concentration)
         if self.decoder_width % self.decoder_heads:
@@ -101,10 +108,15 @@ class MultiMAE(Objective):
 
     def mask(self, keys):
         patches = math.prod(patch_grid(self.run, self.views))
-        visible = max(1, round(2 * patches * self.visible))
+        counts = (patches, patches)
         return dirichlet_mask(
-            keys, counts=(patches, patches), visible=visible, concentration=self.concentration
+            keys, counts=counts, visible=self._visible, concentration=self.concentration
         )
+
+    @property
+    def _visible(self) -> int:
+        """Patches of both inputs that are seen."""
+        return max(1, round(2 * math.prod(patch_grid(self.run, self.views)) * self.visible))
 
     def run_once(self, net):
         x = self.blank()
@@ -126,20 +138,8 @@ class MultiMAE(Objective):
         target = patchify(of_edges, patch=self.run.encoder.patch)
         normalised = reconstruction(self.run, normalize=True)
         losses = {
-            "image": _mean(normalised.loss(image, x, where=hidden), hidden),
-            "edges": _mean(masked_l1(edge, target, where=hidden_edges), hidden_edges),
+            "image": jnp.mean(normalised.loss(image, x, where=hidden)),
+            "edges": jnp.mean(masked_l1(edge, target, where=hidden_edges)),
         }
         total = losses["image"] + self.edges_weight * losses["edges"]
         return Loss(total, {f"loss/{name}": value for name, value in losses.items()})
-
-    @property
-    def batch_coupled(self) -> bool:
-        """Whether the number of examples that count differs between micro-batches: with as many
-        visible patches as an input has, some examples hide none of it."""
-        return self.visible >= 0.5
-
-
-def _mean(losses: Array, hidden: Array) -> Array:
-    """Return the mean of losses [B] over the examples that hide a patch."""
-    count = jnp.sum(jnp.any(hidden, axis=1))
-    return jnp.sum(losses) / jnp.maximum(count, 1)

@@ -10,7 +10,6 @@ from ssljax.errors import UserError
 from ssljax.losses import masked_l1, masked_mse, normalize_patches
 from ssljax.models import build_encoder
 from ssljax.objectives import Run, build_objective
-from ssljax.objectives.masked.multimae import _mean
 from ssljax.ops.edges import edges
 from ssljax.ops.keys import per_example
 from ssljax.ops.patches import patchify
@@ -67,13 +66,6 @@ def test_what_is_hidden_of_both_inputs_reaches_no_prediction():
         np.testing.assert_array_equal(reached, ~np.asarray(mask.masked))
 
 
-def test_an_example_that_hides_nothing_does_not_count():
-    losses, hidden = jnp.array([3.0, 0.0, 5.0]), jnp.array([[True], [False], [True]])
-    assert float(_mean(losses, hidden)) == 4.0
-    assert float(_mean(jnp.zeros(2), jnp.zeros((2, 1), bool))) == 0.0
-    assert _build(visible=0.5).batch_coupled and not _build(visible=0.25).batch_coupled
-
-
 def test_images_alone_are_evaluated():
     one = trial("multimae")
     state = one.state
@@ -88,7 +80,8 @@ def test_images_alone_are_evaluated():
         ({"positions": "rotary"}, {}, "needs encoder.positions='sincos' or 'learned'"),
         ({"grad_cache": 2}, {}, "grad_cache=1"),
         ({}, {"decoder_heads": 3}, "decoder_heads=3 must divide"),
-        ({}, {"visible": 0.99}, "visible=0.99.* visible must lie"),
+        ({}, {"visible": 0.5}, "visible=0.5 shows 16 patches, as many as the 16 of an input"),
+        ({}, {"concentration": 0.0}, "concentration=0.0"),
     ],
 )
 def test_what_does_not_fit_is_named(encoder, changes, said):
