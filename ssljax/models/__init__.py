@@ -9,6 +9,7 @@ from ssljax.models.base import (
     without_drop_path,
 )
 from ssljax.models.captioner import CaptionDecoder, CaptionPooler
+from ssljax.models.cross_decoder import CrossDecoder
 from ssljax.models.decoders import ConvDecoder, MAEDecoder, Predictor
 from ssljax.models.discriminator import PairDiscriminator
 from ssljax.models.first_blocks import first_blocks
@@ -28,7 +29,7 @@ from ssljax.models.predictive import DensePredictor
 from ssljax.models.quantizer import GumbelQuantizer, Quantized
 from ssljax.models.registry import ENCODERS, build_encoder, encoder_class
 from ssljax.models.resnet import ResNet
-from ssljax.models.stems import PatchEmbed
+from ssljax.models.stems import PatchEmbed, PlacedPatches
 from ssljax.models.text import TextTransformer
 from ssljax.models.text_heads import PooledTanh, TokenHead, WordHead, WordVectors
 from ssljax.models.transformer import Transformer, stack_blocks
@@ -45,6 +46,7 @@ __all__ = [
     "CaptionDecoder",
     "CaptionPooler",
     "ConvDecoder",
+    "CrossDecoder",
     "DINOHead",
     "DensePredictor",
     "Encoded",
@@ -56,6 +58,7 @@ __all__ = [
     "MaskToken",
     "PairDiscriminator",
     "PatchEmbed",
+    "PlacedPatches",
     "PooledTanh",
     "Predictor",
     "Quantized",

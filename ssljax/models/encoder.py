@@ -226,6 +226,7 @@ class Encoder(nn.Module):
         types: jax.Array | None = None,
         mlp_outputs: bool = False,
         layers: bool = False,
+        beside: jax.Array | None = None,
     ) -> Encoded:
         """Encode x[B, *shape], already normalised.
 
@@ -248,6 +249,8 @@ class Encoder(nn.Module):
           types: int32[B, N], the types of the tokens, for encoders that have some.
           mlp_outputs: whether to return what the MLP of every block adds.
           layers: whether to return what every block gives, see `Encoded`; not both.
+          beside: [B, M, width], tokens of another input, placed already, which follow the N of x:
+            `keep` may choose among all. Not with `grad_cache`, segments or rotary positions.
 
         Returns:
           `tokens` are those of the (kept) patches, in the order of `keep`.
@@ -255,13 +258,28 @@ class Encoder(nn.Module):
 
         def encode(encoder, x, keep, masked, segments, types):
             asked = {"mlp_outputs": mlp_outputs, "layers": layers, "train": train}
+            if beside is not None:
+                asked["beside"] = beside
             return encoder._encode(x, keep, masked, mask_token, segments, types, **asked)
 
         if self.grad_cache == 1 or not train:
             return encode(self, x, keep, masked, segments, types)
         return in_parts(encode, self, self.grad_cache, x, keep, masked, segments, types)
 
-    def _encode(self, x, keep, masked, mask_token, segments, types, *, train, mlp_outputs, layers):
+    def _encode(
+        self,
+        x,
+        keep,
+        masked,
+        mask_token,
+        segments,
+        types,
+        *,
+        train,
+        mlp_outputs,
+        layers,
+        beside=None,
+    ):
         dtype = compute_dtype(self.dtype)
         block_initializer(self.kernel_init)  # its error names the key
         init = self.patch_init or self.kernel_init.partition("_by_")[0]
@@ -273,7 +291,7 @@ class Encoder(nn.Module):
             tokens = tokens + by_type.astype(dtype)
         if segments is not None:
             segments = self._segments(segments, grid)
-        tokens, on_class, segments, angles = self._placed(tokens, grid, segments, keep)
+        tokens, on_class, segments, angles = self._placed(tokens, grid, segments, keep, beside)
         first = self._first_tokens(on_class).astype(dtype)
         tokens = jnp.concatenate(
             [jnp.broadcast_to(first, (tokens.shape[0], *first.shape)), tokens], axis=1
@@ -304,12 +322,14 @@ class Encoder(nn.Module):
         """Return the tokens of a batch, and the frames that they were made of, if there are any."""
         return self.stem(x, dtype, init), None
 
-    def _placed(self, tokens: jax.Array, grid: Grid, segments: jax.Array | None, keep):
-        """Return the (kept) tokens with their positions, those of the class token, the segments of
-        the tokens, and the angles, see `_positions`."""
+    def _placed(self, tokens: jax.Array, grid: Grid, segments: jax.Array | None, keep, beside=None):
+        """Return the (kept) tokens with their positions, followed by those `beside`; those of the
+        class token, the segments of the tokens, and the angles, see `_positions`."""
         on_tokens, on_class, angles = self._positions(grid, segments)
         if on_tokens is not None:
             tokens = tokens + on_tokens.astype(tokens.dtype)
+        if beside is not None:
+            tokens = jnp.concatenate([tokens, beside.astype(tokens.dtype)], axis=1)
         if keep is not None:
             tokens = kept(tokens, keep)
             segments = None if segments is None else kept(segments, keep)

@@ -78,6 +78,51 @@ def random_mask(
     return _mask(order, visible)._replace(masked=hidden)
 
 
+def dirichlet_mask(
+    keys: jax.Array, *, counts: Sequence[int], visible: int, concentration: float
+) -> Mask:
+    """Hide all but `visible` of the patches of several inputs, of each input another share.
+
+    Shares of the visible patches are drawn from a symmetric Dirichlet distribution and rounded to
+    whole patches; an input that has fewer leaves the rest to others. Within an input each patch is
+    as likely to be seen. Patches of all inputs are numbered together, input by input.
+
+    Args:
+      counts: patches of each input.
+      visible: K, of all inputs together.
+      concentration: of the distribution, above 0; 1: all shares are as likely.
+
+    MultiMAE, https://arxiv.org/abs/2204.01678; EPFL-VILAB/MultiMAE, multimae/multimae.py
+    (generate_random_masks).
+
+    >>> keys = jax.random.split(jax.random.key(0), 3)
+    >>> mask = dirichlet_mask(keys, counts=(4, 4), visible=3, concentration=1.0)
+    >>> mask.keep.shape, mask.masked.shape, mask.masked.sum(axis=1).tolist()
+    ((3, 3), (3, 8), [5, 5, 5])
+    """
+    _check_keys(keys)
+    total = sum(counts)
+    if len(counts) < 2 or min(counts) < 1 or not 0 < visible < total:
+        raise ValueError(
+            f"visible must lie between 1 and the {total - 1} of {list(counts)} patches that leave "
+            f"one hidden, got {visible}"
+        )
+    if concentration <= 0:
+        raise ValueError(f"concentration must be above 0, got {concentration}")
+
+    def order(key: jax.Array) -> jax.Array:
+        own, among, rest = jax.random.split(key, 3)
+        shares = jax.random.dirichlet(own, jnp.full(len(counts), concentration))
+        wanted = jnp.round(shares * visible)
+        noise = jnp.split(jax.random.uniform(among, (total,)), np.cumsum(counts)[:-1])
+        ranks = [jnp.argsort(jnp.argsort(one)) for one in noise]
+        chosen = jnp.concatenate([rank < n for rank, n in zip(ranks, wanted, strict=True)])
+        # As many as are visible, whatever the rounding: at random of those chosen, then of others.
+        return jnp.argsort(~chosen + jax.random.uniform(rest, (total,)))
+
+    return _mask(jax.vmap(order)(keys), visible)
+
+
 def unit_mask(keys: jax.Array, *, grid: Grid, unit: int, ratio: float) -> jax.Array:
     """Hide a random subset of cubes of `unit` patches a side (SimMIM: squares).
 

@@ -9,6 +9,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from ssljax.ops.keys import per_example
 from ssljax.ops.masking import (
     block_mask,
+    dirichlet_mask,
     from_masked,
     inverse_block_mask,
     multi_block,
@@ -372,3 +373,45 @@ def test_one_block_of_tubes_is_predicted_as_far_as_every_batch_has_it():
 def test_blocks_of_tubes_name_what_does_not_fit(fields, message):
     with pytest.raises(ValueError, match=message):
         tube_blocks(keys(2), **{"grid": (2, 4, 6), "blocks": 2, "scale": 0.2, **fields})
+
+
+def test_several_inputs_share_what_is_visible():
+    mask = dirichlet_mask(keys(2000), counts=(16, 16), visible=8, concentration=1.0)
+    for keep, restore, masked in zip(*(np.asarray(one)[:5] for one in mask), strict=True):
+        assert sorted(restore) == list(range(32)) and masked.sum() == 24
+        assert not masked[keep].any() and sorted(restore[keep]) == list(range(8))
+    first = 8 - np.asarray(mask.masked)[:, :16].sum(axis=1) + 8
+    # Uniform shares of 8: the ends of the range have half of a share's width, 1/16.
+    share = np.bincount(first, minlength=9) / 2000
+    np.testing.assert_allclose(share, [1 / 16, *[1 / 8] * 7, 1 / 16], atol=0.03)
+    # Within an input each patch is as likely to be seen.
+    np.testing.assert_allclose((~np.asarray(mask.masked)).mean(axis=0), 0.25, atol=0.04)
+
+
+def test_shares_are_even_where_concentration_is_large():
+    mask = dirichlet_mask(keys(50), counts=(9, 9), visible=6, concentration=1e6)
+    assert (np.asarray(mask.masked)[:, :9].sum(axis=1) == 6).all()
+    small = dirichlet_mask(keys(200), counts=(9, 9), visible=6, concentration=1e-3)
+    seen = 9 - np.asarray(small.masked)[:, :9].sum(axis=1)
+    assert np.isin(seen, (0, 6)).mean() > 0.95 and 0.3 < (seen == 6).mean() < 0.7
+
+
+def test_an_input_with_fewer_patches_leaves_the_rest_to_others():
+    mask = dirichlet_mask(keys(300), counts=(2, 20), visible=10, concentration=1.0)
+    seen = 2 - np.asarray(mask.masked)[:, :2].sum(axis=1)
+    assert seen.max() == 2 and ((~np.asarray(mask.masked)).sum(axis=1) == 10).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"counts": (4,)}, "visible must lie"),
+        ({"visible": 8}, "visible must lie between 1 and the 7"),
+        ({"visible": 0}, "visible must lie"),
+        ({"concentration": 0.0}, "concentration must be above 0"),
+    ],
+)
+def test_shares_that_cannot_be_drawn_are_named(options, said):
+    given = {"counts": (4, 4), "visible": 3, "concentration": 1.0, **options}
+    with pytest.raises(ValueError, match=said):
+        dirichlet_mask(keys(2), **given)

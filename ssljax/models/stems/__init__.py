@@ -1,8 +1,8 @@
 """From raw input to tokens, one file for each kind of input."""
 
 from ssljax.models.stems.columns import ColumnEmbed
-from ssljax.models.stems.patches import PatchEmbed, tiles
+from ssljax.models.stems.patches import PatchEmbed, PlacedPatches, tiles
 from ssljax.models.stems.wave import WaveEmbed
 from ssljax.models.stems.words import TokenEmbed
 
-__all__ = ["ColumnEmbed", "PatchEmbed", "TokenEmbed", "WaveEmbed", "tiles"]
+__all__ = ["ColumnEmbed", "PatchEmbed", "PlacedPatches", "TokenEmbed", "WaveEmbed", "tiles"]

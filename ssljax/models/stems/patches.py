@@ -7,8 +7,32 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from ssljax.errors import UserError
+from ssljax.models.base import compute_dtype
 from ssljax.models.initializers import bias_initializer, kernel_initializer
+from ssljax.models.positions import sincos
 from ssljax.ops.patches import patchify
+
+
+class PlacedPatches(nn.Module):
+    """Patches as tokens with fixed positions: a stem beside that of an encoder.
+
+    Args (fields):
+      patch: the sides of a patch.
+      width: size of a token.
+      dtype: "float32" or "bfloat16".
+    """
+
+    patch: tuple[int, ...]
+    width: int
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Map x[B, H, W, C] to tokens[B, N, width], row-major."""
+        dtype = compute_dtype(self.dtype)
+        tokens = PatchEmbed(self.patch, self.width, dtype, name="patch_embed")(x.astype(dtype))
+        grid = tuple(side // own for side, own in zip(x.shape[1:-1], self.patch, strict=True))
+        return tokens + jnp.asarray(sincos(grid, self.width), dtype)
 
 
 class PatchEmbed(nn.Module):

@@ -3,6 +3,8 @@ from tests.objectives.cases.small import RESNET, SINGLE, VIT
 DECODER = {"decoder_width": 16, "decoder_depth": 1, "decoder_heads": 2}
 MAE = {"name": "mae", "views": SINGLE, **DECODER}
 
+MULTIMAE = {"name": "multimae", "views": SINGLE, **DECODER}
+
 BEIT = {
     "name": "beit",
     "views": SINGLE,
@@ -28,6 +30,7 @@ CASES = {
     "beit": (VIT, BEIT),
     "data2vec2": (VIT, DATA2VEC2),
     "i_jepa": (VIT, I_JEPA),
+    "multimae": (VIT, MULTIMAE),
     "mae": (VIT, MAE),
     "simmim": (VIT, SIMMIM),
 }
