@@ -134,6 +134,10 @@ class Encoder(nn.Module):
         """Return the tokens[B, N, width] of a batch, row-major."""
         raise NotImplementedError
 
+    def rescaled(self, tokens: jax.Array, x: jax.Array, segments: jax.Array | None) -> jax.Array:
+        """Return the tokens of the stem as they go on; here as they are."""
+        return tokens
+
     def types(self, x: jax.Array, segments: jax.Array | None, given: jax.Array | None):
         """Return what is added to tokens by their type, [B, N, width]; None for nothing.
 
@@ -259,7 +263,7 @@ class Encoder(nn.Module):
         block_initializer(self.kernel_init)  # its error names the key
         init = self.patch_init or self.kernel_init.partition("_by_")[0]
         grid = self.grid(x.shape[1:])
-        tokens = self.stem(x, dtype, init)
+        tokens = self.rescaled(self.stem(x, dtype, init), x, segments)
         if masked is not None:
             tokens = jnp.where(masked[:, :, None], mask_token.astype(dtype), tokens)
         if (by_type := self.types(x, segments, types)) is not None:
