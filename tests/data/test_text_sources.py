@@ -140,6 +140,8 @@ def test_broken_documents_are_named_or_left_out(tmp_path, kind):
     with pytest.raises(UserError, match="config.data.broken='skip'") as refused:
         open_source(name)
     assert "\n" not in str(refused.value)
+    places = [str(refused.value).find(fault) for fault in faults[:3]]
+    assert places == sorted(places) and places[0] >= 0  # the first ones, as the file has them
     with pytest.warns(UserWarning, match="left out"):
         source = open_source(name, broken="skip")
     assert (
