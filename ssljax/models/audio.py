@@ -154,9 +154,11 @@ class WaveTransformer(Encoder):
         """Return the segments of frames: one that sees padding is padding."""
         return segments[:, SEEN - 1 :: HOP][:, : grid[0]]
 
-    def _placed(self, tokens, grid, segments, keep):
+    def _placed(self, tokens, grid, segments, keep, beside=None):
         if self.positions != "convolution":
-            return super()._placed(tokens, grid, segments, keep)
+            return super()._placed(tokens, grid, segments, keep, beside)
+        if beside is not None:
+            raise ValueError("tokens beside others have no place in a convolution along time")
         seen = tokens
         if segments is not None:
             seen = jnp.where(segments[:, :, None] > 0, seen, 0)

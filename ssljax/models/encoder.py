@@ -141,6 +141,10 @@ class Encoder(nn.Module):
         """Return the tokens[B, N, width] of a batch, row-major."""
         raise NotImplementedError
 
+    def rescaled(self, tokens: jax.Array, x: jax.Array, segments: jax.Array | None) -> jax.Array:
+        """Return the tokens of the stem as they go on; here as they are."""
+        return tokens
+
     def types(self, x: jax.Array, segments: jax.Array | None, given: jax.Array | None):
         """Return what is added to tokens by their type, [B, N, width]; None for nothing.
 
@@ -285,6 +289,7 @@ class Encoder(nn.Module):
         init = self.patch_init or self.kernel_init.partition("_by_")[0]
         grid = self.grid(x.shape[1:])
         tokens, frames = self._tokens(x, dtype, init, train)
+        tokens = self.rescaled(tokens, x, segments)
         if masked is not None:
             tokens = jnp.where(masked[:, :, None], mask_token.astype(dtype), tokens)
         if (by_type := self.types(x, segments, types)) is not None:

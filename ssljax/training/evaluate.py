@@ -60,7 +60,8 @@ def require_evaluable(experiment: Experiment, *, final: bool) -> None:
     if experiment.objective.predicts and not options.every:
         return  # nothing is asked of neighbours
     source = _open(experiment, options.train_split)
-    require_neighbours(experiment.config, len(source))
+    if options.every or "knn" in options.probes:
+        require_neighbours(experiment.config, len(source))
     keep_best = experiment.config.checkpoint.keep_best
     if keep_best and source.num_classes is None:
         raise UserError(

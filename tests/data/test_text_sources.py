@@ -140,6 +140,8 @@ def test_broken_documents_are_named_or_left_out(tmp_path, kind):
     with pytest.raises(UserError, match="config.data.broken='skip'") as refused:
         open_source(name)
     assert "\n" not in str(refused.value)
+    places = [str(refused.value).find(fault) for fault in faults[:3]]
+    assert places == sorted(places) and places[0] >= 0  # the first ones, as the file has them
     with pytest.warns(UserWarning, match="left out"):
         source = open_source(name, broken="skip")
     assert (
@@ -175,3 +177,9 @@ def test_long_documents_take_no_more_memory_than_their_own(tmp_path):
     assert len(source) == 3001 and len(source[3000]["text"]) == 10**7 + 2
     assert sum(one.nbytes for one in source.arrays["text"]) < 10**8
     assert np.asarray(source[0]["text"]).tolist() == [256, 120, 257]
+
+
+def test_an_archive_of_texts_alone_is_told_what_reads_texts(tmp_path):
+    np.savez(tmp_path / "texts.npz", train_text=np.array(["a", "b"]))
+    with pytest.raises(UserError, match="has no array 'image' .* texts alone are read by jsonl:"):
+        open_source(f"npz:{tmp_path / 'texts.npz'}")

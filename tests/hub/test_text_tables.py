@@ -15,7 +15,7 @@ from ssljax.spec import Spec
 from tests.objectives.cases.language import ALBERT, BERT, CAUSAL, ROBERTA, TRANSFORMER
 from tests.objectives.conftest import WORDS
 
-ESM = {**TRANSFORMER, "embedding_norm": True, "position_offset": 2}
+ESM = {**TRANSFORMER, "embedding_norm": True, "position_offset": 2, "token_dropout": 0.12}
 # The encoder, the objective, and the parts of it that a file of the family has.
 RUNS = {
     "bert": (BERT, "bert", ("encoder", "words", "pooler", "sentences")),
@@ -71,6 +71,8 @@ def test_the_config_that_is_written_is_read_as_the_same_encoder(name):
         ("bert", {"embed_width": 8}, "Hugging Face's BERT has no counterpart of encoder.embed_wid"),
         ("roberta", {"position_offset": 0}, "encoder.position_offset=0; it has 2"),
         ("gpt2", {"positions": "sincos"}, "encoder.positions='sincos'; it has 'learned'"),
+        ("bert", {"token_dropout": 0.12}, "encoder.token_dropout=0.12; it has 0.0"),
+        ("esm", {"token_dropout": 0.3}, "encoder.token_dropout=0.3; it has 0.0"),
         ("albert", {"shared_layers": False}, "encoder.shared_layers=False; it has True"),
     ],
 )
@@ -87,7 +89,6 @@ def test_an_encoder_without_a_counterpart_is_refused_by_its_field(name, fields, 
         ("bert", {"position_embedding_type": "relative_key"}, "it must be one of absolute"),
         ("bert", {"hidden_act": "relu"}, "hidden_act='relu'; it must be one of gelu"),
         ("albert", {"num_hidden_groups": 2}, "num_hidden_groups=2; it must be 1"),
-        ("esm", {"token_dropout": True}, "token_dropout=True; it must be false"),
         ("gpt2", {"scale_attn_by_inverse_layer_idx": True}, "inverse_layer_idx=True; it must be"),
     ],
 )

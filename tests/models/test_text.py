@@ -153,3 +153,27 @@ def test_gpt_2_starts_the_last_kernels_smaller_by_the_depth():
 def test_fields_that_do_not_fit_are_refused(fields, message):
     with pytest.raises(UserError, match=message):
         build(**fields)
+
+
+def test_token_dropout_is_that_of_each_text_of_a_row():
+    """Masks (id 10) are 0, others scaled by .88 / (1 - their share); a packed row as its texts."""
+    fields = {"positions": "sincos", "pool": "mean", "token_dropout": 0.12}
+    field = TEXT.replace(special=(*SPECIAL, ("mask", 10)))
+    module = build_encoder({**SMALL, **fields}, field)
+    plain = build_encoder({**SMALL, **fields, "token_dropout": 0.0}, field)
+    params = scrambled(init(module, KEY, IDS)[0])
+    ids = jnp.array([[1, 10, 5, 2, 1, 6, 7, 10, 10, 2, 10, 10]])
+    segments = jnp.array([[1] * 4 + [2] * 6 + [0] * 2])
+    packed = encode(module, params, ids, segments=segments).tokens[0]
+    for start, stop, hidden in ((0, 4, 1), (4, 10, 2)):
+        alone = encode(module, params, ids[:, start:stop]).tokens[0]
+        np.testing.assert_allclose(packed[start:stop], alone, atol=1e-5)
+        scale = 0.88 / (1 - hidden / (stop - start))
+        rows = jnp.asarray(params["token_embed"]["embedding"] * scale)
+        scaled = {**params, "token_embed": {"embedding": rows.at[10].set(0)}}
+        by_hand = encode(plain, scaled, ids[:, start:stop]).tokens[0]
+        np.testing.assert_allclose(alone, by_hand, atol=1e-5)
+    all_hidden = encode(module, params, jnp.full((1, 4), 10)).tokens
+    assert np.isfinite(all_hidden).all()
+    with pytest.raises(UserError, match="token_dropout=0.12 needs a mask token"):
+        build(token_dropout=0.12)

@@ -4,8 +4,9 @@ r"""CLIP as OpenCLIP has it: ViT-B/32 on LAION-400M, batch 32,768, 32 epochs.
         --workdir SHARED/clip --distributed
 
 Paper: 62.96 zero-shot top-1 on ImageNet (docs/PRETRAINED.md of mlfoundations/open_clip, line 24;
-OpenAI's of the same size 63.2, Radford et al., 2021, table 11, https://arxiv.org/abs/2103.00020,
-and 63.32 as OpenCLIP measures it, docs/openclip_classification_results.csv, line 84).
+OpenAI's of the same size 63.32 as OpenCLIP measures it, docs/openclip_classification_results.csv,
+line 84, and 63.2 in its table 11, from the paper, not checked: Radford et al., 2021,
+https://arxiv.org/abs/2103.00020).
 Needs: 128 accelerators of 40 GB for about 36 hours (docs/PRETRAINED.md, line 31), and the images.
 Not run here. Deviates: bfloat16 compute; blocks of logits around a ring of devices in place of
 gathered features, for the same loss; kernels start with a standard deviation of 0.02, where the

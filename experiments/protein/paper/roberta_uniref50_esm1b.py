@@ -9,9 +9,8 @@ Hyper-parameters: the card of the released weights, facebook/esm1b_t33_650M_UR50
 Adam with b1 .9, b2 .999, rate 1e-4, no decay, 16,000 steps of warm-up, then the inverse square
 root, 500,000 steps of 131,072 tokens; "Preprocessing": 15% of residues, 80/10/10.
 Needs: 128 V100 GPUs (same card), and UniRef50 as FASTA.
-Not run here. Deviates: bfloat16 compute; vectors of hidden residues are not set to 0, nor the
-others scaled by how many are hidden (token dropout, esm1.py, lines 125 to 131); the first 1,024
-tokens of a long protein are taken, there a random window.
+Not run here. Deviates: bfloat16 compute; the first 1,024 tokens of a long protein are taken, there
+a random window.
 """
 
 from experiments.text.paper.common import BASE, texts
@@ -27,6 +26,7 @@ def get_config():
         "embedding_norm": True,
         "norm_epsilon": 1e-5,
         "position_offset": 2,
+        "token_dropout": 0.12,  # esm1.py, lines 125 to 131: 15% of 80%
         "pool": "mean",
         "remat": "dots_no_batch",
     }

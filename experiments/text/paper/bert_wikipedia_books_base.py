@@ -3,10 +3,11 @@ r"""BERT-base as published: batch 256, 1,000,000 steps of Wikipedia and books.
     python -m ssljax pretrain --config experiments/text/paper/bert_wikipedia_books_base.py \
         --workdir SHARED/bert --distributed
 
-Paper: 79.6 on GLUE (Devlin et al., 2018, table 1, https://arxiv.org/abs/1810.04805).
-Hyper-parameters: section A.2 of the paper; google-research/bert, optimization.py, lines 32 to 74
-(Adam, decay, clipping), modeling.py, lines 41 to 45 (dropout, initial values) and 275 (GELU by
-tanh).
+Paper: 79.6 on GLUE (Devlin et al., 2018, table 1, https://arxiv.org/abs/1810.04805; also the card
+of the released weights, google-bert/bert-base-uncased, "Evaluation results"). Hyper-parameters:
+section A.2 of the paper and "Pretraining" of the card; google-research/bert, optimization.py, lines
+32 to 74 (Adam, decay, clipping), modeling.py, lines 41 to 45 (dropout, initial values) and 275
+(GELU by tanh).
 Needs: 16 TPU chips for 4 days (section A.2), and the texts, one document or passage a line.
 Not run here. Deviates: bfloat16 compute; 512 tokens in all steps, where the paper has 128 in the
 first 900,000; pairs are cut out of one text and masks are new in every step, see

@@ -3,10 +3,11 @@ r"""ELECTRA-small as published: batch 128 of 128 tokens, 1,000,000 steps.
     python -m ssljax pretrain --config experiments/text/paper/electra_openwebtext_small.py \
         --workdir SHARED/electra --distributed
 
-Paper: 79.9 on GLUE (Clark et al., 2020, table 1, https://arxiv.org/abs/2003.10555), of Wikipedia
-and books; the code's own instructions take OpenWebText. Hyper-parameters: google-research/electra,
-configure_pretraining.py, lines 37 to 119, and util/training_utils.py, lines 103 to 110.
-Needs: a V100 GPU for 4 days (table 1).
+Published: 78.9 on MNLI's dev (google-research/electra, README.md, line 162, of OpenWebText as here;
+of Wikipedia and books 79.9 on GLUE, from the paper, table 1, not checked: Clark et al., 2020,
+https://arxiv.org/abs/2003.10555). Hyper-parameters: configure_pretraining.py, lines 37 to 119, and
+util/training_utils.py, lines 103 to 110.
+Needs: a V100 GPU for 4 days (README.md, line 63).
 Not run here. Deviates: bfloat16 compute; words are hidden one by one and anew in every step.
 """
 

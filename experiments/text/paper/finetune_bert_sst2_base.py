@@ -4,7 +4,8 @@ r"""BERT-base fine-tuned on SST-2 as published: batch 32, 3 epochs, 128 tokens.
     python -m ssljax finetune --init-from SHARED/bert \
         --config experiments/text/paper/finetune_bert_sst2_base.py --workdir SHARED/bert_sst2
 
-Paper: 93.5 accuracy (Devlin et al., 2018, table 1, https://arxiv.org/abs/1810.04805).
+Paper: 93.5 accuracy on test (Devlin et al., 2018, table 1, https://arxiv.org/abs/1810.04805; also
+the card of the released weights, google-bert/bert-base-uncased, "Evaluation results").
 Hyper-parameters: google-research/bert, run_classifier.py, lines 65 and 78 to 90 (length, batch,
 epochs, warm-up) and 577 to 606 (pooler, head, dropout), README.md, line 450 (rate; the paper takes
 the best of four, section A.3), optimization.py, lines 32 to 74 (Adam, decay, clipping).

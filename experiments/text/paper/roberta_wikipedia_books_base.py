@@ -4,9 +4,11 @@ r"""RoBERTa-base as published: batch 8,192, 500,000 steps, packed rows of 512 to
         --workdir SHARED/roberta --distributed
 
 Paper: 87.6 on MNLI (Liu et al., 2019, https://arxiv.org/abs/1907.11692; facebookresearch/fairseq,
-examples/roberta/README.md, line 36). Hyper-parameters: table 9 of the paper, column base; what
-decays: fairseq/optim/adam.py, lines 229 to 232. The code's own file,
-examples/roberta/config/pretraining/base.yaml, is of a smaller run: batch 2,048, rate 5e-4.
+examples/roberta/README.md, line 36). Hyper-parameters: the card of the released weights,
+FacebookAI/roberta-base, "Pretraining": batch, steps, rate, warm-up, betas, epsilon, weight decay
+(the paper's table 9, not checked); no clipping, dropout and whole sentences:
+examples/roberta/config/pretraining/base.yaml, lines 12 to 42, which else is of a smaller run, batch
+2,048 at 5e-4; what decays: fairseq/optim/adam.py, lines 229 to 232.
 Needs: 1,024 V100 GPUs for a day, of the large model (section 5), and 160 GB of texts.
 Not run here. Deviates: bfloat16 compute; a text sees itself alone in its row; the number of hidden
 words is rounded to the nearest; the set is that of the paper's first comparison, of which the large

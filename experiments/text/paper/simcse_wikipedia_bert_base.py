@@ -3,9 +3,9 @@ r"""SimCSE as published, unsupervised: BERT-base, batch 64, one pass over a mill
     python -m ssljax pretrain --config experiments/text/paper/simcse_wikipedia_bert_base.py \
         --workdir SHARED/simcse --distributed
 
-Paper: 76.25 on average over seven STS tasks (Gao et al., 2021, table 5,
-https://arxiv.org/abs/2104.08821). Hyper-parameters: princeton-nlp/SimCSE, run_unsup_example.sh,
-lines 11 to 22, and README.md, lines 242 and 243.
+Paper: 76.25 on average over seven STS tasks (princeton-nlp/SimCSE, README.md, line 93; Gao et
+al., 2021, https://arxiv.org/abs/2104.08821). Hyper-parameters: the same repository,
+run_unsup_example.sh, lines 11 to 22, and README.md, lines 242 and 243.
 Needs: a GPU for an hour, and BERT-base: `ssljax import --from hf bert-base-uncased --workdir
 SHARED/bert`.
 Not run here. Deviates: bfloat16 compute; the last checkpoint is taken, where the code keeps the

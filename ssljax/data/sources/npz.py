@@ -44,9 +44,11 @@ def open_npz(path: str, options: Options) -> ArraySource:
         prefix = _prefix(arrays, options)
     pixels_key = _first(arrays, f"{prefix}image")
     if pixels_key is None:
+        text_alone = any(key.rpartition("_")[2] == "text" for key in arrays)
         raise MissingSplit(
             f"{file} has no array {prefix + 'image'!r} for the split {options.split!r}; "
             f"it has: {', '.join(sorted(arrays)) or 'none'}"
+            + ("; texts alone are read by jsonl: or parquet:" if text_alone else "")
         )
     pixels = _checked_pixels(arrays[pixels_key], f"{pixels_key!r} in {file}")
     beside = _text(arrays, prefix, len(pixels), file)

@@ -13,7 +13,7 @@ train.jsonl, test.jsonl, train-00000-of-00002.parquet. Options follow a question
 
 import json
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ssljax.data.sources import tags
@@ -53,9 +53,8 @@ def open_jsonl(rest: str, options: Options) -> ArraySource:
     return documents_source(files, read, options, "label" in keys)
 
 
-def records(file: pathlib.Path, found: Documents) -> list[tuple[str, dict[str, Any]]]:
-    """Return the objects of a JSONL file with their places; what is none becomes a fault."""
-    objects = []
+def records(file: pathlib.Path, found: Documents) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the objects of a JSONL file with their places; what is none becomes a fault."""
     for where, line in decoded_lines(file, found):
         try:
             record = json.loads(line)
@@ -63,10 +62,9 @@ def records(file: pathlib.Path, found: Documents) -> list[tuple[str, dict[str, A
             found.faults.append((where, f"no JSON ({error})" if line.strip() else "an empty line"))
             continue
         if isinstance(record, dict):
-            objects.append((where, record))
+            yield where, record
         else:
             found.faults.append((where, "no JSON object"))
-    return objects
 
 
 def open_parquet(rest: str, options: Options) -> ArraySource:

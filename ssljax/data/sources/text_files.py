@@ -15,7 +15,7 @@ folder below it, as in `train/sci.space/61234`, that folder is the label.
 """
 
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from ssljax.data.sources.base import Options
 from ssljax.data.sources.documents import Documents, documents_source, files_of, parsed
@@ -88,17 +88,17 @@ def _lines(files: Sequence[pathlib.Path]) -> Documents:
     return found
 
 
-def decoded_lines(file: pathlib.Path, found: Documents) -> list[tuple[str, str]]:
-    """Return the lines of a file as (place, text); a line that is no UTF-8 becomes a fault."""
+def decoded_lines(file: pathlib.Path, found: Documents) -> Iterator[tuple[str, str]]:
+    """Yield the lines of a file as (place, text); a line that is no UTF-8 becomes a fault."""
     try:
         data = file.read_bytes().removeprefix(b"\xef\xbb\xbf")
     except OSError as error:
         raise UserError(f"cannot read {file}: {error.strerror}") from error
-    lines = []
     for number, line in enumerate(data.removesuffix(b"\n").split(b"\n") if data else [], 1):
         where = f"{file}, line {number}"
         try:
-            lines.append((where, line.removesuffix(b"\r").decode("utf-8")))
+            text = line.removesuffix(b"\r").decode("utf-8")
         except UnicodeDecodeError:
             found.faults.append((where, "no UTF-8"))
-    return lines
+            continue
+        yield where, text

@@ -16,6 +16,7 @@ from ssljax.spec import Field
 ACTIVATIONS = {"gelu": "gelu", "gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh"}
 _CALLED = {"gelu": "gelu", "gelu_tanh": "gelu_new"}
 OFFSET = 2  # RoBERTa and ESM: positions before that of the first token
+TOKEN_DROPOUT = 0.12  # of ESM, 15% of 80%: modeling_esm.py, EsmEmbeddings
 
 
 # ── Tables ───────────────────────────────────────────────────────────────────────────────────────
@@ -208,8 +209,6 @@ def _reader(kind: str, objective: str, *, offset: int = 0, activation: str = "ge
 
 
 def _read_esm(config: Given, tensors: Tensors, named: Callable[[str], str]) -> Plan:
-    if config.flag("token_dropout", False):
-        raise config.error("token_dropout", "false: embeddings are not scaled by what is hidden")
     if not config.flag("tie_word_embeddings", True):
         raise config.error("tie_word_embeddings", "true: words are predicted by their own vectors")
     positions = config.one_of(
@@ -223,6 +222,7 @@ def _read_esm(config: Given, tensors: Tensors, named: Callable[[str], str]) -> P
         "positions": positions,
         "position_offset": offset,
         "embedding_norm": before is not None and config.flag("emb_layer_norm_before", False),
+        "token_dropout": TOKEN_DROPOUT if config.flag("token_dropout", False) else 0.0,
         "pool": "mean",
     }
     return Plan(encoder, {"name": "roberta"}, field=_field("esm", config, length))
@@ -281,7 +281,7 @@ def _written(kind: str, architecture: str, offset: int = 0) -> Callable[..., dic
                 "mask_token_id": special.get("mask", encoder.vocab - 1),
                 "position_embedding_type": "rotary" if rotary else "absolute",
                 "emb_layer_norm_before": encoder.embedding_norm,
-                "token_dropout": False,
+                "token_dropout": encoder.token_dropout > 0,
             }
         made["type_vocab_size"] = encoder.token_types
         if kind in ("albert", "electra"):
@@ -320,6 +320,7 @@ _NEEDS: Mapping[str, tuple[Any, ...]] = {
     "norm_pooled": (False,),
     "class_token": (False,),
     "padding": ("hidden",),
+    "token_dropout": (0.0,),
     "activation": tuple(_CALLED),
 }
 _POST = {
@@ -397,6 +398,7 @@ FAMILIES = (
             "shared_layers": (False,),
             "embed_width": (0,),
             "token_types": (0,),
+            "token_dropout": (0.0, TOKEN_DROPOUT),
         },
         write=_written("esm", "EsmForMaskedLM", OFFSET),
         own="lm_head.",

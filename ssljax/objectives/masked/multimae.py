@@ -66,7 +66,7 @@ class MultiMAE(Objective):
         self.views.require(count=1)
         require_patches(self.run, "multimae")
         encoder = self.run.encoder
-        if encoder.positions == "rotary" or encoder.grad_cache > 1:
+        if encoder.positions not in ("sincos", "learned") or encoder.grad_cache > 1:
             raise UserError(
                 "multimae puts tokens of another stem beside those of the encoder; it needs "
                 "encoder.positions='sincos' or 'learned', and encoder.grad_cache=1"
