@@ -30,8 +30,8 @@ def masked_contrastive(
       prediction: float[B, N, D], c.
       target: float[B, N, D], q; the gradient goes through it, to the code vectors.
       codes: int[B, N, G], the codes that the targets are made of: equal targets have equal codes.
-      negatives: int[B, N, M] in [0, N), see `ssljax.ops.other_places.other_places`. One that is out
-        of range does not count.
+      negatives: int[B, N, M] in [0, N), see `ssljax.ops.other_places`. One out of range does not
+        count.
       temperature: a positive number or a scalar array, which then gets a gradient.
       where: bool[B, N], the frames that count, also as negatives; None for all. An example without
         any has loss 0.
