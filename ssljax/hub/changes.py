@@ -42,6 +42,8 @@ CHANGES = {
     "same": _single(lambda x: x, lambda x, _: x),
     "transposed": _single(lambda x: x.T, lambda x, _: x.T),  # a linear map
     "convolution": _single(lambda x: x.transpose(2, 3, 1, 0), lambda x, _: x.transpose(3, 2, 0, 1)),
+    # Of a spectrogram [frames, bands], whose bands come first there: [out, 1, bands, frames].
+    "spectrogram": _single(lambda x: x.transpose(3, 2, 1, 0), lambda x, _: x.transpose(3, 2, 1, 0)),
     "patches": _single(_patches, _convolution_of_patches),
     # Tokens, positions and numbers, which PyTorch keeps with one or two leading axes of 1.
     "first": _single(lambda x: x[0], lambda x, _: x[None]),

@@ -16,6 +16,7 @@ from ssljax.hub.importing import COUNTER
 from ssljax.hub.names import written
 from ssljax.hub.record import Record, read_record
 from ssljax.hub.table import Fixed, pairs
+from ssljax.models.ast_transformer import AST
 from ssljax.models.resnet import ResNet
 from ssljax.models.text import TextTransformer
 from ssljax.models.vit import ViT
@@ -118,6 +119,8 @@ def _family(library: str, experiment: Experiment, record: Record | None) -> Fami
         name = "resnet"
     elif isinstance(encoder, TextTransformer) and library == "hf":
         name = _text_family(encoder, experiment.config.objective.name)
+    elif isinstance(encoder, AST) and library == "hf":
+        name = "audio-spectrogram-transformer"
     elif not isinstance(encoder, ViT):
         raise UserError(
             f"config.encoder.name={experiment.config.encoder.name!r} has no counterpart there; "

@@ -3,6 +3,7 @@
 from ssljax.hub.families import (
     residual,
     timm_vit,
+    transformers_ast,
     transformers_pairs,
     transformers_text,
     transformers_vit,
@@ -16,6 +17,7 @@ FAMILIES: dict[str, dict[str, Family]] = {
             *transformers_vit.FAMILIES,
             *transformers_pairs.FAMILIES,
             *transformers_text.FAMILIES,
+            transformers_ast.FAMILY,
             residual.HF,
         )
     },
