@@ -46,6 +46,8 @@ CHANGES = {
     "convolution": _single(lambda x: x.transpose(2, 3, 1, 0), lambda x, _: x.transpose(3, 2, 0, 1)),
     # Along one axis: PyTorch's [out, in, size] is ours [size, in, out].
     "series": _single(lambda x: x.transpose(2, 1, 0), lambda x, _: x.transpose(2, 1, 0)),
+    # Of a spectrogram [frames, bands], whose bands come first there: [out, 1, bands, frames].
+    "spectrogram": _single(lambda x: x.transpose(3, 2, 1, 0), lambda x, _: x.transpose(3, 2, 1, 0)),
     "patches": _single(_patches, _convolution_of_patches),
     # Tokens, positions and numbers, which PyTorch keeps with one or two leading axes of 1.
     "first": _single(lambda x: x[0], lambda x, _: x[None]),

@@ -16,6 +16,7 @@ from ssljax.hub.importing import COUNTER
 from ssljax.hub.names import written
 from ssljax.hub.record import Record, read_record
 from ssljax.hub.table import Fixed, absent, pairs
+from ssljax.models.ast_transformer import AST
 from ssljax.models.audio import WaveTransformer
 from ssljax.models.resnet import ResNet
 from ssljax.models.text import TextTransformer
@@ -124,6 +125,8 @@ def _family(library: str, experiment: Experiment, record: Record | None) -> Fami
         name = "vjepa2" if encoder.positions == "rotary_v_jepa2" else "videomae"
     elif isinstance(encoder, WaveTransformer) and library == "hf":
         name = _wave_family(encoder, experiment.config.objective.name)
+    elif isinstance(encoder, AST) and library == "hf":
+        name = "audio-spectrogram-transformer"
     elif not isinstance(encoder, ViT):
         raise UserError(
             f"config.encoder.name={experiment.config.encoder.name!r} has no counterpart there; "

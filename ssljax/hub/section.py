@@ -1,5 +1,6 @@
 """The config of the run that imported weights become."""
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -10,6 +11,7 @@ from ssljax.hub.families import Plan
 from ssljax.hub.shown import Shown
 from ssljax.objectives import objective_class
 from ssljax.objectives.views import Views
+from ssljax.spec import Spectrogram
 from ssljax.training.config import complete
 from ssljax.training.consistency import require_consistent
 from ssljax.training.data_record import IMPORTED
@@ -40,6 +42,11 @@ def config_of(plan: Plan, shown: Shown | None, title: str, tokenizer: str = "") 
 
 def _length(plan: Plan) -> dict[str, Any]:
     """Return the length of texts, clips or sounds, if there are any."""
+    if plan.field and plan.field.spectrogram:
+        default, form = Spectrogram(), plan.field.spectrogram
+        named = {field.name: getattr(form, field.name) for field in dataclasses.fields(form)}
+        differ = {key: one for key, one in named.items() if one != getattr(default, key)}
+        return {"length": plan.field.shape[0], "spectrogram": differ}
     fields = [*plan.further.values(), *([plan.field] if plan.field else [])]
     if plan.field and plan.field.modality == "audio":
         return {"length": plan.field.shape[0], "sound": "wave"}

@@ -88,6 +88,11 @@ class Audio(Modality):
                 "waves have no patches to reconstruct; set config.data.sound='log_mel' with an "
                 "encoder of spectrograms"
             )
+        if not encoder.patch:
+            raise UserError(
+                "the patches of config.encoder overlap, and cannot be reconstructed each; set "
+                "config.encoder.name='audio_transformer'"
+            )
         return BandReconstruction(encoder.patch, encoder.patch[0] * encoder.patch[1], normalize)
 
     def corruptions(self, field):

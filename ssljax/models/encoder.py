@@ -313,7 +313,7 @@ class Encoder(nn.Module):
         )
         tokens, added = tokens if mlp_outputs or layers else (tokens, None)
         patch_tokens = tokens[:, len(first) :]
-        pooled = self._pooled(tokens[:, 0], patch_tokens, segments)
+        pooled = self._features(tokens, patch_tokens, segments)
         if self.norm_pooled:
             pooled = LayerNorm(self.norm_epsilon, name="pooled_norm")(pooled)
         pooled = pooled.astype(jnp.float32)
@@ -351,6 +351,12 @@ class Encoder(nn.Module):
             return tokens
         init = block_initializer(self.kernel_init)
         return linear(self.width, dtype, "embed_projection", init)(tokens)
+
+    def _features(
+        self, tokens: jax.Array, patch_tokens: jax.Array, segments: jax.Array | None
+    ) -> jax.Array:
+        """Return the features [B, width] of all tokens and of those of patches."""
+        return self._pooled(tokens[:, 0], patch_tokens, segments)
 
     def _pooled(self, first: jax.Array, tokens: jax.Array, segments: jax.Array | None) -> jax.Array:
         """Return the features [B, width]; `first` is the first token of all."""

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from flax import linen as nn
 
 from ssljax.errors import UserError, unknown
+from ssljax.models.ast_transformer import AST
 from ssljax.models.audio import AudioTransformer, WaveTransformer
 from ssljax.models.audio_convolutions import AudioConvolutions
 from ssljax.models.recurrent import AudioGRU, SeriesGRU
@@ -106,6 +107,11 @@ PRESETS = {
     "audio_transformer": Preset(
         "transformer of patches of a spectrogram: patch_time, patch_bands, width, depth, heads",
         AudioTransformer,
+        {},
+    ),
+    "ast": Preset(
+        "AST, overlapping patches of a spectrogram: time_stride, band_stride, width, depth, heads",
+        AST,
         {},
     ),
     "audio_convolutions": Preset(

@@ -34,6 +34,10 @@ FIELDS = {
         {"channels": 4, "blocks": 2, "out": 8},
         Field("audio", (16, 8), "float32"),
     ),
+    "ast": (
+        {**SMALL, "patch_size": 4, "time_stride": 2, "band_stride": 2, "frames": 8, "bands": 8},
+        Field("audio", (8, 8), "float32"),
+    ),
     "audio_gru": (
         {"channels": 4, "context": 4, "norm": "layer"},
         Field("audio", (320,), "float32"),

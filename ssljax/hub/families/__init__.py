@@ -3,6 +3,7 @@
 from ssljax.hub.families import (
     residual,
     timm_vit,
+    transformers_ast,
     transformers_pairs,
     transformers_sound,
     transformers_text,
@@ -20,6 +21,7 @@ FAMILIES: dict[str, dict[str, Family]] = {
             *transformers_text.FAMILIES,
             *transformers_video.FAMILIES,
             *transformers_sound.FAMILIES,
+            transformers_ast.FAMILY,
             residual.HF,
         )
     },

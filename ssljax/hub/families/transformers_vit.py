@@ -19,7 +19,7 @@ from ssljax.models.positions import sincos
 
 POSITIONS = "embeddings.position_embeddings"
 ACTIVATIONS = {"gelu": "gelu", "gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh"}
-_CALLED = {"gelu": "gelu", "gelu_tanh": "gelu_pytorch_tanh"}
+CALLED = {"gelu": "gelu", "gelu_tanh": "gelu_pytorch_tanh"}
 _CLOSE = 1e-5  # between a table of fixed positions and ours
 
 
@@ -31,7 +31,8 @@ def _attention(theirs: str, ours: str) -> tuple[Row, ...]:
     )
 
 
-def _block(theirs: str, ours: str) -> tuple[Row, ...]:
+def block(theirs: str, ours: str) -> tuple[Row, ...]:
+    """Return the rows of a block of a transformer."""
     return (
         *norm(f"{theirs}.layernorm_before", f"{ours}/norm1"),
         *_attention(f"{theirs}.attention", f"{ours}/attention"),
@@ -49,13 +50,13 @@ EMBEDDINGS = (
 )
 VIT = (
     *EMBEDDINGS,
-    *_block("encoder.layer.{i}", "encoder/trunk/block_{i}"),
+    *block("encoder.layer.{i}", "encoder/trunk/block_{i}"),
     *norm("layernorm", "encoder/trunk/norm"),
 )
 DECODER = (
     Row("decoder.mask_token", "decoder/mask_token", "first_of_first"),
     *linear("decoder.decoder_embed", "decoder/embed"),
-    *_block("decoder.decoder_layers.{i}", "decoder/trunk/block_{i}"),
+    *block("decoder.decoder_layers.{i}", "decoder/trunk/block_{i}"),
     *norm("decoder.decoder_norm", "decoder/trunk/norm"),
     *linear("decoder.decoder_pred", "decoder/output"),
 )
@@ -205,7 +206,7 @@ def _written(model_type: str, architecture: str, encoder: Any, channels: int) ->
         "patch_size": encoder.patch_size,
         "image_size": _side(encoder.image_size),
         "num_channels": channels,
-        "hidden_act": _CALLED.get(encoder.activation, "gelu"),
+        "hidden_act": CALLED.get(encoder.activation, "gelu"),
         "layer_norm_eps": encoder.norm_epsilon,
         "qkv_bias": encoder.qkv_bias,
         "hidden_dropout_prob": 0.0,

@@ -61,22 +61,22 @@ class GE2E(Objective):
 
     def modules(self):
         projector = MLP((), self.embedding_dim, dtype=self.run.dtype)
-        scalars = {"log_scale": Scalar(math.log(self.scale)), "offset": Scalar(self.bias)}
+        scalars = {"scale": Scalar(math.log(self.scale)), "bias": Scalar(self.bias)}
         return {"encoder": self.run.encoder, "projector": projector, **scalars}
 
     def run_once(self, net):
         net.projector(net.encoder(self.blank()).pooled)
-        net.log_scale()
-        net.offset()
+        net.scale()
+        net.bias()
 
     def loss(self, net, teacher, batch, *, key, step):
         x = self.views.stacked(key, batch)[:, 0]
-        scale = jnp.exp(net.log_scale())
+        scale = jnp.exp(net.scale())
         losses = ge2e(
             net.projector(net.encoder(x).pooled),
             batch["label"],
             scale=scale,
-            bias=net.offset(),
+            bias=net.bias(),
             variant=self.variant,
         )
         some = counted(batch["label"])
