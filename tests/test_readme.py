@@ -95,4 +95,4 @@ def test_the_quickstart_traces_on_its_set_and_on_its_fallback(source, monkeypatc
         built.abstract_state.objective_state,
         built.abstract_batch,
     )
-    assert features.shape == (128, {"sklearn:digits": 512}.get(source, 2048))
+    assert features.shape == (128, {"sklearn:digits": 512}.get(source, 1152))
