@@ -56,10 +56,17 @@ def test_biases_are_0_but_pytorchs(name):
 
 @pytest.mark.parametrize(
     ("name", "std"),
-    [("zeros", 0.0), ("normal", 0.02), ("tiny", 1e-6), ("unit", 1.0), ("truncated", 0.02 * AT_ONE)],
+    [
+        ("zeros", 0.0),
+        ("normal", 0.02),
+        ("tiny", 1e-6),
+        ("unit", 1.0),
+        ("truncated", 0.02 * AT_ONE),
+        ("uniform", 12**-0.5),
+    ],
 )
 def test_tokens(name, std):
-    assert len(TOKENS) == 5
+    assert len(TOKENS) == 6
     config = {"name": "vit", "width": 1024, "heads": 1, "scan": False, "image_size": 16}
     encoder = build_encoder({**config, "registers": 7, "token_init": name}).clone(depth=0)
     params = init(encoder, KEY, jnp.zeros((1, 16, 16, 1)))[0]
