@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from ssljax.losses import checks
 from ssljax.losses.blockwise import product
 from ssljax.losses.logsumexp import cross_logsumexp, views_logsumexp
-from ssljax.ops.normalize import l2_normalize
+from ssljax.ops.normalize import at_least_float32, l2_normalize
 
 
 def nt_xent(
@@ -104,7 +104,12 @@ def info_nce(
 
 
 def batch_info_nce(
-    query: jax.Array, keys: jax.Array, *, temperature: float | jax.Array, block: int = 0
+    query: jax.Array,
+    keys: jax.Array,
+    *,
+    temperature: float | jax.Array,
+    block: int = 0,
+    normalize: bool = True,
 ) -> jax.Array:
     """InfoNCE within a batch: find the key of a query among the keys of all examples.
 
@@ -112,16 +117,19 @@ def batch_info_nce(
 
         loss_b = -q_b.k_b / t + log sum_c exp(q_b.k_c / t)
 
-    MoCo v3 takes 2 t times its sum over both directions, with the keys of a teacher; NNCLR takes
-    the mean over both, with nearest neighbours from a queue as its queries. Both arguments get a
-    gradient: apply `stop_gradient` to a target first. Pass the global batch. With `block`, the B x
-    B logits are never in memory together, see `ssljax.losses.blockwise.over_pairs`.
+    Without `normalize` q and k are as they are given: the products are those of a bilinear form
+    x W y where the queries are x W (COLA, CURL). MoCo v3 takes 2 t times its sum over both
+    directions, with the keys of a teacher; NNCLR takes the mean over both, with nearest neighbours
+    from a queue as its queries. Both arguments get a gradient: apply `stop_gradient` to a target
+    first. Pass the global batch. With `block`, the B x B logits are never in memory together, see
+    `ssljax.losses.blockwise.over_pairs`.
 
     Args:
       query: float[B, D], B at least 2.
       keys: float[B, D], in the same order.
       temperature: a positive number or a scalar array, which then gets a gradient.
       block: largest number of rows and columns of logits in memory at a time; 0 for B.
+      normalize: whether vectors are scaled to unit length.
 
     Returns:
       [B], at least float32; log(B) if all similarities are equal.
@@ -132,7 +140,8 @@ def batch_info_nce(
       TypeError: an array is not of a float dtype.
 
     MoCo v3, https://arxiv.org/abs/2104.02057; facebookresearch/moco-v3, moco/builder.py (ctr_loss).
-    NNCLR, https://arxiv.org/abs/2104.14548.
+    NNCLR, https://arxiv.org/abs/2104.14548. COLA, https://arxiv.org/abs/2010.10915;
+    google-research/google-research, cola/network.py (BilinearProduct).
 
     >>> print(batch_info_nce(jnp.eye(3), jnp.eye(3), temperature=1.0).round(3))  # log(1 + 2 / e)
     [0.551 0.551 0.551]
@@ -141,7 +150,8 @@ def batch_info_nce(
     checks.several(query=query)
     checks.floats(query=query, keys=keys)
     checks.positive(temperature=temperature)
-    query, keys = l2_normalize(query) / temperature, l2_normalize(keys)
+    scaled = l2_normalize if normalize else at_least_float32
+    query, keys = scaled(query) / temperature, scaled(keys)
     return _norm(query, keys, block) - jnp.sum(query * keys, axis=1)
 
 

@@ -12,7 +12,15 @@ from ssljax.models.captioner import CaptionDecoder, CaptionPooler
 from ssljax.models.cross_decoder import CrossDecoder
 from ssljax.models.decoders import ConvDecoder, MAEDecoder, Predictor
 from ssljax.models.discriminator import PairDiscriminator
-from ssljax.models.heads import MLP, DINOHead, LinearHead, MaskToken, Prototypes, Scalar
+from ssljax.models.heads import (
+    MLP,
+    DINOHead,
+    LinearHead,
+    MaskToken,
+    Prototypes,
+    Scalar,
+    SquareForm,
+)
 from ssljax.models.image_decoder import GridDecoder, ImageDecoder
 from ssljax.models.normalization import BatchNorm
 from ssljax.models.registry import ENCODERS, build_encoder, encoder_class
@@ -49,6 +57,7 @@ __all__ = [
     "Prototypes",
     "ResNet",
     "Scalar",
+    "SquareForm",
     "TextTransformer",
     "TokenHead",
     "Transformer",

@@ -9,6 +9,7 @@ from flax import linen as nn
 from ssljax.errors import UserError, unknown
 from ssljax.models.audio import AudioTransformer, WaveTransformer
 from ssljax.models.audio_convolutions import AudioConvolutions
+from ssljax.models.pixel_convolutions import PixelConvolutions
 from ssljax.models.resnet import ResNet
 from ssljax.models.series import SeriesTransformer
 from ssljax.models.table import TableMLP, TableTransformer
@@ -73,6 +74,9 @@ PRESETS = {
             "activation": "swiglu",
             "layer_scale": 1e-5,
         },
+    ),
+    "pixel_convolutions": Preset(
+        "convolutions over pixel observations (CURL): channels, depth, out", PixelConvolutions, {}
     ),
     "series_transformer": Preset(
         "transformer of patches of a time series: patch_size, width, depth, heads",

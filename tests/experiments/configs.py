@@ -26,6 +26,17 @@ def _texts(name: str, vocab: int, count: int, classes: int = 0) -> Described:
 
 # Sets of no archive, and texts, whose tokenizer is not at hand.
 OURS = {
+    **{
+        f"episodes:{name}.npz?stack=3": Described(
+            name,
+            {
+                "image": Field("image", (100, 100, 9), "uint8"),
+                "label": Field("label", (states,), "float32"),
+            },
+            count,
+        )
+        for name, states, count in (("cartpole", 4, 2_596), ("/data/cheetah_run", 17, 100_000))
+    },
     "fasta:uniref50.fasta.gz": _texts("fasta:uniref50.fasta.gz", 33, 27_100_000),
     SST2: _texts(SST2, 50_265, SST2_EXAMPLES, 2),
     "debian:proteins": _texts("debian:proteins", 33, 8_598),

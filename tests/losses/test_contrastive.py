@@ -25,6 +25,17 @@ def test_nt_xent_of_identical_pairs_orthonormal_otherwise(temperature):
     np.testing.assert_allclose(loss, np.full(8, expected), atol=1e-5)
 
 
+def test_products_by_hand():
+    """Raw products 2, 1 / 0, 3 over a temperature of 2; longer vectors count for more."""
+    query, keys = jnp.array([[2.0, 0.0], [0.0, 1.0]]), jnp.array([[1.0, 0.0], [0.5, 3.0]])
+    loss = losses.batch_info_nce(query, keys, temperature=2.0, normalize=False)
+    expected = [
+        math.log(math.exp(1) + math.exp(0.5)) - 1,
+        math.log(math.exp(0) + math.exp(1.5)) - 1.5,
+    ]
+    np.testing.assert_allclose(loss, expected, rtol=1e-6)
+
+
 def test_nt_xent_by_hand():
     # Angles 0 and 90 degrees, their partners at 0 and 180: cosines are 1, 0 and -1.
     z1, z2 = jnp.array([[1.0, 0.0], [0.0, 2.0]]), jnp.array([[5.0, 0.0], [-1.0, 0.0]])

@@ -29,6 +29,13 @@ CASES = {
         trained={"query": ROWS, "keys": ROWS},
         options={"temperature": 0.2},
     ),
+    "batch_info_nce, products": Case(
+        losses.batch_info_nce,
+        reference.batch_info_nce,
+        trained={"query": ROWS, "keys": ROWS},
+        options={"temperature": 0.7, "normalize": False},
+        largest=1e15,
+    ),
     "dcl": Case(
         losses.dcl,
         reference.dcl,

@@ -23,10 +23,10 @@ def info_nce(query, positive, negatives, *, temperature):
     return np.array(losses)
 
 
-def batch_info_nce(query, keys, *, temperature):
-    losses = []
+def batch_info_nce(query, keys, *, temperature, normalize=True):
+    losses, similarity = [], cosine if normalize else np.dot
     for b, q in enumerate(query):
-        scores = [cosine(q, k) / temperature for k in keys]
+        scores = [similarity(q, k) / temperature for k in keys]
         losses.append(-scores[b] + math.log(sum(math.exp(s) for s in scores)))
     return np.array(losses)
 
