@@ -42,7 +42,7 @@ class PixelConvolutions(nn.Module):
         if len(shape) != 3 or min(sides) < 1:
             raise UserError(
                 f"encoder.depth={self.depth} leaves nothing of images of the shape {list(shape)}: "
-                f"they need {2 * self.depth + 1} pixels or more at each side"
+                f"they need {4 * self.depth - 1} pixels or more at each side"
             )
         return sides
 
