@@ -23,6 +23,7 @@ EXTRAS["parquet"] = ["pyarrow"]  # `ssljax embed --out FILE.parquet`, parquet: d
 EXTRAS["audio"] = ["soundfile>=0.13", "soxr>=0.5"]  # sound files: audio: data sources
 EXTRAS["ctc"] = ["fast-ctc-decode>=0.3.7"]  # objective.beam of ctc
 EXTRAS["video"] = ["av>=14"]  # MP4, WebM, ...; animated WebP and GIF need nothing
+EXTRAS["control"] = ["gymnasium[classic-control]>=1"]  # experiments/control/record.py alone
 EXTRAS["text"] = ["tokenizers>=0.22"]  # tokenizers of files, and training them
 EXTRAS["test"] = [
     # With pytest 9.2, pytest-xdist 3.8 no longer keeps a group of tests in one worker.

@@ -28,7 +28,8 @@ def path(features: np.ndarray, targets: np.ndarray, strengths: Sequence[float]) 
     """Fit for every strength: min over W of mean_i |y_i - W' x_i - b|^2 + strength |W|^2.
 
     x are the features standardised by the mean and deviation of the rows given. One
-    eigendecomposition serves all strengths. scikit-learn's alpha is n * strength. float64.
+    eigendecomposition serves all strengths: of the products of features, or of examples where these
+    are fewer. scikit-learn's alpha is n * strength. float64.
 
     Args:
       features: float[n, D].
@@ -39,11 +40,15 @@ def path(features: np.ndarray, targets: np.ndarray, strengths: Sequence[float]) 
     mean, scale, offset = x.mean(axis=0), x.std(axis=0), y.mean(axis=0)
     scale = np.where(scale > 1e-6 * (1e-30 + np.abs(mean)), scale, np.inf)
     x = (x - mean) / scale
-    values, vectors = np.linalg.eigh(x.T @ x / len(x))
-    projected = vectors.T @ (x.T @ (y - offset) / len(x))
+    if len(x) < x.shape[1]:
+        values, vectors = np.linalg.eigh(x @ x.T / len(x))
+        projected, basis = vectors.T @ ((y - offset) / len(x)), x.T @ vectors
+    else:
+        values, vectors = np.linalg.eigh(x.T @ x / len(x))
+        projected, basis = vectors.T @ (x.T @ (y - offset) / len(x)), vectors
     return [
         Regression(
-            vectors @ (projected / (np.maximum(values, 0) + strength)[:, None]),
+            basis @ (projected / (np.maximum(values, 0) + strength)[:, None]),
             mean,
             scale,
             offset,

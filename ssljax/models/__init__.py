@@ -21,6 +21,7 @@ from ssljax.models.heads import (
     MaskToken,
     Prototypes,
     Scalar,
+    SquareForm,
     UnitVectors,
 )
 from ssljax.models.image_decoder import GridDecoder, ImageDecoder
@@ -65,6 +66,7 @@ __all__ = [
     "Prototypes",
     "ResNet",
     "Scalar",
+    "SquareForm",
     "TextTransformer",
     "TokenHead",
     "UnitVectors",

@@ -201,6 +201,20 @@ class BilinearForm(nn.Module):
         return mapped, x
 
 
+class SquareForm(nn.Module):
+    """x W with a square matrix W, which starts uniform between 0 and 1 (CURL).
+
+    Laskin et al. 2020, arXiv:2004.04136; MishaLaskin/curl, curl_sac.py, line 198.
+    """
+
+    @nn.compact
+    def __call__(self, x: jax.Array, *, train: bool = False) -> jax.Array:
+        del train  # nothing differs
+        init = nn.initializers.uniform(1.0)
+        matrix = self.param("matrix", init, (x.shape[-1], x.shape[-1]))
+        return x.astype(jnp.float32) @ matrix
+
+
 class MaskToken(nn.Module):
     """A learned vector that stands for what is hidden; `net.mask_token()` returns it, [width].
 

@@ -10,6 +10,7 @@ from ssljax.errors import UserError, unknown
 from ssljax.models.ast_transformer import AST
 from ssljax.models.audio import AudioTransformer, WaveTransformer
 from ssljax.models.audio_convolutions import AudioConvolutions
+from ssljax.models.pixel_convolutions import PixelConvolutions
 from ssljax.models.recurrent import AudioGRU, SeriesGRU
 from ssljax.models.resnet import ResNet
 from ssljax.models.resnet3d import ResNet3D
@@ -76,6 +77,9 @@ PRESETS = {
             "activation": "swiglu",
             "layer_scale": 1e-5,
         },
+    ),
+    "pixel_convolutions": Preset(
+        "convolutions over pixel observations (CURL): channels, depth, out", PixelConvolutions, {}
     ),
     "series_transformer": Preset(
         "transformer of patches of a time series: patch_size, width, depth, heads",

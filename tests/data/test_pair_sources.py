@@ -307,3 +307,12 @@ def test_sounds_belong_to_images_one_is_drawn_at_each_step(tmp_path, limit):
 def test_sounds_that_cannot_be_read_are_named_by_line(tmp_path, options, lines, said):
     with pytest.raises(UserError, match=said):
         open_source(f"{spoken(tmp_path, lines)}?{options}")
+
+
+def test_a_set_whose_examples_all_lack_a_field_is_not_evaluated_on(tmp_path):
+    lines = [{"image": "0.png", "text": "a"}, {"image": "1.png", "audio": "low.wav"}]
+    source = open_source(f"{spoken(tmp_path, lines)}?optional=text,audio&rate=8000")
+    assert "0 of 2 examples have all of image, text, audio" in source.report
+    with pytest.raises(UserError, match="each of the 2 examples of 'train' lacks one of"):
+        whole(source)
+    assert len(whole(only(source, ("image", "audio")))) == 1

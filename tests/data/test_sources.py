@@ -480,8 +480,9 @@ def test_tfds_names_and_splits_that_are_not_there(fashion_mnist_dir, tmp_path):
 
 def test_every_kind_has_a_line():
     assert [usage.partition(":")[0] for usage in KINDS] == [
-        "tfds", "folder", "audio", "npz", "arrayrecord", "sklearn", "video", "csv", "text", "jsonl",
-        "parquet", "pairs", "tar", "fasta", "ts", "uci", "seglearn", "debian", "pypi", "npm", "ucr",
+        "tfds", "folder", "audio", "npz", "episodes", "arrayrecord", "sklearn", "video", "csv",
+        "text", "jsonl", "parquet", "pairs", "tar", "fasta", "ts", "uci", "seglearn", "debian",
+        "pypi", "npm", "ucr",
     ]  # fmt: skip
     assert all(20 < len(line) < 80 for line in KINDS.values())
 

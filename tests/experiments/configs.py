@@ -41,6 +41,17 @@ OURS = {
     LIBRISPEECH: _sounds(LIBRISPEECH, SOUNDS),
     AUDIOSET: _sounds(AUDIOSET, AUDIOSET_EXAMPLES),
     LIBRISPEECH_100: _sounds(LIBRISPEECH_100, LIBRISPEECH_100_EXAMPLES),
+    **{
+        f"episodes:{name}.npz?stack=3": Described(
+            name,
+            {
+                "image": Field("image", (100, 100, 9), "uint8"),
+                "label": Field("label", (states,), "float32"),
+            },
+            count,
+        )
+        for name, states, count in (("cartpole", 4, 2_596), ("/data/cheetah_run", 17, 100_000))
+    },
     "fasta:uniref50.fasta.gz": _texts("fasta:uniref50.fasta.gz", 33, 27_100_000),
     SST2: _texts(SST2, 50_265, SST2_EXAMPLES, 2),
     "debian:proteins": _texts("debian:proteins", 33, 8_598),

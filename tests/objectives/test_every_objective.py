@@ -300,7 +300,7 @@ SMALLEST = {
     **dict.fromkeys(("combine", "dcl", "deepcluster_v2", "dinov2", "lejepa", "msn", "ressl"), 2),
     **dict.fromkeys(("online_distillation", "simclr", "supcon", "swav", "tico", "vicreg"), 2),
     **dict.fromkeys(("bert", "bind", "clip", "coca", "paired_vicreg", "simcse", "ts2vec"), 2),
-    "vime": 2,
+    **dict.fromkeys(("curl", "vime"), 2),
 }
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from ssljax.data.sources.base import Source, groups_of
 from ssljax.data.sources.in_memory import ArraySource
 from ssljax.data.sources.subset import Subset
+from ssljax.errors import UserError
 from ssljax.spec import presence_of
 
 
@@ -25,11 +26,22 @@ def only(source: Source, names: Iterable[str]) -> Source:
 
 
 def whole(source: Source) -> Source:
-    """Return the examples of an opened set that lack no field: itself if none does."""
+    """Return the examples of an opened set that lack no field: itself if none does.
+
+    Raises:
+      UserError: every example lacks one.
+    """
     presence = getattr(source, "presence", {})
     if not presence:
         return source
-    return Subset(source, np.flatnonzero(np.logical_and.reduce([*presence.values()])))
+    chosen = np.flatnonzero(np.logical_and.reduce([*presence.values()]))
+    if not len(chosen):
+        raise UserError(
+            f"{source.name} cannot be evaluated on: each of the {len(source):,} examples of "
+            f"{source.split!r} lacks one of {', '.join(source.fields)}; set "
+            "config.evaluation.source to a set in which some lack none"
+        )
+    return Subset(source, chosen)
 
 
 class _Only:

@@ -9,6 +9,7 @@ from ssljax.data.sources.arrayrecord import open_arrayrecord
 from ssljax.data.sources.audio import open_audio
 from ssljax.data.sources.base import MEMORY_LIMIT, Options, Source
 from ssljax.data.sources.digits import open_digits
+from ssljax.data.sources.episodes import open_episodes
 from ssljax.data.sources.fasta import open_fasta
 from ssljax.data.sources.fields import open_csv, open_npz_of_any, open_ts
 from ssljax.data.sources.folder import open_folder
@@ -55,6 +56,11 @@ _KINDS: dict[str, _Kind] = {
         "NumPy arrays `image`, `series`, `table` or `video`, perhaps `label`, by split",
         open_npz_of_any,
     ),
+    "episodes": _Kind(
+        "episodes:PATH?stack=3",
+        "pixel observations of episodes, each with those before it as channels",
+        open_episodes,
+    ),
     "arrayrecord": _Kind(
         "arrayrecord:PATH", "ArrayRecord files, prepared by TFDS or plain", open_arrayrecord
     ),
@@ -77,7 +83,9 @@ _KINDS: dict[str, _Kind] = {
         "parquet:PATH?text=COLUMN&label=COLUMN", "texts in tables of Apache Parquet", open_parquet
     ),
     "pairs": _Kind(
-        "pairs:PATH?label=KEY", "images with captions, by a manifest in JSON lines", open_pairs
+        "pairs:PATH?label=KEY",
+        "images with captions and sounds, by a manifest in JSON lines",
+        open_pairs,
     ),
     "tar": _Kind("tar:PATH", "images with texts in tar shards, as of WebDataset", open_tar),
     "fasta": _Kind("fasta:PATH", "proteins or other sequences in FASTA files", open_fasta),

@@ -53,7 +53,11 @@ class Retrieval(Protocol):
         if self.fields and len({*self.fields}) != 2:
             raise UserError(f"retrieval.fields={self.fields!r} must name two fields")
         numbers, chance, notes = {}, {}, []
-        for names in itertools.combinations(self.fields or outputs, 2):
+        here = {*subject.examples.fields, *subject.examples.further}
+        wanted = self.fields or [name for name in outputs if name in here]
+        if len(wanted) < 2:
+            wanted = outputs  # which says what is missing
+        for names in itertools.combinations(wanted, 2):
             found = self._between(subject, *names, *(outputs[name] for name in names))
             numbers |= found["numbers"]
             chance |= found["chance"]
@@ -62,15 +66,13 @@ class Retrieval(Protocol):
         return {"numbers": numbers, "chance": chance, "examples": examples, "notes": notes}
 
     def _between(self, subject, name, other, one, two) -> dict[str, Any]:
+        rows = [subject.features("test", output).features for output in (one, two)]
         ids = [_identities(subject, output) for output in (one, two)]
         once = [np.unique(same, return_index=True)[1] for same in ids]
         for field, places_of in ((name, once[0]), (other, once[1])):
             if len(places_of) < 2:
                 raise NotMeasured(f"all test examples have the same {field}")
-        first, second = (
-            subject.features("test", output).features[chosen]
-            for output, chosen in zip((one, two), once, strict=True)
-        )
+        first, second = (own[chosen] for own, chosen in zip(rows, once, strict=True))
         pairs = np.unique(np.stack(ids, axis=1), axis=0)
         numbers, chance = {}, {}
         for way, queries, keys, partners in (

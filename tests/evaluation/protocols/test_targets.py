@@ -60,6 +60,16 @@ def test_ridge_is_scikit_learns():
     assert ridge.scores(0 * y, 0 * y) == {"R2": 0.0, "MSE": 0.0, "Spearman": 0.0}
 
 
+def test_ridge_of_fewer_examples_than_features_is_scikit_learns():
+    x, y = GENERATOR.normal(size=(12, 30)) + 3, GENERATOR.normal(size=(12, 2))
+    for strength, fitted in zip((1e-3, 0.3), ridge.path(x, y, (1e-3, 0.3)), strict=True):
+        unit = (x - x.mean(0)) / x.std(0)
+        oracle = Ridge(alpha=12 * strength).fit(unit, y)
+        further = GENERATOR.normal(size=(5, 30))
+        seen = (further - x.mean(0)) / x.std(0)
+        np.testing.assert_allclose(fitted.predict(further), oracle.predict(seen), atol=1e-6)
+
+
 def test_average_precision_is_scikit_learns():
     truth = GENERATOR.random((50, 3)) < 0.3
     scores = np.round(GENERATOR.normal(size=(50, 3)) + truth, 1)  # with ties

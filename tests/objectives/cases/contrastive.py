@@ -8,6 +8,10 @@ STRONG, WEAK = PAIR["crop"] | {"count": 1}, SINGLE["crop"]
 PREDICTED = {"views": PAIR, "predictor_hidden": (16,), **HEAD}
 
 CASES = {
+    "curl": (
+        {"name": "pixel_convolutions", "channels": 4, "depth": 2, "out": 8},
+        {"name": "curl", "views": {"crop": {**PAIR["crop"], "crop_scale": (0.5, 1.0)}}},
+    ),
     "dcl": (RESNET, {"name": "dcl", "views": PAIR, **HEAD}),
     "moco_v2": (RESNET, {"name": "moco_v2", "views": PAIR, "queue_size": 64, **HEAD}),
     # So class tokens of a fresh encoder differ more: batch normalisation magnifies rounding less.
