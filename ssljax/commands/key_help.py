@@ -113,6 +113,7 @@ KEYS: Mapping[str, str] = {
     "shared": "components that all tasks train together",
     "sharpening": "temperature of the targets",
     "sigma": "of the weights of positive pairs; 0: all weigh the same",
+    "similarity": "of two views: their cosine, or a learned bilinear form (COLA)",
     "sinkhorn_iterations": "iterations of Sinkhorn-Knopp; where 0 is allowed: none",
     "smallest_block": "least number of patches of a hidden block",
     "smoothing": "smoothing of the codewords' cross entropy",

@@ -7,6 +7,7 @@ from sklearn import metrics
 from ssljax.evaluation.entities import spans
 from ssljax.evaluation.intervals import wilson
 from ssljax.evaluation.predictions import MAIN, Counts, score, sentence
+from ssljax.spec import TARGETS
 
 RNG = np.random.default_rng(0)
 
@@ -135,4 +136,4 @@ def test_a_line_says_every_score():
     assert text.endswith("(class, 10 examples)")
     alike = score("regression", np.zeros((4, 1)), np.ones(4))
     assert "R2 not defined: the targets of test are all alike" in sentence("regression", alike, 4)
-    assert set(MAIN) == {"class", "multi_label", "regression", "mask", "tokens"}
+    assert set(MAIN) == {*TARGETS}

@@ -1,6 +1,8 @@
 """AST: every array has a row and comes back, the encoder is that of its config, its tokens lie on
 the times and bands of their patches."""
 
+import dataclasses
+
 import jax
 import numpy as np
 import pytest
@@ -11,9 +13,13 @@ from ssljax.hub.flat import flat
 from ssljax.hub.given import Given
 from ssljax.hub.table import pairs
 from ssljax.models import build_encoder
+from ssljax.objectives import build_objective
+from ssljax.spec import Spectrogram
 from tests.models.jitted import apply, init, scrambled
+from tests.objectives.conftest import trial
 
 FAMILY = FAMILIES["hf"]["audio-spectrogram-transformer"]
+FORM = Spectrogram(bands=10, window=20, hop=10, low=0.0)
 FIELDS = {
     "name": "ast",
     "width": 8,
@@ -92,3 +98,12 @@ def test_shorter_sounds_take_the_first_positions_and_others_are_refused():
             encoder.grid(shape)
     with pytest.raises(UserError, match="encoder.registers=2: AST has a class and a distillation"):
         build_encoder({**FIELDS, "registers": 2})
+
+
+@pytest.mark.parametrize("name", ["mae", "tera"])
+def test_overlapping_patches_are_not_reconstructed(name):
+    run = dataclasses.replace(trial("mae, audio").objective.run, encoder=made()[0])
+    field = run.field.replace(shape=(160,), mean=(0.0,) * 10, std=(1.0,) * 10, spectrogram=FORM)
+    run = dataclasses.replace(run, spec=run.spec.replace(audio=field))
+    with pytest.raises(UserError, match="the patches of config.encoder overlap"):
+        build_objective({"name": name}, run).networks  # noqa: B018
