@@ -37,6 +37,14 @@ WAVES = {
     "embedding_norm": True,
 }
 SPANS = {"mask_ratio": 0.5, "mask_block": 2}  # of seven frames
+HUBERT = {
+    "name": "hubert",
+    **SPANS,
+    "clusters": (5, 6),
+    "layer": 1,
+    "projector_dim": 8,
+    "kmeans_iterations": 3,
+}
 
 CASES = {
     "cpc": (GRU, {"name": "cpc", "steps": 2, "negatives": 8}),
@@ -73,18 +81,8 @@ CASES = {
             "decoder_groups": 2,
         },
     ),
-    "hubert": (
-        WAVES,
-        {
-            "name": "hubert",
-            **SPANS,
-            "clusters": (5, 6),
-            "second_share": 0.5,
-            "layer": 1,
-            "projector_dim": 8,
-            "kmeans_iterations": 3,
-        },
-    ),
+    "hubert": (WAVES, {**HUBERT, "second_share": 1.0}),  # a step trains one iteration's head
+    "hubert, second": (WAVES, {**HUBERT, "second_share": 0.0}),
     "wav2vec2": (
         {**WAVES, "feature_gradient": 0.1},
         {
