@@ -24,7 +24,7 @@ def convolution(
         features,
         sides,
         strides=stride,
-        padding=[(side // 2, side // 2) for side in sides],
+        padding=tuple((side // 2, side // 2) for side in sides),
         use_bias=False,
         dtype=dtype,
         kernel_init=nn.initializers.variance_scaling(2.0, "fan_out", "normal"),

@@ -135,7 +135,15 @@ _SIZES = {
 
 
 def require_sizes(config: ConfigDict, spec: Spec) -> None:
-    """Raise a UserError if a size is set, or a treatment of lengths, that none of the data has."""
+    """Raise a UserError if a size is set, or a treatment of lengths, that none of the data has, or
+    crops of squares."""
+    crops = config.evaluation.get("crops", 1)
+    for field in spec.fields.values():
+        if field.modality == "video" and crops > 1 and field.shape[-3] == field.shape[-2]:
+            raise UserError(
+                f"config.evaluation.crops={crops} are along the longer side of frames, and these "
+                f"are squares of {field.shape[-2]} pixels; set it to 1"
+            )
     found = {field.modality for field in spec.fields.values()} - {"label", "presence"}
     for key, modalities in _SIZES.items():
         section, name = key.split(".")

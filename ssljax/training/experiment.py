@@ -238,11 +238,6 @@ def _as_evaluated(field: Field, options: ConfigDict) -> Field:
         count, crops = options.clips, options.get("crops", 1)
         length, height, width, channels = field.shape[-4:]
         if crops > 1:
-            if height == width:
-                raise UserError(
-                    f"config.evaluation.crops={crops} are along the longer side of frames, and "
-                    f"these are squares of {width} pixels; set it to 1"
-                )
             height = width = min(height, width)
         several = (count * crops,) if count * crops > 1 else ()
         return field.replace(shape=(*several, length, height, width, channels))

@@ -1,10 +1,13 @@
 """R3D: CVRL's counts and shapes, and what it has in common with the network of images."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from ssljax import models
 from ssljax.errors import UserError
 from ssljax.models import build_encoder
 from tests.models.jitted import apply, init
@@ -48,7 +51,8 @@ def test_kernels_in_time_see_other_frames():
     module = build_encoder({**SMALL, "temporal_kernels": (1, 3)})
     videos = jax.random.normal(KEY, (2, 8, 4, 4, 1))
     params, stats = init(module, KEY, videos)
-    out, _ = apply(module, params, stats, videos, train=False, layers=True)
+    see = functools.partial(models.apply, module, train=False, layers=True)
+    out, _ = jax.jit(see)(params, stats, videos)
     assert out.layers.shape == (2, 2, 2, 32)
     np.testing.assert_allclose(out.layers[:, -1, 0], out.pooled, rtol=1e-5)
     moved, _ = apply(module, params, stats, videos.at[:, 3].add(1.0), train=False)
