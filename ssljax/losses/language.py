@@ -26,7 +26,8 @@ def masked_lm(
         loss_b = sum_n m_bn (log sum_v exp(s_bnv) - s_bn[y_bn]) / sum_n m_bn
 
     The loss of a batch is the mean weighted by sum_n m_bn: the mean over all predicted tokens. A
-    text without any has loss 0. Values where `where` is False have no effect.
+    text without any has loss 0. Values where `where` is False have no effect. Only reverse mode
+    works (`jax.jvp` is refused).
 
     Args:
       features: float[B, N, D], what a head gives of the tokens to predict.
@@ -276,11 +277,36 @@ def _in_blocks(embedding, bias, features, ids, *, block):
 
 def _of_block(embedding, bias, features, ids):
     wide = jnp.promote_types(features.dtype, jnp.float32)
-    logits = jnp.einsum(
-        "bnd,vd->bnv", features, embedding.astype(features.dtype), preferred_element_type=wide
-    )
+    # One product of matrices: for the gradient of a product of three dimensions, XLA's CPU compiler
+    # transposes copies of the logits.
+    rows, vectors = rearrange(features, "b n d -> (b n) d"), embedding.astype(features.dtype)
+    logits = jnp.einsum("rd,vd->rv", rows, vectors, preferred_element_type=wide)
     logits = logits + bias.astype(wide)
     known = (ids >= 0) & (ids < len(embedding))
-    chosen = jnp.where(known, ids, 0)[..., None]
-    true = jnp.take_along_axis(logits, chosen, axis=2)[..., 0]
-    return jnp.where(known, jax.nn.logsumexp(logits, axis=2) - true, jnp.nan)
+    entropies = _entropies(logits, jnp.where(known, ids, 0).ravel()).reshape(ids.shape)
+    return jnp.where(known, entropies, jnp.nan)
+
+
+@jax.custom_vjp
+def _entropies(logits: jax.Array, ids: jax.Array) -> jax.Array:
+    """Return log sum_v exp(s_rv) - s_r[y_r], [R], of logits [R, V].
+
+    Its gradient softmax(s) - onehot(y) is one pass over the logits. JAX's of logsumexp and of the
+    choice of a logit would be several arrays of their size. Only reverse mode works.
+    """
+    return _entropies_forward(logits, ids)[0]
+
+
+def _entropies_forward(logits, ids):
+    norm = jax.nn.logsumexp(logits, axis=1)
+    true = jnp.take_along_axis(logits, ids[:, None], axis=1)[:, 0]
+    return norm - true, (logits, norm, ids)
+
+
+def _entropies_backward(saved, cotangent):
+    logits, norm, ids = saved
+    right = ids[:, None] == jnp.arange(logits.shape[1], dtype=ids.dtype)
+    return cotangent[:, None] * (jnp.exp(logits - norm[:, None]) - right), None
+
+
+_entropies.defvjp(_entropies_forward, _entropies_backward)

@@ -23,6 +23,7 @@ VECTORS = {"features": TOKENS, "embedding": (VOCAB, DIM)}
 def case(name, extra, **options):
     loss, loop = getattr(losses, name), getattr(reference, name)
     fields = {"trained": VECTORS, "shared": ("embedding", "bias"), "largest": 1e15, **options}
+    fields["modes"] = ("rev",)
     return Case(loss, loop, extra=extra, **fields)
 
 
