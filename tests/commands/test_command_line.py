@@ -113,7 +113,7 @@ def test_training_data_may_move_change_and_be_gone(experiment, tmp_path, capsys)
         ("--config.learning_rate=1", "did you mean 'optimizer.learning_rate'"),
         ("--config.optimizer.rate=1", "Keys of config.optimizer: b1, b2, "),
         ("--config.objective.views=3", "config.objective.views=3; it must be the name of a preset"),
-        ("--config.data=digits", "set its keys, such as --config.data.bits, "),
+        ("--config.data=digits", "set its keys, such as --config.data.beside, "),
         ("--config.steps.few=3", "steps is no section"),
         ("--config.steps", "--config.steps has no value"),
         ("--config.objective.temperatur=1", "did you mean 'objective.temperature'"),

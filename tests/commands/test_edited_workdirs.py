@@ -114,7 +114,7 @@ def test_config_of_other_types(run, section):
     for key, value in list(keys.items()):
         if section == "encoder" and key != "name":
             continue  # the encoder checks its fields when it is built
-        keys[key] = {"a": 1} if not isinstance(value, dict) else [3]
+        keys[key] = {"a": "b"} if not isinstance(value, dict) else [3]
         (run / "config.json").write_text(json.dumps(whole))
         line = _told(load_config, run)
         assert isinstance(line, str) and str(run / "config.json") in line and key in line
