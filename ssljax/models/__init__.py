@@ -38,8 +38,6 @@ from ssljax.models.vit import ViT
 from ssljax.models.words import WordMean
 
 __all__ = [
-    "WaveTransformer",
-    "AudioTransformer",
     "ENCODERS",
     "MLP",
     "BatchNorm",

@@ -88,7 +88,9 @@ def _trace(name, encoder, spec):
     (field,) = spec.fields.values()
     objective = _build(name, encoder, spec)
     number = jax.ShapeDtypeStruct((BATCH,), "int32")
-    batch = {**spec.batch(BATCH), "row": number, "label": number}
+    label = objective.run.spec.fields.get("label")
+    labels = jax.ShapeDtypeStruct((BATCH, *(label.shape if label else ())), "int32")
+    batch = {**spec.batch(BATCH), "row": number, "label": labels}
 
     def step(batch):
         key = jax.random.key(0)
