@@ -44,7 +44,8 @@ class TS2Vec(Objective):
     smallest_batch = 2
 
     def check(self):
-        if getattr(self.run.encoder, "patch", None) != ():
+        encoder = self.run.encoder
+        if getattr(encoder, "patch", None) != () or hasattr(encoder, "context"):  # CPC's: no masks
             raise UserError(
                 "ts2vec needs an encoder with a vector for every time: config.encoder must be "
                 "{'name': 'ts2vec'}"

@@ -45,6 +45,7 @@ class GE2E(Objective):
     scale: Positive = 10.0
     bias: float = -5.0
 
+    reads = ("audio",)
     paper = "arXiv:1710.10467"
     batch_coupled = True
     smallest_batch = 4
