@@ -41,7 +41,7 @@ def test_a_well_known_one_need_not_be_here(tmp_path):
 
 
 def test_pairs_of_recipes_need_neither_the_images_nor_the_tokenizer():
-    for name, length, vocab in (("clip", 77, 49_408), ("siglip", 64, 32_000)):
+    for name, length, vocab in (("clip", 77, 49_408), ("siglip", 16, 32_000)):
         config = load(f"experiments/pairs/paper/{name}_laion_vit_b16.py", [])
         spec = spec_of(config)
         assert spec.num_examples == 407_332_084 and list(spec.fields) == ["image", "text"]
