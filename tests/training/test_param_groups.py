@@ -17,6 +17,7 @@ IMAGE = (8, 8, 3)
 # The encoders, with a shape of their inputs. Presets of one class have the same parameters' names.
 FIELDS = {
     "resnet18": ({"width": 4}, Field("image", IMAGE, "uint8")),
+    "pixel_convolutions": ({"channels": 4, "depth": 2, "out": 8}, Field("image", IMAGE, "uint8")),
     "vit": (
         {**SMALL, "patch_size": 4, "image_size": 8, "layer_scale": 1e-5, "registers": 2},
         Field("image", IMAGE, "uint8"),
