@@ -15,7 +15,7 @@ DEFAULT_PARAM_GROUPS: tuple[Mapping[str, Any], ...] = (
     {
         "name": "no_decay",
         "match": r"(^|/)(bias|scale|gamma|[^/]*norm[^/]*|bn[^/]*|pos(?!t)[^/]*|cls[^/]*|"
-        r"class_token|mask_token|register[^/]*|column_embed)(/|$)",
+        r"class_token|mask_token|register[^/]*|column_embed|input_embed)(/|$)",
         "weight_decay": 0.0,
         "trust_ratio": False,
     },

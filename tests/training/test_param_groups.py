@@ -86,8 +86,8 @@ def test_every_encoder_is_looked_at():
 def test_kernels_and_prototypes_of_objectives_decay_and_nothing_else(case):
     # The lengths of DINO's prototypes, learned where `learned_lengths` is set, decay there too.
     # open_clip, which has CoCa's code, decays all matrices: queries and the vectors of words.
-    # fairseq decays all of wav2vec 2.0, its codebook too.
+    # fairseq decays all of wav2vec 2.0, its codebook too. CURL's form is a linear map.
     words = "/embedding|type_embed|/queries|/words"
-    allowed = rf"(kernel|rows|prototypes|prototypes_length|codebook|{words})$"
+    allowed = rf"(kernel|rows|prototypes|prototypes_length|codebook|form/matrix|{words})$"
     params = jax.eval_shape(objective_of(case).init_params, jax.random.key(0))
     assert not {path for path in _decayed(params) if not re.search(allowed, path)}

@@ -175,12 +175,15 @@ TENSOR = {
 }
 
 
+VALUES = ("data2vec", "tera")  # their "head" gives values, neither words nor prototypes
+
+
 @pytest.mark.parametrize("case", sorted(CASES))
 def test_the_arrays_of_every_objective_have_the_names_by_which_they_are_cut(case):
     params, state, names = evaluated(objective_of(case))
     for path, leaf in named_leaves({"params": params, "objective_state": state}).items():
         for pattern, dim in TENSOR.items():
-            if re.search(pattern, path):
+            if re.search(pattern, path) and not ("head/output" in path and case in VALUES):
                 expected = [None] * leaf.ndim
                 expected[dim] = "tensor"
                 assert mesh_axes(names_of(path, names), path) == expected, path
