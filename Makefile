@@ -8,7 +8,7 @@ PIP := python -m pip install --quiet --disable-pip-version-check
 .PHONY: help setup quickstart test test-further test-faults test-meshes test-recipes test-golden test-peers lint api clean
 
 help:
-	@echo "make quickstart   set up, pretrain on Fashion-MNIST, evaluate (10 to 20 minutes on 2 cores)"
+	@echo "make quickstart   set up, pretrain on Fashion-MNIST, evaluate (8 to 15 minutes on 2 cores)"
 	@echo "make setup        create .venv with the tested versions of all packages"
 	@echo "make test         set up, run ruff and all tests (15 to 30 minutes on 2 cores)"
 	@echo "make test-further train every objective on eight simulated devices and on one, run the tutorials (8 minutes)"
