@@ -13,7 +13,7 @@ from experiments.audio.paper.spectrograms import (
     LIBRISPEECH_100,
     LIBRISPEECH_100_EXAMPLES,
 )
-from experiments.text.paper.common import SST2, SST2_EXAMPLES
+from experiments.text.paper.common import MRPC, MRPC_EXAMPLES, SST2, SST2_EXAMPLES
 from ssljax.commands.config_file import load
 from ssljax.data import KNOWN, Described, assumed_spec, described, with_beside, with_ids
 from ssljax.planning.spec import only_read
@@ -25,10 +25,10 @@ ARGUMENTS = {"experiments/quickstart.py": ("sklearn:digits",)}
 SPECIAL = (("pad", 0), ("unk", 1), ("cls", 2), ("sep", 3), ("mask", 4))
 
 
-def _texts(name: str, vocab: int, count: int, classes: int = 0) -> Described:
+def _texts(name: str, vocab: int, count: int, classes: int = 0, sentences: int = 1) -> Described:
     """Return a set of texts as the tokenizer of their config makes them."""
     field = Field("text", (None,), "int32", vocab=vocab, ragged=True, special=SPECIAL)
-    return described(name, field, count, classes)
+    return described(name, field.replace(sentences=sentences), count, classes)
 
 
 def _sounds(name: str, count: int) -> Described:
@@ -53,6 +53,7 @@ OURS = {
         for name, states, count in (("cartpole", 4, 2_596), ("/data/cheetah_run", 17, 100_000))
     },
     "fasta:uniref50.fasta.gz": _texts("fasta:uniref50.fasta.gz", 33, 27_100_000),
+    MRPC: _texts(MRPC, 30_522, MRPC_EXAMPLES, classes=2, sentences=2),
     SST2: _texts(SST2, 50_265, SST2_EXAMPLES, 2),
     "debian:proteins": _texts("debian:proteins", 33, 8_598),
     "npm:brown": _texts("npm:brown", 4096, 3_672, 15),
