@@ -132,8 +132,7 @@ class ResNet(nn.Module):
         tokens = rearrange(x, "b h w c -> b (h w) c")
         if not layers:
             return Encoded(pooled, tokens)
-        wide = [jnp.pad(mean, ((0, 0), (0, x.shape[-1] - mean.shape[-1]))) for mean in means]
-        return Encoded(pooled, tokens, layers=jnp.stack([jnp.stack(wide, axis=1)] * 2, axis=2))
+        return Encoded(pooled, tokens, layers=stages_of(means))
 
     def _stem(
         self, x: jax.Array, norm: functools.partial, conv: functools.partial, train: bool
@@ -155,6 +154,14 @@ class ResNet(nn.Module):
         if self.block not in blocks:
             raise unknown("block", self.block, blocks)
         return blocks[self.block]
+
+
+def stages_of(means: list[jax.Array]) -> jax.Array:
+    """Return the means of the maps after each stage as `Encoded.layers` has them: there is no class
+    token, so each stands twice."""
+    width = means[-1].shape[-1]
+    wide = [jnp.pad(mean, ((0, 0), (0, width - mean.shape[-1]))) for mean in means]
+    return jnp.stack([jnp.stack(wide, axis=1)] * 2, axis=2)
 
 
 def average_pool(x: jax.Array, cells: int) -> jax.Array:

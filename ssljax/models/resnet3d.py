@@ -12,7 +12,7 @@ from ssljax.errors import UserError, unknown
 from ssljax.models.base import Encoded, compute_dtype
 from ssljax.models.convolution import convolution
 from ssljax.models.normalization import BatchNorm
-from ssljax.models.resnet import Block, Stage
+from ssljax.models.resnet import Block, Stage, stages_of
 from ssljax.schema import Count, Decay, Depth, Dtype, NotEmpty, OneOf, Width
 
 # Kernel and stride of the first convolution along (time, height, width), and whether frames are
@@ -115,8 +115,7 @@ class ResNet3D(nn.Module):
         tokens = rearrange(x, "b t h w c -> b (t h w) c")
         if not layers:
             return Encoded(_mean(x), tokens)
-        wide = [jnp.pad(mean, ((0, 0), (0, x.shape[-1] - mean.shape[-1]))) for mean in means]
-        return Encoded(_mean(x), tokens, layers=jnp.stack([jnp.stack(wide, axis=1)] * 2, axis=2))
+        return Encoded(_mean(x), tokens, layers=stages_of(means))
 
 
 def _mean(x: jax.Array) -> jax.Array:

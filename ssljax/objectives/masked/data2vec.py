@@ -9,11 +9,10 @@ from ssljax.errors import UserError
 from ssljax.losses import masked_mse
 from ssljax.models import MLP, MaskToken
 from ssljax.objectives.base import Array, Loss, Objective
-from ssljax.objectives.masked.patches import patch_grid, require_mask, require_patches
+from ssljax.objectives.masked.patches import hidden_spans, require_mask, require_patches
 from ssljax.objectives.net import Net
 from ssljax.objectives.views import Views
 from ssljax.ops.keys import per_example
-from ssljax.ops.masking import span_mask
 from ssljax.ops.normalize import standardize
 from ssljax.ops.schedule import linear
 from ssljax.schema import Count, OpenShare, Share, Size
@@ -73,13 +72,7 @@ class Data2Vec(Objective):
 
     def mask(self, keys):
         """Return bool[B, N], True where a token is hidden."""
-        return span_mask(
-            keys,
-            grid=patch_grid(self.run, self.views),
-            ratio=self.mask_ratio,
-            side=self.mask_block,
-            adjust=self.mask_adjust,
-        )
+        return hidden_spans(self, keys)
 
     def loss(self, net, teacher, batch, *, key, step):
         x = self.views.stacked(key, batch)[:, 0]

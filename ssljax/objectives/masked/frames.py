@@ -4,6 +4,8 @@ import jax.numpy as jnp
 
 from ssljax.errors import UserError
 from ssljax.objectives.base import Array, Run
+from ssljax.objectives.masked.patches import patch_grid
+from ssljax.objectives.views import Views
 
 
 def require_frames(run: Run, objective: str) -> None:
@@ -13,6 +15,12 @@ def require_frames(run: Run, objective: str) -> None:
             f"{objective} hides frames of waveforms: config.encoder.name must be "
             "'wave_transformer', and config.data.sound='wave'"
         )
+
+
+def hidden_count(run: Run, views: Views, ratio: float) -> int:
+    """Return how many frames of each sound are hidden."""
+    (frames,) = patch_grid(run, views)
+    return frames - int(round(frames * (1 - ratio), 6))
 
 
 def hidden_places(masked: Array, count: int) -> Array:

@@ -9,12 +9,17 @@ from ssljax.errors import UserError
 from ssljax.losses import masked_units
 from ssljax.models import MLP, MaskToken, UnitVectors, apply, first_blocks, without_drop_path
 from ssljax.objectives.base import Loss, Refreshing
-from ssljax.objectives.masked.frames import at_places, hidden_places, penalty_of, require_frames
-from ssljax.objectives.masked.patches import patch_grid, require_mask
+from ssljax.objectives.masked.frames import (
+    at_places,
+    hidden_count,
+    hidden_places,
+    penalty_of,
+    require_frames,
+)
+from ssljax.objectives.masked.patches import hidden_spans, require_mask
 from ssljax.objectives.views import Views, plain
 from ssljax.ops.keys import per_example
 from ssljax.ops.kmeans import kmeans
-from ssljax.ops.masking import span_mask
 from ssljax.ops.memory_bank import write_rows
 from ssljax.ops.quantization import nearest_code
 from ssljax.ops.spectrogram import deltas, spectrogram
@@ -126,8 +131,7 @@ class HuBERT(Refreshing):
     @property
     def hidden(self) -> int:
         """Frames that are hidden in each sound."""
-        (frames,) = patch_grid(self.run, self.views)
-        return frames - int(round(frames * (1 - self.mask_ratio), 6))
+        return hidden_count(self.run, self.views, self.mask_ratio)
 
     @property
     def _iterations(self) -> tuple[int, ...]:
@@ -164,13 +168,7 @@ class HuBERT(Refreshing):
 
     def mask(self, keys):
         """Return bool[B, N], True where a frame is hidden."""
-        return span_mask(
-            keys,
-            grid=patch_grid(self.run, self.views),
-            ratio=self.mask_ratio,
-            side=self.mask_block,
-            adjust=self.mask_adjust,
-        )
+        return hidden_spans(self, keys)
 
     def loss(self, net, teacher, batch, *, key, step):
         waves = self.views.stacked(key, batch)[:, 0]

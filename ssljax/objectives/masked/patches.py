@@ -8,8 +8,9 @@ import jax.numpy as jnp
 
 from ssljax.errors import UserError
 from ssljax.modalities import Reconstruction, modality_of
-from ssljax.objectives.base import Array, Run
+from ssljax.objectives.base import Array, Objective, Run
 from ssljax.objectives.views import Views
+from ssljax.ops.masking import span_mask
 from ssljax.spec import Value
 
 
@@ -36,6 +37,18 @@ def require_mask(draw: Callable[[Array], Any], **values: Any) -> None:
     except ValueError as error:
         given = ", ".join(f"objective.{name}={value!r}" for name, value in values.items())
         raise UserError(f"{given}: {error}") from error
+
+
+def hidden_spans(objective: Objective, keys: Array) -> Array:
+    """Return bool[B, N], the tokens that an objective hides in spans: by its fields `mask_ratio`,
+    `mask_block` and `mask_adjust`, see `span_mask`."""
+    return span_mask(
+        keys,
+        grid=patch_grid(objective.run, objective.views),
+        ratio=objective.mask_ratio,
+        side=objective.mask_block,
+        adjust=objective.mask_adjust,
+    )
 
 
 def patch_grid(run: Run, views: Views) -> tuple[int, ...]:

@@ -9,11 +9,16 @@ from ssljax.errors import UserError
 from ssljax.losses import code_diversity, masked_contrastive
 from ssljax.models import MLP, GumbelQuantizer, MaskToken
 from ssljax.objectives.base import Loss, Objective
-from ssljax.objectives.masked.frames import at_places, hidden_places, penalty_of, require_frames
-from ssljax.objectives.masked.patches import patch_grid, require_mask
+from ssljax.objectives.masked.frames import (
+    at_places,
+    hidden_count,
+    hidden_places,
+    penalty_of,
+    require_frames,
+)
+from ssljax.objectives.masked.patches import hidden_spans, patch_grid, require_mask
 from ssljax.objectives.views import Views
 from ssljax.ops.keys import per_example
-from ssljax.ops.masking import span_mask
 from ssljax.ops.other_places import other_places
 from ssljax.ops.quantization import perplexity
 from ssljax.ops.schedule import geometric
@@ -93,8 +98,7 @@ class Wav2Vec2(Objective):
     @property
     def hidden(self) -> int:
         """Frames that are hidden in each sound."""
-        (frames,) = patch_grid(self.run, self.views)
-        return frames - int(round(frames * (1 - self.mask_ratio), 6))
+        return hidden_count(self.run, self.views, self.mask_ratio)
 
     def modules(self):
         head = {"linear_init": "torch", "dtype": self.run.dtype}
@@ -116,13 +120,7 @@ class Wav2Vec2(Objective):
 
     def mask(self, keys):
         """Return bool[B, N], True where a frame is hidden."""
-        return span_mask(
-            keys,
-            grid=patch_grid(self.run, self.views),
-            ratio=self.mask_ratio,
-            side=self.mask_block,
-            adjust=self.mask_adjust,
-        )
+        return hidden_spans(self, keys)
 
     def temperature(self, step):
         """Return the temperature of the Gumbel softmax."""
