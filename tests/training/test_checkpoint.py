@@ -376,21 +376,21 @@ def test_a_full_disk_is_told_and_the_last_good_checkpoint_stays(
     assert checkpointer.save(3, small, meta={}, wait=True)
 
 
-def test_a_partial_save_is_removed_while_others_still_write_into_it(make, monkeypatch):
+def test_a_failed_save_is_removed_although_others_of_its_writes_go_on(make, monkeypatch):
     checkpointer = make()
     partial = checkpointer.folder / "2.orbax-checkpoint-tmp"
     partial.mkdir(parents=True)
-    remove, late = shutil.rmtree, iter(["late file"])
+    pauses, late = [], (1, 3, 8)  # the last one after four quiet looks
 
-    def rmtree(path, **options):
-        remove(path, **options)
-        for name in late:  # a write that was under way
-            path.mkdir()
-            (path / name).touch()
+    def write_late(seconds):
+        pauses.append(seconds)
+        if len(pauses) in late:
+            partial.mkdir()
+            (partial / "late file").touch()
 
-    monkeypatch.setattr(shutil, "rmtree", rmtree)
-    checkpointer._steps.remove_partial()
-    assert not partial.exists()
+    monkeypatch.setattr(time, "sleep", write_late)
+    checkpointer._steps.remove_failed()
+    assert len(pauses) > max(late) and not partial.exists()
 
 
 def test_a_place_that_cannot_be_written_is_told(make, tmp_path):

@@ -277,7 +277,7 @@ class Checkpointer:
         step = self._saving[0] if self._saving else None
         self._saving = None
         if jax.process_index() == 0:
-            self._steps.remove_partial()
+            self._steps.remove_failed()
         reason = file_system_reason(error)
         if reason is None:
             return error

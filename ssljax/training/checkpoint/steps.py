@@ -13,7 +13,8 @@ from ssljax.training.checkpoint.contents import lacking
 from ssljax.training.checkpoint.retention import Retention
 
 TEMPORARY = ".orbax-checkpoint-tmp"
-_ATTEMPTS, _PAUSE = 20, 0.05  # to remove a folder, with seconds between them
+_ATTEMPTS, _PAUSE = 40, 0.05  # to remove a folder, with seconds between them
+_QUIET = 5  # looks in a row that find no folder, until no write is under way any longer
 # Orbax finds its own files by patterns made of the whole path, in which these mean something else.
 _PATTERN = "*?[]\\"
 
@@ -126,12 +127,21 @@ class Steps:
     def remove_partial(self) -> None:
         """Remove what saves and removals that were cut short have left."""
         for path in self.folder.glob(f"*{TEMPORARY}*"):
-            # Of a save that failed, other writes may still be under way, and make files meanwhile.
-            for _ in range(_ATTEMPTS):
-                shutil.rmtree(path, ignore_errors=True)
-                if not path.exists():
-                    break
-                time.sleep(_PAUSE)
+            shutil.rmtree(path, ignore_errors=True)
+
+    def remove_failed(self) -> None:
+        """Remove what a save has left that failed just now.
+
+        Its other writes may still be under way: they make files while the folder is removed, and
+        the folder anew when it is gone. So this looks until there is none for a while.
+        """
+        quiet = 0
+        for _ in range(_ATTEMPTS):
+            if quiet == _QUIET:
+                break
+            quiet = 0 if any(self.folder.glob(f"*{TEMPORARY}*")) else quiet + 1
+            self.remove_partial()
+            time.sleep(_PAUSE)
 
 
 def require_plain(path: str | os.PathLike[str]) -> None:
