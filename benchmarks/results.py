@@ -9,7 +9,8 @@
 
 Each runs in a process of its own, --jobs at a time, into RUNS/MODALITY/EXPERIMENT. A run that is
 done is not repeated and one that was interrupted goes on, so that the same command continues the
-whole. What a run prints lies beside its folder. Data first: `ssljax data prepare` of fashion_mnist,
+whole. Rows of a page whose runs are not in RUNS, as they were made elsewhere, stay in it. What a
+run prints lies beside its folder. Data first: `ssljax data prepare` of fashion_mnist,
 openclipart, emoji, emoji_anim, elpv, sonicpi, asterisk, adult, seglearn, newsgroups, r8, brown,
 proteins and the sets of UCR; for text the tokenizers of experiments/text/common.py.
 
@@ -32,6 +33,9 @@ import pathlib
 import subprocess
 import sys
 import time
+
+from benchmarks.kept_rows import with_kept_rows
+from ssljax.files import write_atomically
 
 EXPERIMENTS = pathlib.Path("experiments")
 FINE_TUNING, FEW = "finetune_", "few_labels_"  # beginnings of names: of configs, of folders
@@ -155,9 +159,12 @@ def _write_tables(modalities: set[str], data: str, runs: pathlib.Path) -> None:
     else:
         tables = {modality: [str(runs / modality)] for modality in sorted(modalities)}
     for name, folders in tables.items():
-        table = str(TABLES / f"{name}.md")
+        table = TABLES / f"{name}.md"
+        old = table.read_text(encoding="utf-8") if table.exists() else ""
         command = (sys.executable, "-m", "ssljax", "report", *folders, "--flops")
-        subprocess.run((*command, "--output", table), check=True)
+        subprocess.run((*command, "--output", str(table)), check=True)
+        new = table.read_text(encoding="utf-8")
+        write_atomically(table, with_kept_rows(new, old))
         print(f"{table} written")
 
 
