@@ -11,19 +11,21 @@ from tests.quick import FLAGS
 os.environ["JAX_PLATFORMS"] = "cpu"
 os.environ.setdefault("XLA_FLAGS", f"--xla_force_host_platform_device_count=8 {FLAGS}")
 
+CACHE = pathlib.Path(__file__).parent.parent / ".cache"
 # What tests prepare and remember stays out of the user's own data.
-os.environ.setdefault(
-    "SSLJAX_DATA_DIR", str(pathlib.Path(__file__).parent.parent / ".cache" / "data")
-)
+os.environ.setdefault("SSLJAX_DATA_DIR", str(CACHE / "data"))
+# For the processes that tests start, too. Single operations outside of jit are in the cache as
+# well: there are thousands, each compiled in some 20 ms.
+os.environ["JAX_COMPILATION_CACHE_DIR"] = str(CACHE / "xla")
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 
 import jax  # noqa: E402  (the platform must be set first)
 import pytest  # noqa: E402
 
-CACHE = pathlib.Path(__file__).parent.parent / ".cache" / "xla"
-jax.config.update("jax_compilation_cache_dir", str(CACHE))
-jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 # Tracing makes millions of short-lived objects: looking for cycles among them takes a tenth of it.
 gc.set_threshold(100_000)
+
+_MOST_MAPS = 20_000  # of the 65,530 that Linux allows a process
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -48,9 +50,15 @@ def handlers_of_signals():
 
 
 def pytest_runtest_teardown(item, nextitem):
-    """Free compiled code before the next group: XLA fails once a process has mapped too much."""
-    if nextitem is None or _group(item) != _group(nextitem):
+    """Free compiled code in time: XLA fails once a process has mapped too much of it."""
+    if (nextitem is None or _group(item) != _group(nextitem)) and _maps() > _MOST_MAPS:
         jax.clear_caches()
+
+
+def _maps() -> int:
+    """Return how many maps of memory this process has."""
+    maps = pathlib.Path("/proc/self/maps")
+    return len(maps.read_text().splitlines()) if maps.exists() else _MOST_MAPS + 1
 
 
 def _group(item) -> str:

@@ -114,7 +114,6 @@ def test_a_finished_one_is_told_and_not_scored_again(files, finetuned, capsys):
 def test_a_killed_one_goes_on_with_the_same_bits(files, finetuned):
     workdir = files / "killed"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    environment["JAX_COMPILATION_CACHE_DIR"] = str(ROOT / ".cache/xla")
     process = subprocess.Popen(
         [sys.executable, "-m", "ssljax", *finetune(files, workdir)],
         cwd=ROOT,

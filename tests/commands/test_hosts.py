@@ -72,8 +72,6 @@ def _start(folder, count, *options, own_options=()) -> Running:
     config.write_text(CONFIG)
     environment = {
         **os.environ,
-        "JAX_COMPILATION_CACHE_DIR": str(ROOT / ".cache/xla"),
-        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.1",
         "PYTHONUNBUFFERED": "1",
         "PYTHONPATH": str(ROOT),  # for the config, whatever earlier tests have set
         "XLA_FLAGS": f"--xla_force_host_platform_device_count={DEVICES // count} {FLAGS}",

@@ -34,7 +34,6 @@ def _start(tmp_path, workdir):
     config.write_text(CONFIG)
     environment = {
         **os.environ,
-        "JAX_COMPILATION_CACHE_DIR": str(ROOT / ".cache/xla"),
         "PYTHONPATH": str(ROOT),  # for the config, whatever earlier tests have set
     }
     command = [sys.executable, "-m", "ssljax", "pretrain", "--config", str(config)]

@@ -40,7 +40,7 @@ def captioned_digits() -> str:
 
 
 def _written(name: str, **arrays: np.ndarray) -> str:
-    path = CACHE.parent / f"{name}.npz"
+    path = CACHE / f"{name}.npz"
     path.parent.mkdir(exist_ok=True)
     # Written beside it and moved: another worker may be reading.
     with open(path.with_suffix(f".{np.random.default_rng().integers(1 << 32)}"), "wb") as file:
