@@ -12,6 +12,7 @@ transformers scores all tokens. The two take turns, see `benchmarks.turns`. Need
 
 import numpy as np
 
+from benchmarks.jax_step import DECAY, RATE
 from benchmarks.turns import compare
 
 MINI = {"width": 256, "depth": 4, "heads": 4}  # BERT-mini of Turc et al. 2019, arXiv:1908.08962
@@ -23,7 +24,6 @@ CASES = {
     "gpt": f"batch {BATCHES['gpt']} of {LENGTH} tokens",
     "clip": f"batch {BATCHES['clip']} of {SIDE}x{SIDE} pixels and {CAPTION} tokens",
 }
-RATE, DECAY = 1e-4, 0.01
 CLS, SEP, MASK = 2, 3, 4
 
 
@@ -43,48 +43,18 @@ def images() -> np.ndarray:
 
 def jax_step(case: str):
     """Return (step, number of parameters)."""
-    import jax
+    from benchmarks.jax_step import step_on
+    from ssljax.spec import SPECIAL, Field, Value
 
-    from ssljax.spec import SPECIAL, Field, Spec, Value
-    from ssljax.training.allocator import keep_freed_memory
-    from ssljax.training.config import complete
-    from ssljax.training.experiment import build
-
-    keep_freed_memory()  # as the loop does
     words = ids(case)
     special = tuple((role, number) for number, role in enumerate(SPECIAL))
     text = Field("text", words.shape[1:], "int32", vocab=WORDS, ragged=True, special=special)
-    batch = {"text": Value(words, np.ones_like(words))}
-    batch |= {name: np.arange(len(words), dtype=np.int32) for name in ("id",)}
-    fields = {"text": text}
+    fields, batch = {"text": text}, {"text": Value(words, np.ones_like(words))}
     if case == "clip":
         fields["image"] = Field("image", (SIDE, SIDE, 3), "uint8", mean=(0.5,) * 3, std=(0.25,) * 3)
         batch["image"] = images()
-    config = complete(
-        {
-            "batch_size": len(words),
-            "steps": 100_000,
-            "data": {"source": "text:none", "length": words.shape[1]},
-            **_SECTIONS[case],
-            "optimizer": {
-                "learning_rate": RATE,
-                "schedule": "constant",
-                "warmup_steps": 0,
-                "weight_decay": DECAY,
-                "param_groups": ({"name": "all", "match": ".*"},),
-            },
-        }
-    )
-    experiment = build(config, Spec(fields, 10_000), devices=jax.devices()[:1])
-    train_step = experiment.trace_step().lower().compile()
-    state, batch = experiment.init(), experiment.put(batch)
-
-    def step():
-        nonlocal state
-        state, metrics = train_step(state, batch)
-        return float(jax.block_until_ready((state, metrics))[1]["loss"])
-
-    return step, sum(leaf.size for leaf in jax.tree.leaves(state.params))
+    config = {"data": {"source": "text:none", "length": words.shape[1]}, **_SECTIONS[case]}
+    return step_on(batch, fields, config)
 
 
 _TEXT = {"name": "text_transformer", "length": LENGTH, **MINI, "kernel_init": "normal"}
