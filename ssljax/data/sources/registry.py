@@ -58,7 +58,7 @@ _KINDS: dict[str, _Kind] = {
     ),
     "episodes": _Kind(
         "episodes:PATH?stack=3 or ?frames=4",
-        "pixel observations of episodes, each with those before it as channels, or with actions",
+        "pixel observations of episodes, with those before them or with actions",
         open_episodes,
     ),
     "arrayrecord": _Kind(
