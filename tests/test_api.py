@@ -1,5 +1,6 @@
 """`ssljax.load`: the features of a run, from Python."""
 
+import json
 import pathlib
 import re
 
@@ -189,7 +190,9 @@ def test_rollouts_of_a_world_model(tmp_path, model, digits):
     rng = np.random.default_rng(0)
     image = rng.integers(0, 256, (150, 8, 8, 1)).astype(np.uint8)
     actions = np.arange(150) % 2
-    np.savez(tmp_path / "world.npz", image=image, group=np.arange(150) // 30, action=actions)
+    arrays = {"image": image, "group": np.arange(150) // 30, "action": actions}
+    both = {f"{part}_{key}": one for part in ("train", "test") for key, one in arrays.items()}
+    np.savez(tmp_path / "world.npz", **both)
     (tmp_path / "world.py").write_text(WORLD)
     config = f"{tmp_path / 'world.py'}:episodes:{tmp_path / 'world.npz'}?frames=5&stride=3"
     options = ["--config.steps=2", "--config.evaluation.final=False"]
@@ -219,6 +222,16 @@ def test_rollouts_of_a_world_model(tmp_path, model, digits):
             world.rollout(*arguments)
     with pytest.raises(UserError, match="of a world model, such as lewm; this run is of simclr"):
         model.rollout(digits, plans)
+
+    told = ["evaluate", "--workdir", str(tmp_path / "run"), "--protocol", "rollout"]
+    assert main(told) == 0
+    measured = json.loads((tmp_path / "run/evaluation.json").read_text(encoding="utf-8"))
+    rows = measured["protocols"]["rollout"]
+    assert rows["pretrained"]["examples"] == 5 * 18 and rows["pretrained"]["steps"] == 3
+    assert (
+        "error, other actions" in rows["random_init"]["numbers"]
+        and "not_measured" in rows["raw_input"]
+    )
 
     text = (pathlib.Path(__file__).parent.parent / "docs/python.md").read_text(encoding="utf-8")
     names = {
