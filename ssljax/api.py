@@ -5,6 +5,7 @@ features = model.embed(images)  # float32 [n, D]
 """
 
 import dataclasses
+import functools
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,7 +14,7 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
-from ssljax.data.given import Given
+from ssljax.data.given import Given, prepared
 from ssljax.errors import UserError, unknown
 from ssljax.evaluation.subject import PROJECTED
 from ssljax.objectives import outputs_of
@@ -134,6 +135,46 @@ class Model:
             for output, name, examples in zip(outputs, names, (one, other), strict=True)
         )
         return first @ second.T
+
+    def rollout(self, examples: Given, actions: Given, /) -> np.ndarray:
+        """Return the embeddings of the frames that actions lead to, float32 [n, k, D].
+
+        For a run of a world model, such as lewm. They are compared with those of frames, such as of
+        a goal:
+
+            found = model.rollout(frames, actions)  # of n plans
+            best = np.square(found[:, -1] - model.tokens(goal)[:, -1]).sum(axis=-1).argmin()
+
+        Args:
+          examples: uint8 [n, T, h, w, c], frames up to now, as many as you like; the last `history`
+            of them count.
+          actions: [n, T - 1 + k, A], those between the frames and then k more, as the data hold
+            them: one-hot where they are discrete.
+
+        Raises:
+          UserError: the objective is no world model, or examples or actions that do not fit.
+        """
+        objective, batch = self.experiment.objective, {}
+        if not hasattr(objective, "rollout"):
+            raise UserError(
+                f"a rollout is of a world model, such as lewm; this run is of "
+                f"{self.config.objective.name}"
+            )
+        for name, values in ((objective.run.name, examples), (objective.action, actions)):
+            given, field = np.asarray(values), objective.run.spec.fields[name]
+            if given.ndim != len(field.shape) + 1 or given.shape[2:] != field.shape[1:]:
+                wanted = ", ".join(map(str, ("n", "T", *field.shape[1:])))
+                raise UserError(f"{name} has the shape {list(given.shape)}; it must be [{wanted}]")
+            if field.modality == "series" and not np.isfinite(given).all():
+                raise UserError(f"{name} has values that are no finite numbers")
+            batch[name] = prepared(given, field.replace(shape=given.shape[1:]), name)
+        if len({len(one) for one in batch.values()}) > 1:
+            raise UserError(f"{len(examples)} examples have {len(actions)} rows of actions")
+        return np.asarray(self._rolled_out(self.params, self.state.objective_state, batch))
+
+    @functools.cached_property
+    def _rolled_out(self):
+        return jax.jit(lambda *args: self.experiment.objective.rollout(*args))
 
     def batch(self, examples: Given | None = None, /, **fields: Given) -> Batch:
         """Return examples as `apply` takes them, as arrays of JAX."""

@@ -1,5 +1,6 @@
 """`ssljax.load`: the features of a run, from Python."""
 
+import json
 import pathlib
 import re
 
@@ -137,7 +138,7 @@ def test_a_folder_without_a_run_or_a_checkpoint(run, tmp_path):
 
 def test_the_page_about_python_runs(run, digits, monkeypatch):
     text = (pathlib.Path(__file__).parent.parent / "docs/python.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    *blocks, _ = re.findall(r"```python\n(.*?)```", text, re.DOTALL)  # the last is of another run
     assert len(blocks) == 3
     monkeypatch.setattr(ssljax, "load", lambda name: api.load(run), raising=False)
     names = {"images": digits, "labels": np.arange(len(digits)) % 2}
@@ -173,3 +174,78 @@ def test_images_and_texts_of_a_pair(tmp_path):
         model.embed(text=["one", ""])
     with pytest.raises(UserError, match="number of examples"):
         model.embed(images, text=texts[:2])
+
+
+WORLD = """
+from tests.objectives.cases import config_of
+
+def get_config(source):
+    config = config_of("lewm")
+    config.data.source, config.data.length = source, 0
+    return config
+"""
+
+
+def test_rollouts_of_a_world_model(tmp_path, model, digits):
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (150, 8, 8, 1)).astype(np.uint8)
+    actions = np.arange(150) % 2
+    arrays = {"image": image, "group": np.arange(150) // 30, "action": actions}
+    both = {f"{part}_{key}": one for part in ("train", "test") for key, one in arrays.items()}
+    np.savez(tmp_path / "world.npz", **both)
+    (tmp_path / "world.py").write_text(WORLD)
+    config = f"{tmp_path / 'world.py'}:episodes:{tmp_path / 'world.npz'}?frames=5&stride=3"
+    options = ["--config.steps=2", "--config.evaluation.final=False"]
+    assert main(["pretrain", "--config", config, "--workdir", str(tmp_path / "run"), *options]) == 0
+    world = ssljax.load(tmp_path / "run")
+    frames = image[:30].reshape(10, 3, 8, 8, 1)
+    plans = np.eye(6, dtype=np.float32)[rng.integers(0, 6, (10, 5))]
+    found = world.rollout(frames, plans)
+    assert found.shape == (10, 3, 8) and found.dtype == np.float32
+    # As the output of whole windows: what the first two frames and the actions lead to.
+    clips = image[:50].reshape(10, 5, 8, 8, 1)
+    outputs = world.apply(world.params, world.batch(clips, action=plans[:, :4]))
+    told = world.rollout(clips[:, :2], plans[:, :4])
+    np.testing.assert_allclose(told, outputs["rollout"], rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(world.tokens(clips), outputs["tokens/video"], rtol=1e-4, atol=1e-5)
+    for arguments, message in (
+        (
+            (frames[:, 0], plans),
+            r"video has the shape \[10, 8, 8, 1\]; it must be \[n, T, 8, 8, 1\]",
+        ),
+        ((frames, plans[..., :3]), r"action has the shape .* must be \[n, T, 6\]"),
+        ((frames, plans * np.nan), "action has values that are no finite numbers"),
+        ((frames, plans[:4]), "10 examples have 4 rows of actions"),
+        ((frames, plans[:, :2]), "a rollout needs at least 3"),
+    ):
+        with pytest.raises(UserError, match=message):
+            world.rollout(*arguments)
+    with pytest.raises(UserError, match="of a world model, such as lewm; this run is of simclr"):
+        model.rollout(digits, plans)
+
+    told = ["evaluate", "--workdir", str(tmp_path / "run"), "--protocol", "rollout"]
+    assert main(told) == 0
+    measured = json.loads((tmp_path / "run/evaluation.json").read_text(encoding="utf-8"))
+    rows = measured["protocols"]["rollout"]
+    assert rows["pretrained"]["examples"] == 5 * 18 and rows["pretrained"]["steps"] == 3
+    assert (
+        "error, other actions" in rows["random_init"]["numbers"]
+        and "not_measured" in rows["raw_input"]
+    )
+
+    text = (pathlib.Path(__file__).parent.parent / "docs/python.md").read_text(encoding="utf-8")
+    names = {
+        "model": world,
+        "seen": image[:3],
+        "goal": image[9],
+        "done": np.eye(2)[[[0, 1, 1]] * 2],
+    }
+    exec(re.findall(r"```python\n(.*?)```", text, re.DOTALL)[-1], names)  # noqa: S102
+    plan = world.rollout(
+        image[None, :3], np.concatenate([names["plans"][:1, :2], names["best"][None]], 1)
+    )
+    assert names["best"].shape == (4, 6) and names["best"].reshape(-1, 2).sum() == 12
+    distance = np.square(names["found"][:, -1] - names["wanted"]).sum(axis=-1)
+    np.testing.assert_allclose(
+        np.square(plan[0, -1] - names["wanted"]).sum(), distance.min(), rtol=1e-3
+    )

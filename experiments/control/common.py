@@ -28,3 +28,36 @@ def curl(source: str) -> ConfigDict:
     config.evaluation.probes = ()
     config.evaluation.protocols = {"regression": {}}
     return config
+
+
+def lewm(source: str, image_size: int) -> ConfigDict:
+    """Return a config of LeWM on windows of episodes, of frames of so many pixels.
+
+    lucas-maes/le-wm at 00f4823: config/train/lewm.yaml (rate 5e-5, decay 1e-3, clipped at 1, batch
+    128, weight .09) and config/train/model/lewm.yaml (ViT-Ti of patches of 14, history 3).
+    """
+    config = default_config()
+    config.data.source = source
+    config.encoder = {
+        "name": "video_transformer",
+        "tubelet": 1,
+        "frames": 1,
+        "patch_size": 14,
+        "image_size": image_size,
+        "width": 192,
+        "depth": 12,
+        "heads": 3,
+        "positions": "learned",
+        "class_token": True,
+        "pool": "cls",
+    }
+    config.encoders = {"action": {"name": "step_mlp"}}
+    config.objective = {"name": "lewm"}
+    config.batch_size = 128
+    config.optimizer.name = "adamw"
+    config.optimizer.learning_rate = 5e-5
+    config.optimizer.weight_decay = 1e-3
+    config.optimizer.clip_norm = 1.0
+    config.evaluation.probes = ()
+    config.evaluation.protocols = {"regression": {}, "rollout": {}}
+    return config

@@ -167,6 +167,8 @@ class Subject:
     def _also(self, output: str) -> tuple[str, ...]:
         """Return the fields that an output needs beside those that are always read."""
         name = self.field_of(output)
+        if not name and output not in ("", TOKENS, LAYERS, CLS):
+            return tuple(self.examples.further)  # of all fields, see `training.output.Output`
         if not name or name in self.examples.fields:
             return ()
         if name not in self.examples.further:

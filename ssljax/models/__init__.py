@@ -9,6 +9,7 @@ from ssljax.models.base import (
     without_drop_path,
 )
 from ssljax.models.captioner import CaptionDecoder, CaptionPooler
+from ssljax.models.conditional import ActionPredictor
 from ssljax.models.cross_decoder import CrossDecoder
 from ssljax.models.decoders import ConvDecoder, MAEDecoder, Predictor
 from ssljax.models.discriminator import PairDiscriminator
@@ -40,6 +41,7 @@ from ssljax.models.words import WordMean
 __all__ = [
     "ENCODERS",
     "MLP",
+    "ActionPredictor",
     "BatchNorm",
     "BilinearForm",
     "CaptionDecoder",

@@ -15,6 +15,7 @@ from ssljax.models.recurrent import AudioGRU, SeriesGRU
 from ssljax.models.resnet import ResNet
 from ssljax.models.resnet3d import ResNet3D
 from ssljax.models.series import SeriesTransformer
+from ssljax.models.step_mlp import StepMLP
 from ssljax.models.table import TableMLP, TableTransformer
 from ssljax.models.text import TextTransformer
 from ssljax.models.ts2vec import TS2Vec
@@ -87,6 +88,9 @@ PRESETS = {
         {},
     ),
     "ts2vec": Preset("TS2Vec's dilated convolutions over a time series, 320 features", TS2Vec, {}),
+    "step_mlp": Preset(
+        "MLP of each step of a series, such as of actions (LeWM): width, hidden, out", StepMLP, {}
+    ),
     "table_transformer": Preset(
         "FT-Transformer, a token for each column of a table: width, depth, heads",
         TableTransformer,

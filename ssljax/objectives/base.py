@@ -214,7 +214,9 @@ class Objective:
           "tokens/NAME". An objective of prototypes adds the logits [B, K] of their assignments
           under "assignments/NAME", see `ssljax.evaluation.protocols.label_free`; a language model
           the losses of a text, [B, 2], under "losses/NAME", and the ids that it predicts, [B, M],
-          under "predicted/NAME", see `ssljax.evaluation.protocols.held_out_loss`.
+          under "predicted/NAME", see `ssljax.evaluation.protocols.held_out_loss`; a world model the
+          tokens that actions lead to, [B, K, d], under "rollout", see
+          `ssljax.evaluation.protocols.rollout`.
         """
         net = self.evaluated(params, state)
         encoded = net.encoder(plain(batch[self.run.name], self.run.field))

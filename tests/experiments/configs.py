@@ -52,6 +52,20 @@ OURS = {
         )
         for name, states, count in (("cartpole", 4, 2_596), ("/data/cheetah_run", 17, 100_000))
     },
+    **{
+        f"episodes:{name}.npz?frames={frames}&stride={stride}": Described(
+            name,
+            {
+                "video": Field("video", (frames, size, size, 3), "uint8"),
+                "action": Field("series", (frames - 1, stride * actions), "float32"),
+                "label": Field("label", (states,), "float32"),
+            },
+            count,
+        )
+        for name, frames, stride, size, actions, states, count in (
+            ("cartpole", 5, 3, 100, 2, 4, 5_400),
+        )
+    },
     "fasta:uniref50.fasta.gz": _texts("fasta:uniref50.fasta.gz", 33, 27_100_000),
     MRPC: _texts(MRPC, 30_522, MRPC_EXAMPLES, classes=2, sentences=2),
     SST2: _texts(SST2, 50_265, SST2_EXAMPLES, 2),

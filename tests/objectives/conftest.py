@@ -37,6 +37,7 @@ AUDIO = Field(
 WAVES = Field("audio", (2320,), "int16", rate=16_000.0)  # 7 frames
 TEXT = Field("text", (16,), "int32", vocab=256, ragged=True)
 VIDEO = Field("video", (4, 8, 8, 1), "uint8", mean=(0.3,), std=(0.4,), rate=10.0)
+ACTION = Field("series", (3, 2), "float32", mean=(0.1, 0.0), std=(0.8, 1.0))
 PAIRS = SPEC.replace(text=TEXT)
 SPECIAL = (("pad", 0), ("unk", 1), ("cls", 2), ("sep", 3), ("mask", 4))
 WORDS = TEXT.replace(vocab=24, special=SPECIAL)  # of a tokenizer
@@ -69,7 +70,8 @@ def spec_of(case: str) -> Spec:
     """Return what the data of a case are like."""
     encoder, _ = CASES[case]
     if case in FURTHER:
-        return PAIRS
+        clips = encoder["name"] == "video_transformer"
+        return SPECS["video"].replace(action=ACTION) if clips else PAIRS
     if case in FRAMES:
         return Spec({"video": VIDEO.replace(shape=(FRAMES[case], 8, 8, 1))}, EXAMPLES)
     if case in LABELLED:
@@ -108,6 +110,9 @@ def make_batch(number: int, spec: Spec = SPEC) -> dict[str, np.ndarray]:
     images = (load_digits().images[ids, ..., None] * 15).astype(np.uint8)
     if "video" in spec.fields:  # a digit moves to the right
         frames = range(spec.fields["video"].shape[0])
+        if "action" in spec.fields:
+            drawn = np.random.default_rng(2).normal(size=(EXAMPLES, *ACTION.shape))
+            rest["action"] = drawn[ids].astype(np.float32)
         return {"video": np.stack([np.roll(images, k, axis=2) for k in frames], axis=1), **rest}
     images = tint(images) if spec.fields["image"].shape[2] == 3 else images
     if "text" in spec.fields:

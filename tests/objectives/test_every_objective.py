@@ -209,8 +209,9 @@ def test_a_step_trains_every_component(any_trial):
 
 
 def _moving(one):
-    """Return a trial whose loss depends on all its parameters: word2vec's start at 0."""
-    if type(one.objective).__name__ != "Word2Vec":
+    """Return a trial whose loss depends on all its parameters: word2vec's, and the maps by which
+    LeWM's predictor sees actions, start at 0."""
+    if type(one.objective).__name__ not in ("LeWM", "Word2Vec"):
         return one
     return dataclasses.replace(one, state=one.step(one.state, one.batches[0])[0])
 
@@ -300,7 +301,7 @@ SMALLEST = {
     **dict.fromkeys(("combine", "dcl", "deepcluster_v2", "dinov2", "lejepa", "msn", "ressl"), 2),
     **dict.fromkeys(("online_distillation", "simclr", "supcon", "swav", "tico", "vicreg"), 2),
     **dict.fromkeys(("bert", "bind", "clip", "coca", "paired_vicreg", "simcse", "ts2vec"), 2),
-    **dict.fromkeys(("curl", "vime"), 2),
+    **dict.fromkeys(("curl", "lewm", "vime"), 2),
 }
 
 

@@ -8,7 +8,6 @@ import pytest
 from ssljax.errors import UserError
 from ssljax.models import build_encoder
 from ssljax.objectives import OBJECTIVES, Objective, Run, build_objective, objective_class
-from ssljax.objectives.paired.pair import Paired
 from ssljax.spec import Spec
 from ssljax.training.config import complete
 from ssljax.training.consistency import argument_checks_told, require_consistent
@@ -125,7 +124,7 @@ def test_an_objective_traces_on_a_modality_or_is_refused_at_the_door(name, modal
             told = str(error)
             assert not cls.reads or modality in cls.reads or f"reads {modality} data" in told
     # What says that it takes any kind of data does, at least with a transformer.
-    takes = not issubclass(cls, Paired) and (not cls.reads or modality in cls.reads)
+    takes = name not in FURTHER and (not cls.reads or modality in cls.reads)
     takes = takes and (modality != "text" or cls.takes_ragged)  # which texts are
     assert bool(traced) == takes, told
 

@@ -23,6 +23,7 @@ FIELDS = {
         Field("image", IMAGE, "uint8"),
     ),
     "series_transformer": (SMALL, Field("series", (16, 2), "float32")),
+    "step_mlp": ({"width": 4, "hidden": 8, "out": 4}, Field("series", (16, 2), "float32")),
     "ts2vec": ({"hidden": 4, "out": 4, "depth": 2}, Field("series", (16, 2), "float32")),
     "table_transformer": (SMALL, Field("table", (3,), "float32", cardinalities=(0, 4, 0))),
     "table_mlp": ({"hidden": (8,)}, Field("table", (3,), "float32", cardinalities=(0, 4, 0))),

@@ -1,44 +1,68 @@
-"""`episodes:PATH?stack=3`: pixel observations of episodes, each shown with those before it.
+"""`episodes:PATH`: pixel observations of episodes, each with those before it, or with actions.
 
 PATH is as that of `npz:` with images: `image` uint8 [n, h, w, c], all observations of all episodes
 in their order, `group` [n], the episode of each (neighbours of one number are one episode), and
-perhaps `label`, such as the state float [n, K]. An example is an observation behind the `stack` - 1
-before it, the oldest first, as channels: [h, w, stack c]. At the start of an episode the first
-observation stands for those that are not there. Nothing is stacked in memory: an observation is
-held once.
+perhaps `label`, such as the state float [n, K]. Observations are held in memory once.
+
+`?stack=3`: an example is an observation behind the `stack` - 1 before it, the oldest first, as
+channels: [h, w, stack c]. At the start of an episode the first observation stands for those that
+are not there.
+
+`?frames=4&stride=1`: an example is a window of an episode and the actions in it, see
+`episode_windows`.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from ssljax.data.sources.base import Options, fingerprint_of
 from ssljax.data.sources.documents import parsed
+from ssljax.data.sources.episode_windows import Windows, actions_of, runs
 from ssljax.data.sources.in_memory import ArraySource
-from ssljax.data.sources.npz import open_npz
+from ssljax.data.sources.npz import load_split, source_of
 from ssljax.errors import UserError
 
 _MOST = 64  # frames
 
 
-def open_episodes(rest: str, options: Options) -> "Episodes":
+def open_episodes(rest: str, options: Options) -> "Episodes | Windows":
     """Open the observations of one split.
 
     Raises:
-      UserError: an unknown option, no images, or no episodes.
+      UserError: an unknown option, no images, no episodes, or no actions for windows.
     """
-    path, chosen = parsed(rest, "episodes", ("stack",))
-    text = chosen.get("stack", "3")
-    if not text.isdecimal() or not 1 <= int(text) <= _MOST:
-        raise UserError(
-            f"{options.name}: stack={text!r} must be a number of observations, 1 to {_MOST}"
-        )
-    source = open_npz(path, options)
+    path, chosen = parsed(rest, "episodes", ("stack", "frames", "stride"))
+    windows = "frames" in chosen
+    for other in ("stack",) if windows else ("stride",):
+        if other in chosen:
+            raise UserError(
+                f"{options.name}: {other}= does not go with {'frames' if windows else 'stack'}=: "
+                "frames= and stride= make windows with actions, stack= observations as channels"
+            )
+    stack, frames, stride = (
+        _number(chosen, name, least, usual, options)
+        for name, least, usual in (("stack", 1, 3), ("frames", 2, 4), ("stride", 1, 1))
+    )
+    split = load_split(path, options)
+    source = source_of(split, options)
     if source.groups is None:
         raise UserError(
             f"{options.name} has no array 'group' that says which episode each observation is of"
         )
-    return Episodes(source, int(text))
+    if windows:
+        return Windows(source, actions_of(split, source.groups), frames, stride)
+    return Episodes(source, stack)
+
+
+def _number(chosen: Mapping[str, str], name: str, least: int, usual: int, options: Options) -> int:
+    text = chosen.get(name, str(usual))
+    if not text.isdecimal() or not least <= int(text) <= _MOST:
+        raise UserError(
+            f"{options.name}: {name}={text!r} must be a number of observations, {least} to {_MOST}"
+        )
+    return int(text)
 
 
 class Episodes:
@@ -57,8 +81,7 @@ class Episodes:
         self.name, self.split = source.name, source.split
         self.num_classes, self.class_names = source.num_classes, source.class_names
         self.groups = np.asarray(source.groups)
-        begins = np.flatnonzero(np.r_[True, self.groups[1:] != self.groups[:-1]])
-        lengths = np.diff(np.r_[begins, len(self.groups)])
+        begins, lengths = runs(self.groups)
         self._starts = np.repeat(begins, lengths)  # of the episode of each observation
 
     def __len__(self) -> int:

@@ -15,6 +15,7 @@ import pathlib
 import zipfile
 import zlib
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -29,19 +30,59 @@ from ssljax.spec import Field
 _ENDINGS = ("", "s")
 
 
+class Split(NamedTuple):
+    """The arrays of a file that holds a split.
+
+    Attributes:
+      file: the file.
+      arrays: all of its arrays, by key.
+      prefix: with what the keys of the split begin, such as "train_"; "" where the file is it.
+      files: those of all splits by name, where each has its own; {} for one file.
+    """
+
+    file: pathlib.Path
+    arrays: dict[str, np.ndarray]
+    prefix: str
+    files: dict[str, pathlib.Path]
+
+    def key(self, name: str) -> str | None:
+        """Return the key of the array of a name in this split; None: there is none."""
+        return _first(self.arrays, f"{self.prefix}{name}")
+
+    def every(self, name: str) -> list[np.ndarray]:
+        """Return the arrays of a name in all splits."""
+        endings = tuple(f"{name}{ending}" for ending in _ENDINGS)
+        found = [array for key, array in self.arrays.items() if key.endswith(endings)]
+        for other in self.files.values():
+            found += load_arrays(other, lambda key: key.endswith(endings)).values()
+        return found
+
+
 def open_npz(path: str, options: Options) -> ArraySource:
     """Open the arrays of one split."""
+    return source_of(load_split(path, options), options)
+
+
+def load_split(path: str, options: Options) -> Split:
+    """Read the file of one split.
+
+    Raises:
+      UserError: there is none, or it is damaged.
+    """
     root = existing(path, "npz file or folder")
     if root.is_dir():
         files = {p.stem: p for p in sorted(root.glob("*.npz"))}
         if not files:
             raise UserError(f"no .npz file in the folder {root}")
         file = files[find_split(options, files)]
-        arrays, prefix = load_arrays(file), ""
-    else:
-        files, file = {}, root
-        arrays = load_arrays(file)
-        prefix = _prefix(arrays, options)
+        return Split(file, load_arrays(file), "", files)
+    arrays = load_arrays(root)
+    return Split(root, arrays, _prefix(arrays, options), {})
+
+
+def source_of(split: Split, options: Options) -> ArraySource:
+    """Return the images of a split, with what belongs to them."""
+    file, arrays, prefix, _ = split
     pixels_key = _first(arrays, f"{prefix}image")
     if pixels_key is None:
         text_alone = any(key.rpartition("_")[2] == "text" for key in arrays)
@@ -62,9 +103,7 @@ def open_npz(path: str, options: Options) -> ArraySource:
     if labels.are_names(own) or own.dtype.kind == "f":
         # Names are numbered over all splits, so that one missing from a split shifts no other; and
         # of numbers, all splits say whether they are classes.
-        every += _labels_in(arrays)
-        for other in files.values():
-            every += _labels_in(load_arrays(other, _is_label))
+        every += split.every("label")
     if not labels.are_names(own):
         own = targets.as_targets(own, targets.kind_of_arrays(every, what), what)
         targets.require_one_for_each(own, pixels, what)
@@ -115,14 +154,6 @@ def _prefix(arrays: dict[str, np.ndarray], options: Options) -> str:
     if to_train and "train" not in map(kind_of_split, splits):
         return ""
     return f"{find_split(options, splits) if splits else options.split}_"
-
-
-def _is_label(key: str) -> bool:
-    return key.endswith(tuple(f"label{ending}" for ending in _ENDINGS))
-
-
-def _labels_in(arrays: dict[str, np.ndarray]) -> list[np.ndarray]:
-    return [array for key, array in arrays.items() if _is_label(key)]
 
 
 def _first(arrays: dict[str, np.ndarray], name: str) -> str | None:

@@ -57,8 +57,8 @@ _KINDS: dict[str, _Kind] = {
         open_npz_of_any,
     ),
     "episodes": _Kind(
-        "episodes:PATH?stack=3",
-        "pixel observations of episodes, each with those before it as channels",
+        "episodes:PATH?stack=3 or ?frames=4",
+        "pixel observations of episodes, with those before them or with actions",
         open_episodes,
     ),
     "arrayrecord": _Kind(

@@ -16,7 +16,8 @@ CASES: dict[str, tuple[dict, dict]] = {}
 IN_COLOR = {"colorization"}  # cases whose images are tinted; those of all others are grey
 LABELLED: dict[str, Field] = {}  # cases that need labels, and what these are
 FRAMES = {"shuffle_and_learn": 5}  # cases whose clips have another length than those of the others
-FURTHER: dict[str, dict[str, dict]] = {}  # cases whose images have texts: encoders by field
+# Cases whose images have texts, or clips actions: encoders by field.
+FURTHER: dict[str, dict[str, dict]] = {}
 for _module in pkgutil.iter_modules(__path__):
     if _module.name != "small":
         _family = importlib.import_module(f"{__name__}.{_module.name}")

@@ -19,6 +19,20 @@ CASES = {
         {**TRANSFORMER, "tubelet": 1},
         {"name": "shuffle_and_learn", "span": 2, "margin": 1},
     ),
+    "lewm": (
+        {**TRANSFORMER, "tubelet": 1, "frames": 1},
+        {
+            "name": "lewm",
+            "history": 2,
+            "directions": 8,
+            "projector_hidden": (16,),
+            "projector_dim": 8,
+            "predictor_depth": 1,
+            "predictor_heads": 2,
+            "predictor_head_dim": 4,
+            "predictor_mlp": 16,
+        },
+    ),
     # By the files that images have.
     "i_jepa, video": (
         {**TRANSFORMER, "positions": "rotary_v_jepa2"},
@@ -33,3 +47,4 @@ CASES = {
     ),
     "mae, video": (TRANSFORMER, {"name": "mae", "tubes": True, **DECODER}),
 }
+FURTHER = {"lewm": {"action": {"name": "step_mlp", "width": 4, "hidden": 16, "out": 8}}}
