@@ -19,7 +19,11 @@ SCHEDULES = {
     "step": "the peak times gamma for each milestone passed",
     "wsd": "warm-up, stable, decay: the peak, then in the last cooldown_steps a straight line down "
     "to final_scale * peak (arXiv:2405.18392)",
+    "tri_stage": "as wsd, but down by the same factor in each of the last cooldown_steps "
+    "(arXiv:1904.08779, section 4.1)",
 }
+
+COOLING = ("wsd", "tri_stage")  # those that read cooldown_steps
 
 BATCH_SCALINGS = {
     "none": lambda ratio: 1.0,
@@ -82,15 +86,26 @@ def warmup_then(
         after = optax.piecewise_constant_schedule(
             peak, {milestone - warmup_steps: gamma for milestone in milestones}
         )
-    elif name == "wsd":
+    elif name in COOLING:
         if not _is_count(cooldown_steps) or not 1 <= cooldown_steps <= rest:
             raise UserError(
-                f"optimizer.cooldown_steps is {cooldown_steps!r}: with schedule 'wsd' it must be a "
-                f"whole number, at least 1 and at most {rest}, the steps after the warm-up"
+                f"optimizer.cooldown_steps is {cooldown_steps!r}: with schedule {name!r} it must "
+                f"be a whole number, at least 1 and at most {rest}, the steps after the warm-up"
             )
-        after = optax.linear_schedule(
-            peak, peak * final_scale, cooldown_steps, transition_begin=rest - cooldown_steps
-        )
+        if name == "tri_stage" and not 0 < final_scale <= 1:
+            raise UserError(
+                f"optimizer.final_scale is {final_scale!r}: with schedule 'tri_stage' it must be "
+                "above 0, such as 0.05, as no factor leads to 0"
+            )
+        cooled = {"transition_steps": cooldown_steps, "transition_begin": rest - cooldown_steps}
+        if name == "wsd":
+            after = optax.linear_schedule(peak, peak * final_scale, **cooled)
+        elif final_scale == 1:
+            after = optax.constant_schedule(peak)
+        else:
+            after = optax.exponential_decay(
+                peak, decay_rate=final_scale, end_value=peak * final_scale, **cooled
+            )
     elif name == "rsqrt":
         if not warmup_steps:
             raise UserError(
@@ -113,13 +128,14 @@ def warmup_then(
 
 def require_used(names: Collection[str], milestones: Sequence[int], cooldown_steps: int) -> None:
     """Raise a UserError if an option is set that none of the schedules in use reads."""
-    for key, value, reader in (
-        ("milestones", milestones, "step"),
-        ("cooldown_steps", cooldown_steps, "wsd"),
+    for key, value, readers in (
+        ("milestones", milestones, ("step",)),
+        ("cooldown_steps", cooldown_steps, COOLING),
     ):
-        if value and reader not in names:
+        if value and not {*readers}.intersection(names):
             raise UserError(
-                f"optimizer.{key} is {value!r}, which only optimizer.schedule={reader!r} reads"
+                f"optimizer.{key} is {value!r}, which only optimizer.schedule="
+                f"{' or '.join(map(repr, readers))} reads"
             )
 
 

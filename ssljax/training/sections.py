@@ -52,7 +52,7 @@ class Data:
       tokenizer: bytes, amino_acids, wordpiece:PATH (vocab.txt), json:PATH; "": bytes, or ids as are
       ragged: whether the padding of short series is hidden from encoder and loss
       pack: length of rows of several series or texts, none of which sees another; 0: none
-      labels: whether the objective is shown labels; or "group", "letters" (of the classes' names)
+      labels: whether the objective is shown labels; or "group", "letters" (of what is said)
       per_label: examples of each label in a batch, which holds no other (GE2E); 0: as they come
       held_out: part of each class that is left out of training, to score predictions on
       per_class: examples of each class that are trained on; 0: all
@@ -133,10 +133,10 @@ class Optimizer:
       schedule: form of the learning rate after the warm-up
       warmup_steps: steps in which the learning rate rises to its peak
       warmup_init_scale: first learning rate of the warm-up, as a part of the peak
-      final_scale: cosine, linear, wsd: last learning rate, as a part of the peak
+      final_scale: cosine, linear, wsd, tri_stage: last learning rate, as a part of the peak
       milestones: step: at each of these steps the learning rate is multiplied by gamma
       gamma: step: see milestones
-      cooldown_steps: wsd: steps from the peak to the last learning rate
+      cooldown_steps: wsd, tri_stage: steps from the peak to the last learning rate
       schedule_length: length of the schedules in lengths of the run; above 1 the run ends first
       weight_decay: coefficient of the weight decay
       final_decay_scale: last weight decay, times the first, along half a cosine; 1: constant
@@ -156,7 +156,9 @@ class Optimizer:
     name: Literal["adamw", "sgd", "lars", "lamb"] = "adamw"
     learning_rate: Positive = 1e-3
     scale_by_batch: Literal["none", "linear", "sqrt"] = "none"
-    schedule: Literal["cosine", "linear", "constant", "step", "wsd", "rsqrt"] = "cosine"
+    schedule: Literal["cosine", "linear", "constant", "step", "wsd", "tri_stage", "rsqrt"] = (
+        "cosine"
+    )
     warmup_steps: Size = 0
     warmup_init_scale: Share = 0.0
     final_scale: Share = 0.0

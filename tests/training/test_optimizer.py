@@ -151,6 +151,15 @@ def test_warmup_stable_decay_ends_in_a_line_to_the_last_rate():
     np.testing.assert_allclose([rate(step) for step in at], [0, 1, 1, 0.55, 0.1], atol=1e-6)
 
 
+def test_three_stages_end_in_equal_factors():
+    """fairseq's tri_stage: lr = peak exp(t log(final_scale) / decay_steps) in the last stage."""
+    config = dict(schedule="tri_stage", cooldown_steps=20, warmup_steps=10, final_scale=0.01)
+    rate = build(learning_rate=2.0, steps=110, **config).learning_rate
+    at = [0, 5, 10, 90, 100, 110, 200]
+    wanted = [0, 1, 2, 2, 0.2, 0.02, 0.02]
+    np.testing.assert_allclose([rate(step) for step in at], wanted, rtol=1e-5)
+
+
 def test_the_inverse_square_root_goes_on_from_the_warmup():
     """fairseq's inverse_sqrt: lr = peak sqrt(warmup) / sqrt(step)."""
     rate = build(learning_rate=2.0, steps=1000, schedule="rsqrt", warmup_steps=10).learning_rate
@@ -461,8 +470,13 @@ ALL = {"name": "all", "match": ".*"}
         ({"milestones": (2, 4)}, "milestones is (2, 4), which only optimizer.schedule='step'"),
         ({"schedule": "wsd"}, "cooldown_steps is 0: with schedule 'wsd' it must be a whole number"),
         ({"schedule": "wsd", "cooldown_steps": 5, "warmup_steps": 2}, "and at most 4, the steps"),
+        ({"schedule": "tri_stage"}, "with schedule 'tri_stage' it must be a whole number"),
+        ({"schedule": "tri_stage", "cooldown_steps": 2}, "final_scale is 0.0: with schedule 'tri"),
         ({"schedule": "rsqrt", "warmup_steps": 0}, "warmup_steps is 0: with schedule 'rsqrt'"),
-        ({"cooldown_steps": 3}, "cooldown_steps is 3, which only optimizer.schedule='wsd' reads"),
+        (
+            {"cooldown_steps": 3},
+            "cooldown_steps is 3, which only optimizer.schedule='wsd' or 'tri_stage'",
+        ),
         ({"param_groups": {"all": {"match": ".*"}}}, "it must be tuple of a section"),
         ({"param_groups": ({"match": ".*"},)}, "needs 'name' and 'match'"),
         ({"param_groups": ({**ALL, "weight_decy": 0.0},)}, "did you mean 'weight_decay'"),
