@@ -111,6 +111,7 @@ class Field:
       special: of text, the pairs of a role of `SPECIAL` and the id of the token that has it: "cls"
         begins a text and "sep" ends it. Only those that the tokenizer has.
       sentences: of text, how many an example is of: 2 where it is a pair of sentences.
+      letters: of a label that is spelled, the letters by number; "" where they are not known.
     """
 
     modality: str
@@ -126,6 +127,7 @@ class Field:
     special: tuple[tuple[str, int], ...] = ()
     spectrogram: Spectrogram | None = None
     sentences: Literal[1, 2] = 1
+    letters: str = ""
 
     def __post_init__(self) -> None:
         if self.modality not in MODALITIES:
@@ -292,6 +294,8 @@ def _field(name: str, found: Any) -> Field:
         values["spectrogram"] = Spectrogram(**described)
     if values.get("sentences", 1) not in (1, 2):
         raise ValueError(f"{name}.sentences is {values['sentences']!r}, not 1 or 2")
+    if not isinstance(values.get("letters", ""), str):
+        raise ValueError(f"{name}.letters is {values['letters']!r}, not letters")
     if type(values.get("classes", 0)) is not int or values.get("classes", 0) < 0:
         raise ValueError(f"{name}.classes is {values['classes']!r}, not a number of classes")
     try:

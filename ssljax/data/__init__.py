@@ -26,9 +26,14 @@ from ssljax.data.sources import (
     Spelled,
     Subset,
     groups_of,
+    names_of,
     only,
     open_source,
+    spelled_classes,
+    spelled_texts,
+    transcripts_of,
     whole,
+    whole_sounds,
 )
 from ssljax.data.statistics import assumed_spec, fields_of, measured_spec, statistics
 from ssljax.data.storage import data_directory
@@ -62,7 +67,12 @@ __all__ = [
     "listing",
     "measured_spec",
     "mixture_of",
+    "names_of",
     "only",
+    "spelled_classes",
+    "spelled_texts",
+    "transcripts_of",
+    "whole_sounds",
     "whole",
     "with_beside",
     "with_ids",

@@ -121,6 +121,12 @@ class SoundFile:
     rate: int = 0
     channel: int | None = None
 
+    @property
+    def samples(self) -> int:
+        """The length of the wave, as the header of the file says."""
+        count, own = length_of(self.path)
+        return round(count * (self.rate or own) / own)
+
     def wave(self) -> np.ndarray:
         """Return int16[S].
 

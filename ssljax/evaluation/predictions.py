@@ -78,11 +78,13 @@ def score(kind: str, predictions: np.ndarray, targets: np.ndarray) -> dict[str, 
     Args:
       kind: of the targets.
       predictions: see above.
-      targets: as in batches; not read of masks; of tokens `Counts.entities`.
+      targets: as in batches; not read of masks; of tokens `Counts.entities`, of letters
+        `Spellings.entities`.
 
     Returns:
       Each score under its name, its interval under "interval_NAME"; None where it cannot be told.
-      "entity_f1" is there where classes have names of entities.
+      "entity_f1" is there where classes have names of entities; "word_error" (WER) and
+      "beam_word_error" instead of "words" where letters part words.
     """
     return _SCORES[kind](predictions, targets)
 
@@ -165,19 +167,23 @@ def _of_tags(counts: np.ndarray, entities: np.ndarray) -> dict[str, Any]:
     return _bootstrapped(scores | ({"entity_f1": entity_f1} if len(entities) else {}), len(counts))
 
 
-def _of_letters(counts: np.ndarray, _: Any) -> dict[str, Any]:
-    def error(column: int) -> Callable[[np.ndarray], float | None]:
+def _of_letters(letters: np.ndarray, words: np.ndarray) -> dict[str, Any]:
+    def error(counts: np.ndarray, column: int) -> Callable[[np.ndarray], float | None]:
         def of(rows: np.ndarray) -> float | None:
-            letters = counts[rows, 0].sum()
-            return float(counts[rows, column].sum() / letters) if letters else None
+            there = counts[rows, 0].sum()
+            return float(counts[rows, column].sum() / there) if there else None
 
         return of
 
-    def words(rows: np.ndarray) -> float:
-        return float(np.mean(counts[rows, 1] == 0))
+    def right(rows: np.ndarray) -> float:
+        return float(np.mean(letters[rows, 1] == 0))
 
-    beam = {"beam_error": error(2)} if counts.shape[1] > 2 else {}
-    return _bootstrapped({"letter_error": error(1), "words": words} | beam, len(counts))
+    scores = {"letter_error": error(letters, 1)}
+    scores |= {"word_error": error(words, 1)} if len(words) else {"words": right}
+    if letters.shape[1] > 2:
+        scores |= {"beam_error": error(letters, 2)}
+        scores |= {"beam_word_error": error(words, 2)} if len(words) else {}
+    return _bootstrapped(scores, len(letters))
 
 
 _SCORES = {
@@ -219,8 +225,10 @@ def sentence(kind: str, scores: dict[str, Any], examples: int) -> str:
         "token_accuracy": ("token accuracy", 100),
         "entity_f1": ("entity-level F1", 100),
         "letter_error": ("letter error rate", 100),
+        "word_error": ("word error rate", 100),
         "words": ("words spelled rightly", 100),
         "beam_error": ("letter error rate by beam search", 100),
+        "beam_word_error": ("word error rate by beam search", 100),
     }
     parts = []
     for name, (title, scale) in words.items():

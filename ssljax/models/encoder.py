@@ -226,6 +226,7 @@ class Encoder(nn.Module):
         keep: jax.Array | None = None,
         masked: jax.Array | None = None,
         mask_token: jax.Array | None = None,
+        masked_channels: jax.Array | None = None,
         segments: jax.Array | None = None,
         types: jax.Array | None = None,
         mlp_outputs: bool = False,
@@ -245,6 +246,8 @@ class Encoder(nn.Module):
             replaced before positions are added.
           mask_token: float[width], needed with `masked`. It is the objective's parameter and not
             the encoder's, which so is the same whatever it is trained by.
+          masked_channels: bool[B, width], entries of all tokens of an example that are set to 0
+            after any are hidden, before positions are added (wav2vec 2.0's fine-tuning).
           segments: int32[B, S] along the first axis of an example: 0 for padding, 1, 2, ... for the
             examples packed into a row. A token is of the segment in which it begins, and sees only
             its own. On a grid of one axis, positions are counted from the start of each segment.
@@ -260,15 +263,18 @@ class Encoder(nn.Module):
           `tokens` are those of the (kept) patches, in the order of `keep`.
         """
 
-        def encode(encoder, x, keep, masked, segments, types):
+        def encode(encoder, x, keep, masked, segments, types, masked_channels):
             asked = {"mlp_outputs": mlp_outputs, "layers": layers, "train": train}
+            if masked_channels is not None:
+                asked["masked_channels"] = masked_channels
             if beside is not None:
                 asked["beside"] = beside
             return encoder._encode(x, keep, masked, mask_token, segments, types, **asked)
 
         if self.grad_cache == 1 or not train:
-            return encode(self, x, keep, masked, segments, types)
-        return in_parts(encode, self, self.grad_cache, x, keep, masked, segments, types)
+            return encode(self, x, keep, masked, segments, types, masked_channels)
+        inputs = x, keep, masked, segments, types, masked_channels
+        return in_parts(encode, self, self.grad_cache, *inputs)
 
     def _encode(
         self,
@@ -283,6 +289,7 @@ class Encoder(nn.Module):
         mlp_outputs,
         layers,
         beside=None,
+        masked_channels=None,
     ):
         dtype = compute_dtype(self.dtype)
         block_initializer(self.kernel_init)  # its error names the key
@@ -292,6 +299,8 @@ class Encoder(nn.Module):
         tokens = self.rescaled(tokens, x, segments)
         if masked is not None:
             tokens = jnp.where(masked[:, :, None], mask_token.astype(dtype), tokens)
+        if masked_channels is not None:
+            tokens = jnp.where(masked_channels[:, None, :], 0, tokens)
         if (by_type := self.types(x, segments, types)) is not None:
             tokens = tokens + by_type.astype(dtype)
         if segments is not None:

@@ -8,10 +8,11 @@ needs no more than `modules` and `loss`; the other methods are defaults to overr
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import jax
+import numpy as np
 
 from ssljax.data.host import CropGroup
 from ssljax.errors import UserError
@@ -135,6 +136,10 @@ class Objective:
 
     def check(self) -> None:
         """Raise a UserError for values that do not fit each other, the data or the encoder."""
+
+    def check_labels(self, labels: np.ndarray, names: Sequence[str]) -> None:
+        """Raise a UserError for labels [n, ...] of training that the task cannot learn; `names` are
+        those of their examples. It is asked where all of them are known before training."""
 
     def modules(self) -> dict[str, Any]:
         """Return the networks by name, {"encoder": ..., "projector": ...}."""

@@ -10,10 +10,13 @@ from ssljax.data import (
     Joined,
     Packed,
     Source,
-    Spelled,
     only,
     open_source,
     packed_texts,
+    spelled_classes,
+    spelled_texts,
+    transcripts_of,
+    whole_sounds,
 )
 from ssljax.data.decoder import MOST_CHANNELS
 from ssljax.data.host import Sampling, given_length, length_of
@@ -62,7 +65,8 @@ def training_parts(config: ConfigDict) -> Parts:
     names = config.data.source, *(one.source for one in mixed_in(config))
     if config.data.beside:
         return parts_of(_with_needed(config, _side_by_side(config)), config.data)
-    sources = [_with_needed(config, open_data(config, name, config.data.split)) for name in names]
+    make = spelled if config.data.labels == "letters" else _with_needed
+    sources = [make(config, open_data(config, name, config.data.split)) for name in names]
     if config.data.labels == "group":
         if len(sources) > 1:
             raise UserError(
@@ -70,8 +74,6 @@ def training_parts(config: ConfigDict) -> Parts:
                 "mixes several"
             )
         sources = [ByGroup(sources[0])]
-    if config.data.labels == "letters":
-        sources = [spelled(source) for source in sources]
     if len(sources) == 1:
         return parts_of(sources[0], config.data)
     if config.data.held_out or selects(config.data):
@@ -83,13 +85,23 @@ def training_parts(config: ConfigDict) -> Parts:
     return Parts(joined, joined, None)
 
 
-def spelled(source: Source) -> Source:
-    """Return a source whose labels are the letters of its classes.
+def spelled(config: ConfigDict, source: Source, letters: str = "") -> Source:
+    """Return a source with the fields that the encoders of a config read, whose labels are letters:
+    of the transcripts of its sounds, or, where there are none, of the names of its classes.
+
+    Args:
+      config: of the run.
+      source: as `open_data` gives it.
+      letters: of training, see `spelled_texts`.
 
     Raises:
-      UserError: it has no classes, or they have no names.
+      UserError: it has neither; or a sound with a transcript is longer than the window.
     """
-    return Spelled(source, classes_of(source, key="labels"))
+    if transcripts_of(source) is None:
+        return spelled_classes(_with_needed(config, source), classes_of(source, key="labels"))
+    length = length_of(given_length(config.data.length), "audio")
+    source = whole_sounds(source, length, config.data.broken)
+    return spelled_texts(_with_needed(config, source), transcripts_of(source), letters)
 
 
 def _with_needed(config: ConfigDict, source: Source) -> Source:

@@ -20,6 +20,7 @@ from ssljax.data import (
     epoch,
     measured_spec,
     mixture_of,
+    names_of,
 )
 from ssljax.data.host import CropGroup, given_length, shipped
 from ssljax.errors import UserError
@@ -299,6 +300,8 @@ def build(
         require_enough(config, run.spec.num_examples)
         require_sizes(config, run.spec)
     objective = build_objective(config.objective, run)
+    if parts and (labels := getattr(parts.whole, "labels", None)) is not None:
+        objective.check_labels(labels, names_of(parts.whole))
     if config.data.pack and not objective.takes_packed:
         raise UserError(
             f"config.data.pack={config.data.pack} packs several examples into a row, which "

@@ -83,7 +83,7 @@ def scored(experiment: Experiment, state: TrainState, source: Source) -> dict[st
         max(label.classes, source.fields["label"].classes), source.class_names
     )
     if kind == "letters":
-        counts = Spellings(getattr(experiment.objective, "beam", 0))
+        counts = Spellings(getattr(experiment.objective, "beam", 0), label.letters)
     rows: list[np.ndarray] = []
     targets: list[np.ndarray] = []
     names = (experiment.objective.run.name, *experiment.objective.run.encoders, "id")
@@ -105,7 +105,9 @@ def scored(experiment: Experiment, state: TrainState, source: Source) -> dict[st
 
 
 def _notes(experiment: Experiment, test: Source) -> list[str]:
-    """Say which classes of test the training examples lack."""
+    """Say which classes of test the training examples lack, and what a spelled test set says."""
+    if target_kind(test.fields["label"]) == "letters":
+        return [test.report] if test.report else []
     if experiment.source is None or target_kind(test.fields["label"]) != "class":
         return []
     labels, known = classes_of(test), np.unique(classes_of(experiment.source))
@@ -135,7 +137,8 @@ def _test_set(experiment: Experiment) -> tuple[Source, bool]:
     held_out = None
     try:
         source = open_data(config, name, config.evaluation.test_split, channels=channels)
-        source = spelled(source) if config.data.labels == "letters" else source
+        if config.data.labels == "letters":
+            source = spelled(config, source, experiment.objective.run.spec.fields["label"].letters)
     except MissingSplit as error:
         held_out = training_parts(config).held_out
         if held_out is None:
@@ -167,7 +170,7 @@ def _require_same_labels(experiment: Experiment, source: Source) -> None:
 
 
 def _same_length(one: Field, two: Field) -> bool:
-    """Whether the labels of two splits are as many; masks and tagged texts are of any size."""
+    """Whether the labels of two splits are as many; masks and texts are of any size."""
     if target_kind(one) == "letters":
-        return (one.shape, one.vocab) == (two.shape, two.vocab)
+        return one.vocab == two.vocab
     return target_kind(one) in COUNTED or one.shape == two.shape

@@ -14,12 +14,15 @@ from ssljax.spec import target_kind
 _HELD_OUT_SEED = 0  # not that of the run: runs of several seeds are compared on the same examples
 
 _INSTEAD = {
-    "labels": "it to False",
+    "labels": "it to False, or name transcripts: audio:PATH?transcripts=txt or trans.txt",
     "per_class": "config.data.part",
     "per_label": "config.data.labels='group', or it to 0",
 }
 
-_DRAWS, _USES = "draws examples of each class", {"labels": "spells the names of classes"}
+_DRAWS, _USES = (
+    "draws examples of each class",
+    {"labels": "spells the names of classes, or transcripts"},
+)
 
 
 class Parts(NamedTuple):

@@ -6,7 +6,7 @@ import doctest
 import numpy as np
 import pytest
 
-from ssljax.data import Pipeline, Spelled, open_source
+from ssljax.data import Pipeline, open_source, spelled_classes
 from ssljax.data.sources import spelled
 from ssljax.errors import UserError
 from ssljax.spec import target_kind
@@ -22,7 +22,7 @@ def words(tmp_path):
 
 
 def test_words_become_their_letters(words):
-    source = Spelled(words, np.array([0, 2, 1, 0, 1, -1]))
+    source = spelled_classes(words, np.array([0, 2, 1, 0, 1, -1]))
     assert source.class_names == tuple("enosy")
     field = source.fields["label"]
     assert target_kind(field) == "letters" and field.shape == (3,) and field.vocab == 5
@@ -38,7 +38,7 @@ def test_classes_without_names_are_refused(digits):
     nameless = copy.copy(digits)
     nameless.class_names = None
     with pytest.raises(UserError, match="the classes of .* have no names to be spelled"):
-        Spelled(nameless, np.zeros(len(digits), int))
+        spelled_classes(nameless, np.zeros(len(digits), int))
 
 
 def test_the_example_of_the_docstring():

@@ -70,3 +70,27 @@ def test_scores_are_over_all_letters():
     assert 0 <= low < 0.5 < high
     assert "letter error rate 50.0 (95% interval" in sentence("letters", found, 3)
     assert "beam_error" not in found
+
+
+@pytest.mark.parametrize("letters", ["ab |", "ab|"])
+def test_words_are_counted_where_a_space_or_bar_parts_them(letters):
+    """ "ab a b" for "ab b": one word of two is too many, two letters of four."""
+    mark = letters.find(" ") if " " in letters else 2
+    ids = [0, 1, mark, 0, mark, 1]
+    logits = np.eye(len(letters) + 1)[[k + 1 for k in ids]][None]
+    counted = Spellings(0, letters)
+    counted.add(logits, np.array([[0, 1, mark, 1, -1]]))
+    assert counted.counts.tolist() == [[4, 2]] and counted.entities.tolist() == [[2, 1]]
+    found = score("letters", counted.counts, counted.entities)
+    assert found["word_error"] == 0.5 and "words" not in found
+    assert "word error rate 50.0 (95% interval" in sentence("letters", found, 1)
+
+
+def test_words_by_beam_search():
+    pytest.importorskip("fast_ctc_decode")
+    counted = Spellings(5, "a ")
+    logits = 9 * np.eye(3)[[1, 2, 1, 0]][None]
+    counted.add(logits, np.array([[0, 1, 0, 1, 0]]))
+    assert counted.counts.tolist() == [[5, 2, 2]] and counted.entities.tolist() == [[3, 1, 1]]
+    found = score("letters", counted.counts, counted.entities)
+    assert found["beam_word_error"] == found["word_error"] == 1 / 3

@@ -74,12 +74,10 @@ def spec_of(case: str) -> Spec:
         return SPECS["video"].replace(action=ACTION) if clips else PAIRS
     if case in FRAMES:
         return Spec({"video": VIDEO.replace(shape=(FRAMES[case], 8, 8, 1))}, EXAMPLES)
-    if case in LABELLED:
-        modality = encoder_class(encoder["name"]).modality
-        return SPECS[modality].replace(label=LABELLED[case])
+    spec = TINTED if case in IN_COLOR else SPECS[encoder_class(encoder["name"]).modality]
     if encoder["name"] == "wave_transformer":
-        return Spec({"audio": WAVES}, EXAMPLES)
-    return TINTED if case in IN_COLOR else SPECS[encoder_class(encoder["name"]).modality]
+        spec = Spec({"audio": WAVES}, EXAMPLES)
+    return spec.replace(label=LABELLED[case]) if case in LABELLED else spec
 
 
 def make_batch(number: int, spec: Spec = SPEC) -> dict[str, np.ndarray]:

@@ -7,8 +7,9 @@ from ssljax.data.sources.in_memory import ArraySource
 from ssljax.data.sources.joined import Joined
 from ssljax.data.sources.only import only, whole
 from ssljax.data.sources.registry import KINDS, open_source
-from ssljax.data.sources.spelled import Spelled
+from ssljax.data.sources.spelled import Spelled, spelled_classes, spelled_texts
 from ssljax.data.sources.subset import Subset
+from ssljax.data.sources.transcripts import names_of, transcripts_of, whole_sounds
 
 __all__ = [
     "KINDS",
@@ -21,7 +22,12 @@ __all__ = [
     "Spelled",
     "Subset",
     "groups_of",
+    "names_of",
     "only",
+    "spelled_classes",
+    "spelled_texts",
+    "transcripts_of",
+    "whole_sounds",
     "whole",
     "open_source",
 ]

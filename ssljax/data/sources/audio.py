@@ -10,15 +10,20 @@ Splits, classes and groups are those of folders, as of `folder:`. Options follow
                                        or a regular expression, whose first group is the class:
                                        label=_([a-z]%2B)$
     audio:speech?group=2               likewise, who or what each is of, such as a speaker
+    audio:speech?transcripts=txt       what is said, the text "text" of each: of speech/a/1.flac the
+                                       file speech/a/1.txt
+    audio:speech?transcripts=trans.txt likewise, from lines "NAME TEXT" of files *.trans.txt in the
+                                       folder of the sound, as LibriSpeech has them
 
 In an expression write %2B for + and %26 for &. A file that cannot be decoded, is empty or silent,
-or has another rate is refused, or left out under config.data.broken="skip". Sets of up to 1 GiB of
-samples are decoded once; of others, each file is decoded when it is read.
+has another rate, or lacks a transcript is refused, or left out under config.data.broken="skip".
+Sets of up to 1 GiB of samples are decoded once; of others, each file is decoded when it is read.
 """
 
 import concurrent.futures
 import copy
 import functools
+import hashlib
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -28,18 +33,19 @@ import numpy as np
 from ssljax.data import sound
 from ssljax.data.sources.base import Options, Source, fingerprint_of
 from ssljax.data.sources.documents import parsed
-from ssljax.data.sources.faults import left_out, listed, refuse
+from ssljax.data.sources.faults import Faults, left_out, listed, refuse
 from ssljax.data.sources.folder import Files
 from ssljax.data.sources.in_memory import ArraySource
 from ssljax.data.sources.paths import hash_of_files
 from ssljax.data.sources.tokenized import objects
+from ssljax.data.sources.transcripts import read_transcripts
 from ssljax.data.sources.tree import read_tree
 from ssljax.errors import UserError, optional_package, printable
 from ssljax.spec import LABEL, Field
 
-_OPTIONS = ("rate", "channel", "label", "group")
+_OPTIONS = ("rate", "channel", "label", "group", "transcripts")
+_TEXT = Field("text", (None,), "str")
 _THREADS = 16  # decoding releases the interpreter
-Faults = list[tuple[str, str]]  # names of files and what is wrong with them
 
 
 def open_audio(rest: str, options: Options) -> Source:
@@ -67,11 +73,20 @@ def open_audio(rest: str, options: Options) -> Source:
     decode = functools.partial(sound.wave_of, rate=rate, channel=channel)
     content = hash_of_files([tree.top / name for name in tree.files])
     content = f"{content}, {sorted(chosen.items())}, {tree.files}" if chosen else content
+    texts = None
+    if "transcripts" in chosen:
+        said, unsaid = read_transcripts(tree.top, tree.files, chosen["transcripts"], options.name)
+        texts, content = objects(said), f"{content}, {digest_of(said)}"
+        known = dict(faults)
+        faults += [(name, why) for name, why in unsaid if name not in known]
+        lacking = dict(faults)
+        lengths = [0 if n in lacking else one for n, one in zip(tree.files, lengths, strict=True)]
     about = {"class_names": names, "groups": groups, "names": tree.files, "content": content}
     field = Field("audio", (None,), "int16", rate=float(rate or usual))
     if 2 * sum(lengths) > options.memory_limit:
         keep = np.array([i for i, length in enumerate(lengths) if length])
         report = _report(faults, len(files.names), options)
+        about |= {"texts": texts, "lengths": lengths}
         source = SoundSource(field, files.read, decode, options, labels, report=report, **about)
         return source if len(keep) == len(lengths) else source.taken(keep)
     waves, faults = decoded(files, decode, faults)
@@ -85,7 +100,15 @@ def open_audio(rest: str, options: Options) -> Source:
         "audio": objects([waves[i] for i in keep]),
         "label": None if labels is None else labels[keep],
     }
-    return ArraySource({"audio": field}, arrays, options, report=report, **about)
+    fields = {"audio": field}
+    if texts is not None:
+        fields["text"], arrays["text"] = _TEXT, texts[keep]
+    return ArraySource(fields, arrays, options, report=report, **about)
+
+
+def digest_of(texts: Sequence[str]) -> str:
+    """Return a hash of texts."""
+    return hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class SoundSource:
@@ -106,15 +129,21 @@ class SoundSource:
         class_names: Sequence[str] | None = None,
         groups: np.ndarray | None = None,
         report: str | None = None,
+        texts: np.ndarray | None = None,
+        lengths: Sequence[int] = (),
     ):
-        """Hold functions that read the bytes of file i, and make a wave of them."""
+        """Hold functions that read the bytes of file i, and make a wave of them; and perhaps what
+        is said in each, and how many samples each has."""
         self.name, self.split, self.report = options.name, options.split, report
         self.fields = {"audio": field}
         self.class_names = None if class_names is None else tuple(class_names)
         self.num_classes = None if class_names is None else len(class_names)
         if labels is not None:
             self.fields["label"] = LABEL.replace(classes=self.num_classes or 0)
+        if texts is not None:
+            self.fields["text"] = _TEXT
         self.groups, self.names = groups, names
+        self.texts, self.lengths = texts, np.array(lengths)
         self._read, self._decode, self._labels, self._content = read, decode, labels, content
         self._chosen = np.arange(len(names))
 
@@ -131,7 +160,8 @@ class SoundSource:
                 "remove it"
             ) from error
         label = {} if self._labels is None else {"label": int(self._labels[at])}
-        return {"audio": wave, **label}
+        text = {} if self.texts is None else {"text": self.texts[index]}
+        return {"audio": wave, **label, **text}
 
     def taken(self, chosen: np.ndarray) -> "SoundSource":
         """Return the examples of these numbers, int[n], numbered anew from 0."""
@@ -139,6 +169,8 @@ class SoundSource:
         other._chosen = self._chosen[chosen]
         other.names = [self.names[number] for number in chosen]
         other.groups = None if self.groups is None else self.groups[chosen]
+        other.texts = None if self.texts is None else self.texts[chosen]
+        other.lengths = self.lengths[chosen]
         other._content = f"{self._content}, without {len(self) - len(chosen)}"
         return other
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from ssljax.data.sources.base import Options
 from ssljax.errors import UserError, printable
 
+Faults = list[tuple[str, str]]  # names of files and what is wrong with them
 _SHOWN = 3  # faults that a message lists
 
 

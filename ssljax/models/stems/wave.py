@@ -70,7 +70,7 @@ class WaveEmbed(nn.Module):
             x = gelu(x)
         if self.gradient != 1:
             fixed = jax.lax.stop_gradient(x)
-            x = fixed + self.gradient * (x - fixed)
+            x = fixed + self.gradient * (x - fixed) if self.gradient else fixed
         normalised = LayerNorm(self.norm_epsilon, dtype=self.dtype, name="layer_norm")(x)
         linear = nn.Dense(
             self.width,

@@ -57,6 +57,16 @@ CASES = {
         {**TRANSFORMER, "patch_time": 2},
         {"name": "ctc", "views": {"crop": {"shift": 0.1}}, "head_std": 0.1},
     ),
+    "ctc, masked": (
+        WAVES,
+        {
+            "name": "ctc",
+            **SPANS,
+            "channel_mask_ratio": 0.4,
+            "channel_mask_block": 4,
+            "head_std": 0.1,
+        },
+    ),
     # A token for each frame, as officially.
     "tera": (
         {**TRANSFORMER, "patch_time": 1, "patch_bands": 8},
@@ -102,5 +112,5 @@ CASES = {
     "simclr, audio": (CONVOLUTIONS, {"name": "simclr", "temperature": 0.5, **HEAD}),
 }
 LABELLED = dict.fromkeys(("ge2e", "ge2e, contrast"), LABEL.replace(classes=10)) | {
-    "ctc": Field("label", (2,), "int32", vocab=4, classes=4)
+    name: Field("label", (2,), "int32", vocab=4, classes=4) for name in ("ctc", "ctc, masked")
 }
