@@ -7,6 +7,7 @@ import pathlib
 from ml_collections import ConfigDict
 
 from experiments.audio.paper.common import LIBRISPEECH, SOUNDS
+from experiments.audio.paper.finetune_ctc_librispeech100_base import TRANSCRIBED
 from experiments.audio.paper.spectrograms import (
     AUDIOSET,
     AUDIOSET_EXAMPLES,
@@ -41,6 +42,7 @@ OURS = {
     LIBRISPEECH: _sounds(LIBRISPEECH, SOUNDS),
     AUDIOSET: _sounds(AUDIOSET, AUDIOSET_EXAMPLES),
     LIBRISPEECH_100: _sounds(LIBRISPEECH_100, LIBRISPEECH_100_EXAMPLES),
+    TRANSCRIBED: _sounds(TRANSCRIBED, LIBRISPEECH_100_EXAMPLES),
     **{
         f"episodes:{name}.npz?stack=3": Described(
             name,

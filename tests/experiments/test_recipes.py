@@ -219,6 +219,13 @@ RATES_BY_STEP = {
     "audio/paper/mae_audioset_vit_b": [(0, 0), (3 * 4031, 4e-4), (33 * 4031, 0)],
     "audio/paper/byol_audioset_convolutions": [(0, 3e-4), (806_200, 3e-4)],
     "audio/paper/cpc_librispeech_gru": [(0, 2e-4), (300_000, 2e-4)],
+    "audio/paper/finetune_ctc_librispeech100_base": [
+        (4000, 1.515e-5),
+        (8000, 3e-5),
+        (40_000, 3e-5),
+        (60_000, 3e-5 * 0.05**0.5),
+        (80_000, 1.5e-6),
+    ],
     "text/paper/finetune_bert_sst2_base": [(0, 0), (631, 2e-5), (6314, 0)],
     "text/paper/finetune_roberta_sst2_base": [(1256, 1e-5), (20_935, 0)],
     "text/paper/data2vec2_wikipedia_books_base": [(4000, 2e-4), (502_000, 1e-4), (1_000_000, 0)],
