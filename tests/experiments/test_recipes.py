@@ -240,3 +240,14 @@ def test_learning_rates_by_step_are_those_of_the_official_code(name):
     for step, expected in RATES_BY_STEP[name]:
         found = rate["learning rate"](step)
         np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-12, err_msg=f"step {step}")
+
+
+def test_wav2vec2s_finetuning_holds_the_convolutions_alone():
+    """wav2vec2.py: feature_grad_mult of 0 is of the feature extractor, not of its projection."""
+    config = config_of("experiments/audio/paper/finetune_ctc_librispeech100_base.py")
+    names = ("conv_0/kernel", "norm_0/scale", "conv_6/kernel", "layer_norm/scale", "linear/kernel")
+    params = {f"wave_embed/{name}": np.zeros(2, np.float32) for name in names}
+    groups = config.optimizer.param_groups
+    by_path = param_groups({"encoder": params, "head": np.zeros(2)}, groups, weight_decay=0.0)
+    held = {path for path, group in by_path.items() if group.frozen}
+    assert held == {f"encoder/wave_embed/{name}" for name in names[:3]}

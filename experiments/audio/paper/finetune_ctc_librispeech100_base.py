@@ -55,6 +55,7 @@ def get_config():
     config.optimizer.final_scale = 0.05
     config.optimizer.eps = 1e-8
     config.optimizer.weight_decay = 0.0
+    config.evaluation.final = True  # the scores on test
     convolutions = {
         "name": "convolutions",
         "match": "^encoder/wave_embed/(conv|norm)_",
