@@ -26,6 +26,7 @@ import pytest  # noqa: E402
 gc.set_threshold(100_000)
 
 _MOST_MAPS = 20_000  # of the 65,530 that Linux allows a process
+_MOST_BYTES = 4 << 30  # two processes, on a machine that may have 16 GiB
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -51,14 +52,18 @@ def handlers_of_signals():
 
 def pytest_runtest_teardown(item, nextitem):
     """Free compiled code in time: XLA fails once a process has mapped too much of it."""
-    if (nextitem is None or _group(item) != _group(nextitem)) and _maps() > _MOST_MAPS:
+    if (nextitem is None or _group(item) != _group(nextitem)) and _full():
         jax.clear_caches()
 
 
-def _maps() -> int:
-    """Return how many maps of memory this process has."""
-    maps = pathlib.Path("/proc/self/maps")
-    return len(maps.read_text().splitlines()) if maps.exists() else _MOST_MAPS + 1
+def _full() -> bool:
+    """Return whether this process has many maps of memory, or much memory; True if unknown."""
+    try:
+        maps = pathlib.Path("/proc/self/maps").read_text().count("\n")
+        pages = int(pathlib.Path("/proc/self/statm").read_text().split()[1])
+    except OSError:  # not Linux
+        return True
+    return maps > _MOST_MAPS or pages * os.sysconf("SC_PAGE_SIZE") > _MOST_BYTES
 
 
 def _group(item) -> str:
