@@ -10,6 +10,8 @@ spectrogram that it is given, while a step of ours makes it from the wave. The t
 `benchmarks.turns`. Needs `pip install torch transformers`.
 """
 
+import importlib
+
 import numpy as np
 
 from benchmarks.jax_step import DECAY, RATE, step_on
@@ -117,6 +119,8 @@ _SECTIONS = {
 def torch_step(case: str):
     """As `jax_step`, of transformers, with its fused attention."""
     import torch
+
+    importlib.import_module("tests.peers.conftest")  # lets torchvision be imported
     import transformers
 
     torch.manual_seed(0)
