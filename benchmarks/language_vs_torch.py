@@ -12,7 +12,7 @@ transformers scores all tokens. The two take turns, see `benchmarks.turns`. Need
 
 import numpy as np
 
-from benchmarks.jax_step import DECAY, RATE
+from benchmarks.fixed_batch import peer_step_on, step_on
 from benchmarks.turns import compare
 
 MINI = {"width": 256, "depth": 4, "heads": 4}  # BERT-mini of Turc et al. 2019, arXiv:1908.08962
@@ -43,7 +43,6 @@ def images() -> np.ndarray:
 
 def jax_step(case: str):
     """Return (step, number of parameters)."""
-    from benchmarks.jax_step import step_on
     from ssljax.spec import SPECIAL, Field, Value
 
     words = ids(case)
@@ -100,17 +99,7 @@ def torch_step(case: str):
     torch.manual_seed(0)
     words = torch.from_numpy(ids(case)).long()
     model, inputs = {"bert": _bert, "gpt": _gpt, "clip": _clip}[case](transformers, torch, words)
-    model.train()
-    optimizer = torch.optim.AdamW(model.parameters(), RATE, weight_decay=DECAY, fused=True)
-
-    def step():
-        optimizer.zero_grad(set_to_none=True)
-        loss = model(**inputs).loss
-        loss.backward()
-        optimizer.step()
-        return loss.item()
-
-    return step, sum(p.numel() for p in model.parameters())
+    return peer_step_on(model, inputs)
 
 
 def _sizes() -> dict:

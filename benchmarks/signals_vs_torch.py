@@ -14,7 +14,7 @@ import importlib
 
 import numpy as np
 
-from benchmarks.jax_step import DECAY, RATE, step_on
+from benchmarks.fixed_batch import peer_step_on, step_on
 from benchmarks.turns import compare
 
 MINI = {"width": 256, "depth": 4, "heads": 4}
@@ -127,17 +127,7 @@ def torch_step(case: str):
     torch.manual_seed(0)
     made = {"wav2vec2": _wav2vec2, "audio_mae": _audio_mae, "video_mae": _video_mae}
     model, inputs = made[case](transformers, torch)
-    model.train()
-    optimizer = torch.optim.AdamW(model.parameters(), RATE, weight_decay=DECAY, fused=True)
-
-    def step():
-        optimizer.zero_grad(set_to_none=True)
-        loss = model(**inputs).loss
-        loss.backward()
-        optimizer.step()
-        return loss.item()
-
-    count = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    step, count = peer_step_on(model, inputs)
     # VideoMAE of transformers leaves out the biases of keys, which change no output.
     keys = MINI["width"] * MINI["depth"] + DECODER["decoder_width"] * DECODER["decoder_depth"]
     return step, count + (keys if case == "video_mae" else 0)

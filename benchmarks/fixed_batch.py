@@ -1,4 +1,4 @@
-"""A train step of ours on a fixed batch, as benchmarks beside models of other libraries time it."""
+"""Train steps on a fixed batch, ours and of a model of transformers, as benchmarks time them."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -41,3 +41,20 @@ def step_on(
         return float(jax.block_until_ready((state, metrics))[1]["loss"])
 
     return step, sum(leaf.size for leaf in jax.tree.leaves(state.params))
+
+
+def peer_step_on(model: Any, inputs: Mapping[str, Any]) -> tuple[Callable[[], float], int]:
+    """As `step_on`, of a PyTorch model whose output has the loss."""
+    import torch
+
+    model.train()
+    optimizer = torch.optim.AdamW(model.parameters(), RATE, weight_decay=DECAY, fused=True)
+
+    def step():
+        optimizer.zero_grad(set_to_none=True)
+        loss = model(**inputs).loss
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    return step, sum(p.numel() for p in model.parameters() if p.requires_grad)
