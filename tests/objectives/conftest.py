@@ -20,6 +20,13 @@ from tests.objectives.cases import CASES, FRAMES, FURTHER, IN_COLOR, LABELLED
 from tests.objectives.files import caption, tint
 
 BATCH, EXAMPLES, STEPS = 16, 48, 10
+# One for each thing that a step, a mesh or a part of a batch can get wrong: statistics and pairs of
+# the whole batch, queues, balanced assignments, a changing teacher, targets that are made anew, two
+# optimizers, ragged rows.
+EVERY_TIME = (
+    "bigan byol clip combine deepcluster_v2 dino gpt i_jepa mae moco_v2 rotation siglip simclr "
+    "supervised swav ts2vec vae vicreg"
+).split()
 SPEC = image_spec((8, 8, 1), (0.3,), (0.4,), EXAMPLES)
 TINTED = image_spec((8, 8, 3), (0.2,) * 3, (0.3,) * 3, EXAMPLES)
 COLUMNS = (0, 0, 3, 0, 5, 2)
@@ -196,7 +203,15 @@ def features_of(objective):
     return lambda *args: next(iter(objective.outputs(*args).values()))
 
 
-@pytest.fixture(params=sorted(CASES))
+def each(case: str) -> Any:
+    """Return a case as a parameter of a test that compiles or trains it.
+
+    `make test` takes `EVERY_TIME`, `make test-further` the others.
+    """
+    return pytest.param(case, marks=() if case in EVERY_TIME else pytest.mark.further)
+
+
+@pytest.fixture(params=map(each, sorted(CASES)))
 def any_trial(request) -> Trial:
     """Every objective in turn."""
     return trial(request.param)

@@ -21,7 +21,7 @@ from ssljax.training.sharding_rules import state_sharding
 from ssljax.training.step import make_train_step
 from ssljax.training.tree_paths import named_leaves
 from tests.objectives.cases import CASES
-from tests.objectives.conftest import BATCH, features_of, trial
+from tests.objectives.conftest import BATCH, each, features_of, objective_of, trial
 
 
 def test_every_objective_has_a_case():
@@ -62,7 +62,7 @@ LEFT_TO_PYTORCH = (
 ).split()
 
 
-@pytest.mark.parametrize("case", [*LEFT_TO_PYTORCH, "simmim"])
+@pytest.mark.parametrize("case", [*map(each, LEFT_TO_PYTORCH), each("simmim")])
 def test_heads_start_as_the_official_code_leaves_them(case):
     params = trial(case).state.params
     output = params["head" if case == "simmim" else "projector"]["output"]
@@ -73,24 +73,8 @@ def test_heads_start_as_the_official_code_leaves_them(case):
         assert least * bound < np.abs(leaf).max() <= bound
 
 
-# The dear tests take one objective here for each thing that a mesh or a part of a batch can get
-# wrong: statistics and pairs of the whole batch, queues, balanced assignments, a changing teacher,
-# targets that are made anew, two optimizers, ragged rows. `make test-further` takes the others.
-EVERY_TIME = (
-    "bigan byol clip combine deepcluster_v2 dino gpt i_jepa mae moco_v2 rotation siglip simclr "
-    "supervised swav ts2vec vae vicreg"
-).split()
-
-
-def _dear(case: str) -> tuple:
-    """Return the marks of a dear test of a case."""
-    return () if case in EVERY_TIME else (pytest.mark.further,)
-
-
 UNCOUPLED = [
-    pytest.param(case, marks=_dear(case))
-    for case in CASES
-    if objective_class(CASES[case][1]["name"]).batch_coupled is False
+    each(case) for case in CASES if objective_class(CASES[case][1]["name"]).batch_coupled is False
 ]
 
 
@@ -110,7 +94,7 @@ def test_micro_batches_add_up_where_the_loss_does_not_couple_the_batch(case):
 # `make test-meshes` takes the meshes without one of the axes.
 ON_DEVICES = [
     *(
-        pytest.param(case, (2, 2, 2), marks=_dear(case), id=f"{case}-(2, 2, 2)")
+        pytest.param(case, (2, 2, 2), marks=each(case).marks, id=f"{case}-(2, 2, 2)")
         for case in sorted(CASES)
     ),
     *(
@@ -259,7 +243,7 @@ def test_a_misspelt_field_is_named(case):
     with pytest.raises(ValueError, match="did you mean"):
         build_objective(
             {**section, next(k for k in section if k != "name")[:-1] + "z": 1},
-            trial(case).objective.run,
+            objective_of(case).run,
         )
 
 
@@ -279,7 +263,7 @@ SMALLEST = {
 @pytest.mark.parametrize("case", SMALLEST)
 def test_a_batch_too_small_to_compare_is_refused(case):
     encoder, section = CASES[case]
-    few = dataclasses.replace(trial(case).objective.run, batch_size=SMALLEST[case] - 1)
+    few = dataclasses.replace(objective_of(case).run, batch_size=SMALLEST[case] - 1)
     with pytest.raises(UserError, match=f"set batch_size to at least {SMALLEST[case]}"):
         build_objective(section, few)
 
@@ -287,10 +271,10 @@ def test_a_batch_too_small_to_compare_is_refused(case):
 @pytest.mark.parametrize("case", sorted(set(OBJECTIVES) - set(SMALLEST) - {"w_mse"}))
 def test_an_example_alone_is_enough_where_none_are_compared(case):
     encoder, section = CASES[case]
-    build_objective(section, dataclasses.replace(trial(case).objective.run, batch_size=1))
+    build_objective(section, dataclasses.replace(objective_of(case).run, batch_size=1))
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", map(each, sorted(CASES)))
 def test_bfloat16_compute_keeps_parameters_memory_and_loss_in_float32(case):
     encoder, section = CASES[case]
     run = trial(case).objective.run
@@ -323,4 +307,4 @@ def test_a_temperature_of_zero_and_a_momentum_above_one_are_named(case, field):
     encoder, section = CASES[case]
     value = 0.0 if "temperature" in field else 1.5
     with pytest.raises(ValueError, match=f"{field}={value}"):
-        build_objective({**section, field: value}, trial(case).objective.run)
+        build_objective({**section, field: value}, objective_of(case).run)

@@ -24,7 +24,7 @@ from tests.objectives.cases import (
     video,
 )
 from tests.objectives.cases.small import RESNET, VIT
-from tests.objectives.conftest import BATCH, EXAMPLES, SPECS, WAVES, spec_of
+from tests.objectives.conftest import BATCH, EXAMPLES, SPECS, WAVES, each, spec_of
 
 ENCODERS = {
     "image": (RESNET, VIT),
@@ -106,7 +106,7 @@ def _trace(name, encoder, spec):
 
 
 @pytest.mark.parametrize("modality", ["audio", "series", "table", "text", "video"])
-@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize("name", map(each, OBJECTIVES))
 def test_an_objective_traces_on_a_modality_or_is_refused_at_the_door(name, modality):
     cls, traced = objective_class(name), []
     for encoder in ENCODERS[modality]:
