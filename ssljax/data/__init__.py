@@ -3,6 +3,7 @@
 from ssljax.data.host import sides
 from ssljax.data.known import (
     KNOWN,
+    SPELLED,
     UNLABELLED,
     VOCABULARIES,
     Described,
@@ -46,6 +47,7 @@ __all__ = [
     "ByGroup",
     "KINDS",
     "KNOWN",
+    "SPELLED",
     "UNLABELLED",
     "VOCABULARIES",
     "Described",

@@ -98,6 +98,8 @@ _SOUNDS = {
     "debian:klettres_syllables": (16_000.0, 353, 225),
     "debian:sonicpi": (16_000.0, 93, 10),
 }
+# Names that are spelled: of how many letters at most, and of how many different ones.
+SPELLED = {"debian:klettres": (11, 26), "debian:klettres_syllables": (11, 26)}
 # Sets with a split "unlabelled": its number of examples.
 UNLABELLED = {
     "debian:asterisk": 2_750,

@@ -6,7 +6,7 @@ import re
 
 from ml_collections import ConfigDict
 
-from ssljax.data import KNOWN, UNLABELLED, Described, assumed_spec, with_beside, with_ids
+from ssljax.data import KNOWN, SPELLED, UNLABELLED, Described, assumed_spec, with_beside, with_ids
 from ssljax.errors import UserError
 from ssljax.models import encoder_class
 from ssljax.spec import LABEL, SPECIAL, Field, Spec
@@ -17,9 +17,10 @@ USAGE = (
     "a run's workdir or its data.json, or MODALITY:SHAPE:NUMBER, such as image:256x256x3:1281167, "
     "series:128x6:2460 (steps x channels), table:14:32561 (numeric columns), text:30522:1000000 "
     "(ids) or audio:16000:1000 (samples, of 16 kHz); of several fields "
-    "image:224x224x3+text:49408:1000000"
+    "image:224x224x3+text:49408:1000000; labels that are spelled as one more field, "
+    "audio:400000+letters:420x28:28539 (at most 420 of 28 different letters)"
 )
-_RANKS = {"image": 3, "series": 2, "table": 1, "text": 1, "audio": 1}
+_RANKS = {"image": 3, "series": 2, "table": 1, "text": 1, "audio": 1, "letters": 2}
 _DTYPES = {"image": "uint8", "audio": "int16"}
 _RATES = {"audio": 16_000.0}
 
@@ -59,8 +60,8 @@ def only_read(source: Described, config: ConfigDict) -> Described:
     own = next((n for n, field in source.fields.items() if field.modality == modality), None)
     wanted = {own, *config.encoders, "label"}
     fields = {name: field for name, field in source.fields.items() if name in wanted}
-    if config.data.labels == "letters":
-        fields["label"] = _label(config)
+    if config.data.labels == "letters" and source.name in SPELLED:
+        fields["label"] = _letters(SPELLED[source.name])
     return dataclasses.replace(source, fields=fields if own else source.fields)
 
 
@@ -80,25 +81,35 @@ def _given(text: str, config: ConfigDict) -> Described:
             raise UserError(f"--spec {text!r} is neither there nor understood; give {USAGE}")
         spec = read_spec(pathlib.Path(text))
         return Described(text, {"label": LABEL, **spec.fields}, spec.num_examples)
-    count, fields = int(found[2]), {"label": _label(config)}
+    # Two classes where labels of which nothing is said are trained on.
+    label = LABEL.replace(classes=2 if config.data.labels else 0)
+    count, fields = int(found[2]), {"label": label}
     for each in found[1].split("+"):
         modality, _, sides = each.partition(":")
         shape = tuple(map(int, sides.split("x")))
         if len(shape) != _RANKS[modality] or 0 in (*shape, count) or modality in fields:
             raise UserError(f"--spec {text!r} is not understood; give {USAGE}")
         fields[modality] = _field(modality, shape)
+    if "letters" in fields:
+        fields["label"] = fields.pop("letters")
+    if config.data.labels == "letters" and not fields["label"].vocab:
+        raise UserError(
+            f"config.data.labels='letters' learns to spell, and --spec {text!r} does not say of "
+            "how many letters: add, after the other fields, +letters:LONGESTxDIFFERENT, such as "
+            "+letters:420x28"
+        )
     return Described(text, fields, count)
 
 
-def _label(config: ConfigDict) -> Field:
-    """Return the labels of data of which nothing is said: two classes where they are trained on, or
-    words of up to 11 letters of 26."""
-    if config.data.labels == "letters":
-        return Field("label", (11,), "int32", vocab=26, classes=26)
-    return LABEL.replace(classes=2 if config.data.labels else 0)
+def _letters(sizes: tuple[int, ...]) -> Field:
+    """Return labels of at most so many letters, of so many different ones."""
+    longest, different = sizes
+    return Field("label", (longest,), "int32", vocab=different, classes=different)
 
 
 def _field(modality: str, shape: tuple[int, ...]) -> Field:
+    if modality == "letters":
+        return _letters(shape)
     if modality == "text":  # of a tokenizer with every special token, whichever their ids
         special = tuple((role, number) for number, role in enumerate(SPECIAL))
         return Field("text", (None,), "int32", vocab=shape[0], ragged=True, special=special)

@@ -42,7 +42,14 @@ OURS = {
     LIBRISPEECH: _sounds(LIBRISPEECH, SOUNDS),
     AUDIOSET: _sounds(AUDIOSET, AUDIOSET_EXAMPLES),
     LIBRISPEECH_100: _sounds(LIBRISPEECH_100, LIBRISPEECH_100_EXAMPLES),
-    TRANSCRIBED: _sounds(TRANSCRIBED, LIBRISPEECH_100_EXAMPLES),
+    TRANSCRIBED: Described(
+        TRANSCRIBED,
+        {
+            **_sounds(TRANSCRIBED, LIBRISPEECH_100_EXAMPLES).fields,
+            "label": Field("label", (420,), "int32", vocab=28, classes=28),
+        },
+        LIBRISPEECH_100_EXAMPLES,
+    ),
     **{
         f"episodes:{name}.npz?stack=3": Described(
             name,

@@ -151,3 +151,13 @@ def test_what_is_not_known_is_asked_for(source, given, message, tmp_path):
     with pytest.raises(UserError, match=message) as error:
         spec_of(_config(source, folder=str(tmp_path)), given)
     assert "\n" not in str(error.value)
+
+
+def test_labels_that_are_spelled_have_as_many_letters_as_is_said():
+    config = _config("audio:nowhere", labels="letters", length=400_000)
+    config.encoder.name = "wave_transformer"
+    spec = spec_of(config, "audio:400000+letters:420x28:28539")
+    label = Field("label", (420,), "int32", vocab=28, classes=28)
+    assert spec.fields["label"] == label and spec.num_examples == 28_539
+    with pytest.raises(UserError, match=r"--spec 'audio:400000:28539' .* \+letters:LONGESTxDIFF"):
+        spec_of(config, "audio:400000:28539")
