@@ -21,6 +21,17 @@ TRANSFORMER = {
     "depth": 4,
     "heads": 4,
 }
+# CVRL's crop and colours.
+COLOURED_CROP = {
+    "crop_scale": (0.3, 1.0),
+    "flip": 0.5,
+    "brightness": 0.8,
+    "contrast": 0.8,
+    "saturation": 0.8,
+    "hue": 0.2,
+    "jitter_prob": 0.8,
+    "grey_prob": 0.2,
+}
 
 
 def emoji_anim(*, steps: int) -> ConfigDict:

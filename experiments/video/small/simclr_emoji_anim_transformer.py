@@ -8,18 +8,7 @@ Qian et al. 2021, https://arxiv.org/abs/2008.03800: crop, flip and colours are t
 frames of a clip; clips start independently, so that near ones are drawn more often (data.clips).
 """
 
-from experiments.video.common import emoji_anim
-
-CROP = {
-    "crop_scale": (0.3, 1.0),
-    "flip": 0.5,
-    "brightness": 0.8,
-    "contrast": 0.8,
-    "saturation": 0.8,
-    "hue": 0.2,
-    "jitter_prob": 0.8,
-    "grey_prob": 0.2,
-}
+from experiments.video.common import COLOURED_CROP, emoji_anim
 
 
 def get_config():
@@ -28,7 +17,7 @@ def get_config():
     config.data.clips = 2
     config.objective = {
         "name": "simclr",
-        "views": {"crop": {"count": 2, **CROP}},
+        "views": {"crop": {"count": 2, **COLOURED_CROP}},
         "projector_hidden": (192,),
         "projector_dim": 64,
     }
