@@ -10,8 +10,8 @@ PIP := python -m pip install --quiet --disable-pip-version-check
 help:
 	@echo "make quickstart   set up, pretrain on Fashion-MNIST, evaluate (8 to 15 minutes on 2 cores)"
 	@echo "make setup        create .venv with the tested versions of all packages"
-	@echo "make test         set up, run ruff and all tests (15 to 30 minutes on 2 cores)"
-	@echo "make test-further train every objective on eight simulated devices and on one, run the tutorials (8 minutes)"
+	@echo "make test         set up, run ruff and all tests (about 30 minutes on 2 cores)"
+	@echo "make test-further train every objective on eight simulated devices and on one, run the tutorials (10 minutes)"
 	@echo "make test-faults  kill runs of several processes and resume them (5 minutes)"
 	@echo "make test-meshes  train every objective on more meshes of 8 simulated devices"
 	@echo "make test-recipes trace the step of every paper's recipe at full size (4 minutes)"
@@ -48,7 +48,7 @@ test: lint
 	$(BIN)/python -m pytest -q -n 2 --dist loadgroup
 
 test-further: setup
-	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m further tests/objectives tests/test_tutorials.py
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m further tests/test_tutorials.py tests/objectives
 
 test-faults: setup
 	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m faults tests/commands tests/training
