@@ -110,8 +110,10 @@ def test_what_the_device_adds_is_what_it_adds_to_its_own_crops():
     view = Augmentation(8, flip=0.5, brightness=0.4, hue=0.1, blur_prob=0.5, grey_prob=0.3, count=3)
     keys = jax.random.split(jax.random.key(0), 5)
     pixels = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 3), np.uint8)
-    wanted = multi_crop({"a": view}, keys, pixels)["a"]  # of their size: not cropped
+    wanted = jax.jit(
+        lambda: multi_crop({"a": view}, keys, pixels)["a"]
+    )()  # of their size: not cropped
     cropping = dataclasses.replace(view, crop_scale=(0.1, 1.0))
     stacked = np.repeat(pixels[:, None], 3, axis=1)
-    found = finish_crops({"a": cropping}, keys, {"a": stacked})["a"]
+    found = jax.jit(lambda: finish_crops({"a": cropping}, keys, {"a": stacked})["a"])()
     np.testing.assert_allclose(found, wanted, atol=1e-6)

@@ -10,25 +10,27 @@ import pytest
 
 from ssljax import losses
 
+ctc = jax.jit(losses.ctc)
+
 
 def test_by_hand():
     """Two times, blank .5 and "a" .3: aa, a-, -a."""
-    logits = jnp.log(jnp.array([[[0.5, 0.3, 0.2], [0.5, 0.3, 0.2]]]))
-    loss = losses.ctc(logits, jnp.array([[0, -1]]))
+    logits = np.log(np.float32([[[0.5, 0.3, 0.2], [0.5, 0.3, 0.2]]]))
+    loss = ctc(logits, np.array([[0, -1]]))
     np.testing.assert_allclose(loss, -math.log(0.09 + 0.15 + 0.15), rtol=1e-6)
-    np.testing.assert_allclose(losses.ctc(logits, jnp.array([[0, 1]])), -math.log(0.06), rtol=1e-6)
-    np.testing.assert_allclose(losses.ctc(logits, -jnp.ones((1, 2), int)), -math.log(0.25))
+    np.testing.assert_allclose(ctc(logits, np.array([[0, 1]])), -math.log(0.06), rtol=1e-6)
+    np.testing.assert_allclose(ctc(logits, np.array([[-1, -1]])), -math.log(0.25))
 
 
 def test_a_repeated_letter_needs_a_blank_between():
     logits = jax.random.normal(jax.random.key(0), (1, 2, 3))
-    double = jnp.array([[1, 1]])
-    assert losses.ctc(logits, double) == 0
-    assert not jax.grad(lambda x: jnp.sum(losses.ctc(x, double)))(logits).any()
+    double = np.array([[1, 1]])
+    assert ctc(logits, double) == 0
+    assert not np.any(jax.jit(jax.grad(lambda x: jnp.sum(ctc(x, double))))(logits))
     three = jax.random.normal(jax.random.key(0), (1, 3, 3))
-    log_p = jax.nn.log_softmax(three)[0]
+    log_p = np.asarray(jax.nn.log_softmax(three))[0]
     expected = -(log_p[0, 2] + log_p[1, 0] + log_p[2, 2])
-    np.testing.assert_allclose(losses.ctc(three, double), [expected], rtol=1e-5)
+    np.testing.assert_allclose(ctc(three, double), [expected], rtol=1e-5)
 
 
 def test_equals_optax_where_there_is_an_alignment():
@@ -46,7 +48,7 @@ def _compare_with_optax():
         padding = (labels < 0).astype(jnp.float64)
         return optax.ctc_loss(x, jnp.zeros((8, 30)), jnp.maximum(labels + 1, 0), padding)
 
-    np.testing.assert_allclose(losses.ctc(logits, labels), theirs(logits), rtol=1e-9)
+    np.testing.assert_allclose(ctc(logits, labels), jax.jit(theirs)(logits), rtol=1e-9)
     ours = jax.jit(jax.grad(lambda x: jnp.sum(losses.ctc(x, labels))))(logits)
     grad = jax.jit(jax.grad(lambda x: jnp.sum(theirs(x))))(logits)
     np.testing.assert_allclose(ours, grad, atol=1e-9)

@@ -27,7 +27,7 @@ def waves(count=4, samples=640, seed=0):
 def views_of(section, field, value):
     made = Views.from_config({"crop": section}, "objective.views").bound("audio", field)
     batch = {"audio": value, "row": np.arange(len(value), dtype=np.int32)}
-    return np.asarray(made.stacked(jax.random.key(1), batch))
+    return np.asarray(jax.jit(made.stacked)(jax.random.key(1), batch))
 
 
 def test_spectrograms_are_standardised_by_band():

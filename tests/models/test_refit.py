@@ -1,15 +1,14 @@
 """Encoders of another size, of other channels, with other positions: the same function."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ssljax.models import build_encoder, init
-from ssljax.models.base import apply
+from ssljax.models import build_encoder
 from ssljax.models.refit import Sized, differences, refit
 from ssljax.spec import Field
 from ssljax.training.tree_paths import named_leaves
+from tests.models.jitted import apply, init
 
 VIT = {"name": "vit", "patch_size": 2, "image_size": 8, "width": 16, "depth": 2, "heads": 2}
 RESNET = {"name": "resnet", "stage_sizes": (1,), "width": 8, "stem": "small"}
@@ -18,8 +17,8 @@ SERIES = {"name": "series_transformer", "patch_size": 4, "length": 16, "width": 
 
 def made(section, shape):
     module = build_encoder(section, Field("image" if len(shape) == 3 else "series", shape, "uint8"))
-    params, stats = init(module, jax.random.key(0), jnp.zeros((1, *shape)))
-    return module, params, stats
+    params, stats = init(module, jax.random.key(0), np.zeros((1, *shape), np.float32))
+    return module, jax.device_get(params), stats
 
 
 def fitted(old, new):
@@ -54,11 +53,11 @@ def test_kernels_of_other_channels_are_timms(section, old, new):
     adapted, how = fitted((module, params, old), (other, fresh, new))
     (text,) = how.values()
     assert f"{old} -> {new} channels" in text
-    grey = jax.random.normal(jax.random.key(1), (2, 8, 8, 1))
+    grey = np.asarray(jax.random.normal(jax.random.key(1), (2, 8, 8, 1)))
 
     def pooled(module, params, count):
         # The sum for one channel: as of a grey image in each of the old ones.
-        images = jnp.repeat(grey, count, axis=-1)
+        images = np.repeat(grey, count, axis=-1)
         return apply(module, params, stats, images, train=False)[0].pooled
 
     if new == 1 or new % old == 0:

@@ -14,6 +14,7 @@ from ssljax.data.host import Utf8Bytes, stack
 from ssljax.models import build_encoder, encoder_class
 from ssljax.objectives import Run, build_objective
 from ssljax.spec import Field, Spec, Spectrogram, Value, image_spec, target_kind
+from ssljax.training.logical_axes import evaluated
 from ssljax.training.optimizer import build_optimizer
 from ssljax.training.step import init_state, make_train_step
 from tests.objectives.cases import CASES, FRAMES, FURTHER, IN_COLOR, LABELLED
@@ -182,6 +183,12 @@ def objective_of(case: str) -> Any:
 
 
 @functools.cache
+def evaluated_of(case: str) -> tuple[Any, Any, dict[str, Any]]:
+    """Return the shapes of the parameters and of the state of a case, and the names of both."""
+    return evaluated(objective_of(case))
+
+
+@functools.cache
 def trial(case: str) -> Trial:
     objective, spec = objective_of(case), spec_of(case)
     batch = make_batch(0, spec)
@@ -196,6 +203,29 @@ def trial(case: str) -> Trial:
     if hasattr(objective, "refresh") and objective.refresh_due(0):
         state = objective.refresh(state, lambda: all_batches(spec), key=jax.random.key(5))
     return Trial(objective, optimizer, state, (batch, make_batch(1, spec)))
+
+
+def started(objective, seed: int = 0) -> tuple[Any, Any]:
+    """Return first parameters and state of an objective, compiled as one program."""
+
+    def run(key):
+        params = objective.init_params(key)
+        return params, objective.init_state(key, params)
+
+    return jax.jit(run)(jax.random.key(seed))
+
+
+def outputs_of(objective, params, state, batch) -> dict[str, np.ndarray]:
+    """Return the outputs of a batch, compiled as one program, in their order, which jit forgets."""
+    order = []
+
+    def run(*args):
+        found = objective.outputs(*args)
+        order.extend(found)
+        return found
+
+    found = jax.device_get(jax.jit(run)(params, state, batch))
+    return {name: found[name] for name in order}
 
 
 def features_of(objective):

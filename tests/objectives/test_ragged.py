@@ -17,7 +17,7 @@ from ssljax.training.experiment import build
 from ssljax.training.optimizer import build_optimizer
 from ssljax.training.step import init_state, make_train_step
 from tests.objectives.cases import CASES
-from tests.objectives.conftest import BATCH, EXAMPLES, SERIES, STEPS, make_batch, trial
+from tests.objectives.conftest import BATCH, EXAMPLES, SERIES, STEPS, make_batch, started, trial
 
 NAMES = {"mae": "mae, series", "next_step": "next_step"}
 LENGTHS = np.array([4, 5, 7, 8, 9, 12, 13, 15, *[16] * 8])  # of patches of 4
@@ -60,8 +60,7 @@ def close(found, expected):
 @pytest.mark.parametrize("name", NAMES)
 def test_what_stands_in_the_padding_changes_neither_loss_nor_gradient(name):
     objective = objective_of(name)
-    params = jax.jit(objective.init_params)(jax.random.key(0))
-    state = objective.init_state(jax.random.key(0), params)
+    params, state = started(objective)
     (clean, aux), gradient = value_of(objective, batch_of(), params, state)
     (noisy, _), other = value_of(objective, batch_of(noise=5.0), params, state)
     np.testing.assert_allclose(clean, noisy, rtol=1e-5)
@@ -72,8 +71,7 @@ def test_what_stands_in_the_padding_changes_neither_loss_nor_gradient(name):
 
 def test_a_longer_padding_changes_nothing():
     short, long = objective_of("next_step"), objective_of("next_step", length=24)
-    params = jax.jit(short.init_params)(jax.random.key(0))
-    state = short.init_state(jax.random.key(0), params)
+    params, state = started(short)
     (loss, _), gradient = value_of(short, batch_of(), params, state)
     (other, _), further = value_of(long, batch_of(24), params, state)
     np.testing.assert_allclose(other, loss, rtol=1e-5)
@@ -158,8 +156,7 @@ def test_in_a_packed_row_every_example_is_as_alone():
 
 def test_the_loss_of_packed_rows_is_that_of_their_examples():
     objective = objective_of("next_step", length=24)
-    params = jax.jit(objective.init_params)(jax.random.key(0))
-    state = objective.init_state(jax.random.key(0), params)
+    params, state = started(objective)
     batch, places = packed()
     cut = np.array([places[example][2] for example in range(BATCH)])
     series = batch_of(24)["series"]

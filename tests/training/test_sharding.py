@@ -3,7 +3,6 @@
 import contextlib
 import functools
 import math
-import re
 
 import jax
 import jax.numpy as jnp
@@ -14,12 +13,12 @@ from ssljax.errors import UserError
 from ssljax.training.checkpoint import Checkpointer
 from ssljax.training.config import complete
 from ssljax.training.experiment import build
-from ssljax.training.logical_axes import evaluated, mesh_axes, names_of
+from ssljax.training.logical_axes import evaluated, mesh_axes
 from ssljax.training.sharding import AXES, check_batch_size, local_rows, make_mesh
 from ssljax.training.sharding_rules import describe_sharding, state_sharding
 from ssljax.training.tree_paths import named_leaves
-from tests.objectives.cases import CASES, config_of
-from tests.objectives.conftest import objective_of, trial
+from tests.objectives.cases import config_of
+from tests.objectives.conftest import trial
 
 
 def _mesh(data=-1, fsdp=1, tensor=1):
@@ -156,38 +155,6 @@ def test_a_parameter_its_moments_and_its_copy_in_a_teacher_lie_alike(case, name,
     assert {leaf.sharding.spec for leaf in found.values()} == {PartitionSpec(*axes)}
     if not name.startswith("objective_state") and case == "dinov2":
         assert len(found) == 4  # itself, two moments, the teacher's
-
-
-# Which dimension, from the last, of which arrays can be cut over "tensor".
-TENSOR = {
-    r"/attention/(query|key|value)/(kernel|bias)$": -1,
-    r"/attention/out/kernel$": -2,
-    r"/mlp/(fc1|gate)/(kernel|bias)$": -1,
-    r"/mlp/fc2/kernel$": -2,
-    r"/head/output/(kernel|bias)$": -1,
-    r"head/prototypes$": -1,
-    r"/(patch_)?center$": -1,
-    r"/prototypes/rows$": -2,
-    r"/prototypes/\d+$": -2,
-    r"/codebook/sums$": -2,
-    r"/codebook/counts$": -1,
-    r"/queue/(\d+/)?rows$": -2,
-}
-
-
-VALUES = ("data2vec", "tera")  # their "head" gives values, neither words nor prototypes
-
-
-@pytest.mark.parametrize("case", sorted(CASES))
-def test_the_arrays_of_every_objective_have_the_names_by_which_they_are_cut(case):
-    params, state, names = evaluated(objective_of(case))
-    for path, leaf in named_leaves({"params": params, "objective_state": state}).items():
-        for pattern, dim in TENSOR.items():
-            if re.search(pattern, path) and not ("head/output" in path and case in VALUES):
-                expected = [None] * leaf.ndim
-                expected[dim] = "tensor"
-                assert mesh_axes(names_of(path, names), path) == expected, path
-                break
 
 
 def test_names_do_not_show_in_a_state():

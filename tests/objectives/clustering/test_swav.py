@@ -38,8 +38,13 @@ def _lengths(params):
 def test_every_other_view_predicts_the_assignment_of_the_first_two():
     one, objective = trial("swav"), _without_queue()
     params, stats = one.state.params, one.state.objective_state["stats"]
-    net, _ = objective.nets(params, {"stats": stats})
-    features = unit_features(net, objective.views(KEY, one.batches[0]))
+
+    @jax.jit
+    def unit(params):
+        net, _ = objective.nets(params, {"stats": stats})
+        return unit_features(net, objective.views(KEY, one.batches[0]))
+
+    features = unit(params)
     assert len(features) == 4  # two large views, two small ones
     scores = [np.asarray(z) @ np.asarray(params["prototypes"]["rows"]).T for z in features]
     losses = []

@@ -10,7 +10,7 @@ import pytest
 from ssljax.errors import UserError
 from ssljax.models import build_encoder
 from ssljax.objectives import build_objective
-from tests.objectives.conftest import BATCH, trial
+from tests.objectives.conftest import BATCH, outputs_of, trial
 
 
 @pytest.mark.parametrize("temporal_from", [0, 2])
@@ -57,9 +57,11 @@ def test_evaluation_sees_the_mean_of_the_parameters():
         state.objective_state["teacher"]["encoder"],
         mean,
     )
-    features = one.objective.outputs(state.params, state.objective_state, one.batches[0])["series"]
+    features = outputs_of(one.objective, state.params, state.objective_state, one.batches[0])[
+        "series"
+    ]
     swapped = {"encoder": state.objective_state["teacher"]["encoder"]}
-    again = one.objective.outputs(swapped, state.objective_state, one.batches[0])["series"]
+    again = outputs_of(one.objective, swapped, state.objective_state, one.batches[0])["series"]
     assert features.shape == (BATCH, 12)
     np.testing.assert_array_equal(features, again)
 

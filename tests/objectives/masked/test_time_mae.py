@@ -15,13 +15,17 @@ from tests.objectives.conftest import BATCH, trial
 
 def test_codewords_are_drawn_with_the_probability_of_their_score():
     one = trial("time_mae")
-    net, _ = one.objective.nets(one.state.params, one.state.objective_state, train=False)
-    x = jnp.zeros((2000, 16, 2))  # equal patches: one distribution for all
-    keys = jax.random.split(jax.random.key(0), 2000)
-    labels = jax.jit(lambda keys: one.objective.draw(net, x, keys))(keys)
+
+    @jax.jit
+    def drawn(params):
+        net, _ = one.objective.nets(params, one.state.objective_state, train=False)
+        x = jnp.zeros((2000, 16, 2))  # equal patches: one distribution for all
+        labels = one.objective.draw(net, x, jax.random.split(jax.random.key(0), 2000))
+        embedded = params["encoder"]["patch_embed"]["linear"]["bias"]
+        return labels, jax.nn.softmax(net.codes(embedded[None])[0])
+
+    labels, shares = drawn(one.state.params)
     assert labels.shape == (2000, 4)
-    embedded = one.state.params["encoder"]["patch_embed"]["linear"]["bias"]
-    shares = jax.nn.softmax(net.codes(embedded[None])[0])
     found = np.bincount(np.ravel(labels), minlength=8) / labels.size
     np.testing.assert_allclose(found, shares, atol=0.02)
 
@@ -29,8 +33,8 @@ def test_codewords_are_drawn_with_the_probability_of_their_score():
 def test_the_loss_is_that_of_codewords_where_nothing_is_to_be_aligned():
     one = trial("time_mae")
     objective = dataclasses.replace(one.objective, alignment_weight=0.0)
-    params = {**one.state.params, "codes": jax.tree.map(jnp.zeros_like, one.state.params["codes"])}
-    value, _ = objective.value(
+    params = {**one.state.params, "codes": jax.tree.map(np.zeros_like, one.state.params["codes"])}
+    value, _ = jax.jit(objective.value)(
         params, one.state.objective_state, one.batches[0], key=jax.random.key(0), step=0
     )
     np.testing.assert_allclose(value, math.log(8), rtol=1e-5)

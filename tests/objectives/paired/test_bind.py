@@ -17,7 +17,7 @@ from ssljax.spec import PRESENCE, presence_of
 from ssljax.training.sharding import AXES, batch_sharding, make_mesh
 from tests.objectives.cases.paired import TEXT
 from tests.objectives.cases.small import POOLED_VIT
-from tests.objectives.conftest import AUDIO, BATCH, EXAMPLES, PAIRS, SPECS, make_batch
+from tests.objectives.conftest import AUDIO, BATCH, EXAMPLES, PAIRS, SPECS, make_batch, started
 
 SOUND = {"name": "audio_transformer", "patch_time": 4, "patch_bands": 4, "frames": 8, "bands": 8}
 SOUND |= {"width": 16, "depth": 1, "heads": 2}
@@ -60,8 +60,7 @@ def made():
     views = {"crop": {"count": 1, "crop_scale": (1.0, 1.0), "flip": 0.0}}  # nothing is drawn
     fields = {"temperature": TEMPERATURE, "weights": {"audio": WEIGHTS["audio"]}}
     objective = bind(PRESENT, views=views, **fields)
-    params = objective.init_params(jax.random.key(0))
-    state = objective.init_state(jax.random.key(1), params)
+    params, state = started(objective)
 
     def value(params, batch):
         return objective.value(params, state, batch, key=jax.random.key(3), step=0)

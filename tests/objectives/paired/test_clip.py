@@ -1,6 +1,7 @@
 """CLIP: two encoders by field, the learned scale, and what each field alone gives."""
 
 import dataclasses
+import functools
 import math
 
 import jax
@@ -19,7 +20,7 @@ from ssljax.training.experiment import build
 from ssljax.training.optimizer import build_optimizer
 from ssljax.training.step import make_train_step
 from tests.objectives.cases import CASES, FURTHER, config_of
-from tests.objectives.conftest import BATCH, PAIRS, SPEC, texts, trial
+from tests.objectives.conftest import BATCH, PAIRS, SPEC, outputs_of, texts, trial
 
 ENCODER, SECTION = CASES["clip"]
 TEXT = FURTHER["clip"]["text"]
@@ -42,7 +43,7 @@ def test_a_field_alone_gives_the_outputs_that_it_gives_beside_the_other():
         assert set(alone) == {name, f"projected/{name}", f"tokens/{name}"}
         for key, found in alone.items():
             np.testing.assert_allclose(found, both[key], rtol=1e-5, atol=1e-6)
-    first = next(iter(one.objective.outputs(state.params, state.objective_state, batch)))
+    first = next(iter(outputs_of(one.objective, state.params, state.objective_state, batch)))
     assert first == "image"  # what evaluation sees by default
 
 
@@ -51,8 +52,9 @@ def test_the_loss_is_that_of_the_projections_at_the_learned_scale():
     objective, state, batch = one.objective, one.state, one.batches[0]
     args = {"key": jax.random.key(0), "step": 0}
     loss, aux = jax.jit(objective.value)(state.params, state.objective_state, batch, **args)
-    outputs = objective.outputs(state.params, state.objective_state, batch)
-    expected = clip(outputs["projected/image"], outputs["projected/text"], temperature=0.07)
+    outputs = outputs_of(objective, state.params, state.objective_state, batch)
+    loss_of = jax.jit(functools.partial(clip, temperature=0.07))
+    expected = loss_of(outputs["projected/image"], outputs["projected/text"])
     np.testing.assert_allclose(loss, expected.mean(), rtol=1e-5)
     np.testing.assert_allclose(aux.metrics["scale"], 1 / 0.07, rtol=1e-6)
 
@@ -105,8 +107,8 @@ def test_a_pair_is_told_from_the_others_after_training():
     state = one.state.replace(opt_state=optimizer.init(params))
     for _ in range(200):
         state, _ = step(state, one.batches[0])
-    outputs = one.objective.outputs(state.params, state.objective_state, one.batches[0])
-    similar = np.asarray(outputs["projected/image"] @ outputs["projected/text"].T)
+    outputs = outputs_of(one.objective, state.params, state.objective_state, one.batches[0])
+    similar = outputs["projected/image"] @ outputs["projected/text"].T
     partner = np.diag(similar)
     assert np.mean(partner >= similar.max(axis=1) - 1e-5) > 0.9
 

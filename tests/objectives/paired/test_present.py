@@ -1,6 +1,7 @@
 """Examples that lack a field: what stands in for it changes nothing."""
 
 import dataclasses
+import functools
 
 import jax
 import numpy as np
@@ -18,11 +19,12 @@ PRESENT = {
 WHOLE = PRESENT["image"] & PRESENT["text"]
 
 
-def gradient_of(case, batch):
-    """Return loss, metrics and weight, and the gradient of the parameters."""
+@functools.cache
+def compiled(case, told):
+    """Return the function of loss and gradient; batches say what is present where it is told."""
     one = trial(case)
     spec = one.objective.run.spec
-    if presence_of("text") in batch:
+    if told:
         spec = spec.replace(**{presence_of(name): PRESENCE for name in PRESENT})
     run = dataclasses.replace(one.objective.run, spec=spec)
     objective = dataclasses.replace(one.objective, run=run)
@@ -31,9 +33,13 @@ def gradient_of(case, batch):
         key = jax.random.key(3)
         return objective.value(params, one.state.objective_state, batch, key=key, step=0)
 
-    (loss, aux), gradient = jax.jit(jax.value_and_grad(value, has_aux=True))(
-        one.state.params, batch
-    )
+    return jax.jit(jax.value_and_grad(value, has_aux=True))
+
+
+def gradient_of(case, batch):
+    """Return loss, metrics and weight, and the gradient of the parameters."""
+    run = compiled(case, presence_of("text") in batch)
+    (loss, aux), gradient = run(trial(case).state.params, batch)
     return loss, aux, jax.tree.map(np.asarray, gradient)
 
 

@@ -1,6 +1,7 @@
 """SigLIP and what all objectives of two fields share: learned numbers, frozen towers."""
 
 import dataclasses
+import functools
 
 import jax
 import numpy as np
@@ -14,7 +15,7 @@ from ssljax.objectives import build_objective
 from ssljax.training.optimizer import build_optimizer
 from ssljax.training.step import init_state
 from tests.objectives.cases import CASES
-from tests.objectives.conftest import trial
+from tests.objectives.conftest import outputs_of, trial
 
 
 def changed(case="siglip", **fields):
@@ -31,10 +32,11 @@ def test_the_loss_is_that_of_the_projections_at_the_learned_numbers(block):
     one = trial("siglip")
     objective, batch = changed(views={"crop": {}}, logits_block=block), one.batches[0]
     params = {**one.state.params, "bias": {"value": np.float32(-3.0)}}
-    loss, aux = value(objective, dataclasses.replace(one.state, params=params), batch)
-    outputs = objective.outputs(params, one.state.objective_state, batch)
+    run = jax.jit(functools.partial(value, objective))
+    loss, aux = run(dataclasses.replace(one.state, params=params), batch)
+    outputs = outputs_of(objective, params, one.state.objective_state, batch)
     image, text = outputs["projected/image"], outputs["projected/text"]
-    expected = losses.siglip(image, text, temperature=0.1, bias=-3.0)
+    expected = jax.jit(functools.partial(losses.siglip, temperature=0.1, bias=-3.0))(image, text)
     np.testing.assert_allclose(loss, expected.mean(), rtol=1e-5)
     np.testing.assert_allclose([aux.metrics["scale"], aux.metrics["bias"]], [10, -3], rtol=1e-6)
 
@@ -62,7 +64,7 @@ def test_a_frozen_tower_gets_no_gradient_and_keeps_its_statistics():
             batch_size=16,
             params=jax.eval_shape(objective.init_params, jax.random.key(0)),
         )
-        state = init_state(objective, optimizer.transform, seed=0)
+        state = jax.jit(lambda o=objective, t=optimizer.transform: init_state(o, t, seed=0))()
         value_and_grad = jax.jit(
             jax.value_and_grad(
                 lambda params, o=objective, s=state: _loss(o, params, s, batch), has_aux=True
@@ -95,7 +97,7 @@ def _loss(objective, params, state, batch):
 def test_without_a_projection_features_are_compared_as_they_are():
     one = trial("siglip, frozen")
     assert "image_projector" not in one.state.params
-    outputs = one.objective.outputs(one.state.params, one.state.objective_state, one.batches[0])
+    outputs = outputs_of(one.objective, one.state.params, one.state.objective_state, one.batches[0])
     unit = np.array(outputs["image"])
     unit /= np.linalg.norm(unit, axis=1, keepdims=True)
     np.testing.assert_allclose(outputs["projected/image"], unit, rtol=1e-5, atol=1e-6)

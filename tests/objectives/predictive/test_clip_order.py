@@ -15,7 +15,7 @@ from ssljax.models import Encoded, build_encoder
 from ssljax.objectives import Loss, Run, build_objective
 from ssljax.spec import Field, Spec
 from tests.objectives.cases import CASES
-from tests.objectives.conftest import SPECS, make_batch
+from tests.objectives.conftest import SPECS, make_batch, started
 
 
 def objective_of(length, **fields):
@@ -29,11 +29,10 @@ def objective_of(length, **fields):
 @pytest.mark.parametrize(("directed", "orders"), [(True, 24), (False, 12)])
 def test_an_encoder_that_tells_nothing_has_the_loss_of_chance(directed, orders):
     objective = objective_of(4, parts=4, frames=1, gap=0, directed=directed, pair_dim=4)
-    params = objective.init_params(jax.random.key(0))
-    params["classifier"] = jax.tree.map(jnp.zeros_like, params["classifier"])
-    state = objective.init_state(jax.random.key(0), params)
+    params, state = started(objective)
+    params["classifier"] = jax.tree.map(np.zeros_like, params["classifier"])
     batch = make_batch(0, SPECS["video"])
-    loss, _ = objective.value(params, state, batch, key=jax.random.key(0), step=0)
+    loss, _ = jax.jit(objective.value)(params, state, batch, key=jax.random.key(0), step=0)
     assert float(loss) == pytest.approx(math.log(orders), rel=1e-6)
 
 

@@ -11,6 +11,7 @@ from ssljax.models import build_encoder
 from ssljax.objectives import Run, build_objective
 from ssljax.spec import Field, Spec
 from tests.objectives.cases import CASES, FURTHER
+from tests.objectives.conftest import outputs_of, started
 
 B, D = 3, 8
 
@@ -35,12 +36,12 @@ def batch_of(frames, actions=None):
     }
 
 
-def started(objective, seed=0):
+def perturbed(objective):
     """Return parameters of which none is 0, so that actions count, and the first state."""
-    params = objective.init_params(jax.random.key(seed))
+    params, state = jax.device_get(started(objective))
     rng = np.random.default_rng(1)
     drawn = jax.tree.map(lambda x: x + 0.3 * rng.normal(size=x.shape).astype(np.float32), params)
-    return drawn, objective.init_state(jax.random.key(seed), params)
+    return drawn, state
 
 
 def characteristic(z, directions):
@@ -61,20 +62,28 @@ def characteristic(z, directions):
 @pytest.mark.parametrize("frames", [3, 5])
 def test_the_loss_is_that_of_every_part_of_history_and_one_more(frames):
     objective, batch, key = objective_of(frames, weight=0.5), batch_of(frames), jax.random.key(3)
-    params, state = started(objective)
-    net, _ = objective.nets(params, state, train=False)
-    found = objective.loss(net, None, batch, key=key, step=jnp.array(0))
+    params, state = perturbed(objective)
+    shown = ((batch["action"] - [1.0, 0]) / [2.0, 1]).astype(np.float32)
 
-    z = np.stack([objective.outputs(params, state, batch)["tokens/video"]])[0]
-    shown = (batch["action"] - [1.0, 0]) / [2.0, 1]
-    a = np.asarray(net.action_encoder(shown.astype(np.float32)).tokens)
-    errors = []
-    for first in range(frames - 2):
-        part = slice(first, first + 2)
-        hidden = net.predictor(z[:, part], a[:, part])
-        for t in range(2):  # from one frame, then from two
-            told = np.asarray(net.prediction_projector(hidden[:, t]))
-            errors.append((told - z[:, first + t + 1]).astype(np.float64) ** 2)
+    @jax.jit
+    def run(params):
+        net, _ = objective.nets(params, state, train=False)
+        z = objective.outputs(params, state, batch)["tokens/video"]
+        a = net.action_encoder(shown).tokens
+        told = []
+        for first in range(frames - 2):
+            part = slice(first, first + 2)
+            hidden = net.predictor(z[:, part], a[:, part])
+            # From one frame, then from two.
+            told.append([net.prediction_projector(hidden[:, t]) for t in range(2)])
+        return objective.loss(net, None, batch, key=key, step=0), z, told
+
+    found, z, told = jax.device_get(run(params))
+    errors = [
+        (told[first][t] - z[:, first + t + 1]).astype(np.float64) ** 2
+        for first in range(frames - 2)
+        for t in range(2)
+    ]
     directions = np.asarray(jax.random.normal(key, (8, D)), np.float64)
     gaussian = np.mean(
         [characteristic(z[:, t].astype(np.float64), directions) for t in range(frames)]
@@ -86,59 +95,69 @@ def test_the_loss_is_that_of_every_part_of_history_and_one_more(frames):
 
 def test_frames_are_encoded_each_by_itself():
     objective, batch = objective_of(4), batch_of(4)
-    params, state = started(objective)
-    found = objective.outputs(params, state, batch)
+    params, state = perturbed(objective)
+    found = outputs_of(objective, params, state, batch)
     assert list(found) == ["video", "tokens/video", "rollout"]
     np.testing.assert_array_equal(found["video"].reshape(B, 4, D), found["tokens/video"])
     turned = {**batch, "video": batch["video"][:, ::-1]}
-    other = objective.outputs(params, state, turned)["tokens/video"]
+    other = outputs_of(objective, params, state, turned)["tokens/video"]
     np.testing.assert_allclose(other[:, ::-1], found["tokens/video"], atol=1e-5)
     del batch["action"]
-    assert list(objective.outputs(params, state, batch)) == ["video", "tokens/video"]
+    assert list(outputs_of(objective, params, state, batch)) == ["video", "tokens/video"]
 
 
 def test_a_rollout_goes_on_from_its_own_predictions():
     objective, batch = objective_of(5), batch_of(5)
-    params, state = started(objective)
-    net, _ = objective.nets(params, state, train=False)
-    outputs = objective.outputs(params, state, batch)
-    z, a = objective.seen(net, batch)
-    known = [z[:, 0], z[:, 1]]
-    for t in (1, 2, 3):
-        pair = jnp.stack(known[-2:], axis=1)
-        hidden = net.predictor(pair, a[:, t - 1 : t + 1])
-        known.append(net.prediction_projector(hidden[:, -1]))
-    np.testing.assert_allclose(outputs["rollout"], jnp.stack(known[2:], axis=1), atol=1e-5)
+    params, state = perturbed(objective)
+    outputs = outputs_of(objective, params, state, batch)
+
+    @jax.jit
+    def told(params):
+        net, _ = objective.nets(params, state, train=False)
+        z, a = objective.seen(net, batch)
+        known = [z[:, 0], z[:, 1]]
+        for t in (1, 2, 3):
+            pair = jnp.stack(known[-2:], axis=1)
+            hidden = net.predictor(pair, a[:, t - 1 : t + 1])
+            known.append(net.prediction_projector(hidden[:, -1]))
+        return jnp.stack(known[2:], axis=1)
+
+    np.testing.assert_allclose(outputs["rollout"], told(params), atol=1e-5)
     shown = {**batch, "video": batch["video"][:, :2]}
-    np.testing.assert_allclose(
-        objective.rollout(params, state, shown), outputs["rollout"], atol=1e-5
-    )
+    rollout = jax.jit(objective.rollout)(params, state, shown)
+    np.testing.assert_allclose(rollout, outputs["rollout"], atol=1e-5)
 
 
 def test_a_rollout_of_one_frame_and_of_more_than_the_history():
     objective = objective_of(4)
-    params, state = started(objective)
-    net, _ = objective.nets(params, state, train=False)
+    params, state = perturbed(objective)
     batch = batch_of(1, actions=1)
-    z, a = objective.seen(net, batch)
-    told = net.prediction_projector(net.predictor(z, a)[:, 0])
-    np.testing.assert_allclose(objective.rollout(params, state, batch)[:, 0], told, atol=1e-5)
+
+    @jax.jit
+    def told(params):
+        net, _ = objective.nets(params, state, train=False)
+        return net.prediction_projector(net.predictor(*objective.seen(net, batch))[:, 0])
+
+    rollout = jax.jit(objective.rollout)
+    found = np.asarray(rollout(params, state, batch))
+    np.testing.assert_allclose(found[:, 0], told(params), atol=1e-5)
     long = batch_of(4, actions=5)
     short = {**long, "video": long["video"][:, 2:], "action": long["action"][:, 2:]}
-    wide, narrow = (objective.rollout(params, state, one) for one in (long, short))
+    wide, narrow = (rollout(params, state, one) for one in (long, short))
     assert wide.shape == (B, 2, D)
     np.testing.assert_allclose(wide, narrow, atol=1e-5)
 
 
 def test_a_later_action_changes_no_earlier_prediction_and_each_has_a_gradient():
     objective = objective_of(4)
-    params, state = started(objective)
+    params, state = perturbed(objective)
     batch = batch_of(2, actions=4)
 
     def told(action):
         return objective.rollout(params, state, {**batch, "action": action})
 
-    jacobian = jax.jacrev(lambda action: told(action)[0].sum(axis=-1))(jnp.asarray(batch["action"]))
+    of_first = jax.jit(jax.jacrev(lambda action: told(action)[0].sum(axis=-1)))
+    jacobian = np.asarray(of_first(batch["action"]))
     moved = np.abs(jacobian[:, 0]).max(axis=-1)  # [steps, actions] of the first example
     assert moved.shape == (3, 4) and np.abs(jacobian[:, 1:]).max() == 0
     assert (moved[np.tril_indices(3, 1, 4)] > 0).all()
@@ -147,7 +166,7 @@ def test_a_later_action_changes_no_earlier_prediction_and_each_has_a_gradient():
 
 def test_too_few_actions_for_a_rollout():
     objective = objective_of(4)
-    params, state = started(objective)
+    params, state = perturbed(objective)
     with pytest.raises(UserError, match="3 frames have 2 actions .* needs at least 3, .* are 2"):
         objective.rollout(params, state, batch_of(3))
 

@@ -10,24 +10,30 @@ import pytest
 from ssljax.errors import UserError
 from ssljax.objectives import build_objective
 from ssljax.spec import LABEL
-from tests.objectives.conftest import trial
+from tests.objectives.conftest import outputs_of, trial
 
 
 def test_patches_of_one_time_are_averaged():
     one = trial("ctc")
-    net, _ = one.objective.nets(one.state.params, one.state.objective_state, train=False)
-    made = one.objective.outputs(one.state.params, one.state.objective_state, one.batches[0])
+    made = outputs_of(one.objective, one.state.params, one.state.objective_state, one.batches[0])
     tokens = made["tokens/audio"]
     assert tokens.shape == (16, 8, 16) and made["logits"].shape == (16, 4, 5)
     pairs = np.asarray(tokens).reshape(16, 4, 2, 16).mean(axis=2)
-    np.testing.assert_allclose(made["logits"], net.head(jnp.asarray(pairs)), atol=1e-5)
+
+    @jax.jit
+    def head(params, features):
+        net, _ = one.objective.nets(params, one.state.objective_state, train=False)
+        return net.head(features)
+
+    np.testing.assert_allclose(made["logits"], head(one.state.params, pairs), atol=1e-5)
 
 
 def test_the_loss_is_per_letter_and_examples_without_letters_count_nothing():
     one = trial("ctc")
 
+    @jax.jit
     def value(labels):
-        batch = {**one.batches[0], "label": np.asarray(labels, np.int32)}
+        batch = {**one.batches[0], "label": labels.astype(jnp.int32)}
         return one.objective.value(
             one.state.params,
             one.state.objective_state,
@@ -69,9 +75,9 @@ def test_times_and_channels_are_hidden_in_training_alone():
     objective, params, state = one.objective, one.state.params, one.state.objective_state
     assert objective.continues == ("mask_token",) and "mask_token" in params
     keys = jax.random.split(jax.random.key(0), 16)
-    assert np.asarray(objective.mask(keys)).sum(axis=1).tolist() == [4] * 16  # of 7, half
+    assert np.asarray(jax.jit(objective.mask)(keys)).sum(axis=1).tolist() == [4] * 16  # of 7, half
     width = objective.run.encoder.width
-    channels = np.asarray(objective.channel_mask(keys))
+    channels = np.asarray(jax.jit(objective.channel_mask)(keys))
     assert (
         channels.shape == (16, width) and (channels.sum(axis=1) == width - int(0.6 * width)).all()
     )
@@ -81,27 +87,31 @@ def test_times_and_channels_are_hidden_in_training_alone():
             key = jax.random.key(1)
             return objective.value(params, state, batch, key=key, step=jnp.int32(0))[0]
 
-        return jax.grad(value)(params)
+        return jax.jit(jax.grad(value))(params)
 
     assert np.abs(gradient(one.batches[0])["mask_token"]["token"]).max() > 0
     moved = {**params, "mask_token": {"token": params["mask_token"]["token"] + 9}}
-    for name, made in objective.outputs(params, state, one.batches[0]).items():
-        np.testing.assert_array_equal(made, objective.outputs(moved, state, one.batches[0])[name])
+    outputs = jax.jit(lambda params: objective.outputs(params, state, one.batches[0]))
+    jax.tree.map(np.testing.assert_array_equal, outputs(params), outputs(moved))
 
 
 def test_masked_channels_are_zero_before_positions():
     """A hidden channel of all tokens is 0: whatever the map from frames gives in it."""
     one = trial("ctc, masked")
-    net, _ = one.objective.nets(one.state.params, one.state.objective_state, train=False)
-    waves = jnp.asarray(one.batches[0]["audio"][:2], jnp.float32) / 2**15
-    hidden = jnp.zeros((2, one.objective.run.encoder.width), bool).at[:, 3].set(True)
-    before = net.encoder(waves, masked_channels=hidden).tokens
-    params = jax.tree.map(jnp.asarray, one.state.params)
-    linear = params["encoder"]["wave_embed"]["linear"]
-    linear["bias"] = linear["bias"].at[3].add(5.0)
-    other, _ = one.objective.nets(params, one.state.objective_state, train=False)
-    np.testing.assert_allclose(other.encoder(waves, masked_channels=hidden).tokens, before)
-    assert np.abs(other.encoder(waves).tokens - net.encoder(waves).tokens).max() > 1e-3
+    waves = one.batches[0]["audio"][:2].astype(np.float32) / 2**15
+    hidden = np.tile(np.arange(one.objective.run.encoder.width) == 3, (2, 1))
+
+    @jax.jit
+    def tokens(params):
+        net, _ = one.objective.nets(params, one.state.objective_state, train=False)
+        return net.encoder(waves, masked_channels=hidden).tokens, net.encoder(waves).tokens
+
+    params = jax.tree.map(np.array, one.state.params)
+    before, seen = jax.device_get(tokens(params))
+    params["encoder"]["wave_embed"]["linear"]["bias"][3] += 5.0
+    after, other = jax.device_get(tokens(params))
+    np.testing.assert_allclose(after, before)
+    assert np.abs(other - seen).max() > 1e-3
 
 
 def test_masks_need_frames_of_waves():

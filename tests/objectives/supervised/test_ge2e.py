@@ -11,13 +11,12 @@ import pytest
 from ssljax.errors import UserError
 from ssljax.objectives import build_objective
 from ssljax.spec import Spec
-from tests.objectives.conftest import trial
+from tests.objectives.conftest import outputs_of, trial
 
 
 def value_of(one, params, batch):
-    return one.objective.value(
-        params, one.state.objective_state, batch, key=jax.random.key(0), step=jnp.int32(0)
-    )
+    value = jax.jit(one.objective.value)
+    return value(params, one.state.objective_state, batch, key=jax.random.key(0), step=0)
 
 
 def test_equal_embeddings_cost_the_logarithm_of_the_speakers():
@@ -43,7 +42,7 @@ def test_the_scale_is_above_zero_whatever_is_learned():
 
 def test_embeddings_are_an_output():
     one = trial("ge2e")
-    made = one.objective.outputs(one.state.params, one.state.objective_state, one.batches[0])
+    made = outputs_of(one.objective, one.state.params, one.state.objective_state, one.batches[0])
     assert list(made) == ["audio", "tokens/audio", "embedding/audio"]
     assert made["embedding/audio"].shape == (16, 6)
 

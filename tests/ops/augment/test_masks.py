@@ -31,8 +31,9 @@ def test_a_view_and_its_mask_show_the_same_places():
         "whole": Augmentation(12, flip=0.5),
     }
     keys = per_example(jax.random.key(3), 6)
-    crops = multi_crop(views, keys, jnp.asarray(masks[..., None], jnp.float32))
-    made = jax.jit(lambda k, m: multi_crop_masks(views, k, m))(keys, jnp.asarray(masks))
+    images = masks[..., None].astype(np.float32)
+    crops = jax.jit(lambda k, x: multi_crop(views, k, x))(keys, images)
+    made = jax.jit(lambda k, m: multi_crop_masks(views, k, m))(keys, masks)
     for name in views:
         assert made[name].shape == crops[name].shape[:-1] and made[name].dtype == jnp.int32
         image = np.asarray(crops[name])[..., 0]
