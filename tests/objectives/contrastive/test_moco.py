@@ -1,6 +1,7 @@
 """MoCo: what is compared with what, and when the memory moves."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from ml_collections import ConfigDict
@@ -66,16 +67,12 @@ def _with_groups(groups):
 def test_shuffled_keys_come_back_in_the_order_of_their_queries():
     """Keys of a shuffled batch differ by their statistics alone, not in their order."""
     one, objective = trial("moco_v2"), _with_groups(4)
-    views = one.batches[0]["image"].astype(np.float32) / 255
-
-    @jax.jit
-    def keys(params):
-        return [
-            teacher_keys(task.nets(params, one.state.objective_state)[1], views, jax.random.key(1))
-            for task in (objective, one.objective)
-        ]
-
-    shuffled, plain = keys(one.state.params)
+    views = jnp.asarray(one.batches[0]["image"], jnp.float32) / 255
+    key = jax.random.key(1)
+    shuffled, plain = (
+        teacher_keys(task.nets(one.state.params, one.state.objective_state)[1], views, key)
+        for task in (objective, one.objective)
+    )
     unit = lambda z: z / np.linalg.norm(z, axis=1, keepdims=True)  # noqa: E731
     similarity = unit(np.asarray(shuffled)) @ unit(np.asarray(plain)).T
     assert (similarity.argmax(axis=1) == np.arange(BATCH)).mean() > 0.7
