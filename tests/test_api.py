@@ -105,7 +105,7 @@ def test_tokens_and_outputs_for_differentiation(model, digits):
     def loss(params):
         return jnp.mean(jnp.square(model.apply(params, batch)["image"]))
 
-    gradient = jax.grad(loss)(model.params)["encoder"]
+    gradient = jax.jit(jax.grad(loss))(model.params)["encoder"]
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradient))
     assert any(np.abs(leaf).max() > 0 for leaf in jax.tree.leaves(gradient))
 
@@ -204,7 +204,7 @@ def test_rollouts_of_a_world_model(tmp_path, model, digits):
     assert found.shape == (10, 3, 8) and found.dtype == np.float32
     # As the output of whole windows: what the first two frames and the actions lead to.
     clips = image[:50].reshape(10, 5, 8, 8, 1)
-    outputs = world.apply(world.params, world.batch(clips, action=plans[:, :4]))
+    outputs = jax.jit(world.apply)(world.params, world.batch(clips, action=plans[:, :4]))
     told = world.rollout(clips[:, :2], plans[:, :4])
     np.testing.assert_allclose(told, outputs["rollout"], rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(world.tokens(clips), outputs["tokens/video"], rtol=1e-4, atol=1e-5)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from jax.test_util import check_grads
+from jax.test_util import check_grads, check_jvp, check_vjp
 
 from tests.losses.cases import BATCH, CASES
 
@@ -21,17 +21,17 @@ def split(case, inputs):
 
 @functools.cache
 def compiled_gradient(case):
-    weights = np.linspace(0.5, 1.5, BATCH, dtype=np.float32)  # unequal, so that no row is mixed up
-
-    def weighted(trained, rest):
+    def weighted(trained, rest, weights):
         loss = case({**trained, **rest})
-        return jnp.sum(loss if case.scalar else loss * weights), loss
+        return jnp.sum(loss * weights), loss
 
     return jax.jit(jax.value_and_grad(weighted, has_aux=True))
 
 
-def value_and_gradient(case, inputs):
-    (_, loss), gradient = compiled_gradient(case)(*split(case, inputs))
+def value_and_gradient(case, inputs, weights=None):
+    if weights is None:  # unequal ones, so that no row is mixed up
+        weights = np.ones(()) if case.scalar else np.linspace(0.5, 1.5, BATCH)
+    (_, loss), gradient = compiled_gradient(case)(*split(case, inputs), weights)
     return loss, gradient
 
 
@@ -48,7 +48,19 @@ def test_equals_the_loop_in_float64(case):
 def test_gradient_is_the_slope(case):
     with jax.enable_x64(True):
         trained, rest = split(case, case.inputs(dtype=np.float64))
-        check_grads(lambda t: case({**t, **rest}), (trained,), order=1, modes=case.modes, rtol=1e-5)
+
+        def loss(trained):
+            return case({**trained, **rest})
+
+        def pulled_back(trained):  # by the gradient that the other tests have compiled
+            loss, _ = value_and_gradient(case, {**trained, **rest})
+            return loss, lambda to: (value_and_gradient(case, {**trained, **rest}, to)[1],)
+
+        if "fwd" in case.modes:
+            pushed_forward = jax.jit(lambda point, along: jax.jvp(loss, point, along))
+            check_jvp(loss, pushed_forward, (trained,), rtol=1e-5)
+        if "rev" in case.modes:
+            check_vjp(loss, pulled_back, (trained,), rtol=1e-5)
 
 
 @every_loss
@@ -110,19 +122,18 @@ def test_extreme_inputs_stay_finite(case, kind):
 @every_loss
 def test_eight_devices_give_what_one_gives(case):
     inputs = case.inputs()
-    results = []
-    for count in (1, 8):
-        mesh = Mesh(jax.devices()[:count], ("data",))
-        rows, everywhere = PartitionSpec("data"), PartitionSpec()
-        placed = {
-            name: jax.device_put(
-                value, NamedSharding(mesh, everywhere if name in case.shared else rows)
-            )
-            for name, value in inputs.items()
-        }
-        results.append(value_and_gradient(case, placed))
+    mesh = Mesh(jax.devices(), ("data",))
+    rows, everywhere = PartitionSpec("data"), PartitionSpec()
+    placed = {
+        name: jax.device_put(
+            value, NamedSharding(mesh, everywhere if name in case.shared else rows)
+        )
+        for name, value in inputs.items()
+    }
     jax.tree.map(
-        lambda one, eight: np.testing.assert_allclose(one, eight, rtol=1e-5, atol=1e-6), *results
+        lambda one, eight: np.testing.assert_allclose(one, eight, rtol=1e-5, atol=1e-6),
+        value_and_gradient(case, inputs),
+        value_and_gradient(case, placed),
     )
 
 
@@ -132,9 +143,9 @@ def test_follows_a_permutation_of_the_batch(case):
     permuted = {
         name: value if name in case.shared else value[order] for name, value in inputs.items()
     }
-    expected = np.asarray(case(inputs))
+    expected, found = (np.asarray(value_and_gradient(case, x)[0]) for x in (inputs, permuted))
     expected = expected if case.scalar else expected[order]
-    np.testing.assert_allclose(case(permuted), expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
 
 
 @every_loss

@@ -28,17 +28,24 @@ ALL = dict(
 KEYS = jax.random.split(jax.random.key(0), 4)
 
 
+def made_of(views, keys, clips):
+    """Return the views of clips, compiled as one program."""
+    run = jax.jit(lambda keys, clips: multi_clip(views, keys, clips))
+    return jax.device_get(run(keys, clips))
+
+
 def clips_of(shape=(4, 1, 3, 12, 12, 3), seed=0):
     return np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
 
 
 def test_each_frame_is_the_view_of_an_image_with_the_same_key():
     clips = clips_of()
-    made = multi_clip({"a": VideoView(**ALL, count=2)}, KEYS, clips)["a"]
+    made = made_of({"a": VideoView(**ALL, count=2)}, KEYS, clips)["a"]
     assert made.shape == (4, 2, 3, 8, 8, 3)
+    views = {"a": Augmentation(**ALL, count=2)}
+    of_images = jax.jit(lambda images: multi_crop(views, KEYS, images)["a"])
     for frame in range(3):
-        views = {"a": Augmentation(**ALL, count=2)}
-        expected = multi_crop(views, KEYS, clips[:, 0, frame])["a"]
+        expected = of_images(clips[:, 0, frame])
         np.testing.assert_allclose(made[:, :, frame], expected, atol=2e-6)
 
 
@@ -49,7 +56,7 @@ def test_frames_come_backwards_where_a_view_asks():
     np.testing.assert_array_equal(backwards, forwards[:, :, ::-1])
     keys = jax.random.split(jax.random.key(1), 400)
     still = np.broadcast_to(np.arange(2, dtype=np.uint8)[:, None, None, None], (400, 1, 2, 2, 2, 1))
-    some = multi_clip({"a": VideoView(size=2, reverse=0.25)}, keys, jnp.asarray(still))["a"]
+    some = made_of({"a": VideoView(size=2, reverse=0.25)}, keys, still)["a"]
     turned = np.asarray(some)[:, 0, 0, 0, 0, 0] > 0
     assert 0.17 < turned.mean() < 0.33
     with pytest.raises(ValueError, match="reverse=2 must be from 0.0 to 1.0"):
@@ -60,7 +67,7 @@ def test_view_i_is_of_clip_i():
     clips = np.zeros((4, 2, 3, 12, 12, 3), np.uint8)
     clips[:, 1] = 255
     views = {"a": VideoView(size=8), "b": VideoView(size=4, count=3)}
-    made = multi_clip(views, KEYS, clips)
+    made = made_of(views, KEYS, clips)
     assert np.all(made["a"] == 0)
     assert [float(made["b"][0, i].mean()) for i in range(3)] == [1, 0, 1]
     with pytest.raises(ValueError, match="2 clips cannot be shared equally by 3 views"):
@@ -71,7 +78,9 @@ def test_two_views_of_an_objective_are_of_two_clips():
     clips = np.zeros((4, 2, 3, 12, 12, 3), np.uint8)
     clips[:, 1] = 255
     views = Views.crops(count=2).bound("video", FIELD.replace(shape=(2, 3, 12, 12, 3)))
-    made = views.stacked(jax.random.key(0), {"video": clips, "row": np.arange(4)})
+    made = np.asarray(
+        jax.jit(views.stacked)(jax.random.key(0), {"video": clips, "row": np.arange(4)})
+    )
     assert made.shape == (4, 2, 3, 12, 12, 3)
     for clip, value in ((0, 0), (1, 1)):
         normal = (value - np.array(FIELD.mean)) / FIELD.std

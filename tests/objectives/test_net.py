@@ -22,11 +22,15 @@ def _views(count, size):
 
 
 def _fresh(modules):
-    net = InitNet(modules, KEY)
-    output = net.encoder(_views(2, 8)[:, 0])
-    if "projector" in modules:
-        net.projector(output.pooled)
-    return net.params, net.stats
+    @jax.jit
+    def run():
+        net = InitNet(modules, KEY)
+        output = net.encoder(_views(2, 8)[:, 0])
+        if "projector" in modules:
+            net.projector(output.pooled)
+        return net.params, net.stats
+
+    return run()
 
 
 def _multi_crop(modules, params, stats, groups, *heads):

@@ -45,7 +45,7 @@ def test_what_is_put_is_what_was_trained_and_the_rest_is_fresh(trained, tmp_path
     assert any("params/encoder starts as params/encoder of" in line for line in lines)
     config = _config(workdir)
     config.init_from = ()
-    fresh = _run(config, tmp_path / "two").state
+    fresh = build(complete(config)).init()
     _assert_equal(started.params["predictor"], fresh.params["predictor"])
 
 
@@ -125,13 +125,14 @@ def test_the_teacher_is_taken_where_its_features_are_evaluated(tmp_path):
     config = config_of("dino")
     state = _run(config, tmp_path / "dino").state
     teacher, student = state.objective_state["teacher"]["encoder"], state.params["encoder"]
+    start, part = config_of("simclr"), {"workdir": str(tmp_path / "dino")}
+    start.init_from = (part,)
+    experiment = build(complete(start))
+    fresh = experiment.init()
     for who, wanted in (("", teacher), ("student", student), ("teacher", teacher)):
-        start = config_of("simclr")
-        start.steps, start.optimizer.learning_rate = 1, 1e-30
-        chosen = {"encoder": who} if who else {}
-        start.init_from = ({"workdir": str(tmp_path / "dino"), **chosen},)
-        lines = []
-        started = _run(start, tmp_path / f"run{who}", lines.append).state
+        chosen, lines = {"encoder": who} if who else {}, []
+        parts = ({**part, **chosen},)
+        started = init_from(fresh, parts, objective=experiment.objective, say=lines.append)
         _assert_equal(started.params["encoder"], wanted)
         assert any("the teacher of" in line for line in lines) == (who != "student")
 

@@ -68,7 +68,7 @@ def test_a_frozen_patch_embedding_stays_as_it_was_in_student_and_teacher():
         batch_size=BATCH,
         params=one.state.params,
     ).transform
-    state = init_state(one.objective, optimizer, seed=0)
+    state = jax.jit(lambda: init_state(one.objective, optimizer, seed=0))()
     step = jax.jit(make_train_step(one.objective, optimizer, seed=0))
     after, _ = step(state, one.batches[0])
     for tree in (lambda s: s.params, lambda s: s.objective_state["teacher"]):

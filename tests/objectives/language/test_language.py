@@ -1,6 +1,7 @@
 """What is special to objectives of texts: padding, packing, accumulation, what may be seen."""
 
 import dataclasses
+import functools
 import math
 
 import jax
@@ -19,9 +20,10 @@ from ssljax.training.optimizer import build_optimizer
 from ssljax.training.step import init_state, make_train_step
 from tests.objectives.cases import CASES
 from tests.objectives.cases.language import TRANSFORMER
-from tests.objectives.conftest import BATCH, EXAMPLES, STEPS, WORDS, sentences, trial
+from tests.objectives.conftest import BATCH, EXAMPLES, STEPS, WORDS, sentences, started, trial
 
 ROWS = np.arange(BATCH, dtype=np.int32)
+KEY = jax.random.key(3)
 
 
 def objective_of(name, length=16, encoder=None, field=WORDS, **fields):
@@ -41,14 +43,17 @@ def batch_of(length=16, ids=ROWS, padding=0):
     return {"text": Value(data, segments), "id": ids, "row": ids}
 
 
-def value_of(objective, params, batch, seed=3):
-    state = jax.eval_shape(objective.init_state, jax.random.key(0), params)
-    state = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), state)
+@functools.cache
+def ready(name, length=16):
+    """Return fresh parameters, and the function of loss and gradient of them and of a batch."""
+    objective = objective_of(name, length)
+    params, state = started(objective)
+    state = jax.tree.map(np.zeros_like, state)
 
-    def loss(params):
-        return objective.value(params, state, batch, key=jax.random.key(seed), step=0)
+    def loss(params, batch):
+        return objective.value(params, state, batch, key=KEY, step=0)
 
-    return jax.jit(jax.value_and_grad(loss, has_aux=True))(params)
+    return params, jax.jit(jax.value_and_grad(loss, has_aux=True))
 
 
 def close(found, expected):
@@ -79,10 +84,9 @@ def test_fresh_networks_lose_what_the_table_says(name):
 
 @pytest.mark.parametrize("name", ["roberta", "bert"])
 def test_what_stands_in_the_padding_changes_neither_loss_nor_gradient(name):
-    objective = objective_of(name)
-    params = jax.jit(objective.init_params)(jax.random.key(0))
-    (clean, _), gradient = value_of(objective, params, batch_of())
-    (other, _), others = value_of(objective, params, batch_of(padding=17))
+    params, value = ready(name)
+    (clean, _), gradient = value(params, batch_of())
+    (other, _), others = value(params, batch_of(padding=17))
     np.testing.assert_allclose(other, clean, rtol=1e-6)
     close(others, gradient)
 
@@ -93,16 +97,9 @@ def test_data2vec_of_texts_neither_sees_nor_predicts_padding():
     section = {key: one for key, one in CASES["data2vec2"][1].items() if key != "views"}
     section |= {"class_weight": 0.0, "mask_ratio": 0.5, "mask_block": 1}
     objective = build_objective(ConfigDict(section), run)
-    params = jax.jit(objective.init_params)(jax.random.key(0))
-    state = jax.jit(objective.init_state)(jax.random.key(0), params)
-    found = []
-    for padding in (0, 17):
-        batch = batch_of(padding=padding)
-        run_ = jax.jit(
-            lambda p, batch=batch: objective.value(p, state, batch, key=jax.random.key(3), step=0)
-        )
-        found.append(run_(params))
-    (loss, aux), (other, _) = found
+    params, state = started(objective)
+    value = jax.jit(lambda batch: objective.value(params, state, batch, key=KEY, step=0))
+    (loss, aux), (other, _) = (value(batch_of(padding=padding)) for padding in (0, 17))
     np.testing.assert_allclose(other, loss, rtol=1e-6)
     real = batch_of()["text"].segments.sum()
     assert 0.3 * real < float(aux.weight) / section["masks"] < 0.7 * real and loss > 0
@@ -111,10 +108,9 @@ def test_data2vec_of_texts_neither_sees_nor_predicts_padding():
 
 
 def test_gpt_on_a_longer_padding_and_in_packed_rows_is_gpt_on_each_text():
-    short, long, twice = objective_of("gpt"), objective_of("gpt", 24), objective_of("gpt", 32)
-    params = jax.jit(short.init_params)(jax.random.key(0))
-    (loss, aux), gradient = value_of(short, params, batch_of())
-    (other, more), others = value_of(long, params, batch_of(24))
+    params, value = ready("gpt")
+    (loss, aux), gradient = value(params, batch_of())
+    (other, more), others = ready("gpt", 24)[1](params, batch_of(24))
     np.testing.assert_allclose(other, loss, rtol=1e-5)
     assert float(aux.weight) == float(more.weight) == batch_of()["text"].segments.sum() - BATCH
     close(others, gradient)
@@ -129,7 +125,7 @@ def test_gpt_on_a_longer_padding_and_in_packed_rows_is_gpt_on_each_text():
             segments[row, start : start + count] = number
             start += count
     packed = {"text": Value(data, segments), "id": ROWS[: BATCH // 2], "row": ROWS[: BATCH // 2]}
-    (of_rows, weights), of_packed = value_of(twice, params, packed)
+    (of_rows, weights), of_packed = ready("gpt", 32)[1](params, packed)
     np.testing.assert_allclose(of_rows, loss, rtol=1e-5)
     assert float(weights.weight) == float(aux.weight)
     close(of_packed, gradient)
@@ -137,10 +133,9 @@ def test_gpt_on_a_longer_padding_and_in_packed_rows_is_gpt_on_each_text():
 
 def test_gpt_sees_no_later_word():
     """The gradient of the loss at a place to what comes after its target is 0."""
-    objective = objective_of("gpt")
-    params = jax.jit(objective.init_params)(jax.random.key(0))
-    table = params["encoder"]["token_embed"]["embedding"]
-    own = table[jnp.asarray(sentences(ROWS[:1]).data[0])]  # a row for each place
+    params, _ = ready("gpt")
+    table = np.asarray(params["encoder"]["token_embed"]["embedding"])
+    own = table[sentences(ROWS[:1]).data[0]]  # a row for each place
     module = build_encoder({**CASES["gpt"][0], "length": 32}, WORDS.replace(vocab=16))
 
     def tokens(rows):
@@ -169,15 +164,16 @@ def test_the_mean_over_words_is_that_of_the_whole_batch_under_accumulation(name)
 
 def test_words_are_hidden_anew_in_every_step_and_specials_never():
     objective, text = trial("roberta").objective, sentences(ROWS)
-    made = [objective.hidden(jax.random.key(k), text.data, text.segments, ROWS) for k in (0, 1, 0)]
+    hidden = jax.jit(objective.hidden)
+    made = [hidden(jax.random.key(k), text.data, text.segments, ROWS) for k in (0, 1, 0)]
     np.testing.assert_array_equal(made[0].ids, made[2].ids)
     assert (np.asarray(made[0].ids) != np.asarray(made[1].ids)).any()
     for one in made:
         places, chosen = np.asarray(one.places), np.asarray(one.chosen)
         true = np.take_along_axis(text.data, places, axis=1)[chosen]
         assert (true > 4).all() and chosen.sum(axis=1).min() >= 1
-        half = objective.hidden(jax.random.key(0), text.data[8:], text.segments[8:], ROWS[8:])
-    np.testing.assert_array_equal(half.ids, made[0].ids[8:])
+    half = hidden(jax.random.key(0), text.data[8:], text.segments[8:], ROWS[8:])
+    np.testing.assert_array_equal(half.ids, np.asarray(made[0].ids)[8:])
 
 
 def test_a_next_sentence_is_of_the_text_and_a_false_one_of_another():
@@ -224,10 +220,10 @@ def test_a_word_that_is_drawn_right_is_not_replaced():
     """A generator that always says the same word replaces all but that word."""
     one = trial("electra")
     params = jax.tree.map(lambda x: x, one.state.params)
-    params["words"]["bias"] = jnp.zeros(24).at[7].set(1e4)
+    params["words"]["bias"] = np.where(np.arange(24) == 7, np.float32(1e4), 0)
     text = one.batches[0]["text"]
     key = key_for(0, "loss", 0)
-    made = one.objective.hidden(jax.random.fold_in(key, 1), text.data, text.segments, ROWS)
+    made = jax.jit(one.objective.hidden)(jax.random.fold_in(key, 1), text.data, text.segments, ROWS)
     true = np.take_along_axis(text.data, np.asarray(made.places), axis=1)
     wrong = np.sum((true != 7) & np.asarray(made.chosen))
     metrics = one.step(one.state.replace(params=params), one.batches[0])[1]
@@ -289,11 +285,17 @@ def test_means_over_different_numbers_are_not_accumulated(name):
         make_train_step(one.objective, one.optimizer, seed=0, accumulate=2)
 
 
-def losses_of(name, params, batch, length=16):
+@functools.cache
+def outputs(name):
+    """Return the function that gives the outputs of parameters and a batch."""
+    objective = objective_of(name)
+    _, state = started(objective)
+    return jax.jit(lambda params, batch: objective.outputs(params, state, batch))
+
+
+def losses_of(name, params, batch):
     """Return the losses and their numbers; the predicted ids are of the text, as many."""
-    objective = objective_of(name, length)
-    state = jax.jit(objective.init_state)(jax.random.key(0), params)
-    found = jax.jit(lambda p: objective.outputs(p, state, batch))(params)
+    found = outputs(name)(params, batch)
     losses, asked = (np.asarray(found[f"{kind}/text"]) for kind in ("losses", "predicted"))
     np.testing.assert_array_equal(np.sum(asked >= 0, axis=1), losses[:, 1])
     text = batch["text"]
@@ -303,9 +305,8 @@ def losses_of(name, params, batch, length=16):
 
 
 def test_losses_of_gpt_for_evaluation_are_those_of_training():
-    objective = objective_of("gpt")
-    params = jax.jit(objective.init_params)(jax.random.key(0))
-    (loss, aux), _ = value_of(objective, params, batch_of())
+    params, value = ready("gpt")
+    (loss, aux), _ = value(params, batch_of())
     sums, counts = losses_of("gpt", params, batch_of()).T
     assert counts.sum() == float(aux.weight)
     np.testing.assert_allclose(sums.sum() / counts.sum(), loss, rtol=1e-5)
@@ -314,8 +315,7 @@ def test_losses_of_gpt_for_evaluation_are_those_of_training():
 @pytest.mark.parametrize("name", ["roberta", "bert", "albert", "electra"])
 def test_losses_of_hidden_words_depend_on_the_text_alone(name):
     """Not on its place in a batch, nor on what stands in the padding."""
-    objective = objective_of(name)
-    params = jax.jit(objective.init_params)(jax.random.key(0))
+    params, _ = ready(name)
     found = losses_of(name, params, batch_of())
     real = batch_of()["text"].segments.sum(axis=1)
     assert (found[:, 1] >= 1).all() and (found[:, 1] <= np.maximum(0.3 * real, 1)).all()

@@ -1,6 +1,7 @@
 """Colorization: lightness in, colours out."""
 
 import dataclasses
+import functools
 import math
 from types import SimpleNamespace
 
@@ -27,7 +28,7 @@ def _build(**changes):
 
 def _blank(params):
     """Return parameters under which all logits are zero."""
-    output = jax.tree.map(jnp.zeros_like, params["classifier"]["output"])
+    output = jax.tree.map(np.zeros_like, params["classifier"]["output"])
     return {**params, "classifier": {**params["classifier"], "output": output}}
 
 
@@ -78,14 +79,17 @@ def test_each_token_tells_the_cells_at_its_place():
     """Logits that are the tokens' own numbers come out in the order of the pixels."""
     one, objective = trial("colorization"), _build(**PLAIN)
     count = len(gamut_bins(20))
-    images = jnp.zeros((2, 8, 8, 3))
     params = one.state.params
-    kernel = jnp.zeros_like(params["classifier"]["output"]["kernel"])
-    bias = jnp.repeat(jnp.arange(4.0), count)  # of the 2x2 cells of a token
+    kernel = np.zeros_like(params["classifier"]["output"]["kernel"])
+    bias = np.repeat(np.arange(4, dtype=np.float32), count)  # of the 2x2 cells of a token
     params = {**params, "classifier": {"output": {"kernel": kernel, "bias": bias}}}
-    net, _ = objective.nets(params, one.state.objective_state)
-    logits = objective.predict(net, images)
-    grid = np.asarray(logits).reshape(2, 8, 8, count)
+
+    @jax.jit
+    def logits(params):
+        net, _ = objective.nets(params, one.state.objective_state)
+        return objective.predict(net, jnp.zeros((2, 8, 8, 3)))
+
+    grid = np.asarray(logits(params)).reshape(2, 8, 8, count)
     np.testing.assert_array_equal(grid[0, :, :, 0], np.tile([[0, 1], [2, 3]], (4, 4)))
 
 
@@ -104,13 +108,14 @@ def test_shares_follow_the_colours_seen():
 def test_rare_colours_weigh_more():
     one = trial("colorization")
     black = (gamut_bins(20) == 0).all(axis=1)
-    shares = jnp.where(black, 0.99, 0.01 / (len(black) - 1))
+    shares = np.where(black, np.float32(0.99), np.float32(0.01 / (len(black) - 1)))
     params = _blank(one.state.params)
     losses = []
     for mix in (0.1, 1.0):
         objective = _build(rare_mix=mix)
         memory = {**one.state.objective_state, "shares": shares}
-        losses.append(float(_loss(objective, params, memory, one.batches[0])[0]))
+        loss = jax.jit(functools.partial(_loss, objective))
+        losses.append(float(loss(params, memory, one.batches[0])[0]))
     assert losses[0] > 1.5 * losses[1]
 
 
