@@ -65,9 +65,7 @@ def test_what_is_hidden_of_both_inputs_reaches_no_prediction():
 
         return [jax.grad(total)(inputs, number) for number in (0, 1)]
 
-    for gradients in jax.device_get(
-        touched(inputs)
-    ):  # of the decoder of images, and of that of edges
+    for gradients in jax.device_get(touched(inputs)):  # of both decoders, of images and of edges
         patches = [patchify(one, patch=(2, 2)).any(axis=-1) for one in gradients]
         reached = np.concatenate(patches, axis=1)
         np.testing.assert_array_equal(reached, ~np.asarray(mask.masked))
