@@ -15,7 +15,7 @@ help:
 	@echo "make test-faults  kill runs of several processes and resume them (5 minutes)"
 	@echo "make test-meshes  train every objective on more meshes of 8 simulated devices"
 	@echo "make test-recipes trace the step of every paper's recipe at full size (4 minutes)"
-	@echo "make test-golden  compare five steps of every small experiment with recorded values (4 minutes)"
+	@echo "make test-golden  compare five steps of every small experiment with recorded values (12 minutes)"
 	@echo "make test-peers   compare losses and models with PyTorch libraries (installs PyTorch)"
 	@echo "make lint         set up, run ruff"
 	@echo "make api          write docs/api.md anew from the docstrings"
