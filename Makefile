@@ -14,7 +14,7 @@ help:
 	@echo "make test-further train every objective on eight simulated devices and on one, run the tutorials (10 minutes)"
 	@echo "make test-faults  kill runs of several processes and resume them (5 minutes)"
 	@echo "make test-meshes  train every objective on more meshes of 8 simulated devices"
-	@echo "make test-recipes trace the step of every paper's recipe at full size (4 minutes)"
+	@echo "make test-recipes trace the step of every config at full size (5 minutes)"
 	@echo "make test-golden  compare five steps of every small experiment with recorded values (12 minutes)"
 	@echo "make test-peers   compare losses and models with PyTorch libraries (installs PyTorch)"
 	@echo "make lint         set up, run ruff"

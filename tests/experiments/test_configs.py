@@ -1,7 +1,6 @@
-"""Every paper's config is built at full size and its train step traced, on 8 devices.
+"""Every config of the repository is built at full size and its train step traced, on 8 devices.
 
-Nothing is computed: parameters of any size exist as shapes only. `make test-golden` trains the
-small experiments.
+Nothing is computed: parameters of any size exist as shapes only.
 """
 
 import ast
@@ -37,8 +36,8 @@ def _shapes(tree):
 
 
 @pytest.mark.recipes
-@pytest.mark.parametrize("spec", [spec for spec in CONFIGS if "/paper/" in spec])
-def test_the_full_size_step_of_every_recipe_traces_without_allocating(spec):
+@pytest.mark.parametrize("spec", CONFIGS)
+def test_the_full_size_step_of_every_config_traces_without_allocating(spec):
     assert len(jax.devices()) == 8
     config = config_of(spec)
     before = jax.live_arrays()  # held, so that none of their names is given to another

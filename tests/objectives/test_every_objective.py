@@ -62,7 +62,7 @@ LEFT_TO_PYTORCH = (
 ).split()
 
 
-@pytest.mark.parametrize("case", [*map(each, LEFT_TO_PYTORCH), each("simmim")])
+@pytest.mark.parametrize("case", map(each, [*LEFT_TO_PYTORCH, "simmim"]))
 def test_heads_start_as_the_official_code_leaves_them(case):
     params = trial(case).state.params
     output = params["head" if case == "simmim" else "projector"]["output"]
