@@ -15,13 +15,12 @@ from ssljax.errors import UserError
 from ssljax.models import build_encoder
 from ssljax.objectives import OBJECTIVES, Objective, build_objective, objective_class
 from ssljax.training.checkpoint import Checkpointer
-from ssljax.training.logical_axes import evaluated
 from ssljax.training.sharding import AXES, batch_sharding, make_mesh, replicated
 from ssljax.training.sharding_rules import state_sharding
 from ssljax.training.step import make_train_step
 from ssljax.training.tree_paths import named_leaves
 from tests.objectives.cases import CASES
-from tests.objectives.conftest import BATCH, each, features_of, objective_of, trial
+from tests.objectives.conftest import BATCH, each, evaluated_of, features_of, objective_of, trial
 
 
 def test_every_objective_has_a_case():
@@ -110,8 +109,7 @@ def test_training_on_eight_devices_is_that_on_one(case, sizes):
     """Each of twenty steps begins with the state that one device made of the last: what rounding
     moves across a kink of ReLU, the steps that follow would magnify."""
     one, mesh = trial(case), make_mesh(dict(zip(AXES, sizes, strict=True)))
-    names = evaluated(one.objective)[2]
-    shardings = state_sharding(mesh, one.state, names=names, min_size=16)
+    shardings = state_sharding(mesh, one.state, names=evaluated_of(case)[2], min_size=16)
     state = jax.tree.map(np.array, one.state)  # on no device: what is there will be donated
     on_mesh = jax.device_put(state, shardings)
     batches = [jax.device_put(batch, batch_sharding(mesh)) for batch in one.batches]
