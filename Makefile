@@ -15,7 +15,7 @@ help:
 	@echo "make test-faults  kill runs of several processes and resume them (5 minutes)"
 	@echo "make test-meshes  train every objective on more meshes of 8 simulated devices"
 	@echo "make test-recipes trace the step of every config at full size (5 minutes)"
-	@echo "make test-golden  compare five steps of every small experiment with recorded values (12 minutes)"
+	@echo "make test-golden  compare five steps of one small experiment per encoder with recorded values (3 minutes)"
 	@echo "make test-peers   compare losses and models with PyTorch libraries (installs PyTorch)"
 	@echo "make lint         set up, run ruff"
 	@echo "make api          write docs/api.md anew from the docstrings"
@@ -60,7 +60,7 @@ test-recipes: setup
 	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m recipes tests/experiments
 
 test-golden: setup
-	$(BIN)/python -m tests.golden
+	$(BIN)/python -m tests.golden --brief
 
 test-peers: $(PEERS)/.installed
 	$(PEERS)/bin/python -m pytest -q -n 2 --dist loadgroup tests/peers

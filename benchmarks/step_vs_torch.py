@@ -66,7 +66,7 @@ def jax_step(case: str):
         "image": jnp.asarray(images(batch_size)),
         "id": jnp.arange(batch_size, dtype=jnp.int32),
     }
-    params = jax.eval_shape(objective.init_params, jax.random.key(0))
+    params, _ = jax.eval_shape(objective.init_networks, jax.random.key(0))
     optimizer = build_optimizer(
         {"learning_rate": LEARNING_RATE, "weight_decay": WEIGHT_DECAY, "schedule": "constant"},
         steps=1000,

@@ -350,6 +350,16 @@ LABEL = Field("label", (), "int32")
 PRESENCE = Field("presence", (), "bool")
 
 
+def spelled_label(longest: int, different: int, letters: str = "") -> Field:
+    """Return labels of at most `longest` letters, of `different` ones; see `target_kind`.
+
+    >>> spelled_label(3, 4, "!gno").shape
+    (3,)
+    """
+    size = (longest,)
+    return Field("label", size, "int32", vocab=different, classes=different, letters=letters)
+
+
 def presence_of(name: str) -> str:
     """Return the entry of an example that says whether it has the field NAME: "NAME.present".
 

@@ -273,20 +273,20 @@ class Objective:
         """The networks, built once."""
         return self.modules()
 
-    def init_params(self, key: Array) -> dict[str, PyTree]:
-        """Return the trained parameters, by component."""
+    def init_networks(self, key: Array) -> tuple[dict[str, PyTree], dict[str, PyTree]]:
+        """Return the first parameters of the networks, by component, and their batch statistics."""
         net = InitNet(self.networks, key)
         self.run_once(net)
-        return net.params
+        return net.params, net.stats
 
-    def init_state(self, key: Array, params: dict[str, PyTree]) -> dict[str, PyTree]:
-        """Return the first state."""
-        net = InitNet(self.networks, key)
-        self.run_once(net)
-        state: dict[str, PyTree] = {"stats": net.stats, **self.memory(key)}
+    def init_state(
+        self, key: Array, params: dict[str, PyTree], stats: dict[str, PyTree]
+    ) -> dict[str, PyTree]:
+        """Return the first state, of what `init_networks` gives."""
+        state: dict[str, PyTree] = {"stats": stats, **self.memory(key)}
         if self.teacher:
             state["teacher"] = {name: params[name] for name in self.teacher}
-            state["teacher_stats"] = {name: net.stats[name] for name in self.teacher}
+            state["teacher_stats"] = {name: stats[name] for name in self.teacher}
         return state
 
     def nets(

@@ -115,16 +115,18 @@ class Combine(Refreshing):
         # Losses of padded examples are means over tokens: those of micro-batches do not add up.
         return any(task.batch_coupled or task.run.field.ragged for task in self.tasks.values())
 
-    def init_params(self, key):
+    def init_networks(self, key):
         params: dict[str, Any] = {}
+        stats: dict[str, Any] = {}
         for name, task in self.tasks.items():
-            for address, tree in self._apart(name, task.init_params(key_of(key, name))).items():
+            own, stats[name] = task.init_networks(key_of(key, name))
+            for address, tree in self._apart(name, own).items():
                 _require_equal_shapes(params.setdefault(address, tree), tree, address, name)
-        return params
+        return params, stats
 
-    def init_state(self, key, params):
+    def init_state(self, key, params, stats):
         return {
-            name: task.init_state(key_of(key, name), self._of(name, params))
+            name: task.init_state(key_of(key, name), self._of(name, params), stats[name])
             for name, task in self.tasks.items()
         }
 

@@ -9,7 +9,7 @@ from ml_collections import ConfigDict
 from ssljax.data import KNOWN, SPELLED, UNLABELLED, Described, assumed_spec, with_beside, with_ids
 from ssljax.errors import UserError
 from ssljax.models import encoder_class
-from ssljax.spec import LABEL, SPECIAL, Field, Spec
+from ssljax.spec import LABEL, SPECIAL, Field, Spec, spelled_label
 from ssljax.training.data_record import read_spec
 from ssljax.training.data_sets import open_training_data
 
@@ -61,7 +61,7 @@ def only_read(source: Described, config: ConfigDict) -> Described:
     wanted = {own, *config.encoders, "label"}
     fields = {name: field for name, field in source.fields.items() if name in wanted}
     if config.data.labels == "letters" and source.name in SPELLED:
-        fields["label"] = _letters(SPELLED[source.name])
+        fields["label"] = spelled_label(*SPELLED[source.name])
     return dataclasses.replace(source, fields=fields if own else source.fields)
 
 
@@ -90,26 +90,26 @@ def _given(text: str, config: ConfigDict) -> Described:
         if len(shape) != _RANKS[modality] or 0 in (*shape, count) or modality in fields:
             raise UserError(f"--spec {text!r} is not understood; give {USAGE}")
         fields[modality] = _field(modality, shape)
-    if "letters" in fields:
-        fields["label"] = fields.pop("letters")
-    if config.data.labels == "letters" and not fields["label"].vocab:
+    spells = config.data.labels == "letters"
+    if spells and "letters" not in fields:
         raise UserError(
             f"config.data.labels='letters' learns to spell, and --spec {text!r} does not say of "
             "how many letters: add, after the other fields, +letters:LONGESTxDIFFERENT, such as "
             "+letters:420x28"
         )
+    if "letters" in fields and not spells:
+        raise UserError(
+            f"--spec {text!r} has letters, and config.data.labels={config.data.labels!r} does not "
+            "learn to spell; leave them out, or set --config.data.labels=letters"
+        )
+    if spells:
+        fields["label"] = fields.pop("letters")
     return Described(text, fields, count)
-
-
-def _letters(sizes: tuple[int, ...]) -> Field:
-    """Return labels of at most so many letters, of so many different ones."""
-    longest, different = sizes
-    return Field("label", (longest,), "int32", vocab=different, classes=different)
 
 
 def _field(modality: str, shape: tuple[int, ...]) -> Field:
     if modality == "letters":
-        return _letters(shape)
+        return spelled_label(*shape)
     if modality == "text":  # of a tokenizer with every special token, whichever their ids
         special = tuple((role, number) for number, role in enumerate(SPECIAL))
         return Field("text", (None,), "int32", vocab=shape[0], ragged=True, special=special)

@@ -23,8 +23,8 @@ def init_state(
     objective: Objective, optimizer: optax.GradientTransformation, *, seed: int
 ) -> TrainState:
     """Return the first state; call it under `jit`."""
-    params = objective.init_params(key_for(seed, "params", 0))
-    state = objective.init_state(key_for(seed, "memory", 0), params)
+    params, stats = objective.init_networks(key_for(seed, "params", 0))
+    state = objective.init_state(key_for(seed, "memory", 0), params, stats)
     return TrainState(jnp.zeros((), jnp.int32), params, state, optimizer.init(params))
 
 

@@ -3,6 +3,7 @@
 python -m tests.golden --record      writes tests/golden/NAME.json
 python -m tests.golden               compares, bit for bit
 python -m tests.golden --only simclr compares those whose name has "simclr" in it
+python -m tests.golden --brief       compares one of each folder and encoder
 """
 
 import argparse
@@ -23,7 +24,7 @@ os.environ |= {
 }
 
 from tests.golden.compare import run  # noqa: E402  (the environment must be set first)
-from tests.golden.record import FOLDER, SMALL, record  # noqa: E402
+from tests.golden.record import FOLDER, SMALL, one_of_each, record  # noqa: E402
 
 _PROCESSES = min(os.cpu_count() or 1, 4)  # each with gigabytes of compiled code
 
@@ -35,13 +36,15 @@ def main() -> int:
     )
     parser.add_argument("--record", action="store_true", help="write the values")
     parser.add_argument("--only", default="", help="part of the name of an experiment")
+    parser.add_argument("--brief", action="store_true", help="one of each folder and encoder")
     args = parser.parse_args()
+    paths = one_of_each() if args.brief else SMALL
     spawn = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(_PROCESSES, spawn) as pool:
-        chosen = [path for path in SMALL if args.only in pathlib.Path(path).stem]
+        chosen = [path for path in paths if args.only in pathlib.Path(path).stem]
         values = {path: pool.submit(record, path) for path in chosen}
         return run(
-            SMALL,
+            paths,
             FOLDER,
             lambda path: values[path].result(),
             only=args.only,

@@ -2,6 +2,7 @@
 
 import hashlib
 import pathlib
+from typing import Any
 
 import jax
 import numpy as np
@@ -11,18 +12,27 @@ from ssljax.ops.keys import key_for
 from ssljax.spec import Field, Value
 from ssljax.training.experiment import build
 from tests.experiments.configs import FILES, config_of, spec_of
+from tests.golden.compare import values_of
 
 FOLDER = pathlib.Path(__file__).parent
 STEPS, BATCH, EXAMPLES = 5, 32, 256
 SMALL = tuple(path for path in FILES if "/paper/" not in path)
 
 
+def one_of_each() -> tuple[str, ...]:
+    """Return the first small experiment of each folder and encoder."""
+    found: dict[tuple[str, str], str] = {}
+    for path in SMALL:
+        found.setdefault((pathlib.Path(path).parts[1], config_of(path).encoder.name), path)
+    return tuple(found.values())
+
+
 def record(path: str) -> dict:
     """Return what five steps of an experiment give, on one device.
 
     Returns:
-      "loss" and "gradient_norm" of each step; "norm", the root of the sum of the squares of all
-      parameters after them; "digest" of their bits, whatever the parameters are called.
+      What `values_of` does, and the "digest" of the bits of the parameters, whatever those are
+      called.
     """
     jax.clear_caches()  # those of the last one: XLA fails once a process has mapped too much
     config = config_of(path)
@@ -39,14 +49,7 @@ def record(path: str) -> dict:
             state = objective.refresh(state, lambda: _all(config, spec), key=key)
         state, found = step(state, _batch(number, config, spec))
         metrics.append(jax.device_get(found))
-    leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(state.params)]
-    squares = sum(float(np.sum(np.square(leaf, dtype=np.float64))) for leaf in leaves)
-    return {
-        "loss": [float(one["loss"]) for one in metrics],
-        "gradient_norm": [float(one["gradient_norm"]) for one in metrics],
-        "norm": squares**0.5,
-        "digest": _digest(leaves),
-    }
+    return values_of(metrics, state.params) | {"digest": _digest(state.params)}
 
 
 def _batch(number: int, config, spec) -> dict[str, np.ndarray]:
@@ -134,7 +137,8 @@ MADE_UP = {
 }
 
 
-def _digest(leaves: list[np.ndarray]) -> str:
+def _digest(params: Any) -> str:
+    leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(params)]
     each = sorted(
         hashlib.sha256(f"{leaf.dtype}{leaf.shape}".encode() + leaf.tobytes()).hexdigest()
         for leaf in leaves

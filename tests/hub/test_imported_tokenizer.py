@@ -23,7 +23,7 @@ VOCAB = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghijklmnop", "##a
 def saved(folder, name, **changes):
     """Write a model of random numbers as Hugging Face has it."""
     objective, family = objective_of(name), FAMILIES["hf"][name]
-    shapes = jax.eval_shape(objective.init_params, jax.random.key(0))
+    shapes, _ = jax.eval_shape(objective.init_networks, jax.random.key(0))
     rng = np.random.default_rng(0)
     params = jax.tree.map(lambda x: rng.normal(size=x.shape).astype(np.float32), shapes)
     arrays = flat({part: params[part] for part in RUNS[name][2]}, {})

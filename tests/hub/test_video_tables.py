@@ -41,7 +41,7 @@ def test_there_and_back(name, scan):
     objective, family = objective_of(name, {"scan": scan}), FAMILIES["hf"][name]
     family.require_counterpart(objective.run.encoder)
     patch = objective.run.encoder.patch
-    shapes = jax.eval_shape(objective.init_params, jax.random.key(0))
+    shapes, _ = jax.eval_shape(objective.init_networks, jax.random.key(0))
     rng = np.random.default_rng(0)
     arrays = flat(jax.tree.map(lambda x: rng.normal(size=x.shape).astype(np.float32), shapes), {})
     rows, without = pairs(family.rows, list(arrays)), absent(family.rows, list(arrays))

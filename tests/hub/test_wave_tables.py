@@ -43,7 +43,7 @@ def objective_of(name, **fields):
 def test_there_and_back(name, scan):
     objective, family = objective_of(name, scan=scan), FAMILIES["hf"][name.partition(" ")[0]]
     family.require_counterpart(objective.run.encoder)
-    shapes = jax.eval_shape(objective.init_params, jax.random.key(0))
+    shapes, _ = jax.eval_shape(objective.init_networks, jax.random.key(0))
     rng = np.random.default_rng(0)
     params = jax.tree.map(lambda x: rng.normal(size=x.shape).astype(np.float32), shapes)
     arrays = flat({part: params[part] for part in ("encoder", "mask_token", *RUNS[name][2])}, {})

@@ -192,7 +192,7 @@ def evaluated_of(case: str) -> tuple[Any, Any, dict[str, Any]]:
 def trial(case: str) -> Trial:
     objective, spec = objective_of(case), spec_of(case)
     batch = make_batch(0, spec)
-    params = jax.eval_shape(objective.init_params, jax.random.key(0))
+    params, _ = jax.eval_shape(objective.init_networks, jax.random.key(0))
     # A gradient that is 0 but for rounding, as of a key's bias, must not move anything by a whole
     # learning rate: eps is well above it, also where the whole gradient is of norm 500.
     options = {"learning_rate": 0.01, "eps": 1e-3}
@@ -209,8 +209,8 @@ def started(objective, seed: int = 0) -> tuple[Any, Any]:
     """Return first parameters and state of an objective, compiled as one program."""
 
     def run(key):
-        params = objective.init_params(key)
-        return params, objective.init_state(key, params)
+        params, stats = objective.init_networks(key)
+        return params, objective.init_state(key, params, stats)
 
     return jax.jit(run)(jax.random.key(seed))
 

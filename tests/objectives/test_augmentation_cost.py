@@ -51,7 +51,7 @@ def _cost(function, *args) -> tuple[float, float]:
 @functools.cache
 def _step_cost() -> tuple[float, float]:
     objective, batch = _objective("simclr", VIEWS["simclr"]), jax.eval_shape(_batch)
-    params = jax.eval_shape(objective.init_params, jax.random.key(0))
+    params, _ = jax.eval_shape(objective.init_networks, jax.random.key(0))
     optimizer = build_optimizer({}, steps=10, batch_size=BATCH, params=params).transform
     state = jax.eval_shape(lambda: init_state(objective, optimizer, seed=0))
     return _cost(make_train_step(objective, optimizer, seed=0), state, batch)

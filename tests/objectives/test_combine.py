@@ -94,16 +94,16 @@ def test_shared_components_must_have_equal_shapes():
         tasks={"one": SIMCLR, "two": other}, weights={}, shared=("encoder", "projector")
     )
     with pytest.raises(UserError, match="task 'two' shares 'projector' with another task"):
-        jax.eval_shape(objective.init_params, jax.random.key(0))
+        jax.eval_shape(objective.init_networks, jax.random.key(0))
 
 
 def test_clip_and_simclr_share_the_encoder_of_images():
     tasks = {"clip": CASES["clip"][1], "simclr": SIMCLR}
     one = trial("clip").objective.run
     objective = build_objective(ConfigDict({"name": "combine", "tasks": tasks}), one)
-    params = jax.jit(objective.init_params)(jax.random.key(0))
+    params, stats = jax.jit(objective.init_networks)(jax.random.key(0))
     assert {"encoder", "clip/text_encoder", "clip/scale", "simclr/projector"} <= set(params)
-    state = jax.jit(objective.init_state)(jax.random.key(0), params)
+    state = jax.jit(objective.init_state)(jax.random.key(0), params, stats)
     args = {"key": jax.random.key(1), "step": 0}
     loss, aux = jax.jit(objective.value)(params, state, make_batch(0, PAIRS), **args)
     wanted = aux.metrics["clip/loss"] + aux.metrics["simclr/loss"]

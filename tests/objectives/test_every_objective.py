@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import importlib
+import json
 import pathlib
 
 import jax
@@ -19,8 +20,10 @@ from ssljax.training.sharding import AXES, batch_sharding, make_mesh, replicated
 from ssljax.training.sharding_rules import state_sharding
 from ssljax.training.step import make_train_step
 from ssljax.training.tree_paths import named_leaves
+from tests.golden.compare import compared
 from tests.objectives.cases import CASES
 from tests.objectives.conftest import BATCH, each, evaluated_of, features_of, objective_of, trial
+from tests.objectives.recorded import FILE, two_steps
 
 
 def test_every_objective_has_a_case():
@@ -106,7 +109,7 @@ ON_DEVICES = [
 
 @pytest.mark.parametrize(("case", "sizes"), ON_DEVICES)
 def test_training_on_eight_devices_is_that_on_one(case, sizes):
-    """Each of twenty steps begins with the state that one device made of the last: what rounding
+    """Each of six steps begins with the state that one device made of the last: what rounding
     moves across a kink of ReLU, the steps that follow would magnify."""
     one, mesh = trial(case), make_mesh(dict(zip(AXES, sizes, strict=True)))
     shardings = state_sharding(mesh, one.state, names=evaluated_of(case)[2], min_size=16)
@@ -119,7 +122,7 @@ def test_training_on_eight_devices_is_that_on_one(case, sizes):
     held = sum(leaf.addressable_shards[0].data.nbytes for leaf in jax.tree.leaves(on_mesh))
     assert compiled.memory_analysis().alias_size_in_bytes == held  # no second copy of the state
 
-    for number in range(20):
+    for number in range(6):
         found, metrics = compiled(jax.device_put(state, shardings), batches[number % 2])
         state, wanted = jax.tree.map(np.array, one.step(state, one.batches[number % 2]))
         np.testing.assert_allclose(metrics["loss"], wanted["loss"], rtol=1e-5)
@@ -159,6 +162,12 @@ def test_a_step_trains_every_component(any_trial):
             for a, b in zip(jax.tree.leaves(before), jax.tree.leaves(after), strict=True)
         ]
         assert (max(moved) > 0) == (component not in one.objective.frozen), component
+
+
+def test_two_steps_give_what_is_recorded(any_trial, request):
+    case = request.node.callspec.params["any_trial"]
+    told, far = compared(json.loads(FILE.read_text())[case], two_steps(any_trial))
+    assert not far, f"{told}. If that is meant: python -m tests.objectives.recorded"
 
 
 def _moving(one):

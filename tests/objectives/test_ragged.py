@@ -102,7 +102,7 @@ def test_series_of_one_length_are_as_without_padding():
 @pytest.mark.parametrize("name", NAMES)
 def test_the_mean_over_patches_is_that_of_the_whole_batch_under_accumulation(name):
     objective = objective_of(name)
-    params = jax.eval_shape(objective.init_params, jax.random.key(0))
+    params, _ = jax.eval_shape(objective.init_networks, jax.random.key(0))
     optimizer = build_optimizer({}, steps=STEPS, batch_size=BATCH, params=params).transform
     state = jax.jit(lambda: init_state(objective, optimizer, seed=0))()
     whole, parts = (
@@ -141,7 +141,7 @@ def packed():
 
 def test_in_a_packed_row_every_example_is_as_alone():
     objective = objective_of("next_step", length=24)
-    params = jax.jit(objective.init_params)(jax.random.key(0))
+    params, _ = jax.jit(objective.init_networks)(jax.random.key(0))
     batch, places = packed()
     tokens = jax.jit(objective.outputs)(params, {"stats": {}}, batch)["tokens/series"]
     series = batch_of(24)["series"]

@@ -161,3 +161,6 @@ def test_labels_that_are_spelled_have_as_many_letters_as_is_said():
     assert spec.fields["label"] == label and spec.num_examples == 28_539
     with pytest.raises(UserError, match=r"--spec 'audio:400000:28539' .* \+letters:LONGESTxDIFF"):
         spec_of(config, "audio:400000:28539")
+    config.data.labels = ""
+    with pytest.raises(UserError, match="has letters, and config.data.labels=''"):
+        spec_of(config, "audio:400000+letters:420x28:28539")

@@ -55,8 +55,8 @@ def test_blocks_and_parts_change_neither_loss_nor_gradient(method):
     plain = objective_of(method, chunks=1, block=0)
     saving = objective_of(method, chunks=3, block=2)
     key = jax.random.key(0)
-    params = jax.jit(plain.init_params)(key)
-    memory = jax.jit(plain.init_state)(key, params)
+    params, stats = jax.jit(plain.init_networks)(key)
+    memory = jax.jit(plain.init_state)(key, params, stats)
 
     def run(objective, placed):
         return jax.jit(lambda p, m, b: value_and_gradient(objective, m, b)(p))(
@@ -77,8 +77,8 @@ def test_blocks_and_parts_change_neither_loss_nor_gradient(method):
 def test_in_blocks_no_step_of_the_program_has_all_logits(method):
     def logits(block):
         objective = objective_of(method, chunks=1, block=block)
-        params = jax.eval_shape(objective.init_params, jax.random.key(0))
-        memory = jax.eval_shape(objective.init_state, jax.random.key(0), params)
+        params, stats = jax.eval_shape(objective.init_networks, jax.random.key(0))
+        memory = jax.eval_shape(objective.init_state, jax.random.key(0), params, stats)
         program = jax.make_jaxpr(
             lambda p, m, b: value_and_gradient(objective, m, b)(p), return_shape=False
         )(params, memory, batch())

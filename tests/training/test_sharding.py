@@ -160,7 +160,7 @@ def test_a_parameter_its_moments_and_its_copy_in_a_teacher_lie_alike(case, name,
 def test_names_do_not_show_in_a_state():
     one = trial("dinov2")
     assert all(isinstance(leaf, jax.Array) for leaf in jax.tree.leaves(one.state))
-    params = jax.eval_shape(one.objective.init_params, jax.random.key(0))
+    params, _ = jax.eval_shape(one.objective.init_networks, jax.random.key(0))
     assert jax.tree.structure(params) == jax.tree.structure(one.state.params)
     params, kept, _ = evaluated(one.objective)
     assert jax.tree.structure(params) == jax.tree.structure(one.state.params)

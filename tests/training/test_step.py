@@ -20,10 +20,10 @@ class Quadratic(Objective):
 
     run: None = None
 
-    def init_params(self, key):
-        return {"w": jnp.float32(3.0)}
+    def init_networks(self, key):
+        return {"w": jnp.float32(3.0)}, {}
 
-    def init_state(self, key, params):
+    def init_state(self, key, params, stats):
         return {"w": jnp.float32(0.0)}
 
     def value(self, params, state, batch, *, key, step):
@@ -133,8 +133,8 @@ def test_accumulation_is_refused_where_the_loss_couples_the_batch(case):
 def test_nonfinite_gradients_are_told_by_parameter():
     @dataclasses.dataclass(frozen=True)
     class Half(Quadratic):
-        def init_params(self, key):
-            return {"a": jnp.float32(0.0), "b": jnp.float32(1.0)}
+        def init_networks(self, key):
+            return {"a": jnp.float32(0.0), "b": jnp.float32(1.0)}, {}
 
         def value(self, params, state, batch, *, key, step):
             return jnp.sqrt(params["a"]) + params["b"], Aux(metrics={}, carry={})

@@ -7,7 +7,7 @@ import numpy as np
 
 from ssljax.data.sources.base import Source
 from ssljax.errors import UserError
-from ssljax.spec import Field
+from ssljax.spec import spelled_label
 
 
 class Spelled:
@@ -35,11 +35,8 @@ class Spelled:
         self.names = getattr(source, "names", None)
         self.in_memory = source.in_memory
         self.presence = getattr(source, "presence", {})
-        size, count = labels.shape[1], len(letters)
-        field = Field(
-            "label", (size,), "int32", vocab=count, classes=count, letters="".join(letters)
-        )
-        self.fields = {**source.fields, "label": field}
+        label = spelled_label(labels.shape[1], len(letters), "".join(letters))
+        self.fields = {**source.fields, "label": label}
 
     def __len__(self) -> int:
         return len(self._source)

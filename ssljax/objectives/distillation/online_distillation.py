@@ -83,8 +83,8 @@ class OnlineDistillation(Objective):
         batch = {name: self.run.spec.batch(2)[name]}  # as the data have it: sounds are waves
 
         def features(key, batch):
-            params = task.init_params(key)
-            return task.outputs(params, task.init_state(key, params), batch)[name]
+            params, stats = task.init_networks(key)
+            return task.outputs(params, task.init_state(key, params, stats), batch)[name]
 
         return jax.eval_shape(features, jax.random.key(0), batch).shape[1]
 
@@ -117,14 +117,16 @@ class OnlineDistillation(Objective):
     def host_crops(self):
         return {**super().host_crops(), **_renamed(self.teacher_objective.host_crops())}
 
-    def init_params(self, key):
-        teacher = self.teacher_objective.init_params(jax.random.split(key)[1])
-        return {**super().init_params(key), **_renamed(teacher)}
+    def init_networks(self, key):
+        params, stats = super().init_networks(key)
+        teacher, its = self.teacher_objective.init_networks(jax.random.split(key)[1])
+        return {**params, **_renamed(teacher)}, {"student": stats, "teacher": its}
 
-    def init_state(self, key, params):
+    def init_state(self, key, params, stats):
+        state = super().init_state(key, params, stats["student"])
         teacher_key = jax.random.split(key)[0]
-        state = super().init_state(key, params)
-        return {**state, "teacher": self.teacher_objective.init_state(teacher_key, _own(params))}
+        its = self.teacher_objective.init_state(teacher_key, _own(params), stats["teacher"])
+        return {**state, "teacher": its}
 
     def value(self, params, state, batch, *, key, step):
         loss, aux = super().value(params, state, batch, key=key, step=step)

@@ -91,10 +91,10 @@ class ELECTRA(MaskedWords):
         net.words(net.generator(self.blank()).tokens)
         net.replaced(net.encoder(self.blank()).tokens)
 
-    def init_params(self, key):
-        params = super().init_params(key)
+    def init_networks(self, key):
+        params, stats = super().init_networks(key)
         own = {k: v for k, v in params["generator"].items() if k not in SHARED}
-        return {**params, "generator": own}
+        return {**params, "generator": own}, stats
 
     def nets(self, params, state, **options: Any):
         embeddings = {name: params["encoder"][name] for name in SHARED if name in params["encoder"]}

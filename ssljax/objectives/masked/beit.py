@@ -99,8 +99,8 @@ class BEiT(Objective):
 
     def memory(self, key):
         vq_vae = self.vq_vae
-        params = vq_vae.init_params(key)
-        state = vq_vae.init_state(key, params)
+        params, stats = vq_vae.init_networks(key)
+        state = vq_vae.init_state(key, params, stats)
         used = {name: params[name] for name in ("encoder", "to_code")}
         return {"tokenizer": {"params": used, "objective_state": state}}
 

@@ -162,8 +162,8 @@ class HuBERT(Refreshing):
             for i in self._iterations
         }
 
-    def init_state(self, key, params):
-        state = super().init_state(key, params)
+    def init_state(self, key, params, stats):
+        state = super().init_state(key, params, stats)
         return {**state, "labeller": params["encoder"]} if self.second else state
 
     def mask(self, keys):

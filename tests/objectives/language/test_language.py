@@ -151,7 +151,7 @@ def test_gpt_sees_no_later_word():
 @pytest.mark.parametrize("name", ["roberta", "gpt"])
 def test_the_mean_over_words_is_that_of_the_whole_batch_under_accumulation(name):
     objective = objective_of(name)
-    params = jax.eval_shape(objective.init_params, jax.random.key(0))
+    params, _ = jax.eval_shape(objective.init_networks, jax.random.key(0))
     optimizer = build_optimizer({}, steps=STEPS, batch_size=BATCH, params=params).transform
     state = jax.jit(lambda: init_state(objective, optimizer, seed=0))()
     whole, parts = (

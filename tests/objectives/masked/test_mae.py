@@ -42,7 +42,7 @@ def test_predicting_zero_of_normalised_patches():
     """Targets have unit (unbiased) variance, so zero is off by (D - 1) / D: 767/768 at 16x16x3."""
     objective = _build(size=32, patch=16, channels=3, mask_ratio=0.5)
     batch = _batch(32, 3)
-    params = jax.jit(objective.init_params)(jax.random.key(0))
+    params, _ = jax.jit(objective.init_networks)(jax.random.key(0))
     params["decoder"]["output"] = jax.tree.map(jnp.zeros_like, params["decoder"]["output"])
     loss = jax.jit(lambda: _loss(objective, params, batch))()
     assert float(loss) == pytest.approx(767 / 768, abs=1e-4)
@@ -51,7 +51,7 @@ def test_predicting_zero_of_normalised_patches():
 def test_hidden_pixels_do_not_reach_the_prediction():
     objective = _build(normalize_targets=False)
     batch = _batch()
-    params = jax.jit(objective.init_params)(jax.random.key(0))
+    params, _ = jax.jit(objective.init_networks)(jax.random.key(0))
 
     image = batch["image"].astype(jnp.float32) / 255
     gradient = jax.jit(jax.grad(lambda i: _loss(objective, params, {**batch, "image": i})))(image)

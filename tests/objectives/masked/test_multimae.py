@@ -26,7 +26,7 @@ def _build(encoder=None, **changes):
 def test_the_loss_is_that_of_hidden_patches_of_each_input():
     """Decoders that predict 0 leave the targets: their squares, and their absolute values."""
     objective = _build(edges_weight=0.5)
-    params = jax.jit(objective.init_params)(jax.random.key(0))
+    params, _ = jax.jit(objective.init_networks)(jax.random.key(0))
     for name in ("decoder", "edges_decoder"):
         params[name]["output"] = jax.tree.map(np.zeros_like, params[name]["output"])
     batch = {**trial("multimae").batches[0], "row": np.arange(BATCH)}
@@ -52,7 +52,7 @@ def test_the_loss_is_that_of_hidden_patches_of_each_input():
 
 def test_what_is_hidden_of_both_inputs_reaches_no_prediction():
     objective = _build()
-    params = jax.jit(objective.init_params)(jax.random.key(0))
+    params, _ = jax.jit(objective.init_networks)(jax.random.key(0))
     mask = objective.mask(jax.random.split(jax.random.key(4), BATCH))
     rng = np.random.default_rng(0)
     inputs = [rng.normal(size=(BATCH, 8, 8, 1)).astype(np.float32) for _ in range(2)]

@@ -43,7 +43,7 @@ def test_squares_of_pixels_are_hidden():
 
 def test_predicting_the_mean_costs_the_mean_absolute_pixel_of_the_hidden_squares():
     objective, images = build(), batch()
-    params = jax.jit(objective.init_params)(jax.random.key(0))
+    params, _ = jax.jit(objective.init_networks)(jax.random.key(0))
     params["head"] = jax.tree.map(jnp.zeros_like, params["head"])
 
     def slope(image):
@@ -62,7 +62,7 @@ def test_predicting_the_mean_costs_the_mean_absolute_pixel_of_the_hidden_squares
 
 def test_hidden_pixels_do_not_reach_the_prediction():
     objective, images = build(), batch()
-    params = jax.jit(objective.init_params)(jax.random.key(0))
+    params, _ = jax.jit(objective.init_networks)(jax.random.key(0))
     slope = jax.jit(jax.grad(lambda i: loss_of(objective, params, {**images, "image": i})))
     touched = np.asarray(slope(images["image"])).reshape(4, 2, 4, 2, 4).any(axis=(2, 4))
     assert touched.sum((1, 2)).tolist() == [1, 1, 1, 1]  # the visible square of four

@@ -42,7 +42,7 @@ def test_the_loss_is_the_sum_of_its_parts():
 def test_contexts_that_say_nothing_cost_the_logarithm_of_the_candidates():
     """With as many codes as that no two frames share theirs."""
     one, objective = trial("wav2vec2"), build(codes=4096, negatives=100)
-    params = jax.jit(objective.init_params)(jax.random.key(0))
+    params, _ = jax.jit(objective.init_networks)(jax.random.key(0))
     params["context_projector"] = jax.tree.map(np.zeros_like, params["context_projector"])
     _, aux = value_of(objective, params, one.batches[0])
     np.testing.assert_allclose(aux.metrics["contrast"], math.log(101), rtol=1e-3)

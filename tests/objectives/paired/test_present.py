@@ -9,7 +9,7 @@ import pytest
 
 from ssljax.spec import PRESENCE, presence_of
 from ssljax.training.sharding import AXES, batch_sharding, make_mesh
-from tests.objectives.conftest import trial
+from tests.objectives.conftest import each, trial
 
 CASES = ("clip", "siglip", "coca", "paired_vicreg", "paired_barlow_twins")
 PRESENT = {
@@ -53,7 +53,7 @@ def partly(batch, **present):
     return {**batch, **{presence_of(name): flags for name, flags in present.items()}}
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", map(each, CASES))
 def test_examples_that_lack_a_field_are_as_if_they_were_not_there(case):
     batch = trial(case).batches[0]
     loss, aux, gradient = gradient_of(case, partly(batch, **PRESENT))
@@ -73,7 +73,7 @@ def test_examples_that_lack_a_field_are_as_if_they_were_not_there(case):
     close(shared, gradient)
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", map(each, CASES))
 def test_a_batch_without_any_pair_trains_nothing_and_says_so(case):
     none = {"image": ~PRESENT["text"], "text": PRESENT["text"]}
     loss, aux, gradient = gradient_of(case, partly(trial(case).batches[0], **none))

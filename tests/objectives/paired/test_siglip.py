@@ -62,7 +62,7 @@ def test_a_frozen_tower_gets_no_gradient_and_keeps_its_statistics():
             {},
             steps=10,
             batch_size=16,
-            params=jax.eval_shape(objective.init_params, jax.random.key(0)),
+            params=jax.eval_shape(objective.init_networks, jax.random.key(0))[0],
         )
         state = jax.jit(lambda o=objective, t=optimizer.transform: init_state(o, t, seed=0))()
         value_and_grad = jax.jit(
@@ -108,7 +108,7 @@ def test_a_common_space_of_another_size_is_refused():
     with pytest.raises(
         UserError, match="projector_dim=8 must be 16, the size of the features of 'im"
     ):
-        jax.eval_shape(objective.init_params, jax.random.key(0))
+        jax.eval_shape(objective.init_networks, jax.random.key(0))
 
 
 def test_a_frozen_field_that_is_not_there_is_named():

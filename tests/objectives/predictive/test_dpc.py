@@ -56,7 +56,7 @@ def test_the_predictor_is_the_recurrence_written_out():
 
 def test_predictions_see_the_first_blocks_alone():
     objective = objective_of(8, blocks=4, predicted=2)
-    params = jax.jit(objective.init_params)(jax.random.key(0))
+    params, _ = jax.jit(objective.init_networks)(jax.random.key(0))
 
     @jax.jit
     def predictions(clips):
@@ -91,12 +91,12 @@ def test_a_map_is_the_mean_over_the_times_of_its_block():
 def test_a_residual_network_of_videos_has_maps_too():
     r3d = {"name": "resnet3d", "stage_sizes": (1, 1), "temporal_kernels": (1, 3), "width": 4}
     objective = objective_of(8, {**r3d, "stem": "small_stride2"}, blocks=2, frames=4, predicted=1)
-    params = jax.eval_shape(objective.init_params, jax.random.key(0))
+    params, _ = jax.eval_shape(objective.init_networks, jax.random.key(0))
     assert params["predictor"]["update"]["kernel"].shape == (2 * 32, 32)
 
     def see(key):
-        params = objective.init_params(key)
-        state = objective.init_state(key, params)
+        params, stats = objective.init_networks(key)
+        state = objective.init_state(key, params, stats)
         net, _ = objective.nets(params, state, train=False)
         return objective.predictions(net, jnp.zeros((2, 8, 8, 8, 1)))
 

@@ -77,7 +77,7 @@ def test_both_players_lose_ln_2_to_a_judge_that_cannot_tell():
 
 def test_without_the_game_there_is_no_discriminator():
     one, objective = trial("inpainting"), _build(adversarial_weight=0.0)
-    params = jax.eval_shape(objective.init_params, jax.random.key(0))
+    params, _ = jax.eval_shape(objective.init_networks, jax.random.key(0))
     assert set(params) == {"encoder", "decoder"}
     params = {name: one.state.params[name] for name in params}
     loss = jax.jit(lambda: _loss(objective, params, one.batches[0])[0])()

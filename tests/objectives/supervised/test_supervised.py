@@ -39,7 +39,7 @@ def test_a_probe_leaves_the_encoder_alone():
     """No gradient, no change of batch statistics; and what it learns is on running statistics."""
     section = {"views": SINGLE, "freeze_encoder": True, "head_norm": "batch"}
     objective = _build(section, LABEL.replace(classes=10), RESNET)
-    params = jax.eval_shape(objective.init_params, jax.random.key(0))
+    params, _ = jax.eval_shape(objective.init_networks, jax.random.key(0))
     options = {"learning_rate": 0.01, "weight_decay": 0.1}
     optimizer = build_optimizer(
         options, steps=STEPS, batch_size=BATCH, params=params, frozen=objective.frozen
