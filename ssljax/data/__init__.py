@@ -1,13 +1,13 @@
 """Data sets and batches, by NumPy and grain; batch k is a function of (source, seed, k)."""
 
+from ssljax.data.described import Described, described
 from ssljax.data.host import sides
 from ssljax.data.known import (
     KNOWN,
     SPELLED,
     UNLABELLED,
     VOCABULARIES,
-    Described,
-    described,
+    every_special_token,
     with_beside,
     with_ids,
 )
@@ -64,6 +64,7 @@ __all__ = [
     "data_directory",
     "described",
     "epoch",
+    "every_special_token",
     "fields_of",
     "groups_of",
     "listing",

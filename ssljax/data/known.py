@@ -3,27 +3,10 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 
+from ssljax.data.brought import BROUGHT
+from ssljax.data.described import Described, described
 from ssljax.errors import unknown
-from ssljax.spec import LABEL, PRESENCE, Field, presence_of
-
-
-@dataclasses.dataclass(frozen=True)
-class Described:
-    """A data set without its data: as much of a `Source` as its spec takes.
-
-    Attributes:
-      name: for messages, "kind:rest" where it has one.
-      fields: as read, see `Source`.
-      num_examples: of the training split.
-    """
-
-    name: str
-    fields: Mapping[str, Field]
-    num_examples: int
-
-    def __len__(self) -> int:
-        return self.num_examples
-
+from ssljax.spec import LABEL, PRESENCE, SPECIAL, Field, presence_of
 
 # (shape, number of images, number of classes); None for a side that differs.
 _IMAGES = {
@@ -73,21 +56,16 @@ _PAIRS = {
     "debian:stamps": (510, 16),
     "npm:emoji": (5_456, 9),
 }
-# Photos of any size with texts, that recipes name by where they are to lie: their number.
-_BROUGHT = {
-    "pairs:/data/coco/captions_train.jsonl": 118_287,
-    "tar:/data/laion400m": 407_332_084,
-}
-# Videos of 256 pixels at a rate, likewise: the rate, the number of videos, and of classes.
-_VIDEOS = {
-    "video:/data/kinetics400?fps=7.5&size=256": (7.5, 240_436, 400),
-    "video:/data/kinetics600?fps=15&size=256": (15.0, 366_000, 600),
-    "video:/data/videomix2m?fps=7.5&size=256": (7.5, 2_000_000, 0),
-    "video:/data/videomix2m?fps=4&size=256": (4.0, 2_000_000, 0),
-}
-# Ids of the tokenizers that recipes of pairs name, whose files have to be brought along.
+# Ids of the tokenizers that configs name: the files have to be brought along, or are trained.
 VOCABULARIES = {
+    "amino_acids": 33,
+    "json:albert.json": 30_000,
+    "json:brown.json": 4_096,
     "json:clip/tokenizer.json": 49_408,
+    "json:gpt2.json": 50_257,
+    "json:newsgroups.json": 4_096,
+    "json:r8.json": 4_096,
+    "json:roberta.json": 50_265,
     "json:siglip/tokenizer.json": 32_000,
     "wordpiece:vocab.txt": 30_522,
 }
@@ -99,7 +77,11 @@ _SOUNDS = {
     "debian:sonicpi": (16_000.0, 93, 10),
 }
 # Names that are spelled: of how many letters at most, and of how many different ones.
-SPELLED = {"debian:klettres": (11, 26), "debian:klettres_syllables": (11, 26)}
+SPELLED = {
+    "audio:librispeech_100?rate=16000&transcripts=trans.txt": (420, 28),
+    "debian:klettres": (11, 26),
+    "debian:klettres_syllables": (11, 26),
+}
 # Sets with a split "unlabelled": its number of examples.
 UNLABELLED = {
     "debian:asterisk": 2_750,
@@ -109,16 +91,6 @@ UNLABELLED = {
     "debian:sonicpi": 108,
     "npm:emoji_anim": 499,
 }
-
-
-def described(name: str, field: Field, num_examples: int, classes: int = 0) -> Described:
-    """Return a data set of one field, which is called as its modality is, and labels.
-
-    Args:
-      classes: their number; 0 where it is not known.
-    """
-    label = LABEL.replace(classes=classes)
-    return Described(name, {field.modality: field, "label": label}, num_examples)
 
 
 # Slices of a brain, whose labels are masks of 9 regions.
@@ -138,31 +110,16 @@ KNOWN: dict[str, Described] = {
         **{name: (Field("image", shape, "uint8"), *n) for name, (shape, *n) in _IMAGES.items()},
         **_OTHERS,
     }.items()
-} | {_MRI.name: _MRI}
+} | {_MRI.name: _MRI, **BROUGHT}
 for _name, (_count, _classes) in (_TEXTS | _PAIRS).items():
     _fields = {"image": Field("image", (64, 64, 3), "uint8")} if _name in _PAIRS else {}
     _fields["text"] = _TEXT
     if _classes:
         _fields["label"] = LABEL.replace(classes=_classes)
     KNOWN[_name] = Described(_name, _fields, _count)
-for _name, _count in _BROUGHT.items():
-    _photo = Field("image", (None, None, 3), "uint8")
-    KNOWN[_name] = Described(_name, {"image": _photo, "text": _TEXT}, _count)
-for _name, (_rate, _count, _classes) in _VIDEOS.items():
-    _field = Field("video", (None, 256, 256, 3), "uint8", rate=_rate)
-    KNOWN[_name] = described(_name, _field, _count, _classes)
 for _name, (_rate, _count, _classes) in _SOUNDS.items():
     _field = Field("audio", (None,), "int16", rate=_rate)
     KNOWN[_name] = described(_name, _field, _count, _classes)
-
-KNOWN["pairs:/data/audioset/train.jsonl?rate=16000"] = Described(
-    "pairs:/data/audioset/train.jsonl?rate=16000",
-    {
-        "image": Field("image", (None, None, 3), "uint8"),
-        "audio": Field("audio", (None, None), "int16", rate=16_000.0),
-    },
-    2_041_789,
-)
 KNOWN["debian:spoken_stamps"] = Described(
     "debian:spoken_stamps",
     {
@@ -174,11 +131,18 @@ KNOWN["debian:spoken_stamps"] = Described(
 )
 
 
+def every_special_token() -> tuple[tuple[str, int], ...]:
+    """Return made-up ids of the special tokens of a text, by role, see `Field`."""
+    return tuple((role, number) for number, role in enumerate(SPECIAL))
+
+
 def with_ids(source: Described, tokenizer: str) -> Described:
-    """Return a set whose texts are the ids of a tokenizer, if it is one of `VOCABULARIES`."""
+    """Return a set whose texts are the ids of a tokenizer, if it is one of `VOCABULARIES`: with
+    every special token, whichever their ids."""
     if tokenizer not in VOCABULARIES:
         return source
-    ids = {"dtype": "int32", "vocab": VOCABULARIES[tokenizer], "ragged": True}
+    special = every_special_token()
+    ids = {"dtype": "int32", "vocab": VOCABULARIES[tokenizer], "special": special, "ragged": True}
     fields = {
         name: field.replace(**ids) if field.dtype == "str" else field
         for name, field in source.fields.items()

@@ -6,10 +6,19 @@ import re
 
 from ml_collections import ConfigDict
 
-from ssljax.data import KNOWN, SPELLED, UNLABELLED, Described, assumed_spec, with_beside, with_ids
+from ssljax.data import (
+    KNOWN,
+    SPELLED,
+    UNLABELLED,
+    Described,
+    assumed_spec,
+    every_special_token,
+    with_beside,
+    with_ids,
+)
 from ssljax.errors import UserError
 from ssljax.models import encoder_class
-from ssljax.spec import LABEL, SPECIAL, Field, Spec, spelled_label
+from ssljax.spec import LABEL, Field, Spec, spelled_label
 from ssljax.training.data_record import read_spec
 from ssljax.training.data_sets import open_training_data
 
@@ -44,17 +53,26 @@ def spec_of(config: ConfigDict, given: str = "") -> Spec:
     try:
         source = open_training_data(config)
     except UserError as error:
-        counts = {"train": len(KNOWN.get(data.source, ()))}
-        counts["unlabelled"] = UNLABELLED.get(data.source, 0)
-        if not counts.get(data.split):
+        source = known(config)
+        if source is None:
             raise UserError(f"{error}; or say what the data are like: --spec {USAGE}") from error
-        known = dataclasses.replace(KNOWN[data.source], num_examples=counts[data.split])
-        known = with_beside(known, data.beside)
-        source = _packed(with_ids(only_read(known, config), data.tokenizer), config)
     return assumed_spec(source, data)
 
 
-def only_read(source: Described, config: ConfigDict) -> Described:
+def known(config: ConfigDict) -> Described | None:
+    """Return what the training data of a config are like by the table `KNOWN`, as they are read;
+    None where it says nothing."""
+    data = config.data
+    counts = {"train": len(KNOWN.get(data.source, ()))}
+    counts["unlabelled"] = UNLABELLED.get(data.source, 0)
+    if not counts.get(data.split):
+        return None
+    found = dataclasses.replace(KNOWN[data.source], num_examples=counts[data.split])
+    found = _only_read(with_beside(found, data.beside), config)
+    return _packed(with_ids(found, data.tokenizer), config)
+
+
+def _only_read(source: Described, config: ConfigDict) -> Described:
     """Return the set with no more fields than the encoders of a config read, and labels."""
     modality = encoder_class(config.encoder.name).modality
     own = next((n for n, field in source.fields.items() if field.modality == modality), None)
@@ -111,8 +129,8 @@ def _field(modality: str, shape: tuple[int, ...]) -> Field:
     if modality == "letters":
         return spelled_label(*shape)
     if modality == "text":  # of a tokenizer with every special token, whichever their ids
-        special = tuple((role, number) for number, role in enumerate(SPECIAL))
-        return Field("text", (None,), "int32", vocab=shape[0], ragged=True, special=special)
+        ids = {"vocab": shape[0], "special": every_special_token(), "ragged": True}
+        return Field("text", (None,), "int32", **ids)
     cardinalities = (0,) * shape[0] if modality == "table" else ()
     dtype, rate = _DTYPES.get(modality, "float32"), _RATES.get(modality, 0.0)
     return Field(modality, shape, dtype, cardinalities=cardinalities, rate=rate)

@@ -13,6 +13,9 @@ import jax
 import jax.numpy as jnp
 import pytest
 
+from experiments.audio.paper import spectrograms
+from experiments.text.paper import common as texts
+from ssljax.data import KNOWN
 from ssljax.objectives import OBJECTIVES, objective_class
 from ssljax.objectives.paired.pair import Paired
 from ssljax.training.experiment import build
@@ -99,3 +102,12 @@ def test_every_objective_has_a_config_to_run_here_and_its_papers_recipe(objectiv
         return
     if not cls.reads or "image" in cls.reads:
         assert (objective, True) in _trained(), f"no config states the recipe of {objective}"
+
+
+def test_the_table_of_known_sets_has_the_sizes_that_recipes_count_steps_by():
+    for name, size in (
+        (spectrograms.AUDIOSET, spectrograms.AUDIOSET_EXAMPLES),
+        (texts.MRPC, texts.MRPC_EXAMPLES),
+        (texts.SST2, texts.SST2_EXAMPLES),
+    ):
+        assert len(KNOWN[name]) == size

@@ -46,8 +46,22 @@ def test_pairs_of_recipes_need_neither_the_images_nor_the_tokenizer():
         spec = spec_of(config)
         assert spec.num_examples == 407_332_084 and list(spec.fields) == ["image", "text"]
         assert spec.fields["image"].shape == (224, 224, 3)
-        text = Field("text", (length,), "int32", vocab=vocab, ragged=True)
+        special = tuple(zip(SPECIAL, range(5), strict=True))
+        text = Field("text", (length,), "int32", vocab=vocab, ragged=True, special=special)
         assert spec.fields["text"] == text
+
+
+def test_recipes_of_text_and_sound_are_planned_without_data_and_tokenizer():
+    audio, text = "experiments/audio/paper", "experiments/text/paper"
+    for path, name, size, vocab in (
+        (f"{audio}/wav2vec2_librispeech_base.py", "audio", 281_241, 0),
+        (f"{audio}/finetune_ctc_librispeech100_base.py", "label", 28_539, 28),
+        (f"{text}/bert_wikipedia_books_base.py", "text", 10_000_000, 30_522),
+        (f"{text}/gpt_openwebtext_124m.py", "text", 8_013_769, 50_257),
+        ("experiments/protein/paper/roberta_uniref50_esm1b.py", "text", 27_100_000, 33),
+    ):
+        spec = spec_of(load(path, []))
+        assert (spec.num_examples, spec.fields[name].vocab) == (size, vocab)
 
 
 def test_what_is_known_of_a_set_is_so():

@@ -5,7 +5,6 @@ from ml_collections import ConfigDict
 from ssljax.training.config import default_config
 
 LIBRISPEECH = "audio:librispeech?rate=16000"  # the 960 hours of its three training sets
-SOUNDS = 281_241
 # facebookresearch/fairseq, fairseq/models/wav2vec/wav2vec2.py, lines 44 to 92 and 228 to 240.
 BASE = {
     "name": "wave_transformer",

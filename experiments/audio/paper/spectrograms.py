@@ -7,7 +7,7 @@ from ssljax.training.config import default_config
 # The segments of the released lists, unbalanced and balanced; of those that are still to be had
 # there are fewer each year. LibriSpeech: utterances of train-clean-100.
 AUDIOSET, AUDIOSET_EXAMPLES = "audio:audioset?rate=16000", 2_063_949
-LIBRISPEECH_100, LIBRISPEECH_100_EXAMPLES = "audio:librispeech_100?rate=16000", 28_539
+LIBRISPEECH_100 = "audio:librispeech_100?rate=16000"
 # All parameters decay, or none as the weight decay is 0.
 ALL_ALIKE = ({"name": "all", "match": ".*"},)
 
