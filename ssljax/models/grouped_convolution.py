@@ -1,4 +1,4 @@
-"""A grouped convolution whose gradient is right on every mesh."""
+"""A grouped convolution that is right on every mesh, and sends nothing but its gradient."""
 
 from typing import Any
 
@@ -6,6 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from einops import rearrange
+
+from ssljax.ops.placement import on_own_examples
 
 
 def grouped_convolution(
@@ -16,7 +18,9 @@ def grouped_convolution(
     What `flax.linen.Conv` takes as `conv_general_dilated`. The gradient of the kernel is a sum of
     products, one for each of its cells, because XLA's partitioner gets that of its own grouped
     convolution wrong: where batches are split and a mesh axis does not take part, it comes out
-    times the size of that axis (jaxlib 0.10.2; the test of all objectives on meshes found it).
+    times the size of that axis (jaxlib 0.10.2; the test of all objectives on meshes found it). It
+    also gathers the batch on every device before one, but for TPUs: here each device convolves its
+    own examples.
 
     Args:
       x: float[B, S1, ..., Sn, C].
@@ -40,16 +44,25 @@ def _plain(x: jax.Array, kernel: jax.Array, groups: int) -> jax.Array:
     )
 
 
-_convolve = jax.custom_vjp(_plain, nondiff_argnums=(2,))
+def _divided(x: jax.Array, kernel: jax.Array, groups: int) -> jax.Array:
+    return on_own_examples(lambda kernel, x: _plain(x, kernel, groups), 1)(kernel, x)
+
+
+_convolve = jax.custom_vjp(_divided, nondiff_argnums=(2,))
 
 
 def _forward(x, kernel, groups):
-    return _plain(x, kernel, groups), (x, kernel)
+    return _divided(x, kernel, groups), (x, kernel)
 
 
 def _backward(groups, saved, dy):
     x, kernel = saved
-    (dx,) = jax.linear_transpose(lambda x: _plain(x, kernel, groups), x)(dy)
+
+    def backwards(kernel, dy):
+        shape = jax.ShapeDtypeStruct((len(dy), *x.shape[1:]), x.dtype)
+        return jax.linear_transpose(lambda x: _plain(x, kernel, groups), shape)(dy)[0]
+
+    dx = on_own_examples(backwards, 1)(kernel, dy)
     axes = "hwd"[: x.ndim - 2]
     sides, size = kernel.shape[:-2], x.shape[1:-1]
     border = [(0, 0), *(((side - 1) // 2, side // 2) for side in sides), (0, 0)]

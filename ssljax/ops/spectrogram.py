@@ -10,6 +10,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from ssljax.ops.placement import on_own_examples
 from ssljax.spec import Spectrogram
 
 FULL = 2.0**15  # the value of int16 that stands for 1.0
@@ -53,8 +54,13 @@ def spectrogram(wave: Any, *, rate: float, form: Spectrogram) -> Any:
     padded = xp.pad(wave, [*ends, (half, form.window - half)], mode="reflect")
     starts = np.arange(form.frames(samples)) * form.hop
     frames = padded[..., starts[:, None] + np.arange(form.window)] * hann(form.window)
-    transformed = xp.fft.rfft(frames, form.points)
-    power = transformed.real**2 + transformed.imag**2
+
+    def power_of(frames: Any) -> Any:
+        transformed = xp.fft.rfft(frames, form.points)
+        return transformed.real**2 + transformed.imag**2
+
+    # XLA's partitioner gathers the batch before a Fourier transform.
+    power = power_of(frames) if xp is np else on_own_examples(power_of, 0)(frames)
     filters = mel_filters(form, rate)
     mel = xp.log(xp.maximum(xp.matmul(power, filters, **_exact(xp)), form.floor))
     if form.kind == "mfcc":

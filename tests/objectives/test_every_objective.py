@@ -5,6 +5,7 @@ import dataclasses
 import importlib
 import json
 import pathlib
+import re
 
 import jax
 import numpy as np
@@ -131,6 +132,23 @@ def test_training_on_eight_devices_is_that_on_one(case, sizes):
         if number == 0:
             gradient, truth = map(_gradient, (leaves, expected))
             assert np.linalg.norm(gradient - truth) < 1e-5 * np.linalg.norm(truth)
+
+
+ALONE = ("data2vec", "gpt", "hubert", "mae", "mae, audio", "mae, series", "mae, video", "tera")
+
+
+@pytest.mark.parametrize("case", map(each, ALONE))
+def test_devices_send_no_example_where_the_loss_does_not_compare_them(case):
+    """They sum gradients, and that is all."""
+    one, mesh = trial(case), make_mesh({"data": 8, "fsdp": 1, "tensor": 1})
+    whole = replicated(mesh)
+    state = jax.device_put(jax.tree.map(np.array, one.state), whole)
+    batch = jax.device_put(one.batches[0], batch_sharding(mesh))
+    with jax.set_mesh(mesh):
+        step = jax.jit(one.step, out_shardings=(whole, whole))
+        program = step.lower(state, batch).compile().as_text()
+    sent = re.findall(r" (all-gather|all-to-all|collective-permute|all-reduce)\(", program)
+    assert set(sent) == {"all-reduce"}
 
 
 def _gradient(state):

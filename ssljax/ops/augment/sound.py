@@ -78,15 +78,16 @@ class SoundView:
         """The names of the operations in use that need a spectrogram."""
         return tuple(name for name in ("resize", "bands", "frames") if getattr(self, name))
 
-    def wave(self, keys: Mapping[str, jax.Array], waves: jax.Array, row: jax.Array) -> jax.Array:
+    def wave(self, keys: Mapping[str, jax.Array], own: jax.Array, waves: jax.Array) -> jax.Array:
         """Return the wave of one view, float32[size].
 
         Args:
           keys: by name of the operation.
-          waves: float32[B, S] or int16, all of the batch.
-          row: the number of the sound among them.
+          own: float32[S] or int16, the sound.
+          waves: [B, S], all of the batch, one of which is mixed in: only then do devices need those
+            of others.
         """
-        x = as_wave(waves[row])
+        x = as_wave(own)
         if self.size != len(x):
             start = jax.random.randint(keys["window"], (), 0, len(x) - self.size + 1)
             x = jax.lax.dynamic_slice_in_dim(x, start, self.size)
@@ -154,8 +155,7 @@ def multi_sound(
 
         drawn = jax.vmap(draw)(keys)  # [B, count] keys of each operation
         over_views = jax.vmap(view.wave, in_axes=(0, None, None))
-        rows = jnp.arange(len(waves))
-        cut = jax.vmap(over_views, in_axes=(0, None, 0))(drawn, waves, rows)
+        cut = jax.vmap(over_views, in_axes=(0, 0, None))(drawn, waves, waves)
         x = shown(cut.reshape(-1, view.size)).reshape(*cut.shape[:2], *_shape(shown, view.size))
         made[name] = jax.vmap(jax.vmap(view.spectrogram))(drawn, x) if x.ndim == 4 else x
     return made
