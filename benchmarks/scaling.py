@@ -1,6 +1,6 @@
 """What the recipes of papers would need on pods that are not here: tables of docs/measurements.md.
 
-    python -m benchmarks.scaling                  recipes of images on all topologies, two hours
+    python -m benchmarks.scaling                  images on every topology, an hour or two
     python -m benchmarks.scaling --recipe mae_imagenet_vit_l --topology tpu:v5e:16x16
     python -m benchmarks.scaling --modality audio --quick --fit --topology tpu:v5e:16x16
     python -m benchmarks.scaling --chips          a small one from 8 to 4,096 chips
@@ -108,8 +108,9 @@ def _plan(recipe: str, topology: str, per_chip: int, args: argparse.Namespace) -
     for line in map(json.loads, lines):
         if line["key"] == key:
             return from_json(line["plan"])
-    (file,) = FOLDER.glob(f"*/*/{recipe}.py")
-    config, options["batch_per_chip"] = config_file.load(str(file), []), per_chip
+    (path,) = FOLDER.glob(f"*/*/{recipe}.py")
+    config = config_file.load(str(path), [])
+    options["batch_per_chip"] = per_chip
     plan = planning.request_plans(config, planning.parse(topology), **options)[-1]
     with kept.open("a", encoding="utf-8") as file:
         file.write(json.dumps({"key": key, "plan": planning.to_json(plan)}) + "\n")

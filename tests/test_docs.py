@@ -90,8 +90,7 @@ def test_the_objective_in_contributing_runs(tmp_path, monkeypatch):
     section = {"name": "spectral:SpectralContrastive", "views": PAIR, "weight": 0.5}
     objective = build_objective(section, run)
     key = jax.random.key(0)
-    params, stats = objective.init_networks(key)
-    state = objective.init_state(key, params, stats)
+    params, state = objective.init(key, key)
 
     @jax.jit
     def value_and_grad(params):

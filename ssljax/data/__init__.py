@@ -1,13 +1,12 @@
 """Data sets and batches, by NumPy and grain; batch k is a function of (source, seed, k)."""
 
-from ssljax.data.described import Described, described
+from ssljax.data.described import Described
 from ssljax.data.host import sides
 from ssljax.data.known import (
+    EVERY_SPECIAL,
     KNOWN,
     SPELLED,
     UNLABELLED,
-    VOCABULARIES,
-    every_special_token,
     with_beside,
     with_ids,
 )
@@ -45,11 +44,11 @@ __all__ = [
     "ArraySource",
     "Beside",
     "ByGroup",
+    "EVERY_SPECIAL",
     "KINDS",
     "KNOWN",
     "SPELLED",
     "UNLABELLED",
-    "VOCABULARIES",
     "Described",
     "Joined",
     "Mixture",
@@ -62,9 +61,7 @@ __all__ = [
     "Together",
     "assumed_spec",
     "data_directory",
-    "described",
     "epoch",
-    "every_special_token",
     "fields_of",
     "groups_of",
     "listing",

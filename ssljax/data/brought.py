@@ -1,10 +1,9 @@
 """What the data are like that recipes name by where they are to lie, and that users bring along."""
 
-from ssljax.data.described import Described, described
+from ssljax.data.described import STRINGS, Described, described
 from ssljax.spec import LABEL, Field
 
 _PHOTO = Field("image", (None, None, 3), "uint8")
-_TEXT = Field("text", (None,), "str")
 # Photos of any size with texts: their number.
 _PAIRS = {
     "pairs:/data/coco/captions_train.jsonl": 118_287,
@@ -42,7 +41,10 @@ _CLIPS = "episodes:cartpole.npz?frames=5&stride=3"  # with the two actions of ea
 _HEARD = "pairs:/data/audioset/train.jsonl?rate=16000"
 
 BROUGHT: dict[str, Described] = {
-    **{name: described(name, _TEXT.replace(sentences=n), *of) for name, (*of, n) in _TEXTS.items()},
+    **{
+        name: described(name, STRINGS.replace(sentences=n), *of)
+        for name, (*of, n) in _TEXTS.items()
+    },
     **{
         name: described(name, Field("audio", (None,), "int16", rate=16_000.0), count)
         for name, count in _SOUNDS.items()
@@ -52,7 +54,7 @@ BROUGHT: dict[str, Described] = {
         for name, (rate, *of) in _VIDEOS.items()
     },
     **{
-        name: Described(name, {"image": _PHOTO, "text": _TEXT}, count)
+        name: Described(name, {"image": _PHOTO, "text": STRINGS}, count)
         for name, count in _PAIRS.items()
     },
     _HEARD: Described(

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 
 from ssljax.spec import LABEL, Field
 
+STRINGS = Field("text", (None,), "str")  # texts before a tokenizer has read them
+
 
 @dataclasses.dataclass(frozen=True)
 class Described:

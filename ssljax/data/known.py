@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 from ssljax.data.brought import BROUGHT
-from ssljax.data.described import Described, described
+from ssljax.data.described import STRINGS, Described, described
 from ssljax.errors import unknown
 from ssljax.spec import LABEL, PRESENCE, SPECIAL, Field, presence_of
 
@@ -40,7 +40,6 @@ _OTHERS = {
 }
 
 
-_TEXT = Field("text", (None,), "str")
 # Texts as strings: the number of examples, and of classes.
 _TEXTS = {
     "debian:gcide": (113_489, 0),
@@ -69,6 +68,7 @@ VOCABULARIES = {
     "json:siglip/tokenizer.json": 32_000,
     "wordpiece:vocab.txt": 30_522,
 }
+EVERY_SPECIAL = tuple((role, number) for number, role in enumerate(SPECIAL))  # made-up ids
 # Waves: samples per second, the number of examples, and of classes.
 _SOUNDS = {
     "debian:asterisk": (8000.0, 511, 511),
@@ -113,7 +113,7 @@ KNOWN: dict[str, Described] = {
 } | {_MRI.name: _MRI, **BROUGHT}
 for _name, (_count, _classes) in (_TEXTS | _PAIRS).items():
     _fields = {"image": Field("image", (64, 64, 3), "uint8")} if _name in _PAIRS else {}
-    _fields["text"] = _TEXT
+    _fields["text"] = STRINGS
     if _classes:
         _fields["label"] = LABEL.replace(classes=_classes)
     KNOWN[_name] = Described(_name, _fields, _count)
@@ -131,18 +131,13 @@ KNOWN["debian:spoken_stamps"] = Described(
 )
 
 
-def every_special_token() -> tuple[tuple[str, int], ...]:
-    """Return made-up ids of the special tokens of a text, by role, see `Field`."""
-    return tuple((role, number) for number, role in enumerate(SPECIAL))
-
-
 def with_ids(source: Described, tokenizer: str) -> Described:
     """Return a set whose texts are the ids of a tokenizer, if it is one of `VOCABULARIES`: with
     every special token, whichever their ids."""
     if tokenizer not in VOCABULARIES:
         return source
-    special = every_special_token()
-    ids = {"dtype": "int32", "vocab": VOCABULARIES[tokenizer], "special": special, "ragged": True}
+    vocab = VOCABULARIES[tokenizer]
+    ids = {"dtype": "int32", "vocab": vocab, "special": EVERY_SPECIAL, "ragged": True}
     fields = {
         name: field.replace(**ids) if field.dtype == "str" else field
         for name, field in source.fields.items()
@@ -150,28 +145,23 @@ def with_ids(source: Described, tokenizer: str) -> Described:
     return dataclasses.replace(source, fields=fields)
 
 
-def with_beside(
-    source: Described,
-    entries: Sequence[Mapping[str, str]],
-    known: Mapping[str, Described] = KNOWN,
-) -> Described:
+def with_beside(source: Described, entries: Sequence[Mapping[str, str]]) -> Described:
     """Return a set with the fields of those of `config.data.beside`, see `Beside`.
 
     Args:
       source: the first.
       entries: sections of further ones.
-      known: where these are looked up.
 
     Raises:
-      UserError: one of them is not known here.
+      UserError: one of them is not in `KNOWN`.
     """
     named = {entry.get("field", "") for entry in entries}
     fields = {name: field for name, field in source.fields.items() if name not in named}
     count = len(source)
     for entry in entries:
-        other = known.get(entry["source"])
+        other = KNOWN.get(entry["source"])
         if other is None:
-            raise unknown("data set of config.data.beside", entry["source"], known)
+            raise unknown("data set of config.data.beside", entry["source"], KNOWN)
         own = [entry["field"]] if entry.get("field") else [*{*other.fields} - {*named, "label"}]
         fields |= {name: other.fields[name] for name in own}
         unlabelled = entry.get("split") == "unlabelled"

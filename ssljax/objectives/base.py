@@ -273,6 +273,11 @@ class Objective:
         """The networks, built once."""
         return self.modules()
 
+    def init(self, key: Array, memory_key: Array) -> tuple[dict[str, PyTree], dict[str, PyTree]]:
+        """Return the first parameters and the first state, each of a key of its own."""
+        params, stats = self.init_networks(key)
+        return params, self.init_state(memory_key, params, stats)
+
     def init_networks(self, key: Array) -> tuple[dict[str, PyTree], dict[str, PyTree]]:
         """Return the first parameters of the networks, by component, and their batch statistics."""
         net = InitNet(self.networks, key)

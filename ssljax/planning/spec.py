@@ -7,12 +7,12 @@ import re
 from ml_collections import ConfigDict
 
 from ssljax.data import (
+    EVERY_SPECIAL,
     KNOWN,
     SPELLED,
     UNLABELLED,
     Described,
     assumed_spec,
-    every_special_token,
     with_beside,
     with_ids,
 )
@@ -129,7 +129,7 @@ def _field(modality: str, shape: tuple[int, ...]) -> Field:
     if modality == "letters":
         return spelled_label(*shape)
     if modality == "text":  # of a tokenizer with every special token, whichever their ids
-        ids = {"vocab": shape[0], "special": every_special_token(), "ragged": True}
+        ids = {"vocab": shape[0], "special": EVERY_SPECIAL, "ragged": True}
         return Field("text", (None,), "int32", **ids)
     cardinalities = (0,) * shape[0] if modality == "table" else ()
     dtype, rate = _DTYPES.get(modality, "float32"), _RATES.get(modality, 0.0)

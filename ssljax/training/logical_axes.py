@@ -60,13 +60,8 @@ def evaluated(objective: Objective) -> tuple[Any, Any, dict[str, Names]]:
       begins with "params" or "objective_state".
     """
     key = jax.random.key(0)
-
-    def init() -> tuple[Any, Any]:  # of its own: what was traced without names must not be found
-        params, stats = objective.init_networks(key)
-        return params, objective.init_state(key, params, stats)
-
-    with names_kept():
-        params, kept = jax.eval_shape(init)
+    with names_kept():  # a function of its own, as what was traced without names must not be found
+        params, kept = jax.eval_shape(lambda: objective.init(key, key))
     names: dict[str, Names] = {}
     plain = []
     for part, tree in (("params", params), ("objective_state", kept)):

@@ -23,8 +23,7 @@ def init_state(
     objective: Objective, optimizer: optax.GradientTransformation, *, seed: int
 ) -> TrainState:
     """Return the first state; call it under `jit`."""
-    params, stats = objective.init_networks(key_for(seed, "params", 0))
-    state = objective.init_state(key_for(seed, "memory", 0), params, stats)
+    params, state = objective.init(key_for(seed, "params", 0), key_for(seed, "memory", 0))
     return TrainState(jnp.zeros((), jnp.int32), params, state, optimizer.init(params))
 
 

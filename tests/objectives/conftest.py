@@ -207,12 +207,8 @@ def trial(case: str) -> Trial:
 
 def started(objective, seed: int = 0) -> tuple[Any, Any]:
     """Return first parameters and state of an objective, compiled as one program."""
-
-    def run(key):
-        params, stats = objective.init_networks(key)
-        return params, objective.init_state(key, params, stats)
-
-    return jax.jit(run)(jax.random.key(seed))
+    key = jax.random.key(seed)
+    return jax.jit(objective.init)(key, key)
 
 
 def outputs_of(objective, params, state, batch) -> dict[str, np.ndarray]:

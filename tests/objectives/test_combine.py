@@ -101,9 +101,8 @@ def test_clip_and_simclr_share_the_encoder_of_images():
     tasks = {"clip": CASES["clip"][1], "simclr": SIMCLR}
     one = trial("clip").objective.run
     objective = build_objective(ConfigDict({"name": "combine", "tasks": tasks}), one)
-    params, stats = jax.jit(objective.init_networks)(jax.random.key(0))
+    params, state = jax.jit(objective.init)(jax.random.key(0), jax.random.key(0))
     assert {"encoder", "clip/text_encoder", "clip/scale", "simclr/projector"} <= set(params)
-    state = jax.jit(objective.init_state)(jax.random.key(0), params, stats)
     args = {"key": jax.random.key(1), "step": 0}
     loss, aux = jax.jit(objective.value)(params, state, make_batch(0, PAIRS), **args)
     wanted = aux.metrics["clip/loss"] + aux.metrics["simclr/loss"]

@@ -93,8 +93,7 @@ def _trace(name, encoder, spec):
 
     def step(batch):
         key = jax.random.key(0)
-        params, stats = objective.init_networks(key)
-        state = objective.init_state(key, params, stats)
+        params, state = objective.init(key, key)
         loss, aux = objective.value(params, state, batch, key=key, step=batch["row"][0])
         after = objective.advance(params, state, aux.carry, step=batch["row"][0])
         return loss, (params, state), after, objective.outputs(params, state, batch)
@@ -195,8 +194,7 @@ def test_networks_start_from_views_and_not_from_examples_of_another_size(case):
         spec = spec.replace(label=LABELLED[case]) if case in LABELLED else spec
         run = Run(build_encoder(encoder), spec, steps=10, batch_size=BATCH)
         objective = build_objective(_sized(section), run)
-        params, stats = jax.eval_shape(objective.init_networks, jax.random.key(0))
-        state = jax.eval_shape(objective.init_state, jax.random.key(0), params, stats)
+        params, state = jax.eval_shape(objective.init, jax.random.key(0), jax.random.key(0))
         shapes.append(jax.tree.map(lambda leaf: leaf.shape, (params, state)))
     assert shapes[0] == shapes[1]
 

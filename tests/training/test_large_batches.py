@@ -55,8 +55,7 @@ def test_blocks_and_parts_change_neither_loss_nor_gradient(method):
     plain = objective_of(method, chunks=1, block=0)
     saving = objective_of(method, chunks=3, block=2)
     key = jax.random.key(0)
-    params, stats = jax.jit(plain.init_networks)(key)
-    memory = jax.jit(plain.init_state)(key, params, stats)
+    params, memory = jax.jit(plain.init)(key, key)
 
     def run(objective, placed):
         return jax.jit(lambda p, m, b: value_and_gradient(objective, m, b)(p))(
@@ -77,8 +76,7 @@ def test_blocks_and_parts_change_neither_loss_nor_gradient(method):
 def test_in_blocks_no_step_of_the_program_has_all_logits(method):
     def logits(block):
         objective = objective_of(method, chunks=1, block=block)
-        params, stats = jax.eval_shape(objective.init_networks, jax.random.key(0))
-        memory = jax.eval_shape(objective.init_state, jax.random.key(0), params, stats)
+        params, memory = jax.eval_shape(objective.init, jax.random.key(0), jax.random.key(0))
         program = jax.make_jaxpr(
             lambda p, m, b: value_and_gradient(objective, m, b)(p), return_shape=False
         )(params, memory, batch())

@@ -83,8 +83,7 @@ class OnlineDistillation(Objective):
         batch = {name: self.run.spec.batch(2)[name]}  # as the data have it: sounds are waves
 
         def features(key, batch):
-            params, stats = task.init_networks(key)
-            return task.outputs(params, task.init_state(key, params, stats), batch)[name]
+            return task.outputs(*task.init(key, key), batch)[name]
 
         return jax.eval_shape(features, jax.random.key(0), batch).shape[1]
 

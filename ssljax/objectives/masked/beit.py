@@ -98,9 +98,7 @@ class BEiT(Objective):
         net.head(net.encoder(self.blank()).tokens)
 
     def memory(self, key):
-        vq_vae = self.vq_vae
-        params, stats = vq_vae.init_networks(key)
-        state = vq_vae.init_state(key, params, stats)
+        params, state = self.vq_vae.init(key, key)
         used = {name: params[name] for name in ("encoder", "to_code")}
         return {"tokenizer": {"params": used, "objective_state": state}}
 

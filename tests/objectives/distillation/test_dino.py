@@ -112,8 +112,7 @@ def _build(encoder, section):
 
 def test_a_transformer_sees_both_sizes_and_the_teacher_drops_no_path():
     objective = _build({**VIT, "drop_path": 0.5}, CASES["dino"][1])
-    params, stats = jax.jit(objective.init_networks)(KEY)
-    memory = jax.jit(objective.init_state)(KEY, params, stats)
+    params, memory = jax.jit(objective.init)(KEY, KEY)
     values = jax.jit(
         jax.vmap(lambda k: objective.value(params, memory, _batch(), key=k, step=0)[0])
     )

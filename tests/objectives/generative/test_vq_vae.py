@@ -87,8 +87,7 @@ def test_reconstruction_alone_trains_the_encoder_and_no_gradient_moves_the_codes
 def test_tokens_are_the_ids_of_the_nearest_codes_on_the_grid_of_the_encoder(encoder):
     objective = build(encoder)
     batch = trial("vq_vae").batches[0]
-    params, stats = jax.jit(objective.init_networks)(jax.random.key(0))
-    memory = jax.jit(objective.init_state)(jax.random.key(1), params, stats)
+    params, memory = jax.jit(objective.init)(jax.random.key(0), jax.random.key(1))
     images = plain(batch["image"], SPEC.fields["image"])
 
     @jax.jit

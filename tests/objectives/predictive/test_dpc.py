@@ -95,8 +95,7 @@ def test_a_residual_network_of_videos_has_maps_too():
     assert params["predictor"]["update"]["kernel"].shape == (2 * 32, 32)
 
     def see(key):
-        params, stats = objective.init_networks(key)
-        state = objective.init_state(key, params, stats)
+        params, state = objective.init(key, key)
         net, _ = objective.nets(params, state, train=False)
         return objective.predictions(net, jnp.zeros((2, 8, 8, 8, 1)))
 
