@@ -2,7 +2,7 @@
 
     python -m benchmarks.results
     python -m benchmarks.results --modality series --modality table
-    python -m benchmarks.results --only simclr_fashion_mnist_resnet --only mae_fashion_mnist_vit
+    python -m benchmarks.results --only simclr_fashion_mnist_resnet --only mae_openclipart_vit
     python -m benchmarks.results --modality image --data openclipart --seeds 0,1,2 --few-labels 10
     python -m benchmarks.results --data openclipart --only simclr_openclipart_resnet \\
         --runs runs/choice --select objective.temperature=0.1,0.2,0.5
@@ -39,7 +39,12 @@ from ssljax.files import write_atomically
 
 EXPERIMENTS = pathlib.Path("experiments")
 FINE_TUNING, FEW = "finetune_", "few_labels_"  # beginnings of names: of configs, of folders
-FIRST = ("vq_vae_fashion_mnist_vit",)  # BEiT's tokenizer
+# What starts from another run of the same seed 0: BEiT from its tokenizer, SEED from its teacher.
+STARTS_FROM = {
+    "beit_openclipart_vit": "vq_vae_openclipart_vit",
+    "seed_distillation_openclipart_resnet": "simclr_openclipart_resnet",
+}
+FIRST = tuple(STARTS_FROM.values())
 UCR = ("ItalyPowerDemand", "OSULeaf", "ACSF1", "JapaneseVowels")
 TABLES = pathlib.Path("docs/results")
 
@@ -111,12 +116,13 @@ def main() -> int:
     variants = [  # every method has a run before one has two
         Variant(name, seed, key, value) for seed in args.seeds for name in todo for value in values
     ]
-    first = [one for one in variants if one.name in FIRST]
-    failed = [one.run for one in first if not train(one)]
+    failed = []
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
+        first = [one for one in variants if one.name in FIRST]
         rest = [one for one in variants if one.name not in FIRST]
-        for one, good in zip(rest, pool.map(train, rest), strict=True):
-            failed += [] if good else [one.run]
+        for group in (first, rest):
+            for one, good in zip(group, list(pool.map(train, group)), strict=True):
+                failed += [] if good else [one.run]
         if args.few_labels:
             pretrained = [
                 one for one in variants if one.seed == args.seeds[0] and _fine_tuning(one, names)
@@ -203,8 +209,8 @@ def _train(
     config = f"{EXPERIMENTS / modalities[name] / 'small' / file}.py" + (f":{data}" if data else "")
     with (runs / f"{variant.run}.log").open("a", encoding="utf-8") as log:
         python = functools.partial(_python, log=log, threads=threads)
-        if name.startswith("beit"):
-            config += f":{runs / FIRST[0]}"
+        if name in STARTS_FROM:
+            config += f":{runs / STARTS_FROM[name]}"
         options = ["--config", config, "--workdir", str(runs / variant.run)]
         options += ["--config.progress=False", f"--config.seed={variant.seed}"]
         if variant.key:
