@@ -35,7 +35,7 @@ VIT = {
 }
 CLIPART_RESNET = {**RESNET, "width": 32}
 CLIPART_VIT = {**VIT, "patch_size": 4, "image_size": 32, "width": 96}
-CLIPART_VIT8 = {**CLIPART_VIT, "patch_size": 8}  # for steps of many views: a quarter of the tokens
+CLIPART_VIT8 = {**CLIPART_VIT, "patch_size": 8}  # where the encoder sees all tokens
 # Two crops that keep what tells clothes apart: shape and shade, but not which side it faces.
 CROP = {"crop_scale": (0.2, 1.0), "flip": 0.5, "brightness": 0.4, "contrast": 0.4}
 PAIR = {"crop": {"count": 2, **CROP}}

@@ -10,17 +10,17 @@ With the tokenizer of another workdir as its argument (`beit_openclipart_vit.py:
 from that.
 """
 
-from experiments.image.common import CLIPART_VIT, openclipart, tokenizer_of
+from experiments.image.common import CLIPART_VIT8, openclipart, tokenizer_of
 
 
 def get_config(tokenizer="runs/vq_vae"):
     """Return the config."""
-    config = openclipart(CLIPART_VIT)  # of one view
+    config = openclipart(CLIPART_VIT8)  # of one view
     config.objective = {
         "name": "beit",
-        "tokenizer": {"encoder": CLIPART_VIT, "codes": 256, "code_dim": 32},
-        "mask_patches": 26,
-        "smallest_block": 4,
+        "tokenizer": {"encoder": CLIPART_VIT8, "codes": 256, "code_dim": 32},
+        "mask_patches": 7,
+        "smallest_block": 2,
         "views": {"crop": {"crop_scale": (0.2, 1.0), "flip": 0.5}},
     }
     config.init_from = tokenizer_of(tokenizer)

@@ -8,12 +8,12 @@ Four masks of an image instead of sixteen, and convolutions not in groups, which
 Features are the mean of the patches, so there is no loss on the class token.
 """
 
-from experiments.image.common import CLIPART_VIT, openclipart
+from experiments.image.common import CLIPART_VIT8, openclipart
 
 
 def get_config():
     """Return the config."""
-    config = openclipart(CLIPART_VIT)  # of one view
+    config = openclipart(CLIPART_VIT8)  # of one view
     config.objective = {
         "name": "data2vec2",
         "masks": 4,

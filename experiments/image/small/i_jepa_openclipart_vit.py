@@ -5,12 +5,12 @@ r"""I-JEPA on Open Clip Art: minutes on two CPU cores.
         --workdir runs/i_jepa
 """
 
-from experiments.image.common import CLIPART_VIT, openclipart
+from experiments.image.common import CLIPART_VIT8, openclipart
 
 
 def get_config():
     """Return the config."""
-    config = openclipart(CLIPART_VIT)  # of one view
+    config = openclipart(CLIPART_VIT8)  # of one view
     config.objective = {
         "name": "i_jepa",
         "predictor_width": 64,

@@ -5,15 +5,15 @@ r"""SimMIM on Open Clip Art: minutes on two CPU cores.
         --workdir runs/simmim
 """
 
-from experiments.image.common import CLIPART_VIT, openclipart
+from experiments.image.common import CLIPART_VIT8, openclipart
 
 
 def get_config():
     """Return the config."""
-    config = openclipart(CLIPART_VIT)  # of one view
+    config = openclipart(CLIPART_VIT8)  # of one view
     config.objective = {
         "name": "simmim",
-        "mask_unit": 8,  # 2x2 patches
+        "mask_unit": 8,  # a patch
         "mask_ratio": 0.6,
         "views": {"crop": {"crop_scale": (0.67, 1.0), "flip": 0.5}},
     }

@@ -1,4 +1,4 @@
-r"""VQ-VAE on Open Clip Art: 64 tokens of 4x4 pixels, 256 codes; minutes on two CPU cores.
+r"""VQ-VAE on Open Clip Art: 16 tokens of 8x8 pixels, 256 codes; minutes on two CPU cores.
 
     python -m ssljax data prepare openclipart
     python -m ssljax pretrain --config experiments/image/small/vq_vae_openclipart_vit.py \
@@ -7,12 +7,12 @@ r"""VQ-VAE on Open Clip Art: 64 tokens of 4x4 pixels, 256 codes; minutes on two 
 Its run is the tokenizer of BEiT, whose patches are the same.
 """
 
-from experiments.image.common import CLIPART_VIT, openclipart
+from experiments.image.common import CLIPART_VIT8, openclipart
 
 
 def get_config():
     """Return the config."""
-    config = openclipart(CLIPART_VIT)  # of one view
+    config = openclipart(CLIPART_VIT8)  # of one view
     config.objective = {
         "name": "vq_vae",
         "codes": 256,
