@@ -10,7 +10,7 @@ from experiments.image.common import openclipart
 
 def get_config():
     """Return the config."""
-    config = openclipart()
+    config = openclipart(steps=800)
     config.objective = {
         "name": "autoencoder",
         "latent_dim": 64,

@@ -11,7 +11,7 @@ from experiments.image.common import CLIPART_PAIR, openclipart
 
 def get_config():
     """Return the config."""
-    config = openclipart(steps=600)
+    config = openclipart(steps=400)
     config.objective = {
         "name": "barlow_twins",
         "off_diagonal_weight": 0.02,  # fewer features than the paper's 8192, so fewer such terms

@@ -15,7 +15,7 @@ from experiments.image.common import CLIPART_VIT8, openclipart, tokenizer_of
 
 def get_config(tokenizer="runs/vq_vae"):
     """Return the config."""
-    config = openclipart(CLIPART_VIT8)  # of one view
+    config = openclipart(CLIPART_VIT8, steps=800)  # of one view
     config.objective = {
         "name": "beit",
         "tokenizer": {"encoder": CLIPART_VIT8, "codes": 256, "code_dim": 32},

@@ -10,7 +10,7 @@ from experiments.image.common import openclipart
 
 def get_config():
     """Return the config."""
-    config = openclipart()
+    config = openclipart(steps=800)
     config.objective = {
         "name": "colorization",
         "views": {"crop": {"crop_scale": (0.3, 1.0), "flip": 0.5}},

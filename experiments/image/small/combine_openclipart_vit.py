@@ -12,7 +12,7 @@ from experiments.image.common import CLIPART_PAIR, CLIPART_VIT8, openclipart
 
 def get_config():
     """Return the config."""
-    config = openclipart(CLIPART_VIT8, steps=600)
+    config = openclipart(CLIPART_VIT8, steps=400)
     config.objective = {
         "name": "combine",
         "weights": {"simclr": 1.0, "mae": 1.0},

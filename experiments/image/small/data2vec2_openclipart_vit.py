@@ -13,7 +13,7 @@ from experiments.image.common import CLIPART_VIT8, openclipart
 
 def get_config():
     """Return the config."""
-    config = openclipart(CLIPART_VIT8)  # of one view
+    config = openclipart(CLIPART_VIT8, steps=800)  # of one view
     config.objective = {
         "name": "data2vec2",
         "masks": 4,

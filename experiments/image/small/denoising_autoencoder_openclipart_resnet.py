@@ -11,7 +11,7 @@ from experiments.image.common import openclipart
 
 def get_config():
     """Return the config."""
-    config = openclipart()
+    config = openclipart(steps=800)
     config.objective = {
         "name": "denoising_autoencoder",
         "corruption": "masking",

@@ -10,7 +10,7 @@ from experiments.image.common import openclipart
 
 def get_config():
     """Return the config."""
-    config = openclipart(steps=600)
+    config = openclipart(steps=400)
     config.objective = {
         "name": "inpainting",
         "views": {"crop": {"crop_scale": (0.6, 1.0), "flip": 0.5}},

@@ -10,7 +10,7 @@ from experiments.image.common import CLIPART_CROP, openclipart
 
 def get_config():
     """Return the config."""
-    config = openclipart(steps=600)
+    config = openclipart(steps=400)
     config.objective = {
         "name": "lejepa",
         "weight": 0.05,

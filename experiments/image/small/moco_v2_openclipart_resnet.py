@@ -11,7 +11,7 @@ from experiments.image.common import CLIPART_PAIR, CLIPART_RESNET, openclipart
 def get_config():
     """Return the config."""
     encoder = {**CLIPART_RESNET, "bn_groups": 4}  # shuffle-BN in groups of 32 images
-    config = openclipart(encoder, steps=600)
+    config = openclipart(encoder, steps=400)
     config.objective = {
         "name": "moco_v2",
         "temperature": 0.2,

@@ -14,7 +14,7 @@ from experiments.image.common import CLIPART_VIT, openclipart
 
 def get_config():
     """Return the config."""
-    config = openclipart(CLIPART_VIT)
+    config = openclipart(CLIPART_VIT, steps=800)
     config.objective = {
         "name": "multimae",
         "decoder_width": 64,

@@ -10,7 +10,7 @@ from experiments.image.common import CLIPART_CROP, openclipart
 
 def get_config():
     """Return the config."""
-    config = openclipart()  # of one view; 51 epochs for the bank
+    config = openclipart(steps=800)  # of one view; 34 epochs for the bank
     config.objective = {
         "name": "npid",
         "temperature": 0.1,

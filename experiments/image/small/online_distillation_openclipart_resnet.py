@@ -11,7 +11,7 @@ from experiments.image.common import CLIPART_CROP, CLIPART_PAIR, CLIPART_RESNET,
 
 def get_config():
     """Return the config."""
-    config = openclipart({**CLIPART_RESNET, "width": 16}, steps=600)
+    config = openclipart({**CLIPART_RESNET, "width": 16}, steps=400)
     config.objective = {
         "name": "online_distillation",
         "teacher_encoder": CLIPART_RESNET,

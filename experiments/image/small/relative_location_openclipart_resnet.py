@@ -14,7 +14,7 @@ from experiments.image.common import CLIPART_RESNET, openclipart
 
 def get_config():
     """Return the config."""
-    config = openclipart({**CLIPART_RESNET, "stem": "small", "pool": 2}, steps=600)
+    config = openclipart({**CLIPART_RESNET, "stem": "small", "pool": 2}, steps=400)
     config.objective = {
         "name": "relative_location",
         "views": {"crop": {"crop_scale": (0.8, 1.0), "flip": 0.5}},

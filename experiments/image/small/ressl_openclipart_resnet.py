@@ -12,7 +12,7 @@ WEAK = {"crop_scale": (0.5, 1.0), "flip": 0.5}
 
 def get_config():
     """Return the config."""
-    config = openclipart(steps=600)
+    config = openclipart(steps=400)
     config.objective = {
         "name": "ressl",
         "temperature": 0.1,

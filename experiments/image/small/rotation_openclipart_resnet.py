@@ -12,7 +12,7 @@ from experiments.image.common import openclipart
 
 def get_config():
     """Return the config."""
-    config = openclipart(steps=600)
+    config = openclipart(steps=400)
     config.batch_size = 64
     config.objective = {
         "name": "rotation",

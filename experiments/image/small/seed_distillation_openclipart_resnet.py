@@ -15,7 +15,7 @@ from experiments.image.common import CLIPART_CROP, CLIPART_RESNET, openclipart
 
 def get_config(teacher="runs/simclr"):
     """Return the config."""
-    config = openclipart({**CLIPART_RESNET, "width": 16}, steps=600)
+    config = openclipart({**CLIPART_RESNET, "width": 16}, steps=400)
     config.init_from = (
         {"workdir": teacher, "take": "params/encoder", "put": "objective_state/teacher/params"},
         {

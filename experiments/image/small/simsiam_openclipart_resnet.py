@@ -11,7 +11,7 @@ from ssljax.training.param_groups import DEFAULT_PARAM_GROUPS
 
 def get_config():
     """Return the config."""
-    config = openclipart(steps=600)
+    config = openclipart(steps=400)
     config.objective = {
         "name": "simsiam",
         "projector_hidden": (512, 512),

@@ -12,7 +12,7 @@ from experiments.image.common import openclipart
 
 def get_config():
     """Return the config."""
-    config = openclipart()
+    config = openclipart(steps=800)
     config.objective = {
         "name": "vae",
         "beta": 1.0,
