@@ -7,6 +7,7 @@ _PHOTO = Field("image", (None, None, 3), "uint8")
 # Photos of any size with texts: their number.
 _PAIRS = {
     "pairs:/data/coco/captions_train.jsonl": 118_287,
+    "tar:/data/cc12m": 12_423_374,
     "tar:/data/laion400m": 407_332_084,
 }
 # Texts: their number, that of classes, and of sentences in one.

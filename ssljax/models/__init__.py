@@ -27,11 +27,12 @@ from ssljax.models.heads import (
 )
 from ssljax.models.image_decoder import GridDecoder, ImageDecoder
 from ssljax.models.normalization import BatchNorm
+from ssljax.models.pair_decoder import PairDecoder
 from ssljax.models.predictive import DensePredictor
 from ssljax.models.quantizer import GumbelQuantizer, Quantized
 from ssljax.models.registry import ENCODERS, build_encoder, encoder_class
 from ssljax.models.resnet import ResNet
-from ssljax.models.stems import PatchEmbed, PlacedPatches
+from ssljax.models.stems import PatchEmbed, PlacedPatches, PlacedWords
 from ssljax.models.text import TextTransformer
 from ssljax.models.text_heads import PooledTanh, TokenHead, WordHead, WordVectors
 from ssljax.models.transformer import Transformer, stack_blocks
@@ -57,9 +58,11 @@ __all__ = [
     "LinearHead",
     "MAEDecoder",
     "MaskToken",
+    "PairDecoder",
     "PairDiscriminator",
     "PatchEmbed",
     "PlacedPatches",
+    "PlacedWords",
     "PooledTanh",
     "Predictor",
     "Quantized",

@@ -41,6 +41,7 @@ from ssljax.schema import (
     Share,
     Width,
 )
+from ssljax.spec import Value
 
 Grid = tuple[int, ...]
 POSITIONS = ("learned", *FIXED, *ROTARY, "none")
@@ -231,7 +232,7 @@ class Encoder(nn.Module):
         types: jax.Array | None = None,
         mlp_outputs: bool = False,
         layers: bool = False,
-        beside: jax.Array | None = None,
+        beside: jax.Array | Value | None = None,
     ) -> Encoded:
         """Encode x[B, *shape], already normalised.
 
@@ -257,7 +258,9 @@ class Encoder(nn.Module):
           mlp_outputs: whether to return what the MLP of every block adds.
           layers: whether to return what every block gives, see `Encoded`; not both.
           beside: [B, M, width], tokens of another input, placed already, which follow the N of x:
-            `keep` may choose among all. Not with `grad_cache`, segments or rotary positions.
+            `keep` may choose among all. A `Value` has the segments of those tokens too, 0 for
+            padding; the tokens of x are of segment 1, where `segments` does not say otherwise. Not
+            with `grad_cache` or rotary positions.
 
         Returns:
           `tokens` are those of the (kept) patches, in the order of `keep`.
@@ -343,7 +346,7 @@ class Encoder(nn.Module):
         if on_tokens is not None:
             tokens = tokens + on_tokens.astype(tokens.dtype)
         if beside is not None:
-            tokens = jnp.concatenate([tokens, beside.astype(tokens.dtype)], axis=1)
+            tokens, segments = _joined(tokens, segments, beside)
         if keep is not None:
             tokens = kept(tokens, keep)
             segments = None if segments is None else kept(segments, keep)
@@ -475,6 +478,19 @@ class Encoder(nn.Module):
             dtype=dtype,
             name="trunk",
         )
+
+
+def _joined(tokens: jax.Array, segments: jax.Array | None, beside: jax.Array | Value):
+    """Return tokens followed by those beside them, and the segments of all, if there are any."""
+    further = None
+    if isinstance(beside, Value):
+        beside, further = beside.data, beside.segments
+    all_tokens = jnp.concatenate([tokens, beside.astype(tokens.dtype)], axis=1)
+    if segments is None and further is None:
+        return all_tokens, None
+    pair = (segments, tokens), (further, beside)
+    told = [jnp.ones(of.shape[:2], jnp.int32) if one is None else one for one, of in pair]
+    return all_tokens, jnp.concatenate(told, axis=1)
 
 
 def kept(x: jax.Array, keep: jax.Array) -> jax.Array:

@@ -9,6 +9,8 @@ from ssljax.models.base import compute_dtype
 from ssljax.models.initializers import kernel_initializer
 from ssljax.models.transformer import ACTIVATIONS, LayerNorm, gelu
 
+XAVIER = nn.initializers.xavier_uniform()
+
 
 class WordHead(nn.Module):
     """norm(act(linear(h))) of tokens, whose products with the vectors of ids are scores, and a bias
@@ -94,6 +96,27 @@ class WordVectors(nn.Module):
             "embedding", named_init(nn.initializers.zeros, "vocab"), (self.vocab, self.width)
         )
         return jnp.take(rows, ids, axis=0)
+
+
+class WordScores(nn.Module):
+    """The map from features to a score of each id, linear(h); not applied.
+
+    Args (fields):
+      width: of the features.
+      vocab: number of ids.
+    """
+
+    width: int
+    vocab: int
+
+    @nn.compact
+    def __call__(self) -> tuple[jax.Array, jax.Array]:
+        """Return what losses of words take: float32[vocab, width], a vector for each id, and
+        float32[vocab], its bias."""
+        init = named_init(XAVIER, None, "vocab")
+        kernel = self.param("kernel", init, (self.width, self.vocab))
+        bias = self.param("bias", named_init(nn.initializers.zeros, "vocab"), (self.vocab,))
+        return kernel.T, bias
 
 
 def _dense(width: int, dtype: jnp.dtype, name: str) -> nn.Dense:

@@ -8,7 +8,7 @@ from flax import linen as nn
 
 from ssljax.errors import UserError
 from ssljax.models.base import Encoded, compute_dtype
-from ssljax.schema import Dtype, Width
+from ssljax.schema import Dtype, NotNegative, Width
 
 Grid = tuple[int, ...]
 
@@ -20,12 +20,14 @@ class WordMean(nn.Module):
 
     Args (fields):
       width: of a vector.
+      deviation: above 0, vectors start normal with that standard deviation instead.
       vocab: number of ids; from the data.
       dtype: "float32" or "bfloat16" of the vectors as they are used; parameters and features are
         float32.
     """
 
     width: Width = 300
+    deviation: NotNegative = 0.0
     vocab: int = 0
     dtype: Dtype = "float32"
 
@@ -46,7 +48,8 @@ class WordMean(nn.Module):
         def uniform(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
             return jax.random.uniform(key, shape, minval=-bound, maxval=bound)
 
-        rows = self.param("embedding", uniform, (self.vocab, self.width))
+        start = nn.initializers.normal(self.deviation) if self.deviation else uniform
+        rows = self.param("embedding", start, (self.vocab, self.width))
         tokens = jnp.take(rows, x, axis=0).astype(compute_dtype(self.dtype))
         weights = jnp.ones(x.shape) if segments is None else (segments > 0).astype(jnp.float32)
         total = jnp.einsum("bn,bnd->bd", weights, tokens.astype(jnp.float32))

@@ -3,6 +3,14 @@
 from ssljax.models.stems.columns import ColumnEmbed
 from ssljax.models.stems.patches import PatchEmbed, PlacedPatches, tiles
 from ssljax.models.stems.wave import WaveEmbed
-from ssljax.models.stems.words import TokenEmbed
+from ssljax.models.stems.words import PlacedWords, TokenEmbed
 
-__all__ = ["ColumnEmbed", "PatchEmbed", "PlacedPatches", "TokenEmbed", "WaveEmbed", "tiles"]
+__all__ = [
+    "ColumnEmbed",
+    "PatchEmbed",
+    "PlacedPatches",
+    "PlacedWords",
+    "TokenEmbed",
+    "WaveEmbed",
+    "tiles",
+]
