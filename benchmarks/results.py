@@ -20,19 +20,22 @@ with every value of a key of the config and scores on the split "validation", wh
 settings are chosen so, and test is scored once. It prints the scores and writes no table.
 
 --few-labels fine-tunes each run of the first seed with so many labels of each class, by
-finetune_DATA_ENCODER.py, beside a linear probe and training from scratch on the same labels.
+finetune_DATA_ENCODER.py, beside a linear probe and training from scratch on the same labels: those
+runs that have its encoder.
 """
 
 import argparse
 import concurrent.futures
 import dataclasses
 import functools
+import importlib
 import json
 import os
 import pathlib
 import subprocess
 import sys
 import time
+from typing import Any
 
 from benchmarks.kept_rows import with_kept_rows
 from ssljax.files import write_atomically
@@ -223,12 +226,21 @@ def _train(
 
 
 def _fine_tuning(variant: Variant, modalities: dict[str, str]) -> pathlib.Path | None:
-    """Return the config by which the run of an experiment, METHOD_DATA_ENCODER, is fine-tuned."""
+    """Return the config by which the run of an experiment, METHOD_DATA_ENCODER, is fine-tuned; None
+    where there is none of its encoder."""
     folder = EXPERIMENTS / modalities[variant.name] / "small"
     for file in sorted(folder.glob(f"{FINE_TUNING}*.py")):
         if variant.name.endswith(file.stem.removeprefix(FINE_TUNING)):
-            return file
+            own, tuned = (_encoder(one) for one in (folder / f"{variant.name}.py", file))
+            return file if own == tuned else None
     return None
+
+
+def _encoder(file: pathlib.Path) -> dict[str, Any]:
+    """Return the encoder of a config, without what differs in fine-tuning."""
+    module = importlib.import_module(".".join(file.with_suffix("").parts))
+    encoder = module.get_config().encoder.to_dict()
+    return {key: value for key, value in encoder.items() if key != "drop_path"}
 
 
 def _tune(
