@@ -7,8 +7,8 @@ r"""M3AE of drawings of Open Clip Art with titles and keywords: within 20 minute
 
 Trained on the drawings without labels, none of which is by a creator of test. After training the
 images are evaluated; the last command evaluates the texts. To be compared with
-experiments/image/small/mae_openclipart_vit.py, of the same encoder and as many steps on images
-alone.
+experiments/image/small/mae_openclipart_vit.py, of the same encoder and about as much computation on
+images alone.
 """
 
 from experiments.image.common import CLIPART_VIT
@@ -18,7 +18,7 @@ from experiments.pairs.common import small
 def get_config():
     """Return the config."""
     config = small("debian:openclipart", length=64)
-    config.steps = 2400
+    config.steps = 1200
     config.data.split = "unlabelled"
     config.encoder = dict(CLIPART_VIT)
     width = CLIPART_VIT["width"]
@@ -31,7 +31,7 @@ def get_config():
         "decoder_heads": 4,
         "views": {"crop": {"crop_scale": (0.4, 1.0), "flip": 0.5}},
     }
-    config.optimizer.warmup_steps = 240
+    config.optimizer.warmup_steps = 120
     config.optimizer.weight_decay = 0.05
     config.optimizer.b2 = 0.95
     config.checkpoint.every = 500
