@@ -18,5 +18,4 @@ def get_config():
         "projector_dim": 128,
         "views": {"crop": CLIPART_CROP},
     }
-    config.optimizer.learning_rate = 1e-3  # with 3e-3 the loss grows from 16 to 200
     return config
