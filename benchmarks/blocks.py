@@ -1,6 +1,6 @@
 """What each block of a trained vision transformer knows: k-NN and linear accuracy, block by block.
 
-    python -m benchmarks.blocks runs/small/simmim_fashion_mnist_vit
+    python -m benchmarks.blocks runs/small/image/simmim_openclipart_vit
 
 Features are the mean of the patch tokens, if the encoder ended with that block, of the run's first
 and last state. 12,000 images spread over the training split: 10,000 to learn from, 2,000 to score.
