@@ -8,6 +8,7 @@ from flax import linen as nn
 
 from ssljax.models.base import Encoded, compute_dtype
 from ssljax.models.captioner import CrossAttention
+from ssljax.models.decoders import restored
 from ssljax.models.initializers import block_initializer
 from ssljax.models.positions import sincos
 from ssljax.models.transformer import MLP, LayerNorm, Transformer, linear
@@ -76,10 +77,7 @@ class CrossDecoder(nn.Module):
         start = nn.initializers.normal(0.02)
         mask_token = self.param("mask_token", start, (self.width,)).astype(dtype)
         kinds = self.param("input_embed", start, (self.inputs, self.width)).astype(dtype)
-        hidden = restore.shape[1] - visible.shape[1]
-        masked = jnp.broadcast_to(mask_token, (len(visible), hidden, self.width))
-        every = jnp.concatenate([visible, masked], axis=1)
-        every = jnp.take_along_axis(every, restore[:, :, None], axis=1)
+        every = restored(visible, mask_token, restore)
         positions = jnp.asarray(sincos(self.grid, self.width), dtype)
         every = every + (kinds[:, None] + positions).reshape(-1, self.width)
         context = jnp.take_along_axis(every, keep[:, :, None], axis=1)

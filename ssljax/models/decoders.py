@@ -19,6 +19,14 @@ from ssljax.models.transformer import Transformer, gelu, linear
 from ssljax.ops.normalize import standardize
 
 
+def restored(visible: jax.Array, mask_token: jax.Array, restore: jax.Array) -> jax.Array:
+    """Return tokens[B, N, D] in order: those that are visible, [B, K, D], and mask_token[D] for the
+    others; `restore` is int32[B, N], see `ssljax.ops.masking.Mask`."""
+    shape = (len(visible), restore.shape[1] - visible.shape[1], visible.shape[2])
+    every = jnp.concatenate([visible, jnp.broadcast_to(mask_token, shape)], axis=1)
+    return jnp.take_along_axis(every, restore[:, :, None], axis=1)
+
+
 class MAEDecoder(nn.Module):
     """MAE's decoder: mask tokens for hidden patches, positions, a small transformer, a linear map.
 
@@ -85,10 +93,7 @@ class MAEDecoder(nn.Module):
         tokens = linear(self.width, dtype, "embed", use_bias=self.summary)(tokens)
         pooled, visible = tokens[:, :first], tokens[:, first:]
         mask_token = self.param("mask_token", nn.initializers.normal(0.02), (self.width,))
-        shape = (len(visible), restore.shape[1] - visible.shape[1], self.width)
-        masked = jnp.broadcast_to(mask_token.astype(dtype), shape)
-        patches = jnp.concatenate([visible, masked], axis=1)
-        patches = jnp.take_along_axis(patches, restore[:, :, None], axis=1)
+        patches = restored(visible, mask_token.astype(dtype), restore)
         patches = patches + jnp.asarray(FIXED[self.positions](self.grid, self.width), dtype)
         tokens = Transformer(
             depth=self.depth,

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from ssljax.models.base import Encoded, compute_dtype
+from ssljax.models.decoders import restored
 from ssljax.models.positions import sincos
 from ssljax.models.text_heads import WordScores
 from ssljax.models.transformer import Transformer, linear
@@ -77,10 +78,7 @@ class PairDecoder(nn.Module):
         kinds = self.param("input_embed", start, (2, self.width))
         parts = [pooled]
         for i, (grid, mask) in enumerate(((self.grid, patches), ((length,), words))):
-            hidden = mask.restore.shape[1] - mask.keep.shape[1]
-            masked = jnp.broadcast_to(mask_tokens[i], (len(seen), hidden, self.width))
-            every = jnp.concatenate([visible[i], masked], axis=1)
-            every = jnp.take_along_axis(every, mask.restore[:, :, None], axis=1)
+            every = restored(visible[i], mask_tokens[i], mask.restore)
             parts.append(every + (jnp.asarray(sincos(grid, self.width)) + kinds[i]).astype(dtype))
         tokens = Transformer(
             depth=self.depth,
