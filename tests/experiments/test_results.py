@@ -94,7 +94,7 @@ def test_runs_are_fine_tuned_with_few_labels(started, tmp_path, monkeypatch):
     tuned = [one for one in commands if "--init-from" in one]
     names = {pathlib.Path(one[one.index("--init-from") + 1]).name for one in tuned}
     six = {f"{name}_openclipart_resnet" for name in ("byol", "dino", "simclr", "swav", "vicreg")}
-    assert {*six, "mae_openclipart_vit"} < names
+    assert {*six, "mae_openclipart_vit"} < names and len(tuned) == len(names) == 26
     assert "jigsaw_openclipart_resnet" not in names  # its encoder has another stem
     for one in tuned:
         pretrained = pathlib.Path(one[one.index("--init-from") + 1])
