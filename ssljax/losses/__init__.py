@@ -10,7 +10,7 @@ from ssljax.losses.classification import (
 from ssljax.losses.clustering import prototype_cross_entropy, swapped_prediction
 from ssljax.losses.contrastive import batch_info_nce, info_nce, nt_xent
 from ssljax.losses.decoupled import dcl, dclw
-from ssljax.losses.discrimination import noise_contrastive
+from ssljax.losses.discrimination import noise_contrastive, non_parametric_softmax
 from ssljax.losses.distillation import (
     byol_regression,
     negative_cosine,
@@ -80,6 +80,7 @@ __all__ = [
     "next_sentence",
     "next_step",
     "noise_contrastive",
+    "non_parametric_softmax",
     "normalize_patches",
     "nt_xent",
     "prototype_cross_entropy",

@@ -4,8 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from ssljax.losses import checks
-from ssljax.losses.blockwise import product
-from ssljax.losses.logsumexp import cross_logsumexp, views_logsumexp
+from ssljax.losses.logsumexp import row_logsumexp, views_logsumexp
 from ssljax.ops.normalize import at_least_float32, l2_normalize
 
 
@@ -100,7 +99,7 @@ def info_nce(
     query = l2_normalize(query) / temperature
     positive, negatives = jax.lax.stop_gradient((l2_normalize(positive), l2_normalize(negatives)))
     true = jnp.sum(query * positive, axis=1)
-    return jnp.logaddexp(true, _norm(query, negatives, block)) - true
+    return jnp.logaddexp(true, row_logsumexp(query, negatives, block)) - true
 
 
 def batch_info_nce(
@@ -152,12 +151,4 @@ def batch_info_nce(
     checks.positive(temperature=temperature)
     scaled = l2_normalize if normalize else at_least_float32
     query, keys = scaled(query) / temperature, scaled(keys)
-    return _norm(query, keys, block) - jnp.sum(query * keys, axis=1)
-
-
-def _norm(rows, columns, block):
-    """Return log sum exp of the products of each row with all columns, [B]."""
-    checks.not_negative(block=block)
-    if block:
-        return cross_logsumexp(rows, columns, False, block)[0]
-    return jax.nn.logsumexp(product(rows, columns), axis=1)
+    return row_logsumexp(query, keys, block) - jnp.sum(query * keys, axis=1)

@@ -1,4 +1,4 @@
-"""Instance discrimination: distinguish an image from noise, by noise-contrastive estimation."""
+"""Instance discrimination: distinguish an image from all others, or from noise."""
 
 import math
 
@@ -7,7 +7,55 @@ import jax.numpy as jnp
 
 from ssljax.losses import checks
 from ssljax.losses.blockwise import HIGHEST
+from ssljax.losses.logsumexp import row_logsumexp
 from ssljax.ops.normalize import l2_normalize
+
+
+def non_parametric_softmax(
+    z: jax.Array,
+    ids: jax.Array,
+    bank: jax.Array,
+    *,
+    temperature: float | jax.Array,
+    block: int = 0,
+) -> jax.Array:
+    """NPID without noise: identify one of n images among all of them.
+
+    With z and the vectors v_1 ... v_n of a memory bank scaled to unit length,
+
+        loss_b = -v_(i_b) . z_b / t + log sum_j exp(v_j . z_b / t)
+
+    The bank is a target: no gradient goes through it. With `block`, the B x n logits are never in
+    memory together, see `ssljax.losses.blockwise.over_pairs`.
+
+    Args:
+      z: float[B, D], the projections.
+      ids: int[B], in [0, n): the rows of the same images in the bank.
+      bank: float[n, D].
+      temperature: t, a positive number; the paper's is 0.07.
+      block: largest number of rows and columns of logits in memory at a time; 0 for all.
+
+    Returns:
+      [B], at least float32; log n if all similarities are equal.
+
+    Raises:
+      ValueError: shapes do not fit, the temperature is not positive, or block is negative.
+      TypeError: z or the bank is not of a float dtype, or ids are not integers.
+
+    Wu et al. 2018, https://arxiv.org/abs/1805.01978 (equation 2); zhirongw/lemniscate.pytorch,
+    lib/LinearAverage.py (`--nce-k 0`).
+
+    >>> e = jnp.eye(3)
+    >>> print(non_parametric_softmax(e[:1], jnp.array([0]), e, temperature=1.0).round(3))
+    [0.551]
+    """
+    checks.shapes(z=(z, "B D"), ids=(ids, "B"), bank=(bank, "n D"))
+    checks.floats(z=z, bank=bank)
+    checks.integers(ids=ids)
+    checks.positive(temperature=temperature)
+    z = l2_normalize(z) / temperature
+    bank = jax.lax.stop_gradient(l2_normalize(bank))
+    return row_logsumexp(z, bank, block) - jnp.sum(z * bank[ids], axis=1)
 
 
 def noise_contrastive(

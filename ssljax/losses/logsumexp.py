@@ -10,6 +10,7 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 
+from ssljax.losses import checks
 from ssljax.losses.blockwise import over_pairs, product, sum_over
 
 Without = Literal["itself", "its image"]
@@ -85,6 +86,18 @@ def pulled(logits: jax.Array, side: dict, *, axis: int) -> jax.Array:
     """
     norm, cotangent = (jnp.expand_dims(side[name], axis) for name in ("norm", "cotangent"))
     return cotangent * jnp.exp(logits - norm)
+
+
+def row_logsumexp(rows: jax.Array, columns: jax.Array, block: int) -> jax.Array:
+    """Return log sum exp of the products of each row [B, D] with all columns [C, D], [B].
+
+    Raises:
+      ValueError: `block`, 0 for all logits at once, is negative.
+    """
+    checks.not_negative(block=block)
+    if block:
+        return cross_logsumexp(rows, columns, False, block)[0]
+    return jax.nn.logsumexp(product(rows, columns), axis=1)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))

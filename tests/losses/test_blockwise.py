@@ -26,6 +26,9 @@ LOSSES = {
     "batch_info_nce": lambda a, b, t, _, **block: losses.batch_info_nce(
         a, b, temperature=t, **block
     ),
+    "non_parametric_softmax": lambda a, b, t, _, **block: losses.non_parametric_softmax(
+        a, jnp.arange(len(a)), _queue(a), temperature=t, **block
+    ),
     "clip": lambda a, b, t, _, **block: losses.clip(a, b, temperature=t, **block),
     "siglip": lambda a, b, t, bias, **block: losses.siglip(a, b, temperature=t, bias=bias, **block),
 }

@@ -47,3 +47,26 @@ def test_options_have_to_be_positive(name):
     options = {"temperature": 0.07, "log_normalizer": 2.0, "examples": 4, name: 0}
     with pytest.raises(ValueError, match=f"{name} must be positive, got 0"):
         losses.noise_contrastive(jnp.eye(2), jnp.eye(2), jnp.eye(2), **options)
+
+
+def test_softmax_over_the_bank_by_hand():
+    # Cosines 1, -1 and 0 with the three rows of the bank, of which the last is the image's own.
+    bank = jnp.array([[2.0, 0.0], [-1.0, 0.0], [0.0, 3.0]])
+    loss = losses.non_parametric_softmax(bank[:1], jnp.array([2]), bank, temperature=0.5)
+    np.testing.assert_allclose(loss, math.log(math.exp(2) + math.exp(-2) + 1), rtol=1e-6)
+
+
+def test_softmax_over_equal_vectors():
+    loss = losses.non_parametric_softmax(
+        jnp.ones((1, 4)), jnp.array([7]), jnp.ones((50_000, 4)), temperature=0.07
+    )
+    assert float(loss[0]) == pytest.approx(math.log(50_000), rel=1e-6)
+
+
+def test_softmax_over_the_bank_is_info_nce_with_the_others_as_negatives():
+    z, bank = jax.random.normal(jax.random.key(0), (8, 4)), jnp.eye(8, 4) - 0.3
+    loss = losses.non_parametric_softmax(z, jnp.arange(8), bank, temperature=0.5)
+    for own in range(8):
+        others = jnp.delete(bank, own, axis=0)
+        single = losses.info_nce(z[own][None], bank[own][None], others, temperature=0.5)
+        np.testing.assert_allclose(loss[own], single[0], rtol=1e-5)

@@ -111,6 +111,22 @@ def test_noise_contrastive_is_npids():
     )
 
 
+def test_non_parametric_softmax_is_npids():
+    """LinearAverage.py and nn.CrossEntropyLoss, as cifar.py has them with `--nce-k 0`."""
+    ids = np.random.default_rng(0).integers(0, 64, 8)
+    bank = draw((64, 16))[0]
+
+    def official(z):
+        logits = normalize(z) @ normalize(torch.tensor(bank)).T / 0.2
+        return torch.nn.functional.cross_entropy(logits, torch.tensor(ids))
+
+    assert_equal(
+        lambda z: jnp.mean(losses.non_parametric_softmax(z, ids, bank, temperature=0.2)),
+        official,
+        draw((8, 16)),
+    )
+
+
 def test_relational_is_ressls():
     teacher, queue = draw((8, 16), (64, 16))
 

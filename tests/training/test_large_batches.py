@@ -19,8 +19,8 @@ from tests.objectives.cases.small import POOLED_VIT
 from tests.objectives.conftest import TEXT, texts
 
 BATCH, QUEUE = 24, 72  # sizes that no layer has
-SPEC = image_spec(shape=(8, 8, 1), mean=(0.3,), std=(0.4,), num_examples=48).replace(text=TEXT)
-METHODS = ["clip", "simclr", "dcl", "supcon", "moco_v2", "moco_v3", "nnclr"]
+SPEC = image_spec(shape=(8, 8, 1), mean=(0.3,), std=(0.4,), num_examples=QUEUE).replace(text=TEXT)
+METHODS = ["clip", "simclr", "dcl", "supcon", "moco_v2", "moco_v3", "nnclr", "npid, whole bank"]
 
 
 def objective_of(method, *, chunks, block):

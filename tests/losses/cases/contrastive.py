@@ -6,6 +6,7 @@ from tests.reference.losses import contrastive as reference
 
 _labels = np.random.default_rng(7).integers(0, 4, BATCH).astype(np.int32)
 _some_labels = np.where(np.arange(BATCH) % 3 == 0, -1, _labels).astype(np.int32)
+_ids = np.random.default_rng(7).integers(0, 24, BATCH).astype(np.int32)
 
 CASES = {
     "nt_xent": Case(
@@ -81,5 +82,14 @@ CASES = {
         targets={"positive": ROWS, "noise": (24, DIM)},
         options={"temperature": 0.2, "log_normalizer": 3.7, "examples": 50},
         shared=("noise",),
+    ),
+    "non_parametric_softmax": Case(
+        losses.non_parametric_softmax,
+        reference.non_parametric_softmax,
+        trained={"z": ROWS},
+        targets={"bank": (24, DIM)},
+        extra={"ids": _ids},
+        options={"temperature": 0.2},
+        shared=("bank",),
     ),
 }

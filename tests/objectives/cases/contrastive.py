@@ -21,6 +21,10 @@ CASES = {
         RESNET,
         {"name": "npid", "views": SINGLE, "temperature": 0.5, "negatives": 256, "projector_dim": 8},
     ),
+    "npid, whole bank": (
+        RESNET,
+        {"name": "npid", "views": SINGLE, "temperature": 0.5, "negatives": 0, "projector_dim": 8},
+    ),
     "ressl": (
         RESNET,
         {

@@ -10,8 +10,9 @@ from tests.objectives.cases import CASES
 from tests.objectives.conftest import BATCH, EXAMPLES, trial
 
 
-def test_the_bank_moves_half_way_to_the_vectors_of_the_batch_and_nowhere_else():
-    one, batch = trial("npid"), trial("npid").batches[1]
+@pytest.mark.parametrize("case", ["npid", "npid, whole bank"])
+def test_the_bank_moves_half_way_to_the_vectors_of_the_batch_and_nowhere_else(case):
+    one, batch = trial(case), trial(case).batches[1]
     step = one.step
     memory = step(one.state, batch)[0].objective_state
     before, after = (np.asarray(m["bank"], np.float64) for m in (one.state.objective_state, memory))
@@ -55,7 +56,15 @@ def test_the_normalizer_is_of_positives_and_noise_as_in_the_official_code():
     np.testing.assert_allclose(np.exp(got), np.mean(exps) * EXAMPLES, rtol=1e-5)
 
 
-@pytest.mark.parametrize("field", [{"negatives": 0}, {"bank_momentum": 1.0}])
+def test_without_noise_the_loss_of_a_random_bank_is_near_that_of_equal_similarities():
+    one = trial("npid, whole bank")
+    _, metrics = one.step(one.state, one.batches[0])
+    # log n, and half the variance of a cosine over the temperature, 1 / (8 * 0.5^2) / 2
+    assert float(metrics["loss"]) == pytest.approx(np.log(EXAMPLES) + 0.25, abs=0.25)
+    assert "log_normalizer" not in one.state.objective_state
+
+
+@pytest.mark.parametrize("field", [{"negatives": -1}, {"bank_momentum": 1.0}])
 def test_values_out_of_range_are_refused(field):
     ((name, value),) = field.items()
     with pytest.raises(UserError, match=f"objective.{name}={value}"):

@@ -91,3 +91,11 @@ def noise_contrastive(z, positive, noise, *, temperature, log_normalizer, exampl
         h = [p / (p + len(noise) / examples) for p in probability]
         losses.append(-math.log(h[0]) - sum(math.log(1 - other) for other in h[1:]))
     return np.array(losses)
+
+
+def non_parametric_softmax(z, bank, ids, *, temperature):
+    losses = []
+    for row, own in zip(z, ids, strict=True):
+        scores = [math.exp(cosine(row, v) / temperature) for v in bank]
+        losses.append(-math.log(scores[own] / sum(scores)))
+    return np.array(losses)
