@@ -17,6 +17,8 @@ Below the table are the runs that were not evaluated, with their last step, and 
 read, with the reason. Runs that differ in the seed alone are put together in a second table.
 """
 
+_NAMED = 3  # folders that the header of a page names
+
 
 def add_parser(commands: argparse._SubParsersAction) -> None:
     """Add this command to the command line."""
@@ -81,8 +83,11 @@ def run(args: argparse.Namespace, rest: Sequence[str]) -> int:
         *(["--flops"] if args.flops else []),
         *(["--output", str(args.output)] if args.output else []),
     ]
-    command = shlex.join(("python", "-m", "ssljax", "report", *map(str, args.runs), *options))
-    text = f"# Results\n\nWritten by `{command}`, not by hand.\n\n{table}"
+    # Of many folders the first are named: the table has them all.
+    named = args.runs if len(args.runs) <= _NAMED else args.runs[:_NAMED]
+    command = shlex.join(("python", "-m", "ssljax", "report", *map(str, named), *options))
+    further = f" and {len(args.runs) - _NAMED} more folders" if named != args.runs else ""
+    text = f"# Results\n\nWritten by `{command}`{further}, not by hand.\n\n{table}"
     if not args.output:
         print(text, end="")
         return 0
