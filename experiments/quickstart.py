@@ -13,7 +13,7 @@ DIGITS = "sklearn:digits"  # 8x8 pixels, where Fashion-MNIST cannot be had
 def get_config(source="tfds:fashion_mnist"):
     """Return the config."""
     config = default_config()
-    config.steps = 1800 if source != DIGITS else 400
+    config.steps = 1500 if source != DIGITS else 400
     config.batch_size = 128
     config.data.source = source
 
