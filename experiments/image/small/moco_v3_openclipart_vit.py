@@ -13,7 +13,7 @@ NO_DECAY = {"name": "no_decay", "match": r"(^|/)(bias|scale|cls_token)$", "weigh
 
 def get_config():
     """Return the config."""
-    config = openclipart(CLIPART_VIT8, steps=400)
+    config = openclipart(CLIPART_VIT8)
     config.objective = {
         "name": "moco_v3",
         "temperature": 0.2,
