@@ -11,7 +11,7 @@ from ssljax.training.param_groups import DEFAULT_PARAM_GROUPS
 
 def get_config():
     """Return the config."""
-    config = openclipart(CLIPART_VIT8, steps=400)
+    config = openclipart({**CLIPART_VIT8, "positions": "learned"})  # as in the paper
     config.objective = {
         "name": "ibot",
         "prototypes": 512,
