@@ -2,8 +2,8 @@
 
 Open Clip Art, for which every method has a config: 3,020 drawings in colour, brought to 32x32
 pixels, of which 1,169 are of 13 classes, and other creators in test. `ssljax data prepare
-openclipart` makes it. All methods get the same encoder of their kind, where they can. Eight of
-them are trained for 1,200 steps (MAE for 2,400), within 20 minutes on two CPU cores; the others for
+openclipart` makes it. All methods get the same encoder of their kind, where they can. Eight are
+trained for 1,200 steps and MAE for 2,400, within 20 minutes on two CPU cores; the others for
 400 steps of two views or 800 of one, so that all of them together take three hours.
 
 Fashion-MNIST: 60,000 images of 28x28 pixels, 10 classes; minutes on two CPU cores. ImageNet-1k:
