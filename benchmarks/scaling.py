@@ -40,7 +40,12 @@ RECIPES = {
         "data2vec2_wikipedia_books_base",
         "roberta_uniref50_esm1b",
     ),
-    "pairs": ("clip_laion_vit_b32", "lit_coco_vit_b16", "bind_audioset_transformer"),
+    "pairs": (
+        "clip_laion_vit_b32",
+        "lit_coco_vit_b16",
+        "m3ae_cc12m_vit_l",
+        "bind_audioset_transformer",
+    ),
     "audio": (
         "wav2vec2_librispeech_base",
         "hubert_librispeech_base",
