@@ -13,7 +13,7 @@ from experiments.video.common import COLOURED_CROP, emoji_anim
 
 def get_config():
     """Return the config."""
-    config = emoji_anim(steps=400)
+    config = emoji_anim(steps=1200)
     config.data.clips = 2
     config.objective = {
         "name": "byol",
