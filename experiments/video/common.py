@@ -21,8 +21,8 @@ TRANSFORMER = {
     "depth": 4,
     "heads": 4,
 }
-# CVRL's crop and kinds of colour changes, half as strong: on a white ground its brightness, a factor
-# from .2 to 1.8, is most of what an encoder sees.
+# CVRL's crop and kinds of colour changes, half as strong: on a white ground its brightness, a
+# factor from .2 to 1.8, is most of what an encoder sees.
 COLOURED_CROP = {
     "crop_scale": (0.3, 1.0),
     "flip": 0.5,
