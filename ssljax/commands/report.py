@@ -84,9 +84,9 @@ def run(args: argparse.Namespace, rest: Sequence[str]) -> int:
         *(["--output", str(args.output)] if args.output else []),
     ]
     # Of many folders the first are named: the table has them all.
-    named = args.runs if len(args.runs) <= _NAMED else args.runs[:_NAMED]
+    named, others = args.runs[:_NAMED], args.runs[_NAMED:]
     command = shlex.join(("python", "-m", "ssljax", "report", *map(str, named), *options))
-    further = f" and {len(args.runs) - _NAMED} more folders" if named != args.runs else ""
+    further = f" and {len(others)} more folders" if others else ""
     text = f"# Results\n\nWritten by `{command}`{further}, not by hand.\n\n{table}"
     if not args.output:
         print(text, end="")
