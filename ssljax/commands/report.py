@@ -86,7 +86,7 @@ def run(args: argparse.Namespace, rest: Sequence[str]) -> int:
     # Of many folders the first are named: the table has them all.
     named, others = args.runs[:_NAMED], args.runs[_NAMED:]
     command = shlex.join(("python", "-m", "ssljax", "report", *map(str, named), *options))
-    further = f" and {len(others)} more folders" if others else ""
+    further = f" and {len(others)} more" if others else ""
     text = f"# Results\n\nWritten by `{command}`{further}, not by hand.\n\n{table}"
     if not args.output:
         print(text, end="")

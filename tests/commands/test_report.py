@@ -74,7 +74,7 @@ def test_report_of_single_runs_on_standard_output(runs, capsys):
 def test_of_many_folders_the_first_are_named(runs, capsys):
     one = str(runs / "mae")
     assert main(["report", *[one] * 7]) == 0
-    command = f"`python -m ssljax report {one} {one} {one}` and 4 more folders, not by hand"
+    command = f"`python -m ssljax report {one} {one} {one}` and 4 more, not by hand"
     assert command in capsys.readouterr().out
 
 

@@ -6,6 +6,7 @@ import math
 import jax
 import jax.numpy as jnp
 
+from ssljax.errors import UserError
 from ssljax.losses import noise_contrastive, non_parametric_softmax
 from ssljax.models import MLP
 from ssljax.objectives.base import Loss, Objective
@@ -48,6 +49,11 @@ class NPID(Objective):
 
     def check(self):
         self.views.require(count=1)
+        if self.negatives and self.logits_block:
+            raise UserError(
+                f"objective.logits_block={self.logits_block}: blocks are of the softmax over the "
+                f"whole bank, objective.negatives=0; with negatives={self.negatives} set it to 0"
+            )
 
     def modules(self):
         projector = MLP((), self.projector_dim, linear_init="torch", dtype=self.run.dtype)

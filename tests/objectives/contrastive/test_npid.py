@@ -69,3 +69,8 @@ def test_values_out_of_range_are_refused(field):
     ((name, value),) = field.items()
     with pytest.raises(UserError, match=f"objective.{name}={value}"):
         build_objective({**CASES["npid"][1], **field}, trial("npid").objective.run)
+
+
+def test_blocks_are_of_the_softmax_over_the_whole_bank_alone():
+    with pytest.raises(UserError, match="objective.logits_block=4: .* negatives=256 set it to 0"):
+        build_objective({**CASES["npid"][1], "logits_block": 4}, trial("npid").objective.run)
