@@ -3,9 +3,11 @@
 import jax
 import numpy as np
 import pytest
+from flax import linen as nn
 
 from ssljax.errors import UserError
 from ssljax.models import build_encoder
+from ssljax.models.audio_convolutions import halved
 from tests.models.jitted import apply, init
 
 CONFIG = {"name": "audio_convolutions", "channels": 4, "blocks": 2, "out": 6}
@@ -32,6 +34,20 @@ def test_a_shift_by_the_stride_shifts_the_tokens():
     found, _ = apply(module, params, stats, x, train=False)
     moved, _ = apply(module, params, stats, np.roll(x, 4, axis=1), train=False)
     np.testing.assert_allclose(moved.tokens[:, 1:], found.tokens[:, :-1], atol=1e-5)
+
+
+def test_maxima_of_cells_and_their_gradients_are_those_of_max_pooling():
+    x = nn.relu(jax.random.normal(jax.random.key(0), (2, 7, 10, 3)))  # half of them equal, 0
+
+    def pooled(x):
+        return nn.max_pool(x, (2, 2), strides=(2, 2))
+
+    def gradient(pool):
+        return jax.grad(lambda x: (pool(nn.relu(x)) ** 2).sum())(x - 0.1)
+
+    assert halved(x).shape == (2, 3, 5, 3)
+    np.testing.assert_array_equal(halved(x), pooled(x))
+    np.testing.assert_array_equal(gradient(halved), gradient(pooled))
 
 
 @pytest.mark.parametrize(

@@ -14,4 +14,5 @@ def get_config():
     """Return the config."""
     config = newsgroups(GPT_TINY, packed=True)
     config.objective = {"name": "gpt"}
+    config.evaluation.protocols = {"held_out_loss": {}}
     return config
