@@ -13,8 +13,12 @@ _NAMED = 4  # names that a line lists
 _PART = re.compile(r"^(?:stats/)?([^/.]+)/.*")  # the component that a path of ours is of
 DESCRIPTION = """Make a run of weights of another library, at step 0.
 
---from hf DIR        config.json and model.safetensors of Hugging Face: vit (DINO), vit_mae, ijepa,
-                     dinov2, dinov2_with_registers, resnet
+--from hf DIR        config.json and model.safetensors of Hugging Face, by its model_type:
+                     images   vit (DINO), vit_mae, ijepa, dinov2, dinov2_with_registers, resnet
+                     texts    bert, roberta, albert, electra, gpt2; proteins: esm
+                     pairs    clip, siglip
+                     sounds   wav2vec2, hubert, data2vec-audio, audio-spectrogram-transformer
+                     videos   videomae, vjepa2
 --from timm DIR|FILE config.json and model.safetensors of timm; or a .safetensors file of timm or
                      torchvision, with --model NAME: vit_*, deit_*, resnet18 to resnet152
 

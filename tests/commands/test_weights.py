@@ -1,6 +1,7 @@
 """`ssljax import` and `ssljax export`."""
 
 import json
+import pathlib
 import re
 
 import numpy as np
@@ -8,7 +9,9 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 import ssljax
+from ssljax.commands import weights_in
 from ssljax.commands.main import main
+from ssljax.hub import FAMILIES
 from ssljax.models.positions import sincos
 from tests.hub import made_up
 
@@ -210,6 +213,13 @@ def with_tensor(name, value):
 LAYER = "encoder.layer.1.attention.attention.key.weight"
 POSITIONS = "embeddings.position_embeddings"
 OTHER = np.zeros((1, 17, 12), np.float32)
+@pytest.mark.parametrize("text", ["help", "docs"])
+def test_help_and_docs_name_every_family(text):
+    said = weights_in.DESCRIPTION if text == "help" else pathlib.Path("docs/weights.md").read_text()
+    words = set(re.findall(r"[\w-]+", said))
+    assert set(FAMILIES["hf"]) - words == set()
+
+
 REFUSED = {
     "unknown type": (changed(model_type="vit_mea"), "did you mean 'vit_mae'"),
     "another model": (changed(model_type="resnet"), "is no Hugging Face's ResNet"),
