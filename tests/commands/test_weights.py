@@ -213,6 +213,8 @@ def with_tensor(name, value):
 LAYER = "encoder.layer.1.attention.attention.key.weight"
 POSITIONS = "embeddings.position_embeddings"
 OTHER = np.zeros((1, 17, 12), np.float32)
+
+
 @pytest.mark.parametrize("text", ["help", "docs"])
 def test_help_and_docs_name_every_family(text):
     said = weights_in.DESCRIPTION if text == "help" else pathlib.Path("docs/weights.md").read_text()

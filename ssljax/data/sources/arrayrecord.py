@@ -1,6 +1,8 @@
 """`arrayrecord:PATH`: a folder that TFDS prepared (it has a `dataset_info.json`), or plain
 ArrayRecord files.
 
+A folder of TFDS takes the options of `tfds:`, such as `arrayrecord:PATH?text=description`.
+
 In plain files each record is the label as a little-endian 32-bit integer (-1 for none) followed by
 the bytes of an image file (PNG, JPEG, WebP, ...): `writer.write(struct.pack("<i", label) + png)`.
 The files of a split are named `SPLIT.array_record`, `SPLIT-00000-of-00008.array_record` or
@@ -16,20 +18,25 @@ import struct
 import numpy as np
 
 from ssljax.data.sources.base import Options, Source
+from ssljax.data.sources.documents import parsed
 from ssljax.data.sources.encoded import EncodedSource
 from ssljax.data.sources.paths import existing, find_split, hash_of_files
 from ssljax.data.sources.prepared import is_prepared, open_prepared, versions
+from ssljax.data.sources.tfds_features import OPTIONS
 from ssljax.data.sources.validate import EncodedSet, Ends, open_encoded
 from ssljax.errors import UserError, optional_package
 
 _NAME = re.compile(r"(?P<split>.+?)(-\d+-of-\d+)?\.array_record(-\d+-of-\d+)?")
 
 
-def open_arrayrecord(path: str, options: Options) -> Source:
+def open_arrayrecord(rest: str, options: Options) -> Source:
     """Open one split of ArrayRecord files."""
+    path, chosen = parsed(rest, "arrayrecord", OPTIONS)
     root = existing(path, "ArrayRecord file or folder")
     if root.is_dir() and (is_prepared(root) or versions(root)):
-        return open_prepared(root if is_prepared(root) else versions(root)[-1], options)
+        return open_prepared(root if is_prepared(root) else versions(root)[-1], options, chosen)
+    if chosen:
+        raise UserError(f"{options.name}: options are of folders that TFDS prepared, {root} is not")
     splits = {"train": [root]} if root.is_file() else _splits(root)
     if not splits:
         raise UserError(f"no .array_record file in the folder {root}")
