@@ -79,6 +79,7 @@ def together() -> ConfigDict:
     config = _mixed("image", "text", "audio", steps=STEPS)
     tasks = {f"{name}_mae": {**TASKS[name], "field": name} for name in SETS}
     config.objective = {"name": "combine", "shared": ("encoder/trunk",), "tasks": tasks}
+    config.evaluation.output = "image"
     return config
 
 

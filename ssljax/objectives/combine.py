@@ -180,7 +180,8 @@ class Combine(Refreshing):
         for name in dict.fromkeys(self._seen_by.values()):
             task = self.tasks[name]
             if task.several_fields or task.run.name in batch:
-                outputs = task.outputs(self._of(name, params), state[name], batch) | outputs
+                made = task.outputs(self._of(name, params), state[name], batch)
+                outputs |= {key: value for key, value in made.items() if key not in outputs}
         return outputs
 
     def layers(self, params, state, batch, name):

@@ -1,5 +1,6 @@
 """Combine: one encoder, a sum of losses, memory by task."""
 
+import dataclasses
 import functools
 
 import jax
@@ -11,6 +12,7 @@ from ssljax.errors import UserError
 from ssljax.models import build_encoder
 from ssljax.objectives import Run, build_objective
 from ssljax.objectives.net import key_of
+from ssljax.training.output import find_output
 from ssljax.training.step import make_train_step
 from tests.objectives.cases import CASES
 from tests.objectives.cases.combined import WORDS
@@ -162,6 +164,15 @@ def test_outputs_are_of_every_field_that_a_batch_has():
         one.objective.layers, one.state.params, one.state.objective_state, text
     )
     assert jax.eval_shape(functools.partial(layers, "text")).shape == (BATCH, 2, 2, 16)
+
+
+@pytest.mark.parametrize(("embed_with", "first"), [("", "image"), ("words", "text")])
+def test_the_first_output_is_that_of_the_task_to_embed_with(embed_with, first):
+    one = trial("combine, fields")
+    objective = dataclasses.replace(one.objective, embed_with=embed_with)
+    fields = {name: field for name, field in objective.run.spec.fields.items() if name != "label"}
+    found = find_output(objective, one.state.params, one.state.objective_state, fields)
+    assert found.name == first and set(found.fields) == {first}
 
 
 @pytest.mark.parametrize(
