@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
-from einops import reduce
+from einops import rearrange
 from flax import linen as nn
 
 from ssljax.errors import UserError
@@ -13,6 +13,8 @@ from ssljax.models.convolution import convolution
 from ssljax.models.initializers import bias_initializer, kernel_initializer
 from ssljax.models.normalization import BatchNorm
 from ssljax.schema import Count, Decay, Dtype, Width
+
+_CELLS = "b (t i) (f j) c -> (i j) b t f c"
 
 
 class AudioConvolutions(nn.Module):
@@ -96,7 +98,11 @@ class AudioConvolutions(nn.Module):
 def halved(x: jax.Array) -> jax.Array:
     """Return the maxima of 2x2 cells of x[B, T, F, C]; a last odd row or column is left out.
 
-    They are those of `nn.max_pool`, whose gradient takes ten times as long on CPUs.
+    They are those of `nn.max_pool`, and so is the gradient, which of equal values, as in silence,
+    goes to the first; but `nn.max_pool`'s takes about three times as long on CPUs.
     """
-    frames, bands = (side // 2 * 2 for side in x.shape[1:3])
-    return reduce(x[:, :frames, :bands], "b (t i) (f j) c -> b t f c", "max", i=2, j=2)
+    cells = rearrange(x[:, : x.shape[1] // 2 * 2, : x.shape[2] // 2 * 2], _CELLS, i=2, j=2)
+    first, *others = cells
+    for other in others:
+        first = jnp.where(other > first, other, first)
+    return first
