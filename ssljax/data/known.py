@@ -62,6 +62,7 @@ VOCABULARIES = {
     "json:brown.json": 4_096,
     "json:clip/tokenizer.json": 49_408,
     "json:gpt2.json": 50_257,
+    "json:gcide.json": 4_096,
     "json:newsgroups.json": 4_096,
     "json:r8.json": 4_096,
     "json:roberta.json": 50_265,
