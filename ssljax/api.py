@@ -110,29 +110,50 @@ class Model:
             raise UserError(f"tokens are of one field; given are {', '.join(given)}")
         return self._run(f"tokens/{next(iter(given))}", given)
 
-    def similarity(self, one: Given, other: Given, /) -> np.ndarray:
+    def similarity(
+        self, one: Given | None = None, other: Given | None = None, /, **fields: Given
+    ) -> np.ndarray:
         """Return how well examples of two fields belong together, float32 [n, m].
 
-        For a run of an objective of two fields, such as CLIP: the cosines of the projections of n
-        examples of the field that the encoder reads with those of m examples of the other field.
-        They lie in [-1, 1], without the learned scale.
+        For a run of an objective that compares fields, such as CLIP: the cosines of the projections
+        of n examples of one field with those of m examples of another. They lie in [-1, 1], without
+        the learned scale.
 
             best = model.similarity(images, ["a cat", "a dog"]).argmax(axis=1)
+            best = model.similarity(audio=sounds, text=["a cat", "a dog"]).argmax(axis=1)
+
+        Args:
+          one: of the field that the encoder reads.
+          other: of the other field, where there are two.
+          fields: instead of both, two fields by name, in the order of the result.
 
         Raises:
-          UserError: the objective compares no two fields; or as `embed`.
+          UserError: the objective does not compare two fields, or not these; or as `embed`.
         """
-        own = self.experiment.objective.run.name
+        own, outputs = self.experiment.objective.run.name, self._outputs
         names = [own, *(name for name in self.experiment.shown if name != own)]
-        outputs = [f"{PROJECTED}/{name}" for name in names]
-        if len(names) != 2 or not set(outputs) <= set(self._outputs):
+        compared = [name for name in names if f"{PROJECTED}/{name}" in outputs]
+        if len(compared) < 2:
             raise UserError(
                 f"similarity compares two fields, as clip and siglip do; this run of "
                 f"{self.config.objective.name} has no projections of two"
             )
+        if one is not None or other is not None:
+            if fields or len(compared) > 2:
+                raise UserError(
+                    f"this run compares {', '.join(compared)}; give two of them by name, such as "
+                    f"similarity({compared[0]}=..., {compared[-1]}=...)"
+                )
+            both = zip(compared, (one, other), strict=True)
+            fields = {name: examples for name, examples in both if examples is not None}
+        for name in fields:
+            if name not in compared:
+                raise unknown("field that is compared", name, compared)
+        if len(fields) != 2:
+            raise UserError(f"similarity takes examples of two fields, of {', '.join(compared)}")
         first, second = (
-            self._run(output, self._given(None, {name: examples}))
-            for output, name, examples in zip(outputs, names, (one, other), strict=True)
+            self._run(f"{PROJECTED}/{name}", self._given(None, {name: examples}))
+            for name, examples in fields.items()
         )
         return first @ second.T
 

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from PIL import Image
 
 import ssljax
 from ssljax import UserError, api
@@ -170,10 +171,57 @@ def test_images_and_texts_of_a_pair(tmp_path):
     similar = model.similarity(images, texts[:2])
     assert similar.shape == (3, 2) and similar.dtype == np.float32
     np.testing.assert_allclose(similar, projected[0] @ projected[1][:2].T, rtol=1e-5, atol=1e-6)
+    by_name = model.similarity(text=texts[:2], image=images)
+    np.testing.assert_allclose(by_name, similar.T, rtol=1e-5, atol=1e-6)
+    with pytest.raises(UserError, match="takes examples of two fields, of image, text"):
+        model.similarity(images)
+    with pytest.raises(UserError, match="give two of them by name, such as similarity.image="):
+        model.similarity(images, text=texts)
+    with pytest.raises(UserError, match="unknown field that is compared 'txt'; did you mean 'text"):
+        model.similarity(image=images, txt=texts)
     with pytest.raises(UserError, match="example 1 has no token"):
         model.embed(text=["one", ""])
     with pytest.raises(UserError, match="number of examples"):
         model.embed(images, text=texts[:2])
+
+
+BOUND = """
+from tests.objectives.cases import config_of
+
+def get_config(source):
+    config = config_of("bind")
+    config.data.source, config.data.image_size = source, 8
+    with config.ignore_type():
+        config.data.length = {"text": 16, "audio": 800}
+    config.data.spectrogram = {"bands": 8, "window": 64, "hop": 32}
+    config.encoders.audio = {"name": "audio_convolutions", "channels": 2, "blocks": 2, "out": 8}
+    config.batch_size = 8
+    return config
+"""
+
+
+def test_any_two_of_three_fields_are_compared(tmp_path):
+    soundfile, rng = pytest.importorskip("soundfile"), np.random.default_rng(0)
+    with open(tmp_path / "train.jsonl", "w") as manifest:
+        for i in range(8):
+            pixels = rng.integers(0, 255, (8, 8), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / f"{i}.png")
+            soundfile.write(tmp_path / f"{i}.wav", rng.normal(0, 0.1, 900), 8000)
+            row = {"image": f"{i}.png", "audio": f"{i}.wav", "text": f"digit {i}"}
+            manifest.write(json.dumps(row) + "\n")
+    (tmp_path / "bound.py").write_text(BOUND)
+    config = f"{tmp_path / 'bound.py'}:pairs:{tmp_path / 'train.jsonl'}"
+    options = ["--config.steps=1", "--config.evaluation.final=False", "--config.data.channels=1"]
+    assert main(["pretrain", "--config", config, "--workdir", str(tmp_path / "run"), *options]) == 0
+    model = ssljax.load(tmp_path / "run")
+    images = rng.integers(0, 255, (3, 8, 8, 1), dtype=np.uint8)
+    sounds = rng.integers(-999, 999, (2, 800)).astype(np.int16)
+    seen = model.embed(images, output="projected/image")
+    heard = model.embed(audio=sounds, output="projected/audio")
+    similar = model.similarity(audio=sounds, image=images)
+    np.testing.assert_allclose(similar, heard @ seen.T, rtol=1e-5, atol=1e-6)
+    with pytest.raises(UserError, match="compares image, .*; give two of them by name"):
+        model.similarity(images, sounds)
 
 
 WORLD = """
