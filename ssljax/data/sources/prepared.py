@@ -72,12 +72,11 @@ def open_prepared(folder: pathlib.Path, options: Options, chosen: Mapping[str, s
 
 def _bytes_of(source: "PreparedSource", stored: int) -> float:
     """Return about how much of memory a split takes, decoded; infinity where nobody can tell."""
-    size = 0.0
-    for name, field in source.fields.items():
-        if name == "video" or name == "image" and None in field.shape:
-            return math.inf
-        size += len(source) * math.prod(field.shape) if name == "image" else stored
-    return size
+    fields = source.fields
+    if "video" in fields or "image" in fields and None in fields["image"].shape:
+        return math.inf
+    pixels = len(source) * math.prod(fields["image"].shape) if "image" in fields else 0
+    return pixels + (stored if {"text", "audio"} & set(fields) else 0)
 
 
 def _builder(folder: pathlib.Path) -> Any:
