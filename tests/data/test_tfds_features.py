@@ -28,7 +28,14 @@ def png(value):
 
 def posts(count, label):
     return lambda: (
-        {"text": TEXTS[i], "title": TITLES[i], "label": label(i), "stars": i, "size": [i, i]}
+        {
+            "text": TEXTS[i],
+            "title": TITLES[i],
+            "label": label(i),
+            "stars": i,
+            "size": [i, i],
+            "by": {"age": 9},
+        }
         for i in range(count)
     )
 
@@ -44,6 +51,7 @@ def data_dir(tmp_path_factory):
             "label": tfds.features.ClassLabel(names=["bad", "good"]),
             "stars": tfds.features.Scalar(np.int64),
             "size": tfds.features.Tensor(shape=(2,), dtype=np.int64),
+            "by": {"age": tfds.features.Scalar(np.int64)},
         },
         {
             "train": posts(6, lambda i: i % 2),
@@ -141,6 +149,8 @@ def test_broken_texts_are_refused_or_left_out(data_dir):
         ("image=title", "image=title of .* must be 8-bit images"),
         ("video=title", "video=title of .* must be videos"),
         ("audio=title", "audio=title of .* must be sounds"),
+        ("audio=by", "audio=by of .* must be sounds"),
+        ("label=by", "label=by of .* must be a class"),
         ("label=size", "label=size of .* must be a class or a whole number"),
         ("label=lable", "unknown feature .*'lable'; did you mean 'label'"),
         ("txt=title", "unknown option of a tfds: source 'txt'; did you mean 'text'"),

@@ -57,7 +57,8 @@ def readers_of(
             continue
         if name not in features:
             raise unknown(f"feature of {what}:", name, features)
-        reader = _MAKERS[kind](name, features[name], chosen, what)
+        nested = not isinstance(features[name].shape, tuple)
+        reader = None if nested else _MAKERS[kind](name, features[name], chosen, what)
         if reader is None and kind in chosen:
             raise UserError(f"{kind}={name} of {what} must be {_WANTED[kind]}; it is no such")
         if reader is not None:
