@@ -2,7 +2,9 @@
 
 The name of every class is put into every template, "a photo of a {}"; the text features of a class
 are the mean over templates of the projections of unit length, of unit length again. An example
-belongs to the class of the highest cosine. No example of train is used.
+belongs to the class of the highest cosine. No example of train is used. Where several fields are
+compared with texts, examples are those of the output that is evaluated
+(`config.evaluation.output="audio"`), else of the first field that the data have.
 
 Where some classes are frequent, always naming the most frequent one may be right more often than
 any model. Its accuracy stands beside, and the mean over classes of the accuracy of each, which is
@@ -51,7 +53,8 @@ class ZeroShot(Protocol):
         if "text" not in modalities or set(modalities) == {"text"}:
             raise NotMeasured("it needs an objective that compares examples with texts")
         texts = found[modalities.index("text")]
-        images = next(o for o, what in zip(found, modalities, strict=True) if what != "text")
+        others = [one for one, what in zip(found, modalities, strict=True) if what != "text"]
+        images = _seen_first(subject, others)
         text = subject.field_of(texts)
         labels = subject.examples.targets("test") if "test" in subject.examples.counts else None
         if labels is None or labels.ndim != 1 or labels.dtype.kind not in "iu" or labels.max() < 0:
@@ -78,7 +81,8 @@ class ZeroShot(Protocol):
         if len(names) > 5:
             best = np.argpartition(-scores, 5, axis=1)[:, :5]
             numbers["accuracy, best 5"] = rate((best == labels[:, None]).any(axis=1))
-        notes = [
+        notes = [f"classes are told by {subject.field_of(images)}"] if len(others) > 1 else []
+        notes += [
             f"chance {1 / len(names):.1%} of {len(names):,} classes; the most frequent one of test "
             f"is {names[np.bincount(labels).argmax()]!r}; templates: {len(templates):,}"
         ]
@@ -108,6 +112,16 @@ class ZeroShot(Protocol):
                 f"{least - 1}; set {key} to a file with one line for each class"
             )
         return names
+
+
+def _seen_first(subject, outputs: list[str]) -> str:
+    """Return the output to tell classes by: the evaluated one, or one that the data have."""
+    examples = subject.examples
+    for fields in (examples.fields, examples.further):
+        for one in outputs:
+            if subject.field_of(one) in fields:
+                return one
+    return outputs[0]
 
 
 def mean_over_classes(right: np.ndarray, labels: np.ndarray) -> float:

@@ -1,5 +1,6 @@
 """Retrieval and zero-shot classification, by hand and against loops."""
 
+import dataclasses
 import itertools
 
 import jax.numpy as jnp
@@ -246,6 +247,29 @@ def test_an_encoder_of_one_field_is_not_measured(name):
     one = Subject("raw_input", subject().examples, None, {"": (2,)})
     with pytest.raises(NotMeasured, match="raw input has no projected features of two fields"):
         build_protocol(name, {}).measure(one)
+
+
+@pytest.mark.parametrize(("evaluated", "right"), [("audio", 0.5), ("image", 0.75)])
+def test_of_several_fields_zero_shot_takes_the_evaluated_one(evaluated, right):
+    """Sounds at 5, 95, 5 and 5 degrees, of the classes at 0, 90, 180 and 180."""
+    one, sound = subject(text=False, labels=LABELS), Field("audio", (2,), "int16", rate=8000.0)
+    outputs = {"": (2,), **{f"projected/{name}": (2,) for name in ("image", "text", "audio")}}
+    given = {"image": IMAGE, "audio": sound}
+    examples = dataclasses.replace(
+        one.examples,
+        fields={evaluated: given[evaluated]},
+        further={name: field for name, field in given.items() if name != evaluated},
+    )
+
+    def encode(batch, output, transform, seed):
+        return jnp.asarray(vectors({"projected/audio": [5, 95, 5, 5]}.get(output, IMAGES)))
+
+    three = Subject(
+        "pretrained", examples, encode, outputs, given=one.given, fields={**one.fields, **given}
+    )
+    found = build_protocol("zero_shot", {}).measure(three)
+    assert found["numbers"]["accuracy"]["value"] == right
+    assert found["notes"][0] == f"classes are told by {evaluated}"
 
 
 def test_a_folder_of_classes_without_texts_is_enough_for_zero_shot():
