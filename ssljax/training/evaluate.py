@@ -238,6 +238,8 @@ def _open(experiment: Experiment, split: str) -> Source:
             "--config.evaluation.source=KIND:NAME"
         ) from error
     for name, field in fields.items():
+        if name not in source.fields:
+            raise UserError(_lacking(spec, source, name, experiment.shown))
         _require_alike(spec, source, name, field)
     return only(source, {*fields, *_also_alike(spec, source, experiment.shown)})
 
@@ -245,6 +247,8 @@ def _open(experiment: Experiment, split: str) -> Source:
 def _also_alike(spec: str, source: Source, fields: Mapping[str, Field]) -> Iterator[str]:
     """Yield the names of fields that a source has as the run reads them."""
     for name, field in fields.items():
+        if name not in source.fields:
+            continue
         try:
             _require_alike(spec, source, name, field)
         except UserError:
@@ -252,14 +256,19 @@ def _also_alike(spec: str, source: Source, fields: Mapping[str, Field]) -> Itera
         yield name
 
 
+def _lacking(spec: str, source: Source, name: str, shown: Mapping[str, Field]) -> str:
+    """Return what to say of a source without a field; the run may read others that it has."""
+    instead = [other for other in shown if other in source.fields]
+    output = f", or config.evaluation.output={instead[0]}" if instead else ""
+    return (
+        f"{spec} has no {name!r}, which the run is trained on; it has {', '.join(source.fields)}; "
+        f"set config.evaluation.source to another set{output}"
+    )
+
+
 def _require_alike(spec: str, source: Source, name: str, field: Field) -> None:
     """Raise a UserError unless a source has the field that the run was trained on."""
-    found = source.fields.get(name)
-    if found is None:
-        raise UserError(
-            f"{spec} has no {name!r}, which the run is trained on; it has "
-            f"{', '.join(source.fields)}; set config.evaluation.source to another set"
-        )
+    found = source.fields[name]
     if field.modality == "table":
         if found.cardinalities != field.cardinalities:
             raise UserError(

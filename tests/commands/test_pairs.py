@@ -82,3 +82,12 @@ def test_pairs_without_labels_are_enough_for_retrieval(workdir, tmp_path):
     assert found["retrieval"]["pretrained"]["examples"] == 40
     assert found["zero_shot"]["pretrained"]["not_measured"].startswith("it needs one class label")
     assert json.loads((workdir / "evaluation.json").read_text())["data"]["test"] == "test"
+
+
+def test_a_set_of_the_other_field_alone_says_which_output_to_take(workdir, tmp_path, capsys):
+    (tmp_path / "train.txt").write_text("\n".join(NAMES))
+    (tmp_path / "test.txt").write_text("\n".join(NAMES))
+    options = [f"--config.evaluation.source=text:{tmp_path}", "--protocol", "label_free"]
+    assert main(["evaluate", "--workdir", str(workdir), *options]) == 2
+    said = "has no 'image', which the run is trained on; it has text; set config.evaluation.source "
+    assert f"{said}to another set, or config.evaluation.output=text" in capsys.readouterr().err
