@@ -49,6 +49,13 @@ def add_parser(commands: argparse._SubParsersAction) -> None:
         help="whose parameters (default: whose features the run's objective gives)",
     )
     parser.add_argument(
+        "--field",
+        default="",
+        metavar="NAME",
+        help="of a run of several fields, such as clip's: whose encoder (default: that of its "
+        "config.encoder)",
+    )
+    parser.add_argument(
         "--config",
         required=True,
         metavar="FILE.py",
@@ -90,7 +97,7 @@ def _run(args: argparse.Namespace, rest: Sequence[str]) -> int:
     from ssljax.training.workdir import folder
 
     workdir = folder(args.workdir)
-    adapt = _started_from(args.init_from, args.encoder)
+    adapt = _started_from(args.init_from, args.encoder, args.field)
     config = config_file.load(args.config, rest, adapt=adapt)
     if not objective_class(config.objective.name).predicts:
         raise UserError(
@@ -145,14 +152,14 @@ def _few_labels(config: Any, workdir: pathlib.Path, text: str, draws: int) -> in
     return 0
 
 
-def _started_from(init_from: str, who: str) -> Callable[[Any], Any]:
+def _started_from(init_from: str, who: str, field: str) -> Callable[[Any], Any]:
     """Return what makes a file's config that of a run that starts from another."""
     from ssljax.training.config import complete, default_config
     from ssljax.training.transfer import pretrained_of
     from ssljax.training.workdir import folder, load_config
 
-    pretrained_of(init_from, who)  # refuses what is no run
-    other = load_config(folder(init_from))
+    start = pretrained_of(init_from, who, field)  # refuses what is no run
+    section, other = start.section, load_config(folder(init_from))
     default = default_config()
 
     def adapt(config: Any) -> Any:
@@ -161,18 +168,22 @@ def _started_from(init_from: str, who: str) -> Callable[[Any], Any]:
             raise UserError("config.init_from and --init-from both name a start; leave one out")
         own = values["encoder"]
         name = own.get("name", default.encoder.name)
-        if name not in (default.encoder.name, other.encoder.name):
+        if name not in (default.encoder.name, section.name):
+            named = [key for key, one in other.encoders.items() if one.name == name]
+            hint = f", or add --field {named[0]}" if named else ""
             raise UserError(
-                f"config.encoder.name={name!r}, and {init_from} has trained "
-                f"{other.encoder.name!r}; leave the name out"
+                f"config.encoder.name={name!r}, and {init_from} has trained {section.name!r}; "
+                f"leave the name out{hint}"
             )
-        values["encoder"] = {**other.encoder.to_dict(), **own, "name": other.encoder.name}
+        values["encoder"] = {**section.to_dict(), **own, "name": section.name}
         if values["objective"] == default.objective.to_dict():
             values["objective"] = {"name": "supervised"}
         values["data"]["labels"] = values["data"]["labels"] or True  # or "letters"
-        values["data"]["tokenizer"] = values["data"]["tokenizer"] or other.data.tokenizer
-        part = {"workdir": init_from}
-        values["init_from"] = ({**part, "encoder": who} if who else part,)
+        if start.modality == "text":
+            values["data"]["tokenizer"] = values["data"]["tokenizer"] or other.data.tokenizer
+        chosen = {"encoder": who, "field": field}
+        part = {"workdir": init_from, **{key: one for key, one in chosen.items() if one}}
+        values["init_from"] = (part,)
         return complete(values)
 
     return adapt

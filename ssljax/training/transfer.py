@@ -10,11 +10,11 @@ import jax
 from jax.sharding import NamedSharding, PartitionSpec
 from ml_collections import ConfigDict
 
-from ssljax.errors import UserError
+from ssljax.errors import UserError, unknown
 from ssljax.models import build_encoder, encoder_class
 from ssljax.models.refit import Fitted, Sized, differences, refit
 from ssljax.objectives import OBJECTIVES, Objective, objective_class
-from ssljax.spec import Spec
+from ssljax.spec import Field, Spec
 from ssljax.training.checkpoint import Checkpointer
 from ssljax.training.data_record import spec_of_run
 from ssljax.training.run_tokenizer import require_own_tokenizer
@@ -28,50 +28,102 @@ _OWN = "params/encoder/"
 
 @dataclasses.dataclass(frozen=True)
 class Pretrained:
-    """The encoder of a run.
+    """An encoder of a run.
 
     Attributes:
+      section: of its config.
       sized: the module, and the channels that it was made for.
       modality: of its examples.
+      field: that it was trained on.
       who: "student" or "teacher", whose parameters are meant.
-      params: path of its parameters in the state of the run.
+      params: where its parameters lie in the state of the run: (beginning of their paths in the
+        encoder, path in the state) pairs, of which the first that fits counts.
+      beside: the path of the networks beside it.
       stats: path of its batch statistics.
     """
 
+    section: ConfigDict
     sized: Sized
     modality: str
+    field: Field
     who: str
-    params: str
+    params: tuple[tuple[str, str], ...]
+    beside: str
     stats: str
 
+    def located(self, saved: Mapping[str, Any]) -> dict[str, str]:
+        """Return where each of its arrays lies in a saved state, by its path in the encoder."""
+        found: dict[str, str] = {}
+        for beginning, place in self.params:
+            for path in saved:
+                if path.startswith(place):
+                    found.setdefault(beginning + path.removeprefix(place), path)
+        return found
 
-def pretrained_of(workdir: str, who: str = "") -> Pretrained:
-    """Return what the encoder of a run is; no array is read.
+
+def pretrained_of(workdir: str, who: str = "", field: str = "") -> Pretrained:
+    """Return what an encoder of a run is; no array is read.
 
     Args:
       workdir: of the run.
       who: "student" or "teacher"; "": the one whose features the objective gives.
+      field: whose encoder is meant, of a run of several fields; "": that of `config.encoder`, or of
+        the task that combine is to embed with.
 
     Raises:
       UserError: no such run, or it has no such encoder.
     """
     path = folder(os.fspath(workdir))
     config = load_config(path)
-    section, task = config.objective, ""
+    spec = spec_of_run(path, config)
+    main, _ = spec.field_of(encoder_class(config.encoder.name).modality)
+    encoders = {main: config.encoder, **config.encoders}
+    if field and field not in encoders:
+        raise unknown(f"field with an encoder in {workdir}:", field, encoders)
+    section, task, own, shared = config.objective, "", main, ()
     if section.name == "combine":
-        task = section.get("embed_with", "") or next(iter(section.tasks))
+        task = _task_of(section, field, main)
+        shared = tuple(section.get("shared", ("encoder",)))
+        field = field or (section.tasks[task].get("field", "") or main)
         section = section.tasks[task]
+        own = section.get("field", "") or main
+    field = field or main
+    component = "encoder" if field == own else f"{field}_encoder"
     who = who or ("teacher" if _shows_teacher(section) else "student")
     state = f"objective_state/{task}/" if task else "objective_state/"
-    shared = not task or "encoder" in config.objective.get("shared", ("encoder",))
-    params = "params/encoder/" if shared else f"params/{task}/encoder/"
-    stats = f"{state}stats/encoder/"
+    beside = f"params/{task}/" if task and component not in shared else "params/"
+    params = tuple(
+        (f"{address}/".removeprefix(f"{component}/"), f"params/{address}/")
+        for address in shared
+        if f"{address}/".startswith(f"{component}/")
+    )
+    params = (*params, ("", f"{beside}{component}/"))
+    stats = f"{state}stats/{component}/"
     if who == "teacher":
-        params, stats = f"{state}teacher/encoder/", f"{state}teacher_stats/encoder/"
-    modality = encoder_class(config.encoder.name).modality
-    _, field = spec_of_run(path, config).field_of(modality)
-    module = build_encoder(config.encoder, field)
-    return Pretrained(Sized(module, field.shape[-1] or 0), modality, who, params, stats)
+        beside, stats = f"{state}teacher/", f"{state}teacher_stats/{component}/"
+        params = (("", f"{beside}{component}/"),)
+    module = build_encoder(encoders[field], spec.fields[field])
+    modality = encoder_class(encoders[field].name).modality
+    sized = Sized(module, spec.fields[field].shape[-1] or 0)
+    return Pretrained(
+        encoders[field], sized, modality, spec.fields[field], who, params, beside, stats
+    )
+
+
+def _task_of(section: ConfigDict, field: str, main: str) -> str:
+    """Return the task of combine that trains the encoder of a field: first that to embed with."""
+    first = section.get("embed_with", "")
+    if first and not field:
+        return first
+    order = dict.fromkeys([*([first] if first else []), *section.tasks])
+    wanted = field or main
+    for several in (False, True):  # rather a task on that field than one that compares it
+        for name in order:
+            task = section.tasks[name]
+            known = task.name in OBJECTIVES and objective_class(task.name).several_fields
+            if known if several else (task.get("field", "") or main) == wanted:
+                return name
+    return next(iter(order))
 
 
 def _shows_teacher(section: ConfigDict) -> bool:
@@ -102,20 +154,23 @@ def normalised_as_before(spec: Spec, config: ConfigDict) -> Spec:
             path = folder(os.fspath(part["workdir"]))
             if any(field.modality == "text" for field in spec.fields.values()):
                 require_own_tokenizer(path, config)
-            other = load_config(path)
-            modality = encoder_class(other.encoder.name).modality
-            _, before = spec_of_run(path, other).field_of(modality)
+            other = pretrained_of(part["workdir"], field=part.get("field", ""))
         except UserError as error:
             raise UserError(f"config.init_from[{number}]: {error}") from error
         for name, field in spec.fields.items():
-            if field.modality == modality and len(field.mean) == len(before.mean):
+            before = other.field
+            if field.modality == other.modality and len(field.mean) == len(before.mean):
                 spec = spec.replace(**{name: field.replace(mean=before.mean, std=before.std)})
     return spec
 
 
 def is_encoder(part: Any) -> bool:
     """Whether a part of `config.init_from` is an encoder, and not a path in a state."""
-    return isinstance(part, Mapping) and "workdir" in part and {*part} <= {"workdir", "encoder"}
+    return (
+        isinstance(part, Mapping)
+        and "workdir" in part
+        and {*part} <= {"workdir", "encoder", "field"}
+    )
 
 
 def start_from_encoder(
@@ -134,7 +189,8 @@ def start_from_encoder(
     Args:
       state: the fresh one.
       objective: of this run.
-      part: "workdir" of the other run, and perhaps "encoder", "student" or "teacher".
+      part: "workdir" of the other run, and perhaps "encoder", "student" or "teacher", and "field",
+        whose encoder is meant.
       where: name of the part in the config, for messages.
       say: takes a line for the user.
 
@@ -142,7 +198,7 @@ def start_from_encoder(
       UserError: no such run or checkpoint, another modality, or another architecture.
     """
     try:
-        other = pretrained_of(part["workdir"], part.get("encoder", ""))
+        other = pretrained_of(part["workdir"], part.get("encoder", ""), part.get("field", ""))
         _require_alike(other, objective)
         return _loaded(state, objective, other, part["workdir"], say)
     except UserError as error:
@@ -171,16 +227,20 @@ def _loaded(
         if held is None:
             raise UserError(f"there is no checkpoint in {workdir}")
         step, saved = held
-        shapes = _below(saved, other.params)
-        if not shapes:
-            raise UserError(f"{workdir} has no {other.who} of an encoder ({other.params})")
+        located = other.located(saved)
+        if not located:
+            raise UserError(f"{workdir} has no {other.who} of an encoder ({other.params[-1][1]})")
+        shapes = {path: tuple(saved[place][1]) for path, place in located.items()}
         leaves = named_leaves(state)
         new = Sized(objective.run.encoder, objective.run.field.shape[-1] or 0)
         try:
             fitted = refit(shapes, _below(leaves, _OWN), other.sized, new)
         except ValueError as error:
             raise UserError(f"that run is of another architecture: {error}") from error
-        plan = {_OWN + path: _under(one, other.params) for path, one in fitted.items()}
+        plan = {
+            _OWN + path: one._replace(sources=tuple(located[source] for source in one.sources))
+            for path, one in fitted.items()
+        }
         stats = _below(saved, other.stats)
         for path, shape in _below(leaves, "objective_state/stats/encoder/").items():
             if stats.get(path) == shape:
@@ -188,7 +248,7 @@ def _loaded(
                     (other.stats + path,), lambda one: one, ""
                 )
         for name in objective.continues:
-            theirs = _beside(other.params, name)
+            theirs = f"{other.beside}{name}/"
             shapes, own = _below(saved, theirs), _below(leaves, f"params/{name}/")
             if shapes == own:
                 plan |= {
@@ -206,20 +266,11 @@ def _loaded(
                 found[f"objective_state/{part}/{name}/{path}"] = _copied(
                     found[f"{source}/{name}/{path}"]
                 )
-    whose = f"the encoder of {workdir}" if other.who == "student" else f"the teacher of {workdir}"
-    say(f"starting from {whose}, step {step:,}:")
+    what = "encoder" if other.who == "student" else "teacher"
+    say(f"starting from the {what} of {workdir}, step {step:,}:")
     for line in _table(plan, leaves, saved, other):
         say(line)
     return jax.tree.unflatten(jax.tree.structure(state), [found[path] for path in leaves])
-
-
-def _beside(encoder: str, name: str) -> str:
-    """Return the path of a network beside that of an encoder."""
-    return f"{encoder.removesuffix('encoder/')}{name}/"
-
-
-def _under(one: Fitted, prefix: str) -> Fitted:
-    return one._replace(sources=tuple(prefix + source for source in one.sources))
 
 
 def _copied(array: jax.Array) -> jax.Array:
@@ -295,11 +346,11 @@ def _table(
             count("loaded", _group(path), shape)
     for path in statistics:
         count("loaded", "batch statistics of the encoder", leaves[path].shape)
+    ours = {place: path for path, place in other.located(saved).items()}
     for path, shape in theirs.items():
-        if path.startswith(other.params):
-            rest = path.removeprefix(other.params)
-            count("unexpected", f"{_group('params/encoder/' + rest)}  left out", shape)
-        elif path.startswith("params/encoder/"):
+        if path in ours:
+            count("unexpected", f"{_group(_OWN + ours[path])}  left out", shape)
+        elif other.who == "teacher" and path.startswith("params/encoder/"):
             count("unexpected", "encoder of the student  left out", shape)
         elif path.startswith("params/"):
             count("unexpected", f"{path.split('/')[1]}  left out", shape)

@@ -31,8 +31,9 @@ def init_from(
         Paths are those of `state.txt` in a workdir, or the beginnings of such. All that lies under
         `put` is replaced, so the other run must have it all, in the same shapes. With "opt_state"
         the moments of the optimizer go along; the step, and so every schedule, starts at 0.
-        Or {"workdir": of the other run}, perhaps with "encoder": "student" or "teacher": its
-        encoder is fitted to this run's data, see `ssljax.training.transfer`.
+        Or {"workdir": of the other run}, perhaps with "encoder": "student" or "teacher", and with
+        "field", whose encoder is meant: it is fitted to this run's data, see
+        `ssljax.training.transfer`.
       objective: of this run.
       say: takes a line for the user.
 
