@@ -111,19 +111,23 @@ def pretrained_of(workdir: str, who: str = "", field: str = "") -> Pretrained:
 
 
 def _task_of(section: ConfigDict, field: str, main: str) -> str:
-    """Return the task of combine that trains the encoder of a field: first that to embed with."""
+    """Return the task of combine that trains the encoder of a field.
+
+    That to embed with comes first, and a task on the field alone before one that compares fields.
+    """
     first = section.get("embed_with", "")
     if first and not field:
         return first
-    order = dict.fromkeys([*([first] if first else []), *section.tasks])
+    tasks = {name: section.tasks[name] for name in sorted(section.tasks, key=lambda n: n != first)}
     wanted = field or main
-    for several in (False, True):  # rather a task on that field than one that compares it
-        for name in order:
-            task = section.tasks[name]
-            known = task.name in OBJECTIVES and objective_class(task.name).several_fields
-            if known if several else (task.get("field", "") or main) == wanted:
-                return name
-    return next(iter(order))
+    on = [name for name, task in tasks.items() if (task.get("field", "") or main) == wanted]
+    comparing = [name for name, task in tasks.items() if _compares(task)]
+    return [*on, *comparing, *tasks][0]
+
+
+def _compares(task: ConfigDict) -> bool:
+    """Whether a task reads several fields, such as clip; one outside ssljax counts as of one."""
+    return task.name in OBJECTIVES and objective_class(task.name).several_fields
 
 
 def _shows_teacher(section: ConfigDict) -> bool:
