@@ -4,6 +4,7 @@ Those with sounds and videos need TensorFlow: tests/peers/test_tfds_signals.py.
 """
 
 import io
+import pickle
 
 import numpy as np
 import pytest
@@ -93,6 +94,7 @@ def test_texts_and_their_classes(data_dir, memory_limit):
     assert [source[i]["text"] for i in range(len(source))] == TEXTS
     assert [int(source[i]["label"]) for i in range(6)] == [0, 1] * 3
     assert source.class_names == ("bad", "good") and set(source.fields) == {"text", "label"}
+    assert pickle.loads(pickle.dumps(source))[1]["text"] == TEXTS[1]  # as worker processes get it
 
 
 def test_features_are_chosen_by_name(data_dir):

@@ -1,5 +1,7 @@
 """Sounds and videos of TFDS, which TFDS writes and reads with TensorFlow."""
 
+import pickle
+
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
@@ -51,6 +53,7 @@ def test_sounds_are_their_samples(data_dir, memory_limit):
     for i, wave in enumerate(WAVES):
         np.testing.assert_array_equal(source[i]["audio"], wave)
         assert source[i]["label"] == i % 2
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(source))[1]["audio"], WAVES[1])
 
 
 def test_sounds_are_resampled_and_have_texts(data_dir):

@@ -1,6 +1,7 @@
 """Which features of a TFDS data set are read, and what they become."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -28,8 +29,8 @@ class Reader:
     Attributes:
       feature: its name in the records.
       field: what it becomes.
-      convert: makes a value of the field of one of a record; raises a ValueError that says what is
-        wrong with it.
+      convert: makes a value of the field of one of a record, also in a worker process; raises a
+        ValueError that says what is wrong with it.
     """
 
     feature: str
@@ -93,7 +94,7 @@ def label_of(features: Mapping[str, Any], chosen: Mapping[str, str], what: str) 
 def _image(name: str, feature: Any, chosen: Mapping[str, str], what: str) -> Reader | None:
     if getattr(feature, "np_dtype", None) != np.uint8 or len(feature.shape) != 3:
         return None
-    return Reader(name, Field("image", tuple(feature.shape), "uint8"), lambda value: value)
+    return Reader(name, Field("image", tuple(feature.shape), "uint8"), np.asarray)
 
 
 def _video(name: str, feature: Any, chosen: Mapping[str, str], what: str) -> Reader | None:
@@ -129,10 +130,9 @@ def _audio(name: str, feature: Any, chosen: Mapping[str, str], what: str) -> Rea
             "what it is"
         )
 
-    def convert(value: Any) -> np.ndarray:
-        return _wave(np.asarray(value), own, wanted or own)
-
-    return Reader(name, Field("audio", (None,), "int16", rate=float(wanted or own)), convert)
+    rate = wanted or own
+    convert = functools.partial(_wave, rate=own, wanted=rate)
+    return Reader(name, Field("audio", (None,), "int16", rate=float(rate)), convert)
 
 
 _MAKERS = {"image": _image, "video": _video, "audio": _audio, "text": _text}
@@ -148,8 +148,9 @@ def _string(value: Any) -> str:
     return text
 
 
-def _wave(value: np.ndarray, rate: int, wanted: int) -> np.ndarray:
+def _wave(value: Any, *, rate: int, wanted: int) -> np.ndarray:
     """Return int16[S] of samples [S] or [S, channels]: 16 bits as TFDS decodes them, or floats."""
+    value = np.asarray(value)
     if not len(value):
         raise ValueError("has no sample")
     if np.issubdtype(value.dtype, np.integer):
