@@ -13,7 +13,7 @@ whole. Rows of a page whose runs are not in RUNS, as they were made elsewhere, s
 run prints lies beside its folder. Data first: `ssljax data prepare` of fashion_mnist,
 openclipart, emoji, emoji_anim, spoken_stamps, elpv, sonicpi, asterisk, klettres, adult, seglearn,
 newsgroups, r8, brown, gcide, proteins and the sets of UCR; for text the tokenizers of
-experiments/text/common.py, and gcide.json likewise.
+experiments/text/common.py.
 
 --data takes the experiments with that in their names and writes docs/results/DATA.md from their
 runs. --seeds trains each with every seed; the report has the interval over them. --select trains

@@ -179,7 +179,7 @@ def _started_from(init_from: str, who: str, field: str) -> Callable[[Any], Any]:
         if values["objective"] == default.objective.to_dict():
             values["objective"] = {"name": "supervised"}
         values["data"]["labels"] = values["data"]["labels"] or True  # or "letters"
-        if start.modality == "text":
+        if start.field.modality == "text":
             values["data"]["tokenizer"] = values["data"]["tokenizer"] or other.data.tokenizer
         chosen = {"encoder": who, "field": field}
         part = {"workdir": init_from, **{key: one for key, one in chosen.items() if one}}

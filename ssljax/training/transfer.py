@@ -33,7 +33,6 @@ class Pretrained:
     Attributes:
       section: of its config.
       sized: the module, and the channels that it was made for.
-      modality: of its examples.
       field: that it was trained on.
       who: "student" or "teacher", whose parameters are meant.
       params: where its parameters lie in the state of the run: (beginning of their paths in the
@@ -44,7 +43,6 @@ class Pretrained:
 
     section: ConfigDict
     sized: Sized
-    modality: str
     field: Field
     who: str
     params: tuple[tuple[str, str], ...]
@@ -84,10 +82,9 @@ def pretrained_of(workdir: str, who: str = "", field: str = "") -> Pretrained:
     if section.name == "combine":
         task = _task_of(section, field, main)
         shared = tuple(section.get("shared", ("encoder",)))
-        field = field or (section.tasks[task].get("field", "") or main)
         section = section.tasks[task]
         own = section.get("field", "") or main
-    field = field or main
+    field = field or own
     component = "encoder" if field == own else f"{field}_encoder"
     who = who or ("teacher" if _shows_teacher(section) else "student")
     state = f"objective_state/{task}/" if task else "objective_state/"
@@ -102,12 +99,9 @@ def pretrained_of(workdir: str, who: str = "", field: str = "") -> Pretrained:
     if who == "teacher":
         beside, stats = f"{state}teacher/", f"{state}teacher_stats/{component}/"
         params = (("", f"{beside}{component}/"),)
-    module = build_encoder(encoders[field], spec.fields[field])
-    modality = encoder_class(encoders[field].name).modality
-    sized = Sized(module, spec.fields[field].shape[-1] or 0)
-    return Pretrained(
-        encoders[field], sized, modality, spec.fields[field], who, params, beside, stats
-    )
+    of = spec.fields[field]
+    sized = Sized(build_encoder(encoders[field], of), of.shape[-1] or 0)
+    return Pretrained(encoders[field], sized, of, who, params, beside, stats)
 
 
 def _task_of(section: ConfigDict, field: str, main: str) -> str:
@@ -158,12 +152,11 @@ def normalised_as_before(spec: Spec, config: ConfigDict) -> Spec:
             path = folder(os.fspath(part["workdir"]))
             if any(field.modality == "text" for field in spec.fields.values()):
                 require_own_tokenizer(path, config)
-            other = pretrained_of(part["workdir"], field=part.get("field", ""))
+            before = pretrained_of(part["workdir"], field=part.get("field", "")).field
         except UserError as error:
             raise UserError(f"config.init_from[{number}]: {error}") from error
         for name, field in spec.fields.items():
-            before = other.field
-            if field.modality == other.modality and len(field.mean) == len(before.mean):
+            if field.modality == before.modality and len(field.mean) == len(before.mean):
                 spec = spec.replace(**{name: field.replace(mean=before.mean, std=before.std)})
     return spec
 
@@ -212,8 +205,10 @@ def start_from_encoder(
 def _require_alike(other: Pretrained, objective: Objective) -> None:
     run = objective.run
     own = getattr(run.encoder, "modality", "image")
-    if other.modality != own:
-        raise UserError(f"that run encodes {other.modality} data, and config.encoder {own} data")
+    if other.field.modality != own:
+        raise UserError(
+            f"that run encodes {other.field.modality} data, and config.encoder {own} data"
+        )
     if found := differences(other.sized.module, run.encoder):
         raise UserError(f"that run is of another architecture: {'; '.join(found)}")
 
@@ -272,7 +267,7 @@ def _loaded(
                 )
     what = "encoder" if other.who == "student" else "teacher"
     say(f"starting from the {what} of {workdir}, step {step:,}:")
-    for line in _table(plan, leaves, saved, other):
+    for line in _table(plan, leaves, saved, located, other.who):
         say(line)
     return jax.tree.unflatten(jax.tree.structure(state), [found[path] for path in leaves])
 
@@ -327,7 +322,8 @@ def _table(
     plan: Mapping[str, Fitted],
     leaves: Mapping[str, jax.Array],
     saved: Mapping[str, Any],
-    other: Pretrained,
+    located: Mapping[str, str],
+    who: str,
 ) -> list[str]:
     """Return lines on all parameters: their place, what becomes of them, how many they are."""
     own = {path: leaf.shape for path, leaf in leaves.items() if path.startswith("params/")}
@@ -350,11 +346,11 @@ def _table(
             count("loaded", _group(path), shape)
     for path in statistics:
         count("loaded", "batch statistics of the encoder", leaves[path].shape)
-    ours = {place: path for path, place in other.located(saved).items()}
+    ours = {place: path for path, place in located.items()}
     for path, shape in theirs.items():
         if path in ours:
             count("unexpected", f"{_group(_OWN + ours[path])}  left out", shape)
-        elif other.who == "teacher" and path.startswith("params/encoder/"):
+        elif who == "teacher" and path.startswith("params/encoder/"):
             count("unexpected", "encoder of the student  left out", shape)
         elif path.startswith("params/"):
             count("unexpected", f"{path.split('/')[1]}  left out", shape)

@@ -33,7 +33,7 @@ import numpy as np
 from ssljax.data import sound
 from ssljax.data.sources.base import Options, Source, fingerprint_of
 from ssljax.data.sources.documents import parsed
-from ssljax.data.sources.faults import Faults, left_out, listed, refuse
+from ssljax.data.sources.faults import Faults, reported
 from ssljax.data.sources.folder import Files
 from ssljax.data.sources.in_memory import ArraySource
 from ssljax.data.sources.paths import hash_of_files
@@ -85,12 +85,12 @@ def open_audio(rest: str, options: Options) -> Source:
     field = Field("audio", (None,), "int16", rate=float(rate or usual))
     if 2 * sum(lengths) > options.memory_limit:
         keep = np.array([i for i, length in enumerate(lengths) if length])
-        report = _report(faults, len(files.names), options)
+        report = reported(faults, len(files.names), "sound files", options)
         about |= {"texts": texts, "lengths": lengths}
         source = SoundSource(field, files.read, decode, options, labels, report=report, **about)
         return source if len(keep) == len(lengths) else source.taken(keep)
     waves, faults = decoded(files, decode, faults)
-    report = _report(faults, len(files.names), options)
+    report = reported(faults, len(files.names), "sound files", options)
     keep = np.array([i for i, wave in enumerate(waves) if wave is not None])
     about |= {"names": [tree.files[i] for i in keep]}
     about["groups"] = None if groups is None else groups[keep]
@@ -256,14 +256,3 @@ def decoded(
         made = list(pool.map(attempt, range(len(files.names))))
     found = [(n, one) for n, one in zip(files.names, made, strict=True) if isinstance(one, str)]
     return [None if isinstance(one, str) else one for one in made], found
-
-
-def _report(faults: Faults, count: int, options: Options) -> str | None:
-    """Return a line about what is left out, refuse it, or refuse a set without a sound."""
-    if not faults:
-        return None
-    said = f"{len(faults)} of {count} sound files of {options.name}: {listed(faults)}"
-    refuse(f"cannot read {said}", options)
-    if len(faults) == count:
-        raise UserError(f"none of the sound files can be read: {said}")
-    return left_out(said)

@@ -30,6 +30,27 @@ def refuse(said: str, options: Options) -> None:
         )
 
 
+def reported(faults: Faults, count: int, what: str, options: Options) -> str | None:
+    """Return a line about the files or records that are left out; None if none is.
+
+    Args:
+      faults: what cannot be read.
+      count: of all.
+      what: they are, in the plural.
+      options: how the set is opened.
+
+    Raises:
+      UserError: under broken="refuse", or none can be read.
+    """
+    if not faults:
+        return None
+    said = f"{len(faults)} of {count} {what} of {options.name}: {listed(faults)}"
+    refuse(f"cannot read {said}", options)
+    if len(faults) == count:
+        raise UserError(f"none of the {what} can be read: {said}")
+    return left_out(said)
+
+
 def left_out(said: str) -> str:
     """Warn of what is left out; return the line for the source's report."""
     report = f"left out {said}"

@@ -12,7 +12,7 @@ import numpy as np
 
 from ssljax.data.sources.base import Options, Source, fingerprint_of
 from ssljax.data.sources.decoded_cache import kept_file, load_kept, save_kept
-from ssljax.data.sources.faults import left_out, listed, refuse
+from ssljax.data.sources.faults import reported
 from ssljax.data.sources.in_memory import ArraySource, image_source
 from ssljax.data.sources.paths import find_split, hash_of_files
 from ssljax.data.sources.tfds_features import Reader, label_of, readers_of
@@ -170,13 +170,7 @@ def _in_memory(source: PreparedSource, options: Options) -> ArraySource:
             examples.append(source.read(index))
         except ValueError as error:
             faults.append((f"record {index}", str(error)))
-    report = None
-    if faults:
-        said = f"{len(faults)} of {len(source)} records of {source.name}: {listed(faults)}"
-        refuse(f"cannot read {said}", options)
-        if not examples:
-            raise UserError(f"none of the records can be read: {said}")
-        report = left_out(said)
+    report = reported(faults, len(source), "records", options)
     held = {name: [one[name] for one in examples] for name in source.fields}
     fields = {name: field for name, field in source.fields.items() if name != "label"}
     arrays: dict[str, Any] = {
